@@ -1,0 +1,28 @@
+# Finds LLVM/MLIR 22.1 (Debian's libMLIR.so and libLLVM.so), nlohmann/json, libonnx and protobuf.
+find_package(MLIR 22.1 REQUIRED CONFIG HINTS /usr/lib/llvm-22/lib/cmake/mlir)
+list(APPEND CMAKE_MODULE_PATH ${MLIR_CMAKE_DIR} ${LLVM_CMAKE_DIR})
+# One libMLIR.so: naming the component archives too would put every TypeID into a program twice.
+set(MLIR_LINK_MLIR_DYLIB ON)
+set(LLVM_LINK_LLVM_DYLIB ON)
+set(MLIR_BINARY_DIR ${PROJECT_BINARY_DIR}) # mlir-doc writes below it
+include(TableGen)
+include(AddLLVM)
+include(AddMLIR)
+
+find_package(nlohmann_json 3.11 REQUIRED)
+find_package(Protobuf REQUIRED)
+find_package(ZLIB REQUIRED)
+find_package(Threads REQUIRED)
+
+find_library(MPC_ONNX_PROTO_LIBRARY onnx_proto REQUIRED)
+find_path(MPC_ONNX_INCLUDE_DIR onnx/onnx_pb.h REQUIRED)
+add_library(mpc_onnx_proto INTERFACE)
+target_include_directories(mpc_onnx_proto SYSTEM INTERFACE ${MPC_ONNX_INCLUDE_DIR})
+target_compile_definitions(mpc_onnx_proto INTERFACE ONNX_NAMESPACE=onnx ONNX_ML=1)
+target_link_libraries(mpc_onnx_proto INTERFACE ${MPC_ONNX_PROTO_LIBRARY} protobuf::libprotobuf)
+
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM)
+  set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+endif()

@@ -1,0 +1,48 @@
+# mpc_add_library(NAME sources... [DEPENDS targets...] [LINK libraries...])
+#   A static library of one room. Every room sees the same include folders; which rooms it may use is written in
+#   docs/Architecture.md and follows from LINK.
+# mpc_add_tool(NAME sources... [LINK libraries...])
+#   A program in build/bin.
+add_library(mpc_options INTERFACE)
+target_include_directories(mpc_options INTERFACE ${PROJECT_SOURCE_DIR}/include ${PROJECT_BINARY_DIR}/include)
+target_include_directories(mpc_options SYSTEM INTERFACE ${LLVM_INCLUDE_DIRS} ${MLIR_INCLUDE_DIRS})
+target_compile_options(mpc_options INTERFACE -Wall -Wextra -Wno-unused-parameter
+  $<$<COMPILE_LANGUAGE:CXX>:-fno-rtti -Wno-deprecated-declarations>)
+if(MPC_ENABLE_SANITIZERS)
+  target_compile_options(mpc_options INTERFACE -fsanitize=address,undefined -fno-sanitize=vptr,function -fno-omit-frame-pointer)
+  target_link_options(mpc_options INTERFACE -fsanitize=address,undefined)
+endif()
+
+add_library(mpc_mlir INTERFACE)
+target_link_libraries(mpc_mlir INTERFACE MLIR LLVM)
+
+function(mpc_add_library name)
+  cmake_parse_arguments(ARG "EXCEPTIONS" "" "DEPENDS;LINK" ${ARGN})
+  add_library(${name} STATIC ${ARG_UNPARSED_ARGUMENTS})
+  target_link_libraries(${name} PUBLIC mpc_options mpc_mlir ${ARG_LINK})
+  if(NOT ARG_EXCEPTIONS)
+    target_compile_options(${name} PRIVATE -fno-exceptions)
+  endif()
+  add_dependencies(${name} mpc-headers)
+  if(ARG_DEPENDS)
+    add_dependencies(${name} ${ARG_DEPENDS})
+  endif()
+  set_property(GLOBAL APPEND PROPERTY MPC_LIBRARIES ${name})
+endfunction()
+
+function(mpc_add_tool name)
+  cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
+  add_executable(${name} ${ARG_UNPARSED_ARGUMENTS})
+  target_link_libraries(${name} PRIVATE mpc_options ${ARG_LINK})
+  install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  set_property(GLOBAL APPEND PROPERTY MPC_TOOLS ${name})
+endfunction()
+
+
+# Upstream's registration of all dialects, extensions and passes: archives by path, since their CMake targets would put
+# the component archives beside libMLIR.so.
+add_library(mpc_register_all INTERFACE)
+foreach(part Dialects Extensions Passes)
+  target_link_libraries(mpc_register_all INTERFACE ${LLVM_LIBRARY_DIR}/libMLIRRegisterAll${part}.a)
+endforeach()
+target_link_libraries(mpc_register_all INTERFACE mpc_mlir)

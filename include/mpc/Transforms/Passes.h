@@ -1,0 +1,21 @@
+//===- Passes.h - passes of Transforms -----------------------*- C++ -*-===//
+//
+// Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MPC_TRANSFORMS_PASSES_H
+#define MPC_TRANSFORMS_PASSES_H
+
+#include "mlir/Pass/Pass.h"
+
+namespace mpc {
+#define GEN_PASS_DECL
+#include "mpc/Transforms/Passes.h.inc"
+
+#define GEN_PASS_REGISTRATION
+#include "mpc/Transforms/Passes.h.inc"
+} // namespace mpc
+
+#endif // MPC_TRANSFORMS_PASSES_H
