@@ -11,6 +11,7 @@
 
 import os
 import subprocess
+import sys
 
 import lit.formats
 import lit.util
@@ -23,6 +24,12 @@ config.suffixes = [".mlir", ".test", ".py"]
 config.excludes = ["Inputs", "lit.cfg.py", "lit.site.cfg.py", "CMakeLists.txt"]
 config.test_source_root = os.path.dirname(__file__)
 config.test_exec_root = os.path.join(config.mpc_build_dir, "test")
+
+# The virtual environment that scripts/test.sh makes holds the packages of scripts/requirements.txt; without it, tests
+# that need them are unsupported.
+config.mpc_python = os.path.join(config.mpc_source_dir, ".venv", "bin", "python3")
+if not os.path.exists(config.mpc_python):
+    config.mpc_python = sys.executable
 
 config.substitutions.append(("%mpc_src_root", config.mpc_source_dir))
 config.substitutions.append(("%mpc_obj_root", config.mpc_build_dir))
