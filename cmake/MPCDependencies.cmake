@@ -1,5 +1,11 @@
 # Finds LLVM/MLIR 22.1 (Debian's libMLIR.so and libLLVM.so), nlohmann/json, libonnx and protobuf.
-find_package(MLIR 22.1 REQUIRED CONFIG HINTS /usr/lib/llvm-22/lib/cmake/mlir)
+# The distribution keeps each LLVM version in its own prefix, which llvm-config knows and CMake does not search.
+find_program(MPC_LLVM_CONFIG NAMES llvm-config-22 llvm-config DOC "llvm-config of LLVM 22.1")
+if(MPC_LLVM_CONFIG)
+  execute_process(COMMAND ${MPC_LLVM_CONFIG} --prefix OUTPUT_VARIABLE mpc_llvm_prefix OUTPUT_STRIP_TRAILING_WHITESPACE)
+endif()
+# The configuration accepts one major.minor only: asking for "22" is refused.
+find_package(MLIR 22.1 REQUIRED CONFIG HINTS ${mpc_llvm_prefix}/lib/cmake/mlir)
 list(APPEND CMAKE_MODULE_PATH ${MLIR_CMAKE_DIR} ${LLVM_CMAKE_DIR})
 # One libMLIR.so: naming the component archives too would put every TypeID into a program twice.
 set(MLIR_LINK_MLIR_DYLIB ON)

@@ -39,10 +39,10 @@ function(mpc_add_tool name)
 endfunction()
 
 
-# Upstream's registration of all dialects, extensions and passes: archives by path, since their CMake targets would put
-# the component archives beside libMLIR.so.
+# Upstream's registration of all dialects, extensions and passes: the files of the archives, since their CMake targets
+# would put the component archives beside libMLIR.so.
 add_library(mpc_register_all INTERFACE)
 foreach(part Dialects Extensions Passes)
-  target_link_libraries(mpc_register_all INTERFACE ${LLVM_LIBRARY_DIR}/libMLIRRegisterAll${part}.a)
+  target_link_libraries(mpc_register_all INTERFACE $<TARGET_FILE:MLIRRegisterAll${part}>)
 endforeach()
 target_link_libraries(mpc_register_all INTERFACE mpc_mlir)
