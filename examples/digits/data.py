@@ -1,6 +1,6 @@
 """The UCI digits that ship inside scikit-learn, split the same way for training, calibration and the final count.
 
-    python3 data.py FOLDER    writes calibration.npy, images.npy and labels.npy into FOLDER
+    python3 data.py FOLDER    writes calibration.npy, images.npy, labels.npy and sample.npy into FOLDER
 
 Images are float32 in [0, 1], shaped samples x 1 x 8 x 8; labels are int64. Nobody trains or calibrates on the held-back
 images: a quarter of the 1,797, drawn with a fixed seed.
@@ -33,6 +33,7 @@ def write(folder):
     np.save(folder / "calibration.npy", training[:CALIBRATION_SAMPLES])
     np.save(folder / "images.npy", images)
     np.save(folder / "labels.npy", labels)
+    np.save(folder / "sample.npy", images[:1])
 
 
 if __name__ == "__main__":
