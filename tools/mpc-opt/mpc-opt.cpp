@@ -13,6 +13,7 @@
 #include "mpc/Conversion/Passes.h"
 #include "mpc/Dialect/Kernel/KernelDialect.h"
 #include "mpc/Dialect/MPC/MPCDialect.h"
+#include "mpc/Pipelines/Pipelines.h"
 #include "mpc/Transforms/Passes.h"
 
 int main(int argc, char **argv) {
@@ -21,6 +22,8 @@ int main(int argc, char **argv) {
   mlir::registerAllExtensions(registry);
   registry.insert<mpc::MPCDialect, mpc::kernel::KernelDialect>();
   mlir::registerAllPasses();
+  mpc::registerMPCCodegenPasses();
+  mpc::registerCodegenPipelines();
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "mpc optimizer driver\n", registry));
 }
