@@ -52,28 +52,28 @@ void mpc::buildLLVMPipeline(OpPassManager &pm) {
   // 1. The border to the runtime.
   variant.addPass(createLowerEntry());
   // 2. Per function: math, control flow, addresses.
-  OpPassManager &function = variant.nest<func::FuncOp>();
-  function.addPass(createForallToForLoopPass());
-  function.addPass(createExpandMath());
-  arith::ArithExpandOpsPassOptions expand;
-  expand.includeBf16 = true; // no call of __truncsfbf2
-  function.addPass(arith::createArithExpandOpsPass(expand));
-  function.addPass(createConvertVectorToSCFPass());
-  function.addPass(memref::createExpandStridedMetadataPass());
-  function.addPass(affine::createAffineExpandIndexOpsPass());
-  function.addPass(createLowerAffinePass());
-  function.addPass(createLoopInvariantCodeMotionPass());
-  function.addPass(createSCFToControlFlowPass());
-  function.addPass(createCanonicalizerPass());
-  function.addPass(createCSEPass());
+  OpPassManager &expand = variant.nest<func::FuncOp>();
+  expand.addPass(createForallToForLoopPass());
+  expand.addPass(createExpandMath());
+  arith::ArithExpandOpsPassOptions arithOptions;
+  arithOptions.includeBf16 = true; // no call of __truncsfbf2
+  expand.addPass(arith::createArithExpandOpsPass(arithOptions));
+  expand.addPass(createConvertVectorToSCFPass());
+  expand.addPass(memref::createExpandStridedMetadataPass());
+  expand.addPass(affine::createAffineExpandIndexOpsPass());
+  expand.addPass(createLowerAffinePass());
+  expand.addPass(createLoopInvariantCodeMotionPass());
+  expand.addPass(createSCFToControlFlowPass());
+  expand.addPass(createCanonicalizerPass());
+  expand.addPass(createCSEPass());
   // 3. To the LLVM dialect.
   variant.addPass(createConvertVectorToLLVMPass());
-  function = variant.nest<func::FuncOp>();
-  function.addPass(createConvertMathToLLVMPass());
-  function.addPass(createArithToLLVMConversionPass());
-  function.addPass(createConvertIndexToLLVMPass());
-  function.addPass(createUBToLLVMConversionPass());
   variant.addPass(createFinalizeMemRefToLLVMConversionPass());
+  OpPassManager &scalars = variant.nest<func::FuncOp>();
+  scalars.addPass(createConvertMathToLLVMPass());
+  scalars.addPass(createArithToLLVMConversionPass());
+  scalars.addPass(createConvertIndexToLLVMPass());
+  scalars.addPass(createUBToLLVMConversionPass());
   variant.addPass(createConvertFuncToLLVMPass());
   variant.addPass(createConvertControlFlowToLLVMPass());
   variant.addPass(createReconcileUnrealizedCastsPass());
