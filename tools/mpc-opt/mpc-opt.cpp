@@ -36,25 +36,29 @@ static std::optional<llvm::StringRef> flagValue(int argc, char **argv,
   return std::nullopt;
 }
 
-/// Loads every plugin on the command line and reports those that fail. Upstream
-/// ignores a plugin that it cannot load and goes on without its passes.
-static bool checkPlugins(int argc, char **argv) {
+/// Loads every plugin on the command line and reports those that fail: upstream
+/// goes on without a plugin that it cannot load. Passes are registered here, so
+/// that they have flags (`--example-count-ops`) like the tool's own; upstream
+/// reads the option when the flags exist already.
+static bool loadPlugins(int argc, char **argv) {
   bool allLoad = true;
   auto report = [&](llvm::StringRef flag, llvm::Error error) {
-    if (!error)
-      return;
     // LLVM's message names the file.
     llvm::WithColor::error(llvm::errs(), "mpc-opt")
         << "--" << flag << ": " << llvm::toString(std::move(error)) << "\n";
     allLoad = false;
   };
   for (int i = 1; i < argc; ++i) {
-    if (auto file = flagValue(argc, argv, i, "load-pass-plugin"))
-      report("load-pass-plugin",
-             mlir::PassPlugin::load(file->str()).takeError());
+    if (auto file = flagValue(argc, argv, i, "load-pass-plugin")) {
+      if (auto plugin = mlir::PassPlugin::load(file->str()))
+        plugin->registerPassRegistryCallbacks();
+      else
+        report("load-pass-plugin", plugin.takeError());
+    }
+    // Upstream registers the dialects.
     if (auto file = flagValue(argc, argv, i, "load-dialect-plugin"))
-      report("load-dialect-plugin",
-             mlir::DialectPlugin::load(file->str()).takeError());
+      if (auto plugin = mlir::DialectPlugin::load(file->str()); !plugin)
+        report("load-dialect-plugin", plugin.takeError());
   }
   return allLoad;
 }
@@ -63,7 +67,7 @@ int main(int argc, char **argv) {
   llvm::InitLLVM initLLVM(argc, argv);
   mpc::hideLibraryOptions();
   mpc::setToolVersion("mpc-opt");
-  if (!checkPlugins(argc, argv))
+  if (!loadPlugins(argc, argv))
     return EXIT_FAILURE;
 
   mlir::DialectRegistry registry;
