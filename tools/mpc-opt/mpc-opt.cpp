@@ -11,11 +11,14 @@
 
 #include "../ToolSupport.h"
 #include "mlir/IR/DialectRegistry.h"
+#include "mlir/Support/FileUtilities.h"
 #include "mlir/Tools/Plugins/DialectPlugin.h"
 #include "mlir/Tools/Plugins/PassPlugin.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
 #include "mpc/InitAll.h"
+#include "mpc/Support/ResourceCheck.h"
 #include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/ToolOutputFile.h"
 #include "llvm/Support/WithColor.h"
 
 /// Returns the value of argument `index` if it is the flag `name`, written as
@@ -63,6 +66,34 @@ static bool loadPlugins(int argc, char **argv) {
   return allLoad;
 }
 
+/// Reads the input, refuses what would end the process inside MLIR's parser, and
+/// runs the passes.
+static mlir::LogicalResult run(llvm::StringRef inputFilename,
+                               llvm::StringRef outputFilename,
+                               mlir::DialectRegistry &registry,
+                               const mlir::MlirOptMainConfig &config) {
+  std::string message;
+  auto input = mlir::openInputFile(inputFilename, &message);
+  if (!input) {
+    llvm::WithColor::error(llvm::errs(), "mpc-opt") << message << "\n";
+    return mlir::failure();
+  }
+  if (auto problem = mpc::findBadResource(input->getBuffer())) {
+    llvm::errs() << inputFilename << ": error: " << *problem << "\n";
+    return mlir::failure();
+  }
+  auto output = mlir::openOutputFile(outputFilename, &message);
+  if (!output) {
+    llvm::WithColor::error(llvm::errs(), "mpc-opt") << message << "\n";
+    return mlir::failure();
+  }
+  if (mlir::failed(mlir::MlirOptMain(output->os(), std::move(input), registry,
+                                     config)))
+    return mlir::failure();
+  output->keep();
+  return mlir::success();
+}
+
 int main(int argc, char **argv) {
   llvm::InitLLVM initLLVM(argc, argv);
   mpc::hideLibraryOptions();
@@ -73,6 +104,13 @@ int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
   mpc::registerAllDialects(registry);
   mpc::registerAllPasses();
+  auto [inputFilename, outputFilename] = mlir::registerAndParseCLIOptions(
+      argc, argv, "mpc optimizer driver\n", registry);
+  auto config = mlir::MlirOptMainConfig::createFromCLOptions();
+  // Upstream's main answers what needs no input.
+  if (config.shouldShowDialects() || config.shouldListPasses())
+    return mlir::asMainReturnCode(mlir::MlirOptMain(
+        argc, argv, inputFilename, outputFilename, registry));
   return mlir::asMainReturnCode(
-      mlir::MlirOptMain(argc, argv, "mpc optimizer driver\n", registry));
+      run(inputFilename, outputFilename, registry, config));
 }
