@@ -18,6 +18,7 @@
 #include "mpc/InitAll.h"
 #include "mpc/Support/ResourceCheck.h"
 #include "llvm/Support/InitLLVM.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/ToolOutputFile.h"
 #include "llvm/Support/WithColor.h"
 
