@@ -15,6 +15,7 @@ fi
 model=$MPC_ROOT/examples/digits/digits.onnx
 work=$MPC_BUILD/quickstart
 python=$MPC_VENV/bin/python3
+[ -x "$python" ] || python=python3
 mkdir -p "$work"
 [ "$work/sample.npy" -nt "$MPC_ROOT/examples/digits/data.py" ] || run "$python" "$MPC_ROOT/examples/digits/data.py" "$work"
 
