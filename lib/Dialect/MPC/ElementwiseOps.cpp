@@ -15,7 +15,9 @@ using namespace mlir;
 using namespace mpc;
 using namespace mpc::detail;
 
-LogicalResult mpc::detail::inferElementwise(InferContext ctx, ValueRange operands, SmallVectorImpl<Type> &types) {
+LogicalResult mpc::detail::inferElementwise(InferContext ctx,
+                                            ValueRange operands,
+                                            SmallVectorImpl<Type> &types) {
   SmallVector<int64_t> shape;
   Type element;
   for (Value operand : operands) {
@@ -37,23 +39,30 @@ LogicalResult mpc::detail::verifyElementwise(Operation *op) {
   Type first = getElementTypeOrSelf(op->getOperand(0));
   for (Value operand : op->getOperands().drop_front()) {
     Type type = getElementTypeOrSelf(operand);
-    if (type != first && !(isa<quant::QuantizedType>(type) && isa<quant::QuantizedType>(first)))
-      return op->emitOpError() << "expected operands of the same element type, but got " << first << " and " << type;
+    if (type != first &&
+        !(isa<quant::QuantizedType>(type) && isa<quant::QuantizedType>(first)))
+      return op->emitOpError()
+             << "expected operands of the same element type, but got " << first
+             << " and " << type;
   }
   return verifyComputedElementType(op);
 }
 
 LogicalResult mpc::detail::verifyClip(ClipOp op) {
-  double min = op.getMin().convertToDouble(), max = op.getMax().convertToDouble();
+  double min = op.getMin().convertToDouble(),
+         max = op.getMax().convertToDouble();
   if (!(min <= max)) // (C1), also where either is NaN
-    return op.emitOpError() << "expected min <= max, but got " << min << " and " << max;
+    return op.emitOpError()
+           << "expected min <= max, but got " << min << " and " << max;
   return verifyElementwise(op);
 }
 
 LogicalResult mpc::detail::verifyCast(CastOp op) {
-  for (Type type : {getElementTypeOrSelf(op.getInput()), getElementTypeOrSelf(op.getResult())})
+  for (Type type : {getElementTypeOrSelf(op.getInput()),
+                    getElementTypeOrSelf(op.getResult())})
     if (isa<quant::QuantizedType>(type)) // (C1)
-      return op.emitOpError() << "expected float or integer elements, but got " << type;
+      return op.emitOpError()
+             << "expected float or integer elements, but got " << type;
   return success();
 }
 
@@ -62,7 +71,8 @@ static bool isSingleElement(Value value) {
   return type.hasStaticShape() && type.getNumElements() == 1;
 }
 
-SmallVector<OpOperand *> mpc::detail::getElementwiseLayoutOperands(Operation *op) {
+SmallVector<OpOperand *>
+mpc::detail::getElementwiseLayoutOperands(Operation *op) {
   // One element looks the same in every layout.
   SmallVector<OpOperand *> operands;
   for (OpOperand &operand : op->getOpOperands())
@@ -71,9 +81,14 @@ SmallVector<OpOperand *> mpc::detail::getElementwiseLayoutOperands(Operation *op
   return operands;
 }
 
-bool mpc::detail::canSinkThroughElementwise(Operation *op, ArrayRef<int64_t> perm) {
-  auto hasRank = [&](Value value) { return cast<RankedTensorType>(value.getType()).getRank() == int64_t(perm.size()); };
-  return hasRank(op->getResult(0)) && llvm::all_of(op->getOperands(), [&](Value operand) {
+bool mpc::detail::canSinkThroughElementwise(Operation *op,
+                                            ArrayRef<int64_t> perm) {
+  auto hasRank = [&](Value value) {
+    return cast<RankedTensorType>(value.getType()).getRank() ==
+           int64_t(perm.size());
+  };
+  return hasRank(op->getResult(0)) &&
+         llvm::all_of(op->getOperands(), [&](Value operand) {
            return isSingleElement(operand) || hasRank(operand);
          });
 }

@@ -21,9 +21,10 @@ static bool isIdentity(ArrayRef<int64_t> perm) {
   return true;
 }
 
-/// One value per dimension moves with its dimension: what belongs to dimension d of transpose(z, perm) belongs to dimension
-/// perm[d] of z.
-static SmallVector<int64_t> moveWithDims(ArrayRef<int64_t> values, ArrayRef<int64_t> perm) {
+/// One value per dimension moves with its dimension: what belongs to dimension
+/// d of transpose(z, perm) belongs to dimension perm[d] of z.
+static SmallVector<int64_t> moveWithDims(ArrayRef<int64_t> values,
+                                         ArrayRef<int64_t> perm) {
   SmallVector<int64_t> moved(values.size());
   for (auto [value, dim] : llvm::zip_equal(values, perm))
     moved[dim] = value;
@@ -34,7 +35,8 @@ static SmallVector<int64_t> moveWithDims(ArrayRef<int64_t> values, ArrayRef<int6
 // ReshapeOp
 //===----------------------------------------------------------------------===//
 
-/// Number of elements, of which the symbolic batch is left out; nothing on overflow.
+/// Number of elements, of which the symbolic batch is left out; nothing on
+/// overflow.
 static std::optional<int64_t> countStaticElements(ArrayRef<int64_t> shape) {
   int64_t count = 1;
   for (int64_t size : shape)
@@ -45,13 +47,20 @@ static std::optional<int64_t> countStaticElements(ArrayRef<int64_t> shape) {
 
 LogicalResult ReshapeOp::verify() {
   RankedTensorType from = getInput().getType(), to = getResult().getType();
-  auto countDynamic = [](RankedTensorType type) { return llvm::count_if(type.getShape(), ShapedType::isDynamic); };
-  std::optional<int64_t> fromCount = countStaticElements(from.getShape()), toCount = countStaticElements(to.getShape());
+  auto countDynamic = [](RankedTensorType type) {
+    return llvm::count_if(type.getShape(), ShapedType::isDynamic);
+  };
+  std::optional<int64_t> fromCount = countStaticElements(from.getShape()),
+                         toCount = countStaticElements(to.getShape());
   // (C1)
-  if (countDynamic(from) > 1 || countDynamic(to) > 1 || countDynamic(from) != countDynamic(to))
-    return emitOpError() << "expected the symbolic batch once on both sides or on neither, but got " << from << " and " << to;
+  if (countDynamic(from) > 1 || countDynamic(to) > 1 ||
+      countDynamic(from) != countDynamic(to))
+    return emitOpError() << "expected the symbolic batch once on both sides or "
+                            "on neither, but got "
+                         << from << " and " << to;
   if (!fromCount || fromCount != toCount)
-    return emitOpError() << "expected as many elements on both sides, but got " << from << " and " << to;
+    return emitOpError() << "expected as many elements on both sides, but got "
+                         << from << " and " << to;
   return verifySameElementTypes(*this); // (C2)
 }
 
@@ -70,9 +79,12 @@ OpFoldResult ReshapeOp::fold(FoldAdaptor adaptor) {
   if (auto dense = dyn_cast_or_null<DenseElementsAttr>(adaptor.getInput()))
     if (getResult().getType().hasStaticShape())
       return dense.reshape(getResult().getType().clone(dense.getElementType()));
-  if (auto resource = dyn_cast_or_null<DenseResourceElementsAttr>(adaptor.getInput())) // the same bytes
+  if (auto resource = dyn_cast_or_null<DenseResourceElementsAttr>(
+          adaptor.getInput())) // the same bytes
     if (getResult().getType().hasStaticShape())
-      return DenseResourceElementsAttr::get(getResult().getType().clone(resource.getElementType()), resource.getRawHandle());
+      return DenseResourceElementsAttr::get(
+          getResult().getType().clone(resource.getElementType()),
+          resource.getRawHandle());
   return {};
 }
 
@@ -80,11 +92,14 @@ OpFoldResult ReshapeOp::fold(FoldAdaptor adaptor) {
 // TransposeOp
 //===----------------------------------------------------------------------===//
 
-LogicalResult TransposeOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc, Adaptor adaptor,
+LogicalResult TransposeOp::inferReturnTypes(MLIRContext *,
+                                            std::optional<Location> loc,
+                                            Adaptor adaptor,
                                             SmallVectorImpl<Type> &types) {
   InferContext ctx{getOperationName(), loc};
   RankedTensorType input = ranked(ctx, adaptor.getInput().getType(), "input");
-  if (!input || failed(checkPermutation(ctx, adaptor.getPerm(), input.getRank()))) // (C1)
+  if (!input ||
+      failed(checkPermutation(ctx, adaptor.getPerm(), input.getRank()))) // (C1)
     return failure();
   SmallVector<int64_t> shape;
   for (int64_t dim : adaptor.getPerm())
@@ -92,17 +107,22 @@ LogicalResult TransposeOp::inferReturnTypes(MLIRContext *, std::optional<Locatio
   Type element = input.getElementType();
   // Per-channel scales stay with their dimension.
   if (auto perAxis = dyn_cast<quant::UniformQuantizedPerAxisType>(element)) {
-    int64_t axis = llvm::find(adaptor.getPerm(), perAxis.getQuantizedDimension()) - adaptor.getPerm().begin();
-    element = quant::UniformQuantizedPerAxisType::get(perAxis.getFlags(), perAxis.getStorageType(), perAxis.getExpressedType(),
-                                                      perAxis.getScales(), perAxis.getZeroPoints(), axis,
-                                                      perAxis.getStorageTypeMin(), perAxis.getStorageTypeMax());
+    int64_t axis =
+        llvm::find(adaptor.getPerm(), perAxis.getQuantizedDimension()) -
+        adaptor.getPerm().begin();
+    element = quant::UniformQuantizedPerAxisType::get(
+        perAxis.getFlags(), perAxis.getStorageType(),
+        perAxis.getExpressedType(), perAxis.getScales(),
+        perAxis.getZeroPoints(), axis, perAxis.getStorageTypeMin(),
+        perAxis.getStorageTypeMax());
   }
   types.push_back(RankedTensorType::get(shape, element));
   return success();
 }
 
 LogicalResult TransposeOp::verify() {
-  if (isa<quant::UniformQuantizedPerAxisType>(getInput().getType().getElementType()))
+  if (isa<quant::UniformQuantizedPerAxisType>(
+          getInput().getType().getElementType()))
     return success(); // the axis moved
   return verifySameElementTypes(*this);
 }
@@ -123,14 +143,16 @@ OpFoldResult TransposeOp::fold(FoldAdaptor adaptor) {
     return getResult();
   }
   if (auto splat = dyn_cast_or_null<SplatElementsAttr>(adaptor.getInput()))
-    return splat.resizeSplat(getResult().getType().clone(splat.getElementType()));
+    return splat.resizeSplat(
+        getResult().getType().clone(splat.getElementType()));
   return {};
 }
 
 bool TransposeOp::canSinkTranspose(ArrayRef<int64_t> perm) { return true; }
 
-/// transpose(transpose(z, perm), p) = transpose(f'(z), perm) with f' = transpose by perm^-1[...]: f' takes its dimension
-/// perm[d] from dimension perm[p[d]] of z.
+/// transpose(transpose(z, perm), p) = transpose(f'(z), perm) with f' =
+/// transpose by perm^-1[...]: f' takes its dimension perm[d] from dimension
+/// perm[p[d]] of z.
 void TransposeOp::sinkTranspose(ArrayRef<int64_t> perm) {
   SmallVector<int64_t> sunk(perm.size());
   for (auto [dim, from] : llvm::enumerate(getPerm()))
@@ -142,17 +164,21 @@ void TransposeOp::sinkTranspose(ArrayRef<int64_t> perm) {
 // ConcatOp
 //===----------------------------------------------------------------------===//
 
-LogicalResult ConcatOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc, Adaptor adaptor,
+LogicalResult ConcatOp::inferReturnTypes(MLIRContext *,
+                                         std::optional<Location> loc,
+                                         Adaptor adaptor,
                                          SmallVectorImpl<Type> &types) {
   InferContext ctx{getOperationName(), loc};
   if (adaptor.getInputs().empty()) // (C1)
     return ctx.error("expected at least one operand");
-  RankedTensorType first = ranked(ctx, adaptor.getInputs().front().getType(), "an operand");
+  RankedTensorType first =
+      ranked(ctx, adaptor.getInputs().front().getType(), "an operand");
   if (!first)
     return failure();
   int64_t axis = adaptor.getAxis();
   if (axis < 0 || axis >= first.getRank()) // (C1)
-    return ctx.error("expected 0 <= axis < ", first.getRank(), ", but got ", axis);
+    return ctx.error("expected 0 <= axis < ", first.getRank(), ", but got ",
+                     axis);
 
   SmallVector<int64_t> shape(first.getShape());
   shape[axis] = 0;
@@ -164,7 +190,8 @@ LogicalResult ConcatOp::inferReturnTypes(MLIRContext *, std::optional<Location> 
     if (type.getRank() == first.getRank())
       others[axis] = shape[axis];
     if (others != shape) // (C2)
-      return ctx.error("expected sizes that agree in all dimensions but ", axis, ", but got ", first, " and ", type);
+      return ctx.error("expected sizes that agree in all dimensions but ", axis,
+                       ", but got ", first, " and ", type);
     if (type.isDynamicDim(axis)) // (C2)
       return ctx.error("expected a static size along the axis, but got ", type);
     if (llvm::AddOverflow(shape[axis], type.getDimSize(axis), shape[axis]))
@@ -174,7 +201,9 @@ LogicalResult ConcatOp::inferReturnTypes(MLIRContext *, std::optional<Location> 
   return success();
 }
 
-LogicalResult ConcatOp::verify() { return verifySameElementTypes(*this); } // (C3)
+LogicalResult ConcatOp::verify() {
+  return verifySameElementTypes(*this);
+} // (C3)
 QuantRole ConcatOp::getQuantRole() { return QuantRole::Passthrough; }
 SmallVector<OpOperand *> ConcatOp::getLayoutOperands() {
   SmallVector<OpOperand *> operands;
@@ -183,38 +212,50 @@ SmallVector<OpOperand *> ConcatOp::getLayoutOperands() {
   return operands;
 }
 bool ConcatOp::canSinkTranspose(ArrayRef<int64_t> perm) { return true; }
-void ConcatOp::sinkTranspose(ArrayRef<int64_t> perm) { setAxis(perm[getAxis()]); }
+void ConcatOp::sinkTranspose(ArrayRef<int64_t> perm) {
+  setAxis(perm[getAxis()]);
+}
 
 //===----------------------------------------------------------------------===//
 // SliceOp
 //===----------------------------------------------------------------------===//
 
-LogicalResult SliceOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc, Adaptor adaptor,
+LogicalResult SliceOp::inferReturnTypes(MLIRContext *,
+                                        std::optional<Location> loc,
+                                        Adaptor adaptor,
                                         SmallVectorImpl<Type> &types) {
   InferContext ctx{getOperationName(), loc};
   RankedTensorType input = ranked(ctx, adaptor.getInput().getType(), "input");
   if (!input)
     return failure();
-  ArrayRef<int64_t> starts = adaptor.getStarts(), sizes = adaptor.getSizes(), steps = adaptor.getSteps();
+  ArrayRef<int64_t> starts = adaptor.getStarts(), sizes = adaptor.getSizes(),
+                    steps = adaptor.getSteps();
   size_t rank = input.getRank();
-  if (starts.size() != rank || sizes.size() != rank || steps.size() != rank) // (C1)
-    return ctx.error("expected ", rank, " starts, sizes and steps, but got ", starts.size(), ", ", sizes.size(), " and ",
-                     steps.size());
+  if (starts.size() != rank || sizes.size() != rank ||
+      steps.size() != rank) // (C1)
+    return ctx.error("expected ", rank, " starts, sizes and steps, but got ",
+                     starts.size(), ", ", sizes.size(), " and ", steps.size());
   SmallVector<int64_t> shape;
   for (size_t dim = 0; dim < rank; ++dim) {
-    int64_t start = starts[dim], size = sizes[dim], step = steps[dim], extent = input.getDimSize(dim);
+    int64_t start = starts[dim], size = sizes[dim], step = steps[dim],
+            extent = input.getDimSize(dim);
     if (step == 0) // (C1)
-      return ctx.error("expected steps other than 0, but dimension ", dim, " has it");
-    if (ShapedType::isDynamic(extent)) { // (C2): the symbolic batch whole or not at all
+      return ctx.error("expected steps other than 0, but dimension ", dim,
+                       " has it");
+    if (ShapedType::isDynamic(
+            extent)) { // (C2): the symbolic batch whole or not at all
       if (start != 0 || size != -1 || step != 1)
-        return ctx.error("expected start 0, size -1 and step 1 in the symbolic dimension ", dim, ", but got ", start, ", ",
-                         size, " and ", step);
+        return ctx.error(
+            "expected start 0, size -1 and step 1 in the symbolic dimension ",
+            dim, ", but got ", start, ", ", size, " and ", step);
       shape.push_back(extent);
       continue;
     }
     __int128 last = __int128(start) + __int128(size - 1) * step;
-    if (size < 0 || (size > 0 && (start < 0 || start >= extent || last < 0 || last >= extent))) // (C2)
-      return ctx.error("expected elements inside the input, but dimension ", dim, " of size ", extent, " has start ", start,
+    if (size < 0 || (size > 0 && (start < 0 || start >= extent || last < 0 ||
+                                  last >= extent))) // (C2)
+      return ctx.error("expected elements inside the input, but dimension ",
+                       dim, " of size ", extent, " has start ", start,
                        ", size ", size, " and step ", step);
     shape.push_back(size);
   }
@@ -235,27 +276,35 @@ void SliceOp::sinkTranspose(ArrayRef<int64_t> perm) {
 // PadOp
 //===----------------------------------------------------------------------===//
 
-LogicalResult PadOp::inferReturnTypes(MLIRContext *, std::optional<Location> loc, Adaptor adaptor,
+LogicalResult PadOp::inferReturnTypes(MLIRContext *,
+                                      std::optional<Location> loc,
+                                      Adaptor adaptor,
                                       SmallVectorImpl<Type> &types) {
   InferContext ctx{getOperationName(), loc};
   RankedTensorType input = ranked(ctx, adaptor.getInput().getType(), "input");
   if (!input)
     return failure();
   ArrayRef<int64_t> low = adaptor.getLow(), high = adaptor.getHigh();
-  if (int64_t(low.size()) != input.getRank() || int64_t(high.size()) != input.getRank()) // (C1)
-    return ctx.error("expected ", input.getRank(), " entries of low and high, but got ", low.size(), " and ", high.size());
+  if (int64_t(low.size()) != input.getRank() ||
+      int64_t(high.size()) != input.getRank()) // (C1)
+    return ctx.error("expected ", input.getRank(),
+                     " entries of low and high, but got ", low.size(), " and ",
+                     high.size());
   SmallVector<int64_t> shape;
   for (auto [dim, extent] : llvm::enumerate(input.getShape())) {
     if (low[dim] < 0 || high[dim] < 0) // (C1)
-      return ctx.error("expected padding >= 0, but dimension ", dim, " has ", low[dim], " and ", high[dim]);
+      return ctx.error("expected padding >= 0, but dimension ", dim, " has ",
+                       low[dim], " and ", high[dim]);
     if (ShapedType::isDynamic(extent)) {
       if (low[dim] != 0 || high[dim] != 0) // (C1)
-        return ctx.error("expected no padding in the symbolic dimension ", dim, ", but got ", low[dim], " and ", high[dim]);
+        return ctx.error("expected no padding in the symbolic dimension ", dim,
+                         ", but got ", low[dim], " and ", high[dim]);
       shape.push_back(extent);
       continue;
     }
     int64_t size;
-    if (llvm::AddOverflow(extent, low[dim], size) || llvm::AddOverflow(size, high[dim], size))
+    if (llvm::AddOverflow(extent, low[dim], size) ||
+        llvm::AddOverflow(size, high[dim], size))
       return ctx.error("expected fewer elements in dimension ", dim);
     shape.push_back(size);
   }
@@ -279,10 +328,13 @@ LogicalResult BroadcastOp::verify() {
   InferContext ctx{getOperationName(), getLoc()};
   SmallVector<int64_t> shape;
   RankedTensorType to = getResult().getType();
-  if (failed(broadcastShapes(ctx, getInput().getType().getShape(), to.getShape(), shape))) // (C1)
+  if (failed(broadcastShapes(ctx, getInput().getType().getShape(),
+                             to.getShape(), shape))) // (C1)
     return failure();
-  if (ArrayRef<int64_t>(shape) != to.getShape()) // (C1): the result does not grow
-    return emitOpError() << "expected an input that broadcasts to " << to << ", but got " << getInput().getType();
+  if (ArrayRef<int64_t>(shape) !=
+      to.getShape()) // (C1): the result does not grow
+    return emitOpError() << "expected an input that broadcasts to " << to
+                         << ", but got " << getInput().getType();
   return verifySameElementTypes(*this); // (C2)
 }
 

@@ -34,7 +34,8 @@
 #include "mpc/Dialect/MPC/MPCAttributes.h.inc"
 
 namespace mpc {
-/// Whether ranked types have the same rank and compatible sizes, element types aside.
+/// Whether ranked types have the same rank and compatible sizes, element types
+/// aside.
 bool haveCompatibleShapes(mlir::TypeRange lhs, mlir::TypeRange rhs);
 } // namespace mpc
 
