@@ -216,10 +216,11 @@ std::string mpc::findRuntimeDirectory(const char *argv0, void *mainAddress) {
   return "";
 }
 
-LogicalResult mpc::emitLibrary(ModuleOp module, const ModelInfo &info,
-                               const LibraryOptions &options) {
+FailureOr<mpc::LibraryFiles>
+mpc::buildLibrary(ModuleOp module, const ModelInfo &info,
+                  const LibraryOptions &options) {
   Location loc = UnknownLoc::get(module.getContext());
-  auto fail = [&](llvm::Error error) {
+  auto fail = [&](llvm::Error error) -> LogicalResult {
     return emitError(loc) << toString(std::move(error));
   };
   std::vector<VariantJob> variants;
@@ -257,18 +258,16 @@ LogicalResult mpc::emitLibrary(ModuleOp module, const ModelInfo &info,
     pool.wait();
   }
   for (const VariantJob &job : variants)
-    if (!job.error.empty())
-      return emitError(loc) << "instruction set " << job.info.name << ": "
-                            << job.error;
+    if (!job.error.empty()) {
+      emitError(loc) << "instruction set " << job.info.name << ": "
+                     << job.error;
+      return failure();
+    }
   if (emitIR) {
     std::string text;
     for (VariantJob &job : variants)
       text += job.ir;
-    if (options.output == "-") {
-      llvm::outs() << text;
-      return success();
-    }
-    return writeFiles(loc, {File{options.output, text}});
+    return LibraryFiles{MemoryBuffer::getMemBufferCopy(text), ""};
   }
 
   // 2. Weights and the descriptor.
@@ -297,7 +296,7 @@ LogicalResult mpc::emitLibrary(ModuleOp module, const ModelInfo &info,
     objects.push_back(std::move(*object));
   }
 
-  // 3. Link and write.
+  // 3. Link.
   Expected<std::unique_ptr<MemoryBuffer>> output =
       options.emit == EmitKind::Library
           ? linker->linkShared(objects, queries)
@@ -306,9 +305,24 @@ LogicalResult mpc::emitLibrary(ModuleOp module, const ModelInfo &info,
     output = createArchive(**output, prefix + ".o");
   if (!output)
     return fail(output.takeError());
-  std::string header = createHeader(info, prefix);
-  SmallString<128> headerPath(options.output);
-  llvm::sys::path::replace_extension(headerPath, "h");
-  return writeFiles(loc, {File{options.output, (*output)->getBuffer()},
-                          File{headerPath.str().str(), header}});
+  return LibraryFiles{std::move(*output), createHeader(info, prefix)};
+}
+
+LogicalResult mpc::emitLibrary(ModuleOp module, const ModelInfo &info,
+                               const LibraryOptions &options) {
+  FailureOr<LibraryFiles> files = buildLibrary(module, info, options);
+  if (failed(files))
+    return failure();
+  StringRef library = files->library->getBuffer();
+  if (options.output == "-") {
+    llvm::outs() << library;
+    return success();
+  }
+  SmallVector<File> outputs{{options.output, library}};
+  if (!files->header.empty()) {
+    SmallString<128> path(options.output);
+    llvm::sys::path::replace_extension(path, "h");
+    outputs.push_back({path.str().str(), files->header});
+  }
+  return writeFiles(UnknownLoc::get(module.getContext()), outputs);
 }
