@@ -20,7 +20,9 @@ int main(int argc, char **argv) {
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
   registry.insert<mpc::MPCDialect, mpc::kernel::KernelDialect>();
+  mpc::kernel::registerBufferizableOpInterfaceExternalModels(registry);
   mlir::registerAllPasses();
+  mpc::registerMPCCodegenPasses();
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "mpc optimizer driver\n", registry));
 }
