@@ -23,9 +23,10 @@ find_package(Threads REQUIRED)
 find_library(MPC_ONNX_PROTO_LIBRARY onnx_proto REQUIRED)
 find_path(MPC_ONNX_INCLUDE_DIR onnx/onnx_pb.h REQUIRED)
 add_library(mpc_onnx_proto INTERFACE)
-target_include_directories(mpc_onnx_proto SYSTEM INTERFACE ${MPC_ONNX_INCLUDE_DIR})
+target_include_directories(mpc_onnx_proto SYSTEM INTERFACE $<BUILD_INTERFACE:${MPC_ONNX_INCLUDE_DIR}>)
 target_compile_definitions(mpc_onnx_proto INTERFACE ONNX_NAMESPACE=onnx ONNX_ML=1)
-target_link_libraries(mpc_onnx_proto INTERFACE ${MPC_ONNX_PROTO_LIBRARY} protobuf::libprotobuf)
+# Where mpc is installed, mpcConfig.cmake looks for the library again.
+target_link_libraries(mpc_onnx_proto INTERFACE $<BUILD_INTERFACE:${MPC_ONNX_PROTO_LIBRARY}> protobuf::libprotobuf)
 
 find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM)

@@ -71,7 +71,7 @@ const char *mpc_rt_cpu_feature_name(unsigned bit) {
     MPC_RT_CPU_FEATURES(CASE)
 #undef CASE
   }
-  return "";
+  return "an unknown feature";
 }
 
 /* XGETBV by its opcode: the mnemonic needs -mxsave, which would let the

@@ -9,15 +9,12 @@
 #define MPC_TOOLS_TOOLSUPPORT_H
 
 #include "mpc/Support/Version.h"
+#include "mpc/runtime.h"
 #include "llvm/Config/llvm-config.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/raw_ostream.h"
 #include <string>
-
-#ifndef MPC_ABI_VERSION
-#define MPC_ABI_VERSION 1
-#endif
 
 namespace mpc {
 

@@ -233,8 +233,9 @@ struct mpc_model {
                     const mpc_tensor *inputs, uint32_t num_inputs,
                     const mpc_tensor *outputs, uint32_t num_outputs);
 
-  /* Frees the context and ends its threads. NULL is fine. Contexts that are
-   * left when the library is unloaded are freed then. */
+  /* Frees the context and ends its threads. NULL is fine. To be called before
+   * the library is unloaded, which ends the threads of a context that is left
+   * but keeps its memory. */
   void (*destroy)(mpc_context *context);
 };
 

@@ -11,4 +11,10 @@ using namespace mpc::kernel;
 
 #include "mpc/Dialect/Kernel/KernelDialect.cpp.inc"
 
-void KernelDialect::initialize() {}
+void KernelDialect::initialize() {
+  registerAttributes();
+  addOperations<
+#define GET_OP_LIST
+#include "mpc/Dialect/Kernel/KernelOps.cpp.inc"
+      >();
+}

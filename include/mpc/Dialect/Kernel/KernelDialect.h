@@ -1,4 +1,4 @@
-//===- KernelDialect.h - the kernel dialect --------------------*- C++ -*-===//
+//===- KernelDialect.h - the kernel dialect ---------------------*- C++ -*-===//
 //
 // Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -8,8 +8,33 @@
 #ifndef MPC_DIALECT_KERNEL_KERNELDIALECT_H
 #define MPC_DIALECT_KERNEL_KERNELDIALECT_H
 
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/Dialect.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/Interfaces/ControlFlowInterfaces.h"
+#include "mlir/Interfaces/DestinationStyleOpInterface.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
 
 #include "mpc/Dialect/Kernel/KernelDialect.h.inc"
+#include "mpc/Dialect/Kernel/KernelEnums.h.inc"
+
+#define GET_ATTRDEF_CLASSES
+#include "mpc/Dialect/Kernel/KernelAttributes.h.inc"
+
+#define GET_OP_CLASSES
+#include "mpc/Dialect/Kernel/KernelOps.h.inc"
+
+namespace mpc::kernel {
+
+/// Output channels per panel of packed weights, on every instruction set.
+constexpr int64_t kPanelWidth = 16;
+
+/// Attaches BufferizableOpInterface to the ops of the dialect.
+void registerBufferizableOpInterfaceExternalModels(
+    mlir::DialectRegistry &registry);
+
+} // namespace mpc::kernel
 
 #endif // MPC_DIALECT_KERNEL_KERNELDIALECT_H

@@ -8,14 +8,281 @@
 #ifndef MPC_DIALECT_KERNEL_KERNELOPS_TD
 #define MPC_DIALECT_KERNEL_KERNELOPS_TD
 
-include "mlir/IR/OpBase.td"
-include "mlir/IR/EnumAttr.td"
 include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/BuiltinAttributeInterfaces.td"
+include "mlir/IR/EnumAttr.td"
+include "mlir/IR/OpBase.td"
+include "mlir/Interfaces/ControlFlowInterfaces.td"
+include "mlir/Interfaces/DestinationStyleOpInterface.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+//===----------------------------------------------------------------------===//
+// Dialect
+//===----------------------------------------------------------------------===//
 
 def Kernel_Dialect : Dialect {
   let name = "kernel";
   let cppNamespace = "::mpc::kernel";
   let summary = "packed contractions, tiled, with the name of the instruction that computes them";
+  let description = [{
+    The dialect stands between linalg and vector code on CPUs. `linalg` says *what* a contraction computes; `kernel` says in
+    which layout the weights lie, which part of the padding, bias and activation belongs to the same pass over the output,
+    and which instruction multiplies. It has three levels:
+
+    1. `kernel.unpack` ties packed weights to the linalg op that still reads them in the model's layout;
+    2. `kernel.contract` and `kernel.depthwise` compute a whole output, on tensors or on memrefs;
+    3. `kernel.inner_tile` computes one register tile and names its instruction.
+
+    **Packed weights.** One layout serves every instruction set, so that a library stores its weights once:
+    `panels × taps × kblocks × 16 × kv`. A panel holds 16 output channels. A tap is one position of the window (a matrix
+    product has one). `kv` values of the reduction dimension lie side by side: 1 for floating point, 4 for 8-bit integers,
+    because integer dot products reduce four bytes per lane. Ragged edges are zero. Where a window's taps are short
+    (few input channels) they are laid end to end and count as one tap: `gathered` weights.
+  }];
+  let useDefaultAttributePrinterParser = 1;
+  let extraClassDeclaration = [{
+    void registerAttributes();
+  }];
+}
+
+//===----------------------------------------------------------------------===//
+// Attributes
+//===----------------------------------------------------------------------===//
+
+class Kernel_Attr<string name, string attrMnemonic> : AttrDef<Kernel_Dialect, name> {
+  let mnemonic = attrMnemonic;
+}
+
+def Kernel_Intrinsic : I32EnumAttr<"Intrinsic", "the instruction that multiplies and accumulates", [
+    I32EnumAttrCase<"fma", 0>,
+    I32EnumAttrCase<"vpdpbusd", 1>,
+    I32EnumAttrCase<"pmaddwd", 2>,
+    I32EnumAttrCase<"muladd", 3>]> {
+  let cppNamespace = "::mpc::kernel";
+  let genSpecializedAttr = 0;
+  let description = [{
+    - `fma`: floating point, operands widened to f32, one rounding per step;
+    - `vpdpbusd`: AVX512-VNNI, four u8×s8 products per i32 lane;
+    - `pmaddwd`: AVX2 or AVX-512 without VNNI, and signed activations: both operands widened to i16, two products per i32
+      lane, exact because |x·w| ≤ 2·255·128 fits in i32 (vpmaddubsw saturates at 16 bits and is never used);
+    - `muladd`: widened to i32, multiplied, added; no reduction across lanes (depthwise).
+  }];
+}
+
+def Kernel_IntrinsicAttr : EnumAttr<Kernel_Dialect, Kernel_Intrinsic, "intrinsic">;
+
+def Kernel_TilingAttr : Kernel_Attr<"Tiling", "tiling"> {
+  let summary = "how a contraction is cut into register tiles, and the instruction of the tile";
+  let description = [{
+    A register tile is `rows` output rows by `columns` output channels (a multiple of 16). `kv` is the number of reduction
+    values that lie side by side in the packed weights. `gather` says that the rows of a tile are copied into a small
+    buffer before they are multiplied, because a row's reduction dimension is too short or not a multiple of `kv`.
+
+    ```mlir
+    #kernel.tiling<intrinsic = vpdpbusd, rows = 6, columns = 64, kv = 4>
+    ```
+  }];
+  let parameters = (ins EnumParameter<Kernel_Intrinsic>:$intrinsic, "int64_t":$rows, "int64_t":$columns, "int64_t":$kv,
+      DefaultValuedParameter<"bool", "false">:$gather);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+}
+
+def Kernel_WindowAttr : Kernel_Attr<"Window", "window"> {
+  let summary = "the window of a convolution over (height, width)";
+  let description = [{
+    Output pixel (oh, ow) and tap (kh, kw) read input pixel (oh·s₀ + kh·d₀ − low₀, ow·s₁ + kw·d₁ − low₁); outside of the
+    input the pad value is read. All lists have two elements.
+  }];
+  let parameters = (ins "::mlir::DenseI64ArrayAttr":$sizes, "::mlir::DenseI64ArrayAttr":$strides,
+      "::mlir::DenseI64ArrayAttr":$dilations, "::mlir::DenseI64ArrayAttr":$low, "::mlir::DenseI64ArrayAttr":$high);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// The output size along dimension `dim` for an input of `size` pixels.
+    int64_t getOutputSize(unsigned dim, int64_t size) const;
+    /// Number of positions of the window.
+    int64_t getNumTaps() const { return getSizes()[0] * getSizes()[1]; }
+    /// Whether dimension `dim` reads outside of the input.
+    bool isPadded(unsigned dim) const { return getLow()[dim] != 0 || getHigh()[dim] != 0; }
+    /// Whether every output pixel reads exactly the input pixel of the same position.
+    bool isPointwise() const;
+  }];
+}
+
+//===----------------------------------------------------------------------===//
+// Operations
+//===----------------------------------------------------------------------===//
+
+class Kernel_Op<string mnemonic, list<Trait> traits = []> : Op<Kernel_Dialect, mnemonic, traits>;
+
+def Kernel_TensorOrMemRef : AnyTypeOf<[AnyRankedTensor, AnyStridedMemRef]>;
+
+def Kernel_UnpackOp : Kernel_Op<"unpack", [Pure]> {
+  let summary = "packed weights in the layout of the model";
+  let description = [{
+    `result[n, (taps,) k] = packed[n / 16, tap, k / kv, n % 16, k % kv]`, without the ragged edge's zeros. The result is
+    `OC×KH×KW×IC` or `N×K`, or `K×N` with `transposed`. Where `packed` has one tap and the result several, the weights are
+    gathered: k runs over (kh, kw, ic).
+
+    The op lets the weights of a function take their packed type while a linalg op still reads them; `mpc-tile-and-fuse`
+    consumes it, so that no code ever unpacks.
+
+    Constraints:
+    - (C1) `packed` has rank 5 and `packed.dim(3)` = 16;
+    - (C2) `packed` holds as many panels, taps and k blocks as `result` needs;
+    - (C3) element types are equal;
+    - (C4) `transposed` only with a result of rank 2.
+
+    Example:
+    ```mlir
+    %w = kernel.unpack %p : tensor<2x9x16x16x4xi8> to tensor<32x3x3x64xi8>
+    ```
+  }];
+  let arguments = (ins AnyStaticShapeTensor:$packed, UnitAttr:$transposed);
+  let results = (outs AnyStaticShapeTensor:$result);
+  let assemblyFormat = "$packed attr-dict `:` type($packed) `to` type($result)";
+  let hasVerifier = 1;
+}
+
+/// What kernel.contract and kernel.depthwise share: operands, the epilogue region and destination passing.
+class Kernel_OutputOp<string mnemonic> : Kernel_Op<mnemonic, [
+    DestinationStyleOpInterface, DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
+    IsolatedFromAbove, SingleBlock]> {
+  let arguments = (ins
+      Kernel_TensorOrMemRef:$input,
+      Kernel_TensorOrMemRef:$weights,
+      Variadic<Kernel_TensorOrMemRef>:$extras,
+      Kernel_TensorOrMemRef:$out,
+      OptionalAttr<Kernel_WindowAttr>:$window,
+      OptionalAttr<TypedAttrInterface>:$pad_value,
+      AffineMapArrayAttr:$extra_maps,
+      UnitAttr:$unsigned_input,
+      Kernel_TilingAttr:$tiling);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let regions = (region SizedRegion<1>:$epilogue);
+  let assemblyFormat = [{
+    `ins` `(` $input `,` $weights `:` type($input) `,` type($weights) `)`
+    (`extras` `(` $extras^ `:` type($extras) `)`)?
+    `outs` `(` $out `:` type($out) `)` attr-dict-with-keyword $epilogue (`->` type($results)^)?
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    ::mlir::MutableOperandRange getDpsInitsMutable() { return getOutMutable(); }
+    /// The type that products accumulate in: i32, or f32.
+    ::mlir::Type getAccumulatorType() { return getEpilogue().getArgument(0).getType(); }
+    /// The epilogue's map of operand `index` of `extras`.
+    ::mlir::AffineMap getExtraMap(unsigned index) {
+      return ::llvm::cast<::mlir::AffineMapAttr>(getExtraMaps()[index]).getValue();
+    }
+  }];
+}
+
+def Kernel_ContractOp : Kernel_OutputOp<"contract"> {
+  let summary = "matrix product or convolution with packed weights, and its epilogue";
+  let description = [{
+    ```
+    acc[m, n]             = Σ_k input[m, k] · weights[n, k]
+    acc[b, oh, ow, n]     = Σ_kh,kw,c input[b, oh·s₀ + kh·d₀ − low₀, ow·s₁ + kw·d₁ − low₁, c] · weights[n, kh, kw, c]
+    out[...]              = epilogue(acc[...], extras at extra_maps ...)
+    ```
+    Without `window` the input is `…×M×K` and the output `…×M×N`; leading dimensions are rows. With it the input is
+    `B×H×W×C` and the output `B×OH×OW×N`. Weights are packed (see the dialect); the epilogue is a region of scalar
+    element-wise operations whose arguments are the accumulator and one element of each of `extras`.
+
+    Element types: f32, f16 and bf16 accumulate in f32 by fused multiply-add; i8 (signed, or u8 with `unsigned_input`)
+    times s8 accumulates in i32 modulo 2³². The sum runs over (kh, kw, c) in order and is never split, so a result depends
+    neither on the tile nor on the instruction set. Outside of the input the pad value is read; it is a value of the input
+    (for integers the zero point).
+
+    Constraints:
+    - (C1) all of `input`, `weights`, `extras` and `out` are tensors, or all are memrefs; tensors give one result of `out`'s type;
+    - (C2) `weights` has rank 5, `dim(3)` = 16 and `dim(4)` = `tiling.kv`;
+    - (C3) with `window`, `input` and `out` have rank 4 and static height, width and channels; without it equal ranks ≥ 2
+      and static last dimensions;
+    - (C4) taps and k blocks of `weights` fit the input's channels and the window;
+    - (C5) panels of `weights` fit the output's channels;
+    - (C6) the output's height and width follow from the window;
+    - (C7) element types: all floating point with an f32 accumulator, or i8 × i8 with an i32 accumulator;
+    - (C8) `pad_value` is there if and only if the window pads, and has the input's element type;
+    - (C9) one map per extra, from the output's dimensions; each result is a dimension or 0, the output's last dimension only as
+      the last result;
+    - (C10) the region has one argument per extra besides the accumulator, of the right element types, and yields one
+      value of `out`'s element type;
+    - (C11) operations of the region are element-wise, or constants.
+
+    Example:
+    ```mlir
+    kernel.contract ins(%x, %w : tensor<4x8xf32>, tensor<1x1x8x16x1xf32>) extras(%bias : tensor<16xf32>)
+        outs(%o : tensor<4x16xf32>)
+        attributes {extra_maps = [affine_map<(m, n) -> (n)>],
+                    tiling = #kernel.tiling<intrinsic = fma, rows = 4, columns = 16, kv = 1>} {
+    ^bb0(%acc: f32, %b: f32):
+      %s = arith.addf %acc, %b : f32
+      kernel.yield %s : f32
+    } -> tensor<4x16xf32>
+    ```
+  }];
+}
+
+def Kernel_DepthwiseOp : Kernel_OutputOp<"depthwise"> {
+  let summary = "depthwise convolution and its epilogue";
+  let description = [{
+    `acc[b, oh, ow, c] = Σ_kh,kw input[b, oh·s₀ + kh·d₀ − low₀, ow·s₁ + kw·d₁ − low₁, c] · weights[kh, kw, c]`, then the
+    epilogue as in `kernel.contract`. Weights stay `KH×KW×C`: channels already lie side by side.
+
+    Constraints: (C1), (C6) to (C11) of `kernel.contract`, and
+    - (D1) `window` is there, `input` and `out` have rank 4 and static height, width and channels, `weights` is `KH×KW×C`.
+
+    Example:
+    ```mlir
+    kernel.depthwise ins(%x, %w : tensor<1x8x8x16xf32>, tensor<3x3x16xf32>) outs(%o : tensor<1x6x6x16xf32>)
+        attributes {extra_maps = [], tiling = #kernel.tiling<intrinsic = fma, rows = 1, columns = 16, kv = 1>,
+                    window = #kernel.window<sizes = [3, 3], strides = [1, 1], dilations = [1, 1], low = [0, 0], high = [0, 0]>} {
+    ^bb0(%acc: f32):
+      kernel.yield %acc : f32
+    } -> tensor<1x6x6x16xf32>
+    ```
+  }];
+}
+
+def Kernel_YieldOp : Kernel_Op<"yield", [
+    Pure, ReturnLike, Terminator, ParentOneOf<["ContractOp", "DepthwiseOp"]>]> {
+  let summary = "the value that an epilogue stores";
+  let arguments = (ins AnyType:$value);
+  let assemblyFormat = "$value attr-dict `:` type($value)";
+}
+
+def Kernel_InnerTileOp : Kernel_Op<"inner_tile", [
+    AttrSizedOperandSegments, DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+  let summary = "one register tile: rows times panels, by a named instruction";
+  let description = [{
+    `result[r·P + p][lane] = accumulators[r·P + p][lane] + Σ_k rows[r][k] · weights[panel + p, tap, k / kv, lane, k % kv]`
+    for R rows and P = accumulators / R panels, k ascending from 0 to kblocks·kv. Rows are memrefs of that many elements:
+    a row never ends inside a k block. `pmaddwd` keeps two partial sums per lane side by side, so that its accumulators have
+    32 elements; their pairwise sums are the result.
+
+    Constraints:
+    - (C1) rows have rank 1, unit stride, equal types, and kblocks·kv elements;
+    - (C2) the number of accumulators is a multiple of the number of rows;
+    - (C3) accumulators are vectors of 16 (pmaddwd: 32) i32 or f32, and results have their types;
+    - (C4) `fma` with floating point and kv = 1, the others with i8 and kv = 4; `vpdpbusd` only with unsigned rows;
+      `muladd` never.
+
+    Example:
+    ```mlir
+    %r = kernel.inner_tile vpdpbusd rows(%row : memref<64xi8, strided<[1], offset: ?>>)
+        weights(%w[%panel, %tap] : memref<4x1x16x16x4xi8>) accumulators(%acc : vector<16xi32>) {unsigned_rows}
+    ```
+  }];
+  let arguments = (ins Kernel_IntrinsicAttr:$intrinsic, Variadic<AnyStridedMemRef>:$rows, AnyStridedMemRef:$weights, Index:$panel,
+      Index:$tap, Variadic<AnyVectorOfNonZeroRank>:$accumulators, UnitAttr:$unsigned_rows);
+  let results = (outs Variadic<AnyVectorOfNonZeroRank>:$results);
+  let assemblyFormat = [{
+    $intrinsic `rows` `(` $rows `:` type($rows) `)` `weights` `(` $weights `[` $panel `,` $tap `]` `:` type($weights) `)`
+    `accumulators` `(` $accumulators `:` type($accumulators) `)` attr-dict `->` type($results)
+  }];
+  let hasVerifier = 1;
 }
 
 #endif // MPC_DIALECT_KERNEL_KERNELOPS_TD

@@ -1,0 +1,79 @@
+//===- KernelAttributes.cpp - tilings and windows -------------------------===//
+//
+// Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "mpc/Dialect/Kernel/KernelDialect.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+using namespace mpc::kernel;
+
+#include "mpc/Dialect/Kernel/KernelEnums.cpp.inc"
+
+#define GET_ATTRDEF_CLASSES
+#include "mpc/Dialect/Kernel/KernelAttributes.cpp.inc"
+
+void KernelDialect::registerAttributes() {
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "mpc/Dialect/Kernel/KernelAttributes.cpp.inc"
+      >();
+}
+
+LogicalResult TilingAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                 Intrinsic intrinsic, int64_t rows,
+                                 int64_t columns, int64_t kv, bool gather) {
+  if (rows < 1)
+    return emitError() << "expected at least one row, but got " << rows;
+  if (columns < kPanelWidth || columns % kPanelWidth != 0)
+    return emitError() << "expected columns to be a positive multiple of "
+                       << kPanelWidth << ", but got " << columns;
+  int64_t expected =
+      intrinsic == Intrinsic::vpdpbusd || intrinsic == Intrinsic::pmaddwd ? 4
+                                                                          : 1;
+  if (kv != expected)
+    return emitError() << "expected kv = " << expected << " with "
+                       << stringifyIntrinsic(intrinsic) << ", but got " << kv;
+  return success();
+}
+
+LogicalResult WindowAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                 DenseI64ArrayAttr sizes,
+                                 DenseI64ArrayAttr strides,
+                                 DenseI64ArrayAttr dilations,
+                                 DenseI64ArrayAttr low,
+                                 DenseI64ArrayAttr high) {
+  auto check = [&](DenseI64ArrayAttr list, StringRef name,
+                   int64_t least) -> LogicalResult {
+    if (list.size() != 2)
+      return emitError() << "expected " << name
+                         << " to have two elements, but got " << list.size();
+    for (int64_t value : list.asArrayRef())
+      if (value < least)
+        return emitError() << "expected " << name << " to be at least " << least
+                           << ", but got " << value;
+    return success();
+  };
+  return success(succeeded(check(sizes, "sizes", 1)) &&
+                 succeeded(check(strides, "strides", 1)) &&
+                 succeeded(check(dilations, "dilations", 1)) &&
+                 succeeded(check(low, "low", 0)) &&
+                 succeeded(check(high, "high", 0)));
+}
+
+int64_t WindowAttr::getOutputSize(unsigned dim, int64_t size) const {
+  int64_t padded = size + getLow()[dim] + getHigh()[dim];
+  int64_t reach = (getSizes()[dim] - 1) * getDilations()[dim] + 1;
+  return padded < reach ? 0 : (padded - reach) / getStrides()[dim] + 1;
+}
+
+bool WindowAttr::isPointwise() const {
+  return getNumTaps() == 1 && getStrides()[0] == 1 && getStrides()[1] == 1 &&
+         !isPadded(0) && !isPadded(1);
+}

@@ -1,0 +1,324 @@
+//===- KernelOps.cpp - verifiers and effects of the kernel ops ------------===//
+//
+// Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mlir/IR/BuiltinTypes.h"
+#include "mlir/IR/Matchers.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mpc/Dialect/Kernel/KernelDialect.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace mpc::kernel;
+
+#define GET_OP_CLASSES
+#include "mpc/Dialect/Kernel/KernelOps.cpp.inc"
+
+using Effects =
+    SmallVectorImpl<SideEffects::EffectInstance<MemoryEffects::Effect>>;
+
+static void addMemRefEffect(Effects &effects, OpOperand &operand,
+                            MemoryEffects::Effect *effect) {
+  if (isa<MemRefType>(operand.get().getType()))
+    effects.emplace_back(effect, &operand, SideEffects::DefaultResource::get());
+}
+
+//===----------------------------------------------------------------------===//
+// UnpackOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult UnpackOp::verify() {
+  auto packed = cast<RankedTensorType>(getPacked().getType());
+  auto result = cast<RankedTensorType>(getResult().getType());
+  if (packed.getRank() != 5 || packed.getDimSize(3) != kPanelWidth)
+    return emitOpError("expected packed weights of rank 5 and dimension 3 of ")
+           << kPanelWidth << ", but got " << packed; // C1
+  if (packed.getElementType() != result.getElementType())
+    return emitOpError("expected one element type, but got ")
+           << packed.getElementType() << " and "
+           << result.getElementType(); // C3
+  if (getTransposed() && result.getRank() != 2)
+    return emitOpError("expected a result of rank 2 with 'transposed', but got "
+                       "rank ")
+           << result.getRank(); // C4
+  if (result.getRank() != 2 && result.getRank() != 4)
+    return emitOpError("expected a result of rank 2 or 4, but got rank ")
+           << result.getRank();
+  ArrayRef<int64_t> shape = result.getShape();
+  int64_t channels = getTransposed() ? shape[1] : shape[0];
+  int64_t taps = 1, depth = getTransposed() ? shape[0] : shape.back();
+  if (shape.size() == 4) {
+    taps = shape[1] * shape[2];
+    if (packed.getDimSize(1) == 1) { // gathered
+      depth *= taps;
+      taps = 1;
+    }
+  }
+  SmallVector<int64_t> expected = {
+      llvm::divideCeilSigned(channels, kPanelWidth), taps,
+      llvm::divideCeilSigned(depth, packed.getDimSize(4)),
+      kPanelWidth, packed.getDimSize(4)};
+  auto expectedType = RankedTensorType::get(expected, packed.getElementType());
+  if (packed != expectedType)
+    return emitOpError("expected packed weights ")
+           << expectedType << ", but got " << packed; // C2
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// ContractOp and DepthwiseOp
+//===----------------------------------------------------------------------===//
+
+/// Constraints that both ops share; C6 to C11 and C1.
+template <typename OpTy> static LogicalResult verifyOutputOp(OpTy op) {
+  bool onTensors = isa<RankedTensorType>(op.getOut().getType());
+  for (Value operand : op->getOperands())
+    if (isa<RankedTensorType>(operand.getType()) != onTensors)
+      return op.emitOpError("expected all operands to be ")
+             << (onTensors ? "tensors" : "memrefs") << ", but got "
+             << operand.getType(); // C1
+  if (op->getNumResults() != (onTensors ? 1u : 0u))
+    return op.emitOpError("expected ")
+           << (onTensors ? "one result" : "no result") << ", but got "
+           << op->getNumResults(); // C1
+  if (onTensors && op->getResult(0).getType() != op.getOut().getType())
+    return op.emitOpError("expected a result of type ")
+           << op.getOut().getType() << ", but got "
+           << op->getResult(0).getType(); // C1
+
+  auto input = cast<ShapedType>(op.getInput().getType());
+  auto weights = cast<ShapedType>(op.getWeights().getType());
+  auto out = cast<ShapedType>(op.getOut().getType());
+  if (input.getRank() != out.getRank() || out.getRank() < 2)
+    return op.emitOpError("expected input and output of one rank of at least "
+                          "2, but got ")
+           << input.getRank() << " and " << out.getRank(); // C3
+  bool padded = false;
+  if (WindowAttr window = op.getWindowAttr()) {
+    if (out.getRank() != 4)
+      return op.emitOpError("expected an output of rank 4, but got rank ")
+             << out.getRank(); // C3
+    for (unsigned dim : {1, 2, 3})
+      if (input.isDynamicDim(dim) || out.isDynamicDim(dim))
+        return op.emitOpError("expected static height, width and channels, "
+                              "but got ")
+               << input << " and " << out; // C3
+    for (unsigned dim : {0, 1}) {
+      padded |= window.isPadded(dim);
+      int64_t expected =
+          window.getOutputSize(dim, input.getDimSize(dim + 1));
+      if (out.getDimSize(dim + 1) != expected)
+        return op.emitOpError("expected output dimension ")
+               << dim + 1 << " of size " << expected << ", but got "
+               << out.getDimSize(dim + 1); // C6
+    }
+  } else if (input.isDynamicDim(input.getRank() - 1) ||
+             out.isDynamicDim(out.getRank() - 1)) {
+    return op.emitOpError("expected static last dimensions, but got ")
+           << input << " and " << out; // C3
+  }
+
+  if (op.getEpilogue().getNumArguments() != op.getExtras().size() + 1)
+    return op.emitOpError("expected an epilogue of ")
+           << op.getExtras().size() + 1 << " arguments, but got "
+           << op.getEpilogue().getNumArguments(); // C10
+  Type inputType = input.getElementType();
+  Type weightType = weights.getElementType();
+  Type accumulator = op.getAccumulatorType();
+  bool floating = isa<FloatType>(inputType) && isa<FloatType>(weightType) &&
+                  accumulator.isF32();
+  bool integer = inputType.isInteger(8) && weightType.isInteger(8) &&
+                 accumulator.isInteger(32);
+  if (!floating && !integer)
+    return op.emitOpError("expected floating-point operands accumulated in f32 "
+                          "or i8 operands accumulated in i32, but got ")
+           << inputType << " and " << weightType << " in "
+           << accumulator; // C7
+  if (op.getUnsignedInput() && !integer)
+    return op.emitOpError("expected an integer input with 'unsigned_input', "
+                          "but got ")
+           << inputType; // C7
+
+  if (padded != op.getPadValue().has_value())
+    return op.emitOpError("expected ")
+           << (padded ? "a" : "no") << " pad value where the window "
+           << (padded ? "pads" : "does not pad"); // C8
+  if (padded && op.getPadValue()->getType() != inputType)
+    return op.emitOpError("expected a pad value of type ")
+           << inputType << ", but got " << op.getPadValue()->getType(); // C8
+
+  if (op.getExtraMaps().size() != op.getExtras().size())
+    return op.emitOpError("expected ")
+           << op.getExtras().size() << " extra maps, but got "
+           << op.getExtraMaps().size(); // C9
+  for (auto [index, extra] : llvm::enumerate(op.getExtras())) {
+    AffineMap map = op.getExtraMap(index);
+    auto type = cast<ShapedType>(extra.getType());
+    if (map.getNumDims() != out.getRank() || map.getNumSymbols() != 0 ||
+        map.getNumResults() != type.getRank())
+      return op.emitOpError("expected a map from ")
+             << out.getRank() << " to " << type.getRank()
+             << " dimensions for extra " << index << ", but got "
+             << AffineMapAttr::get(map); // C9
+    for (auto [position, expr] : llvm::enumerate(map.getResults())) {
+      auto dim = dyn_cast<AffineDimExpr>(expr);
+      auto constant = dyn_cast<AffineConstantExpr>(expr);
+      bool last = dim && dim.getPosition() + 1 == out.getRank();
+      if ((!dim && !(constant && constant.getValue() == 0)) ||
+          (last && position + 1 != map.getNumResults()))
+        return op.emitOpError("expected results of map ")
+               << index << " to be dimensions or 0, the output's last "
+               << "dimension only as the last, but got "
+               << AffineMapAttr::get(map); // C9
+    }
+    Type argument = op.getEpilogue().getArgument(index + 1).getType();
+    if (argument != type.getElementType())
+      return op.emitOpError("expected epilogue argument ")
+             << index + 1 << " of type " << type.getElementType()
+             << ", but got " << argument; // C10
+  }
+  Operation *terminator = op.getEpilogue().front().getTerminator();
+  Type stored = cast<YieldOp>(terminator).getValue().getType();
+  if (stored != out.getElementType())
+    return op.emitOpError("expected the epilogue to yield ")
+           << out.getElementType() << ", but got " << stored; // C10
+  for (Operation &inner : op.getEpilogue().front().without_terminator())
+    if (!OpTrait::hasElementwiseMappableTraits(&inner) &&
+        !inner.hasTrait<OpTrait::ConstantLike>())
+      return op.emitOpError("expected element-wise operations in the epilogue, "
+                            "but got '")
+             << inner.getName() << "'"; // C11
+  return success();
+}
+
+template <typename OpTy>
+static void getOutputOpEffects(OpTy op, Effects &effects) {
+  addMemRefEffect(effects, op.getInputMutable(), MemoryEffects::Read::get());
+  addMemRefEffect(effects, op.getWeightsMutable(), MemoryEffects::Read::get());
+  for (OpOperand &extra : op.getExtrasMutable())
+    addMemRefEffect(effects, extra, MemoryEffects::Read::get());
+  addMemRefEffect(effects, op.getOutMutable(), MemoryEffects::Write::get());
+}
+
+LogicalResult ContractOp::verify() {
+  if (failed(verifyOutputOp(*this)))
+    return failure();
+  auto input = cast<ShapedType>(getInput().getType());
+  auto weights = cast<ShapedType>(getWeights().getType());
+  auto out = cast<ShapedType>(getOut().getType());
+  int64_t kv = getTiling().getKv();
+  if (weights.getRank() != 5 || !weights.hasStaticShape() ||
+      weights.getDimSize(3) != kPanelWidth || weights.getDimSize(4) != kv)
+    return emitOpError("expected packed weights of rank 5, panels of ")
+           << kPanelWidth << " and kv = " << kv << ", but got " << weights; // C2
+  int64_t depth = input.getShape().back();
+  int64_t taps = getWindow() ? getWindow()->getNumTaps() : 1;
+  if (getTiling().getGather()) {
+    depth *= taps;
+    taps = 1;
+  }
+  if (weights.getDimSize(1) != taps ||
+      weights.getDimSize(2) != llvm::divideCeilSigned(depth, kv))
+    return emitOpError("expected weights with ")
+           << taps << " taps of " << llvm::divideCeilSigned(depth, kv)
+           << " k blocks, but got " << weights; // C4
+  if (!getTiling().getGather() && depth % kv != 0)
+    return emitOpError("expected a gathering tiling for ")
+           << depth << " channels, which are no multiple of kv = " << kv; // C4
+  int64_t panels = llvm::divideCeilSigned(out.getShape().back(), kPanelWidth);
+  if (weights.getDimSize(0) != panels)
+    return emitOpError("expected weights with ")
+           << panels << " panels, but got " << weights; // C5
+  return success();
+}
+
+LogicalResult DepthwiseOp::verify() {
+  auto input = cast<ShapedType>(getInput().getType());
+  auto weights = cast<ShapedType>(getWeights().getType());
+  if (!getWindow())
+    return emitOpError("expected a window"); // D1
+  ArrayRef<int64_t> sizes = getWindow()->getSizes();
+  if (input.getRank() != 4 || weights.getRank() != 3 ||
+      weights.getDimSize(0) != sizes[0] || weights.getDimSize(1) != sizes[1] ||
+      weights.getDimSize(2) != input.getDimSize(3))
+    return emitOpError("expected an input of rank 4 and weights ")
+           << sizes[0] << "x" << sizes[1] << "xC, but got " << input << " and "
+           << weights; // D1
+  if (cast<ShapedType>(getOut().getType()).getShape().back() !=
+      input.getDimSize(3))
+    return emitOpError("expected as many output as input channels"); // D1
+  return verifyOutputOp(*this);
+}
+
+void ContractOp::getEffects(Effects &effects) {
+  getOutputOpEffects(*this, effects);
+}
+
+void DepthwiseOp::getEffects(Effects &effects) {
+  getOutputOpEffects(*this, effects);
+}
+
+//===----------------------------------------------------------------------===//
+// InnerTileOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult InnerTileOp::verify() {
+  auto weights = cast<MemRefType>(getWeights().getType());
+  if (weights.getRank() != 5 || !weights.hasStaticShape() ||
+      weights.getDimSize(3) != kPanelWidth)
+    return emitOpError("expected packed weights of rank 5, but got ")
+           << weights;
+  int64_t kv = weights.getDimSize(4);
+  if (getRows().empty())
+    return emitOpError("expected at least one row");
+  auto row = dyn_cast<MemRefType>(getRows().front().getType());
+  int64_t depth = weights.getDimSize(2) * kv;
+  if (row.getRank() != 1 || row.getDimSize(0) != depth ||
+      !row.isLastDimUnitStride())
+    return emitOpError("expected rows of ")
+           << depth << " contiguous elements, but got " << row; // C1
+  for (Value other : getRows())
+    if (other.getType() != row)
+      return emitOpError("expected rows of one type, but got ")
+             << row << " and " << other.getType(); // C1
+  if (getAccumulators().empty() ||
+      getAccumulators().size() % getRows().size() != 0)
+    return emitOpError("expected a multiple of ")
+           << getRows().size() << " accumulators, but got "
+           << getAccumulators().size(); // C2
+  bool floating = isa<FloatType>(row.getElementType()) &&
+                  isa<FloatType>(weights.getElementType());
+  bool bytes = row.getElementType().isInteger(8) &&
+               weights.getElementType().isInteger(8);
+  Intrinsic intrinsic = getIntrinsic();
+  bool fits = intrinsic == Intrinsic::fma        ? floating && kv == 1
+              : intrinsic == Intrinsic::vpdpbusd ? bytes && kv == 4 &&
+                                                       getUnsignedRows()
+              : intrinsic == Intrinsic::pmaddwd  ? bytes && kv == 4
+                                                 : false;
+  if (!fits)
+    return emitOpError("expected operands that ")
+           << stringifyIntrinsic(intrinsic) << " multiplies, but got " << row
+           << " and " << weights; // C4
+  Type element = floating ? Type(Float32Type::get(getContext()))
+                          : IntegerType::get(getContext(), 32);
+  auto expected = VectorType::get(
+      {intrinsic == Intrinsic::pmaddwd ? 2 * kPanelWidth : kPanelWidth},
+      element);
+  for (Value accumulator : getAccumulators())
+    if (accumulator.getType() != expected)
+      return emitOpError("expected accumulators of type ")
+             << expected << ", but got " << accumulator.getType(); // C3
+  if (getResultTypes() != getAccumulators().getTypes())
+    return emitOpError("expected results of the accumulators' types"); // C3
+  return success();
+}
+
+void InnerTileOp::getEffects(Effects &effects) {
+  for (OpOperand &row : getRowsMutable())
+    addMemRefEffect(effects, row, MemoryEffects::Read::get());
+  addMemRefEffect(effects, getWeightsMutable(), MemoryEffects::Read::get());
+}
