@@ -13,13 +13,13 @@ using namespace mlir;
 using namespace mpc;
 using namespace mpc::lowering;
 
-ElementsAttr mpc::lowering::getStorageConstant(ElementsAttr constant, RankedTensorType storageType) {
-  if (constant.getShapedType() == storageType)
+ElementsAttr mpc::lowering::retypeConstant(ElementsAttr constant, RankedTensorType type) {
+  if (constant.getShapedType() == type)
     return constant;
   if (auto resource = dyn_cast<DenseResourceElementsAttr>(constant))
-    return DenseResourceElementsAttr::get(storageType, resource.getRawHandle());
+    return DenseResourceElementsAttr::get(type, resource.getRawHandle());
   if (auto dense = dyn_cast<DenseElementsAttr>(constant))
-    return dense.bitcast(storageType.getElementType());
+    return dense.reshape(RankedTensorType::get(type.getShape(), dense.getElementType())).bitcast(type.getElementType());
   return constant;
 }
 

@@ -82,9 +82,8 @@ FailureOr<Value> GroupLowering::getContractionBias(Operation *op) {
   if (zeroPoint == 0)
     return bias ? materialize(bias) : FailureOr<Value>(Value());
 
-  SmallVector<Value> &cached = partials[op];
-  if (cached.size() > 1)
-    return cached[1];
+  if (Value known = partials.lookup({op, kBias}))
+    return known;
   Value weight = op->getOperand(1);
   ElementsAttr weights = getConstantValue(weight);
   std::optional<std::vector<int64_t>> integers = weights ? getIntValues(weights) : std::nullopt;
@@ -114,24 +113,21 @@ FailureOr<Value> GroupLowering::getContractionBias(Operation *op) {
   for (auto [channel, term] : llvm::enumerate(terms))
     values.push_back(static_cast<int32_t>(term + (biases ? static_cast<uint32_t>((*biases)[channel]) : 0u)));
   auto type = RankedTensorType::get(shape[axis], builder.getI32Type());
-  cached.resize(2);
-  return cached[1] = addConstantArgument(op->getLoc(), createIntConstant(type, values, "bias"));
+  return partials[{op, kBias}] = addConstantArgument(op->getLoc(), createIntConstant(type, values, "bias"));
 }
 
 FailureOr<Node> GroupLowering::expressContraction(Operation *op, AffineMap index, Expression &expression) {
   FailureOr<Value> bias = getContractionBias(op);
   if (failed(bias))
     return failure();
-  SmallVector<Value> &cached = partials[op];
-  if (cached.empty())
-    cached.resize(1);
-  if (!cached.front()) {
-    FailureOr<Value> accumulator = lowerContraction(op, nullptr);
-    if (failed(accumulator))
+  Value accumulator = partials.lookup({op, kAccumulator});
+  if (!accumulator) {
+    FailureOr<Value> sum = lowerContraction(op, nullptr);
+    if (failed(sum))
       return failure();
-    partials[op].front() = *accumulator;
+    accumulator = partials[{op, kAccumulator}] = *sum;
   }
-  Node sum = addLeaf(partials[op].front(), index, expression);
+  Node sum = addLeaf(accumulator, index, expression);
   if (!*bias)
     return sum;
   int64_t axis = cast<QuantizableOpInterface>(op).getResultChannelAxis();
@@ -243,17 +239,21 @@ FailureOr<Value> GroupLowering::lowerConv(ConvOp op, Value dest) {
   if (depthwise) {
     // The kernels of channels-last depthwise convolutions read [K..., C]; the unit dimension of the weight goes.
     ElementsAttr constant = channelsLast ? getConstantValue(op.getWeight()) : nullptr;
+    SmallVector<int64_t> shape(getTensorType(*weight).getShape());
     SmallVector<int64_t> perm = llvm::to_vector(llvm::seq<int64_t>(1, rank));
     perm.push_back(0);
     ElementsAttr transposed = constant ? transposeConstant(constant, perm) : nullptr;
     if (transposed) {
-      weight = addConstantArgument(loc, transposed); // [K..., 1, C]
+      shape = SmallVector<int64_t>(ArrayRef(shape).slice(1, spatialRank));
+      shape.push_back(getTensorType(*weight).getDimSize(0));
+      weight = addConstantArgument(loc, retypeConstant(transposed, RankedTensorType::get(shape, transposed.getElementType())));
       weightExprs.assign(kernel.begin(), kernel.end());
       weightExprs.push_back(loops[channelLoop]);
+    } else {
+      shape.erase(shape.begin() + channelAxis);
+      auto type = RankedTensorType::get(shape, getTensorType(*weight).getElementType());
+      weight = buildReshape(builder, loc, *weight, type, asBatch);
     }
-    SmallVector<int64_t> shape(getTensorType(*weight).getShape());
-    shape.erase(shape.begin() + (transposed || channelsLast ? rank - (transposed ? 2 : 1) : 1));
-    weight = buildReshape(builder, loc, *weight, RankedTensorType::get(shape, getTensorType(*weight).getElementType()), asBatch);
   }
 
   MLIRContext *context = builder.getContext();

@@ -163,7 +163,7 @@ FailureOr<func::FuncOp> GroupLowering::run(StringRef name) {
 Value GroupLowering::addConstantArgument(Location loc, ElementsAttr constant) {
   auto type = getStorageType(constant.getShapedType());
   Value argument = function.getBody().front().insertArgument(arguments.size(), type, loc);
-  arguments.push_back({nullptr, getStorageConstant(constant, type)});
+  arguments.push_back({nullptr, retypeConstant(constant, type)});
   return argument;
 }
 

@@ -124,13 +124,15 @@ private:
                                     Expression &expression);
   mlir::FailureOr<Node> addDequantize(mlir::Operation *op, Node q, mlir::quant::QuantizedType type,
                                       mlir::AffineMap index, Expression &expression);
-  /// i32 → storage integer: clamp(round(f32(acc) * multipliers[c]) + z). One multiplier, or one per element of `axis`.
-  mlir::FailureOr<Node> addRequantize(mlir::Operation *op, Node acc, llvm::ArrayRef<float> multipliers, int64_t axis,
+  /// i32 → storage integer: clamp(round(f32(acc) * multiplier) + z, low, high).
+  mlir::FailureOr<Node> addRequantize(mlir::Operation *op, Node acc, Node multiplier,
                                       mlir::quant::UniformQuantizedType type, int64_t low, int64_t high,
-                                      mlir::AffineMap index, Expression &expression);
-  /// A per-channel parameter as a constant argument, read at dimension `axis`.
-  Node addFloatParameter(mlir::Location loc, llvm::ArrayRef<float> values, int64_t axis, mlir::AffineMap index,
-                         Expression &expression);
+                                      Expression &expression);
+  /// One value as a literal, several as a constant argument of `shape` that is read at the dimensions `axes` of `index`.
+  Node addFloatParameter(mlir::Location loc, llvm::ArrayRef<float> values, llvm::ArrayRef<int64_t> shape,
+                         llvm::ArrayRef<int64_t> axes, mlir::AffineMap index, Expression &expression);
+  Node addChannelParameter(mlir::Location loc, llvm::ArrayRef<float> values, int64_t axis, mlir::AffineMap index,
+                           Expression &expression);
 
   //===--- Contractions.cpp ---===//
   mlir::FailureOr<Node> expressContraction(mlir::Operation *op, mlir::AffineMap index, Expression &expression);
@@ -144,22 +146,23 @@ private:
   mlir::FailureOr<mlir::Value> getContractionBias(mlir::Operation *op);
 
   //===--- Pooling.cpp ---===//
-  mlir::FailureOr<mlir::Value> lowerMaxPool(MaxPoolOp op, mlir::Value dest);
   mlir::FailureOr<Node> expressMaxPool(MaxPoolOp op, mlir::AffineMap index, Expression &expression);
   mlir::FailureOr<Node> expressAveragePool(AveragePoolOp op, mlir::AffineMap index, Expression &expression);
-  /// Mean of `sum` over `counts` elements each (one number, or a tensor over the dimensions `axes`).
-  mlir::FailureOr<Node> addAverage(mlir::Operation *op, Node sum, llvm::ArrayRef<int64_t> counts,
-                                   llvm::ArrayRef<int64_t> countShape, llvm::ArrayRef<int64_t> axes, int64_t terms,
-                                   mlir::AffineMap index, Expression &expression);
+  mlir::FailureOr<mlir::Value> lowerMaxPool(MaxPoolOp op, mlir::Value dest);
 
   //===--- Reductions.cpp ---===//
+  using Combiner = llvm::function_ref<mlir::Value(mlir::OpBuilder &, mlir::Value element, mlir::Value accumulator)>;
   mlir::FailureOr<Node> expressReduce(ReduceOp op, mlir::AffineMap index, Expression &expression);
   mlir::FailureOr<Node> expressSoftmax(mlir::Operation *op, mlir::AffineMap index, Expression &expression);
   mlir::FailureOr<mlir::Value> lowerObserve(ObserveOp op, mlir::Value dest);
-  /// Reduces `value` over `axes`, which go, from `init`, into elements of `type`.
-  mlir::FailureOr<mlir::Value>
-  buildReduction(mlir::Operation *op, mlir::Value value, llvm::ArrayRef<int64_t> axes, mlir::TypedAttr init,
-                 llvm::function_ref<mlir::Value(mlir::OpBuilder &, mlir::Value element, mlir::Value accumulator)> combine);
+  /// Reduces an expression over a space of `shape` along `axes`, which go, starting from `init`.
+  mlir::Value buildReduction(mlir::Location loc, const Expression &expression, Node root, llvm::ArrayRef<int64_t> shape,
+                             llvm::ArrayRef<int64_t> axes, mlir::TypedAttr init, Combiner combine);
+  /// The mean of `sum`, which counts `terms` elements (padding by the zero point included). `divisors` is one number, or a
+  /// tensor of `shape` over the dimensions `axes` of the op's result.
+  mlir::FailureOr<Node> addAverage(mlir::Operation *op, Node sum, int64_t terms, llvm::ArrayRef<int64_t> divisors,
+                                   llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<int64_t> axes, mlir::AffineMap index,
+                                   Expression &expression);
 
   //===--- Movement.cpp ---===//
   mlir::FailureOr<Node> expressMovement(mlir::Operation *op, mlir::AffineMap index, Expression &expression);
@@ -177,8 +180,9 @@ private:
   mlir::func::FuncOp function;
   llvm::SmallVector<ArgumentSource> arguments;
   llvm::DenseMap<mlir::Value, mlir::Value> tensors;
-  /// Tensors that an op's expression reads, by op: accumulators and such.
-  llvm::DenseMap<mlir::Operation *, llvm::SmallVector<mlir::Value>> partials;
+  /// Tensors that an op's expression reads beside its operands.
+  enum Partial : unsigned { kAccumulator, kBias, kMaximum, kPowers };
+  llvm::DenseMap<std::pair<mlir::Operation *, unsigned>, mlir::Value> partials;
   mlir::Value batch;
 };
 
@@ -210,8 +214,8 @@ mlir::Value clampFloat(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value
 
 //===--- Constants (Constants.cpp) ---===//
 
-/// `constant` in its storage type (signless integers).
-mlir::ElementsAttr getStorageConstant(mlir::ElementsAttr constant, mlir::RankedTensorType storageType);
+/// The same bytes under another shape, or an element type of the same width.
+mlir::ElementsAttr retypeConstant(mlir::ElementsAttr constant, mlir::RankedTensorType type);
 /// `constant` with its dimensions permuted: dimension d of the result is dimension perm[d] of `constant`. Null for one that
 /// cannot be read.
 mlir::ElementsAttr transposeConstant(mlir::ElementsAttr constant, llvm::ArrayRef<int64_t> perm);

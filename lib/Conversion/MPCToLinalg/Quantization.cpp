@@ -94,17 +94,23 @@ static Value extendStorage(OpBuilder &builder, Location loc, Value q, bool isUns
 // Expressions
 //===----------------------------------------------------------------------===//
 
-Node GroupLowering::addFloatParameter(Location loc, ArrayRef<float> values, int64_t axis, AffineMap index,
-                                      Expression &expression) {
+Node GroupLowering::addFloatParameter(Location loc, ArrayRef<float> values, ArrayRef<int64_t> shape,
+                                      ArrayRef<int64_t> axes, AffineMap index, Expression &expression) {
   if (values.size() == 1) {
     double value = values.front();
     return expression.addNode({}, loc, [value](OpBuilder &b, Location loc, ValueRange) {
       return createFloat(b, loc, value, b.getF32Type());
     });
   }
-  auto type = RankedTensorType::get(static_cast<int64_t>(values.size()), builder.getF32Type());
+  auto type = RankedTensorType::get(shape, builder.getF32Type());
   Value argument = addConstantArgument(loc, createFloatConstant(type, values, "scales"));
-  return addChannelLeaf(argument, axis, index, expression);
+  SmallVector<unsigned> positions(axes.begin(), axes.end());
+  return addLeaf(argument, index.getSubMap(positions), expression);
+}
+
+Node GroupLowering::addChannelParameter(Location loc, ArrayRef<float> values, int64_t axis, AffineMap index,
+                                        Expression &expression) {
+  return addFloatParameter(loc, values, {static_cast<int64_t>(values.size())}, {axis}, index, expression);
 }
 
 FailureOr<Node> GroupLowering::addQuantize(Operation *op, Node x, quant::QuantizedType type, AffineMap index,
@@ -117,7 +123,7 @@ FailureOr<Node> GroupLowering::addQuantize(Operation *op, Node x, quant::Quantiz
   if (!llvm::all_equal(zeroPoints))
     return op->emitOpError() << "quantization with a zero point per channel is not supported yet";
 
-  Node scale = addFloatParameter(op->getLoc(), getScales(type), getQuantizedAxis(type), index, expression);
+  Node scale = addChannelParameter(op->getLoc(), getScales(type), getQuantizedAxis(type), index, expression);
   double zeroPoint = zeroPoints.front(), low = type.getStorageTypeMin(), high = type.getStorageTypeMax();
   Type storageType = getStorageElementType(type);
   return expression.addNode({x, scale}, op->getLoc(), [=](OpBuilder &b, Location loc, ValueRange scalars) {
@@ -141,7 +147,7 @@ FailureOr<Node> GroupLowering::addDequantize(Operation *op, Node q, quant::Quant
     return op->emitOpError() << "dequantization from " << type << " is not supported yet";
   SmallVector<int64_t> zeroPoints = getZeroPoints(type);
   int64_t axis = getQuantizedAxis(type);
-  SmallVector<Node> operands{q, addFloatParameter(op->getLoc(), getScales(type), axis, index, expression)};
+  SmallVector<Node> operands{q, addChannelParameter(op->getLoc(), getScales(type), axis, index, expression)};
   // One zero point is a literal, several are an argument.
   int64_t zeroPoint = zeroPoints.front();
   if (!llvm::all_equal(zeroPoints)) {
@@ -162,12 +168,11 @@ FailureOr<Node> GroupLowering::addDequantize(Operation *op, Node q, quant::Quant
   });
 }
 
-FailureOr<Node> GroupLowering::addRequantize(Operation *op, Node acc, ArrayRef<float> multipliers, int64_t axis,
+FailureOr<Node> GroupLowering::addRequantize(Operation *op, Node acc, Node multiplier,
                                              quant::UniformQuantizedType type, int64_t low, int64_t high,
-                                             AffineMap index, Expression &expression) {
+                                             Expression &expression) {
   if (type.getStorageTypeIntegralWidth() > kMaxExactStorageBits)
     return op->emitOpError() << "requantization to " << type << " is not supported yet";
-  Node multiplier = addFloatParameter(op->getLoc(), multipliers, axis, index, expression);
   double zeroPoint = type.getZeroPoint();
   Type storageType = getStorageElementType(type);
   return expression.addNode({acc, multiplier}, op->getLoc(), [=](OpBuilder &b, Location loc, ValueRange scalars) {
@@ -221,5 +226,6 @@ FailureOr<Node> GroupLowering::expressRequantize(RequantizeOp op, AffineMap inde
     multipliers.push_back(requantMultiplier(scale, resultScale));
   int64_t low = op.getLow().value_or(result.getStorageTypeMin());
   int64_t high = op.getHigh().value_or(result.getStorageTypeMax());
-  return addRequantize(op, *acc, multipliers, getQuantizedAxis(accumulator), result, low, high, index, expression);
+  Node multiplier = addChannelParameter(op.getLoc(), multipliers, getQuantizedAxis(accumulator), index, expression);
+  return addRequantize(op, *acc, multiplier, result, low, high, expression);
 }
