@@ -8,9 +8,6 @@ include(CMakePackageConfigHelpers)
 
 set(mpc_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/mpc)
 get_property(mpc_libraries GLOBAL PROPERTY MPC_LIBRARIES)
-if(TARGET MPCCpu) # of runtime/: needs no MLIR, so it is not one of the rooms' libraries
-  list(APPEND mpc_libraries MPCCpu)
-endif()
 get_property(mpc_tools GLOBAL PROPERTY MPC_TOOLS)
 
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/mpc ${PROJECT_BINARY_DIR}/include/mpc

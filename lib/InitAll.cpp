@@ -14,6 +14,7 @@
 #include "mpc/Conversion/Passes.h"
 #include "mpc/Dialect/Kernel/KernelDialect.h"
 #include "mpc/Dialect/MPC/MPCDialect.h"
+#include "mpc/Pipelines/Pipelines.h"
 #include "mpc/Transforms/Passes.h"
 
 void mpc::registerAllDialects(mlir::DialectRegistry &registry) {
@@ -27,4 +28,5 @@ void mpc::registerAllPasses() {
   registerMPCTransformsPasses();
   registerMPCConversionPasses();
   registerMPCCodegenPasses();
+  registerCodegenPipelines();
 }
