@@ -90,6 +90,10 @@ def MPCFormGroups : Pass<"mpc-form-groups", "::mlir::func::FuncOp"> {
     op's.
 
     Precondition: functions have one block, of mpc ops with results. Postcondition: only constants, reshapes, groups and the terminator are left in it.
+  }];
+  let dependentDialects = ["::mpc::MPCDialect"];
+}
+
 def InsertQuantization : Pass<"mpc-insert-quantization", "::mlir::ModuleOp"> {
   let summary = "rewrite groups to compute in their precisions";
   let description = [{
