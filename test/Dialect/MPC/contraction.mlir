@@ -1,6 +1,9 @@
 // RUN: mpc-opt %s | mpc-opt | FileCheck %s
 // RUN: mpc-opt --mlir-print-op-generic %s | mpc-opt | FileCheck %s
 
+// Per-channel types print as aliases.
+// CHECK-DAG: !per_channel{{[0-9]*}} = !quant.uniform<i8<-127:127>:f32:1, {2.500000e-01,1.250000e-01}>
+
 // Both layouts; a group count that makes the convolution depthwise.
 // CHECK-LABEL: func @conv
 func.func @conv(%x: tensor<?x4x8x8xf32>, %w: tensor<4x1x3x3xf32>, %b: tensor<4xf32>, %xl: tensor<?x8x8x4xf32>, %wl: tensor<6x3x3x4xf32>) {
@@ -36,12 +39,11 @@ func.func @matmul(%a: tensor<?x4x6xf32>, %b: tensor<6x5xf32>, %bias: tensor<5xf3
   return
 }
 
-// Scales of the accumulator are the products of the operands' scales; per-channel types print as aliases.
+// Scales of the accumulator are the products of the operands' scales.
 !x = !quant.uniform<u8:f32, 0.5:128>
 !w = !quant.uniform<i8<-127:127>:f32:1, {0.25, 0.125}>
 !acc = !quant.uniform<i32:f32:1, {0.125, 0.0625}>
 !bias = !quant.uniform<i32:f32:0, {0.125, 0.0625}>
-// CHECK: !per_channel{{[0-9]*}} = !quant.uniform<i8<-127:127>:f32:1, {2.500000e-01,1.250000e-01}>
 // CHECK-LABEL: func @integers
 func.func @integers(%x: tensor<?x3x!x>, %w: tensor<3x2x!w>, %b: tensor<2x!bias>) {
   // CHECK: mpc.matmul %{{.*}} : (tensor<?x3x!uniform>, tensor<3x2x!per_channel{{[0-9]*}}>, tensor<2x!per_channel{{[0-9]*}}>) -> tensor<?x2x!per_channel{{[0-9]*}}>

@@ -52,7 +52,7 @@ func.func @test(%x: tensor<?x4xf32>) {
 
 // real functions take no integers
 func.func @test(%x: tensor<4xi32>) {
-  // expected-error @below {{operand #0 must be ranked tensor of floating-point element or QuantizedType values, but got 'tensor<4xi32>'}}
+  // expected-error @below {{operand #0 must be ranked tensor of floating-point element or quantized type values, but got 'tensor<4xi32>'}}
   %0 = mpc.exp %x : (tensor<4xi32>) -> tensor<4xi32>
   return
 }
