@@ -55,7 +55,9 @@ void mpc::buildLLVMPipeline(OpPassManager &pm) {
   OpPassManager &variant = pm.nest<ModuleOp>();
   // 1. The border to the runtime.
   variant.addPass(createLowerEntry());
-  // 2. Per function: math, control flow, addresses.
+  // 2. Register tiles become vector code.
+  variant.addPass(createLowerInnerTiles());
+  // 3. Per function: math, control flow, addresses.
   OpPassManager &expand = variant.nest<func::FuncOp>();
   expand.addPass(createForallToForLoopPass());
   expand.addPass(createExpandMath());
@@ -70,7 +72,7 @@ void mpc::buildLLVMPipeline(OpPassManager &pm) {
   expand.addPass(createSCFToControlFlowPass());
   expand.addPass(createCanonicalizerPass());
   expand.addPass(createCSEPass());
-  // 3. To the LLVM dialect.
+  // 4. To the LLVM dialect.
   variant.addPass(createConvertVectorToLLVMPass());
   variant.addPass(createFinalizeMemRefToLLVMConversionPass());
   OpPassManager &scalars = variant.nest<func::FuncOp>();
@@ -83,7 +85,7 @@ void mpc::buildLLVMPipeline(OpPassManager &pm) {
   variant.addPass(createReconcileUnrealizedCastsPass());
   variant.addNestedPass<LLVM::LLVMFuncOp>(createCanonicalizerPass());
   variant.addNestedPass<LLVM::LLVMFuncOp>(createCSEPass());
-  // 4. Dispatches, now that descriptors are scalars.
+  // 5. Dispatches, now that descriptors are scalars.
   variant.addPass(createLowerDispatch());
 }
 
