@@ -381,12 +381,13 @@ int main(int argc, char **argv) {
       printError(session.error);
       return Failure;
     }
-    for (const std::string &failure : session.failures)
-      printError(failure);
+    // Before the errors, which are not buffered.
     if (std::fflush(stdout)) {
       printError("cannot write to standard output");
       return Failure;
     }
+    for (const std::string &failure : session.failures)
+      printError(failure);
     return session.failures.empty() ? Success : GateFailed;
   } catch (const std::bad_alloc &) {
     printError("out of memory");
