@@ -135,10 +135,13 @@ bool Session::openReferences() {
 /// on: most often a forgotten normalisation.
 void Session::checkRanges(const std::vector<Tensor> &inputs) {
   constexpr double tolerated = 3; // times the range's width beyond its ends
-  if (!manifest.is_object() || !manifest.contains("inputs") ||
-      !manifest["inputs"].is_array())
-    return;
-  for (const Json &row : manifest["inputs"]) {
+  // Resolving a pointer to what is not there gives the default: no rows.
+  const Json rows =
+      manifest.is_object()
+          ? manifest.value(Json::json_pointer("/entries/0/inputs"),
+                           Json::array())
+          : Json::array();
+  for (const Json &row : rows) {
     if (!row.is_object() || !row.contains("range") || !row.contains("name") ||
         !row["name"].is_string())
       continue;

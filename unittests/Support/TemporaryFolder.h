@@ -34,6 +34,8 @@ protected:
   std::string write(const std::string &name, const std::vector<char> &bytes) {
     std::filesystem::path path = folder / name;
     std::filesystem::create_directories(path.parent_path());
+    // Some file systems write a file that is truncated to the disk at once.
+    std::filesystem::remove(path);
     std::ofstream(path, std::ios::binary)
         .write(bytes.data(), std::streamsize(bytes.size()));
     return path.string();
