@@ -14,12 +14,15 @@
 #include "mpc/Conversion/Passes.h"
 #include "mpc/Dialect/Kernel/KernelDialect.h"
 #include "mpc/Dialect/MPC/MPCDialect.h"
+#include "mpc/Pipelines/GraphPipelines.h"
+#include "mpc/Pipelines/Pipelines.h"
 #include "mpc/Transforms/Passes.h"
 
 void mpc::registerAllDialects(mlir::DialectRegistry &registry) {
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
   registry.insert<MPCDialect, kernel::KernelDialect>();
+  kernel::registerBufferizableOpInterfaceExternalModels(registry);
 }
 
 void mpc::registerAllPasses() {
@@ -27,4 +30,6 @@ void mpc::registerAllPasses() {
   registerMPCTransformsPasses();
   registerMPCConversionPasses();
   registerMPCCodegenPasses();
+  registerCodegenPipelines();
+  registerGraphPipelines();
 }

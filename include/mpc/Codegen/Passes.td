@@ -10,4 +10,309 @@
 
 include "mlir/Pass/PassBase.td"
 
+//===----------------------------------------------------------------------===//
+// From linalg functions to dispatches, one arena and one weights blob
+//===----------------------------------------------------------------------===//
+
+def ForkVariants : Pass<"mpc-fork-variants", "::mlir::ModuleOp"> {
+  let summary = "copies the module once per instruction set";
+  let description = [{
+    Moves everything in the module into one nested module per instruction set.
+    Each is named after its instruction set and carries the name as `mpc.march`;
+    the passes that follow read it, and run on the nested modules in parallel.
+    Big constants are attributes and are shared, not copied.
+
+    ```mlir
+    module {
+      func.func @main() { return }
+    }
+    // mpc-fork-variants{march=x86-64-v3,x86-64-v4}:
+    module {
+      module @x86_64_v3 attributes {mpc.march = "x86-64-v3"} {
+        func.func @main() { return }
+      }
+      module @x86_64_v4 attributes {mpc.march = "x86-64-v4"} {
+        func.func @main() { return }
+      }
+    }
+    ```
+
+    The order is from the least to the most demanding instruction set, which is
+    the order in which a library lists them; a name that is given twice counts
+    once. Fails on an unknown name with the list of the known ones.
+  }];
+  let options = [
+    ListOption<"marches", "march", "std::string",
+      "Instruction sets, as in mpc-compile --march; `native` is the best known "
+      "one of this machine (default: x86-64-v3,x86-64-v4,cascadelake)">
+  ];
+}
+
+def Bufferize : Pass<"mpc-bufferize", "::mlir::ModuleOp"> {
+  let summary = "turns tensors into buffers, results into output arguments";
+  let description = [{
+    Upstream's one-shot bufferization across functions, with identity layouts and
+    with copies as `linalg.copy`, so that they become loops like everything else.
+    A public function with R results takes its last R arguments as the buffers
+    for them (destination-passing style). Where a result already is in its
+    argument, which is the rule, nothing is copied.
+
+    Precondition: the linalg phase; every private function writes its result to
+    an argument marked `bufferization.writable`.
+    Postcondition: no tensors; public functions have no results.
+  }];
+  let dependentDialects = [
+    "::mlir::bufferization::BufferizationDialect",
+    "::mlir::linalg::LinalgDialect", "::mlir::memref::MemRefDialect"
+  ];
+}
+
+def OutlineParallel : Pass<"mpc-outline-parallel", "::mlir::ModuleOp"> {
+  let summary = "makes each parallel loop a function of a range";
+  let description = [{
+    The body of every outermost `scf.forall` becomes a private function that runs
+    the iterations from `lo` to `hi` of the flattened loop; the loop becomes a
+    call over the whole range, marked `mpc.dispatch`. The loop's `mpc.cost`
+    (estimated nanoseconds per iteration) goes to the call. Identical
+    functions are shared.
+
+    ```mlir
+    scf.forall (%i, %j) in (4, 8) {
+      memref.store %f, %m[%i, %j] : memref<4x8xf32>
+    } {mpc.cost = 1 : i64}
+    // becomes
+    call @f_kernel0(%m, %f, %c0, %c32) {mpc.cost = 1 : i64, mpc.dispatch}
+    // with
+    func.func private @f_kernel0(%m: memref<4x8xf32>, %f: f32,
+                                 %lo: index, %hi: index)
+        attributes {no_inline} {
+      scf.for %k = %lo to %hi step %c1 {
+        %i:2 = affine.delinearize_index %k into (4, 8) : index, index
+        memref.store %f, %m[%i#0, %i#1] : memref<4x8xf32>
+      }
+      return
+    }
+    ```
+
+    Small buffers of fixed size that the body allocates go to the stack, once
+    per call of the function. Fails on a loop with results, on a buffer of unknown
+    size, and where a body's buffers exceed 256 KiB.
+  }];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+    "::mlir::func::FuncDialect", "::mlir::memref::MemRefDialect",
+    "::mlir::scf::SCFDialect"
+  ];
+}
+
+def PlanArena : Pass<"mpc-plan-arena", "::mlir::ModuleOp"> {
+  let summary = "places all buffers of an entry point in one arena";
+  let description = [{
+    Every `memref.alloc` in a public function becomes a view of a new last argument
+    `memref<?xi8>`, the arena. Buffers that are never live at the same time share
+    its bytes. Sizes may depend on the batch, the one symbolic size of the
+    function's arguments, if they are affine in it; offsets and the arena's size
+    then are affine in it, too, and no two live buffers overlap for any batch from 1 up.
+    The size in bytes is `base + per_batch * batch` of the attribute `mpc.arena`.
+
+    ```mlir
+    func.func @main(%x: memref<?x8xf32>) {
+      %a = memref.alloc(%n) : memref<?x8xf32>
+    // becomes
+    func.func @main(%x: memref<?x8xf32>, %arena: memref<?xi8>)
+        attributes {mpc.arena = {base = 64 : i64, per_batch = 64 : i64}} {
+      %a = memref.view %arena[%c0][%n] : memref<?xi8> to memref<?x8xf32>
+    ```
+
+    Offsets are multiples of 64 bytes, and at least 64 bytes after a buffer's
+    last one belong to it, so that vector code may read past its end.
+    Placement is greedy, the largest first, each at the lowest offset where it
+    fits. Fails where a size is not affine in the batch.
+
+    Precondition: group functions are inlined.
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect"
+  ];
+}
+
+def ExtractWeights : Pass<"mpc-extract-weights", "::mlir::ModuleOp"> {
+  let summary = "collects the constants of all entry points in one blob";
+  let description = [{
+    Every constant `memref.global` that a public function uses, in this module
+    and in the modules nested in it, goes into one block of bytes, the attribute `mpc.weights`
+    of the outermost module. The function gets a new last argument `memref<?xi8>`,
+    and each use becomes a view of it. Equal constants are stored once, so
+    instruction sets that read the same layout share them. Offsets are multiples
+    of 64 bytes, in the order of first use.
+
+    ```mlir
+    memref.global "private" constant @w : memref<2xf32> = dense<1.0>
+    func.func @main() {
+      %w = memref.get_global @w : memref<2xf32>
+    // becomes
+    module attributes {mpc.weights = dense_resource<mpc_weights> : tensor<128xi8>}
+    func.func @main(%weights: memref<?xi8>) {
+      %w = memref.view %weights[%c0][] : memref<?xi8> to memref<2xf32>
+    ```
+
+    Constants of private functions, such as a row of padding, stay where they are.
+    Fails on a constant whose value was elided.
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect"
+  ];
+}
+
+//===----------------------------------------------------------------------===//
+// To the LLVM dialect
+//===----------------------------------------------------------------------===//
+
+def ExpandMath : Pass<"mpc-expand-math"> {
+  let summary = "replaces math functions by arithmetic";
+  let description = [{
+    Rewrites exp, log, tanh, erf, pow and their kin on f32, f16 and bf16 to
+    polynomials (upstream's; docs/Numerics.md states their errors), so that a
+    library gives the same results on every system and needs no libm. What
+    remains compiles to instructions: sqrt, fma, floor, ceil, round and the like.
+    Fails on a function that has no expansion, naming it and its type.
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::math::MathDialect",
+    "::mlir::vector::VectorDialect"
+  ];
+}
+
+def LowerEntry : Pass<"mpc-lower-entry", "::mlir::ModuleOp"> {
+  let summary = "gives entry points the signature that the runtime calls";
+  let description = [{
+    A public function of buffers becomes one of two pointers: the runtime's
+    environment, which dispatches pass on, and an array of pointers to memref
+    descriptors, one per former argument (runtime/model.h, `mpc_rt_entry_fn`).
+
+    ```mlir
+    func.func @main(%x: memref<?x8xf32>)
+    // becomes
+    func.func @main(%env: !llvm.ptr, %descs: !llvm.ptr) {
+      %desc = llvm.load %descs : !llvm.ptr -> !llvm.ptr
+      // ... the descriptor's pointer and symbolic sizes
+      %x = builtin.unrealized_conversion_cast %struct : ... to memref<?x8xf32>
+    ```
+
+    Fails on arguments that are not buffers of identity layout.
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
+def LowerDispatch : Pass<"mpc-lower-dispatch", "::mlir::ModuleOp"> {
+  let summary = "turns dispatches into calls of the runtime's parallel loop";
+  let description = [{
+    A call marked `mpc.dispatch`, `llvm.call @k(captures..., 0, n)`, becomes a call
+    of `mpc_rt_parallel_for(env, @k_range, args, n, cost)`, where `args` points to the
+    captured values on the stack and `k_range` is a function that loads
+    them and calls `k`. A value that is the same constant in every call of `k`
+    stands in `k_range`; one that `k` does not read is dropped.
+
+    Precondition: the LLVM dialect; the calling function's first argument is the
+    environment (mpc-lower-entry).
+    Postcondition: public functions are the only ones with external linkage.
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+// Contractions: from linalg to vector code
+//===----------------------------------------------------------------------===//
+
+def DescribeTarget : Pass<"mpc-describe-target", "mlir::ModuleOp"> {
+  let summary = "write what a CPU can do onto the module";
+  let description = [{
+    Writes `dlti.target_system_spec` for the CPU named by `march`: vector width, number of vector registers, AVX512-VNNI.
+    Later passes read only this attribute, so that a description may also be written or edited by hand.
+
+    Postcondition: `TargetDescription::read` succeeds.
+  }];
+  let options = [Option<"march", "march", "std::string", "\"x86-64-v3\"",
+      "CPU or level as clang's -march names it; the floor is x86-64-v3">];
+  let dependentDialects = ["mlir::DLTIDialect"];
+}
+
+def SelectTiling : Pass<"mpc-select-tiling", "mlir::ModuleOp"> {
+  let summary = "choose register tile and instruction of each contraction";
+  let description = [{
+    Writes `kernel.tiling` on every linalg op that multiplies by constant weights and that kernels exist for: matrix products,
+    NHWC convolutions, depthwise convolutions. The choice follows from shapes and from the target description:
+    accumulators fill the vector registers, columns split evenly over 16-wide panels, and rows divide the output with
+    little waste. Ops that already carry the attribute keep it. `kv` and `gather`, which decide the layout of weights,
+    depend on the shapes alone, so that all instruction sets share the weights.
+
+    Before: `linalg.generic {...} ins(%x, %w) outs(%acc)`
+    After:  `linalg.generic {..., kernel.tiling = #kernel.tiling<intrinsic = fma, rows = 6, columns = 64, kv = 1>} ...`
+
+    Precondition: a target description (mpc-describe-target). Remarks: one per contraction.
+  }];
+  let dependentDialects = ["mpc::kernel::KernelDialect", "mlir::DLTIDialect"];
+}
+
+def PackConstants : Pass<"mpc-pack-constants", "mlir::ModuleOp"> {
+  let summary = "store the weights of contractions in the layout of the kernels";
+  let description = [{
+    For each contraction with `kernel.tiling` whose weights are a constant, or an argument of a private function that every
+    caller passes a constant for: rewrites the constant into panels of 16 output channels (see the kernel dialect), once
+    for each distinct constant, and puts `kernel.unpack` in front of the contraction. Where weights are no constants it
+    removes `kernel.tiling`, and the contraction is lowered to loops.
+
+    Before: `func.func private @conv(%x: ..., %w: tensor<32x3x3x64xi8>, ...)`
+    After:  `func.func private @conv(%x: ..., %p: tensor<2x9x16x16x4xi8>, ...)` and
+            `%w = kernel.unpack %p : tensor<2x9x16x16x4xi8> to tensor<32x3x3x64xi8>`
+
+    Precondition: weights are dense or dense_resource constants in memory order.
+  }];
+  let dependentDialects = ["mpc::kernel::KernelDialect", "mlir::arith::ArithDialect"];
+}
+
+def TileAndFuse : Pass<"mpc-tile-and-fuse", "mlir::func::FuncOp"> {
+  let summary = "padding, contraction and epilogue become one kernel op";
+  let description = [{
+    Replaces each linalg op that carries `kernel.tiling` by `kernel.contract` or `kernel.depthwise`. A `tensor.pad` of the
+    input by a constant becomes part of the window. A single element-wise consumer of the result becomes the
+    epilogue, if it reads the result in place and everything else by plain dimensions; otherwise the op stores its
+    accumulators and the consumer stays a linalg op.
+
+    Precondition: mpc-pack-constants. The accumulator starts as `linalg.fill` of zero; another start leaves the op alone.
+    Postcondition: no `kernel.unpack` and no `kernel.tiling` on a linalg op.
+  }];
+  let dependentDialects = ["mpc::kernel::KernelDialect", "mlir::tensor::TensorDialect"];
+}
+
+def LowerKernels : Pass<"mpc-lower-kernels", "mlir::ModuleOp"> {
+  let summary = "kernels and remaining linalg ops become loops over tiles";
+  let description = [{
+    On memrefs. `kernel.contract` becomes an implicit matrix product: an `scf.forall` over blocks of output rows or of
+    columns, in it loops over register tiles, each of them `kernel.inner_tile` per tap of the window and then the epilogue on
+    vectors. Row pointers into the padding point at a constant row of pad values, so that inner loops check nothing.
+    A last tile of rows moves back to stay inside the output and recomputes some rows; where the output may be smaller than a
+    tile, single rows remain. A last ragged panel is computed in full and stored in part. `kernel.depthwise` becomes loops over
+    pixels and channel vectors. Every other linalg op becomes `scf.forall` over its outer parallel dimensions and plain
+    loops within.
+
+    `mpc.cost` on `scf.forall` estimates one iteration in nanoseconds.
+
+    Precondition: bufferized; operands of kernels are contiguous. Stack buffers are `memref.alloca` inside `scf.forall`.
+    Postcondition: no linalg op, no kernel op but `kernel.inner_tile`.
+  }];
+  let dependentDialects = ["mlir::affine::AffineDialect", "mlir::arith::ArithDialect", "mlir::memref::MemRefDialect",
+      "mlir::scf::SCFDialect", "mlir::vector::VectorDialect", "mpc::kernel::KernelDialect"];
+}
+
+def LowerInnerTiles : Pass<"mpc-lower-inner-tiles", "mlir::ModuleOp"> {
+  let summary = "register tiles become loops of the named instruction";
+  let description = [{
+    `kernel.inner_tile` becomes an `scf.for` over k blocks that carries the accumulators as one-dimensional vectors:
+    `vector.fma`, `llvm.x86.avx512.vpdpbusd.512`, or widening and `pmadd.wd`. f16 and bf16 operands are widened in
+    registers.
+
+    Precondition: a target description.
+  }];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::memref::MemRefDialect", "mlir::scf::SCFDialect",
+      "mlir::vector::VectorDialect", "mlir::LLVM::LLVMDialect"];
+}
+
 #endif // MPC_CODEGEN_PASSES_TD

@@ -8,6 +8,8 @@
 #ifndef MPC_TRANSFORMS_PASSES_H
 #define MPC_TRANSFORMS_PASSES_H
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/Pass.h"
 
 namespace mpc {

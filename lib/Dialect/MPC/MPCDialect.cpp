@@ -5,9 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "mpc/Dialect/MPC/MPCDialect.h"
-#include "llvm/ADT/TypeSwitch.h"
+#include "OpDetail.h"
 #include "mlir/IR/DialectImplementation.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 using namespace mpc;
@@ -20,7 +20,8 @@ using namespace mpc;
 #include "mpc/Dialect/MPC/MPCAttributes.cpp.inc"
 
 namespace {
-/// Prints quantized types and long attributes as aliases: a per-channel type is written once.
+/// Prints quantized types and long attributes as aliases: a per-channel type is
+/// written once.
 struct MPCAsmInterface : OpAsmDialectInterface {
   using OpAsmDialectInterface::OpAsmDialectInterface;
   AliasResult getAlias(Type type, raw_ostream &os) const override {
@@ -49,7 +50,8 @@ void MPCDialect::initialize() {
   addInterfaces<MPCAsmInterface>();
 }
 
-Operation *MPCDialect::materializeConstant(OpBuilder &builder, Attribute value, Type type, Location loc) {
+Operation *MPCDialect::materializeConstant(OpBuilder &builder, Attribute value,
+                                           Type type, Location loc) {
   auto elements = dyn_cast<ElementsAttr>(value);
   if (!elements || !isa<RankedTensorType>(type))
     return nullptr;
@@ -67,19 +69,22 @@ bool mpc::haveCompatibleShapes(TypeRange lhs, TypeRange rhs) {
   return true;
 }
 
-LogicalResult RangeAttr::verify(function_ref<InFlightDiagnostic()> emitError, APFloat min, APFloat max) {
+LogicalResult RangeAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                APFloat min, APFloat max) {
   if (!min.isFinite() || !max.isFinite() || min > max)
-    return emitError() << "expected finite min <= max, but got " << min.convertToDouble() << " and "
+    return emitError() << "expected finite min <= max, but got "
+                       << min.convertToDouble() << " and "
                        << max.convertToDouble();
   return success();
 }
 
 Attribute RangeAttr::parse(AsmParser &parser, Type) {
   double min, max;
-  if (parser.parseLess() || parser.parseFloat(min) || parser.parseComma() || parser.parseFloat(max) ||
-      parser.parseGreater())
+  if (parser.parseLess() || parser.parseFloat(min) || parser.parseComma() ||
+      parser.parseFloat(max) || parser.parseGreater())
     return {};
-  return parser.getChecked<RangeAttr>(parser.getContext(), APFloat(min), APFloat(max));
+  return parser.getChecked<RangeAttr>(parser.getContext(), APFloat(min),
+                                      APFloat(max));
 }
 
 void RangeAttr::print(AsmPrinter &printer) const {

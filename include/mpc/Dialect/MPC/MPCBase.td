@@ -49,6 +49,8 @@ def MPC_Element : AnyTypeOf<[MPC_Float, MPC_Int, quant_QuantizedType], "floating
 
 def MPC_Tensor : RankedTensorOf<[MPC_Element]>;
 def MPC_FloatTensor : RankedTensorOf<[MPC_Float]>;
+/// What functions of real numbers take.
+def MPC_RealTensor : RankedTensorOf<[MPC_Float, quant_QuantizedType]>;
 def MPC_NumberTensor : RankedTensorOf<[MPC_Float, MPC_Int]>;
 def MPC_QuantTensor : RankedTensorOf<[quant_QuantizedType]>;
 /// What a contraction may read, and what it may accumulate into.

@@ -23,7 +23,7 @@ def MPC_ConvOp : MPC_ContractionOp<"conv", [DeclareOpInterfaceMethods<MPC_Layout
     of output channel o; x is 0 outside (for quantized x: its zero point).
 
     Layouts (X is N C spatial..., or N spatial... C): channels_first takes weights `[O, I/G, K...]`, channels_last `[O, K..., I/G]`.
-    Types: f32 → f32; f16 and bf16 → f32 accumulator, or their own type (rounded once); u8 quantized x and s8 quantized w → an
+    Types: f32 → f32; f16 and bf16 → f32 accumulator, or their own type (rounded once); u8 (or s8) quantized x and s8 quantized w → an
     i32 accumulator, typed `!quant.uniform<i32:f32, s_x*s_w>` (per axis where w is), summed modulo 2^32; bias has the result's type.
 
     Constraints:
@@ -32,6 +32,7 @@ def MPC_ConvOp : MPC_ContractionOp<"conv", [DeclareOpInterfaceMethods<MPC_Layout
     - (C3) groups ≥ 1 divides the channels of x and O, and w has C/groups input channels
     - (C4) the dilated kernel fits in the padded input
     - (C5) bias has shape [O]
+    - (C6) the element types are those above; weights have zero point 0 and one scale, or one per output channel
 
     Source: ONNX Conv, opset 1, 11, 22 (auto_pad is resolved at import).
   }];
@@ -59,6 +60,7 @@ def MPC_MatMulOp : MPC_ContractionOp<"matmul"> {
     - (C1) A and B have rank ≥ 2, and their inner sizes agree
     - (C2) leading dimensions broadcast
     - (C3) bias has shape [N]
+    - (C4) the element types are those of `mpc.conv` (C6)
 
     Source: ONNX MatMul (opset 1, 9, 13), Gemm (7, 9, 11, 13; alpha, beta and transA are resolved at import).
   }];

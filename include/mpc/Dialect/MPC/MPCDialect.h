@@ -21,6 +21,7 @@
 #include "mlir/IR/Dialect.h"
 #include "mlir/IR/OpDefinition.h"
 #include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/TypeUtilities.h"
 #include "mlir/Interfaces/ControlFlowInterfaces.h"
 #include "mlir/Interfaces/InferTypeOpInterface.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
@@ -33,7 +34,8 @@
 #include "mpc/Dialect/MPC/MPCAttributes.h.inc"
 
 namespace mpc {
-/// Whether ranked types have the same rank and compatible sizes, element types aside.
+/// Whether ranked types have the same rank and compatible sizes, element types
+/// aside.
 bool haveCompatibleShapes(mlir::TypeRange lhs, mlir::TypeRange rhs);
 } // namespace mpc
 

@@ -61,14 +61,14 @@ def MPC_LayoutOpInterface : OpInterface<"LayoutOpInterface"> {
       "bool", "wantsChannelsLast", (ins), "", [{ return false; }]>,
     InterfaceMethod<[{Changes the op's attributes to channels last. The caller transposes activations and weights before it and the
       result after it ([N, C, spatial...] to [N, spatial..., C]; weights [O, I, spatial...] to [O, spatial..., I]).}],
-      "void", "setChannelsLast", (ins), "", [{}]>,
+      "void", "setChannelsLast", (ins), "", [{ return; }]>,
     InterfaceMethod<"Operands that follow the layout: activations and weights, not bias.",
       "::llvm::SmallVector<::mlir::OpOperand *>", "getLayoutOperands", (ins), "", [{ return {&$_op->getOpOperand(0)}; }]>,
     InterfaceMethod<[{Whether y = f(transpose(z, perm), ...) can be written transpose(f'(z, ...), perm): every activation operand transposed
       alike (dimension d of transpose(z, perm) is dimension perm[d] of z).}],
       "bool", "canSinkTranspose", (ins "::llvm::ArrayRef<int64_t>":$perm), "", [{ return false; }]>,
     InterfaceMethod<"Changes the attributes of f to those of f' (an axis a becomes perm[a]). Only called where canSinkTranspose holds.",
-      "void", "sinkTranspose", (ins "::llvm::ArrayRef<int64_t>":$perm), "", [{}]>
+      "void", "sinkTranspose", (ins "::llvm::ArrayRef<int64_t>":$perm), "", [{ return; }]>
   ];
 }
 

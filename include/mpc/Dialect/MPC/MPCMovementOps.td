@@ -31,7 +31,7 @@ def MPC_ReshapeOp : MPC_Op<"reshape", [Pure, DeclareOpInterfaceMethods<MPC_Quant
   let hasVerifier = 1;
   let hasFolder = 1;
 }
-def MPC_TransposeOp : MPC_MovementOp<"transpose", [DeclareOpInterfaceMethods<MPC_LayoutOpInterface>]> {
+def MPC_TransposeOp : MPC_MovementOp<"transpose", [DeclareOpInterfaceMethods<MPC_LayoutOpInterface, ["canSinkTranspose", "sinkTranspose"]>]> {
   let summary = "y = x with dimension d taken from dimension perm[d]";
   let description = "Constraints: (C1) perm is a permutation of the input's dimensions. Source: ONNX Transpose (1, 13, 21 …).";
   let arguments = (ins MPC_Tensor:$input, DenseI64ArrayAttr:$perm);
@@ -39,7 +39,7 @@ def MPC_TransposeOp : MPC_MovementOp<"transpose", [DeclareOpInterfaceMethods<MPC
   let hasVerifier = 1;
   let hasFolder = 1;
 }
-def MPC_ConcatOp : MPC_MovementOp<"concat", [DeclareOpInterfaceMethods<MPC_LayoutOpInterface, ["canSinkTranspose", "sinkTranspose"]>]> {
+def MPC_ConcatOp : MPC_MovementOp<"concat", [DeclareOpInterfaceMethods<MPC_LayoutOpInterface, ["getLayoutOperands", "canSinkTranspose", "sinkTranspose"]>]> {
   let summary = "the operands one after the other along an axis";
   let description = [{
     Constraints:

@@ -37,6 +37,9 @@ def MPC_AveragePoolOp : MPC_PoolOp<"average_pool"> {
     As `mpc.max_pool`. Positions in the padding count as zeros where `count_include_pad`, up to `ceil_extra` elements at each end that only
     ceil_mode added and that never count; else the divisor is the number of positions inside the input. The sum is taken in f32.
 
+    Constraints: as `mpc.max_pool`, and
+    - (C4) ceil_extra has one entry per spatial dimension, between 0 and the padding at the end
+
     Source: ONNX AveragePool (1, 7, 10, 11, 19, 22).
   }];
   let arguments = (ins MPC_Tensor:$input, DenseI64ArrayAttr:$kernel, DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$dilations,
