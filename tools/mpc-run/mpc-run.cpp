@@ -395,5 +395,8 @@ int main(int argc, char **argv) {
   } catch (const std::bad_alloc &) {
     printError("out of memory");
     return Failure;
+  } catch (const std::exception &exception) {
+    printError(exception.what());
+    return Failure;
   }
 }
