@@ -138,9 +138,12 @@ TransposeOp LayoutPropagation::findTranspose(Value value, ArrayRef<int64_t> perm
 
 Value LayoutPropagation::createReshape(Value value, ArrayRef<int64_t> shape, Location loc) {
   RankedTensorType type = RankedTensorType::get(shape, getType(value).getElementType());
-  if (auto constant = value.getDefiningOp<ConstantOp>(); constant && type.hasStaticShape())
+  if (auto constant = value.getDefiningOp<ConstantOp>(); constant && type.hasStaticShape()) {
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPointAfter(constant);
     if (Value reshaped = createReshapedConstant(builder, constant, shape))
       return reshaped;
+  }
   while (auto reshape = value.getDefiningOp<ReshapeOp>())
     value = reshape.getInput();
   if (value.getType() == type)
@@ -398,12 +401,13 @@ void LayoutPropagation::permuteFlattenedWeights(Operation *op) {
     llvm::for_each(perm, [](int64_t &d) { ++d; });
     perm.insert(perm.begin(), 0);
   }
-  builder.setInsertionPoint(op);
+  builder.setInsertionPointAfter(weight);
   Value permuted = createReshapedConstant(builder, weight, shape);
   permuted = permuted ? createTransposedConstant(builder, permuted.getDefiningOp<ConstantOp>(), perm) : Value();
   permuted = permuted ? createReshapedConstant(builder, permuted.getDefiningOp<ConstantOp>(), type.getShape()) : Value();
   if (!permuted)
     return;
+  builder.setInsertionPoint(op);
   Value lhs = createReshape(flatten->transpose.getInput(), getType(flatten->reshape).getShape(),
                             flatten->reshape.getLoc());
   matmul.getLhsMutable().assign(lhs);
