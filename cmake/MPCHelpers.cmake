@@ -18,7 +18,9 @@ if(MPC_ENABLE_SANITIZERS)
   target_link_options(mpc_options INTERFACE -fsanitize=address,undefined)
 endif()
 # The LLVM and MLIR headers; mpcConfig.cmake does the same where mpc is installed.
-target_include_directories(mpc_options SYSTEM INTERFACE $<BUILD_INTERFACE:${LLVM_INCLUDE_DIRS};${MLIR_INCLUDE_DIRS}>)
+foreach(dir ${LLVM_INCLUDE_DIRS} ${MLIR_INCLUDE_DIRS})
+  target_include_directories(mpc_options SYSTEM INTERFACE $<BUILD_INTERFACE:${dir}>)
+endforeach()
 
 add_library(mpc_mlir INTERFACE)
 target_link_libraries(mpc_mlir INTERFACE MLIR LLVM)
@@ -41,6 +43,8 @@ function(mpc_add_tool name)
   cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
   add_executable(${name} ${ARG_UNPARSED_ARGUMENTS})
   target_link_libraries(${name} PRIVATE mpc_options ${ARG_LINK})
+  # libMLIR.so lies outside the loader's folders.
+  set_target_properties(${name} PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON)
   set_property(GLOBAL APPEND PROPERTY MPC_TOOLS ${name})
 endfunction()
 

@@ -1,16 +1,21 @@
 #!/usr/bin/env bash
 # The main job on real input: builds mpc, compiles a small CNN (examples/digits) in four precisions, runs the held-back
 # digits through each library, and prints what each precision costs and gives. Sets the machine up first; see setup.sh.
+#
+#   scripts/quickstart.sh [--no-setup]    --no-setup: install and build nothing, use what is there
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 
-install_packages
-setup_python
-build_project mpc-compile mpc-run
+if [ "${1-}" != --no-setup ]; then
+  install_packages
+  setup_python
+  build_project mpc-compile mpc-run
+fi
 
 model=$MPC_ROOT/examples/digits/digits.onnx
 work=$MPC_BUILD/quickstart
 python=$MPC_VENV/bin/python3
+[ -x "$python" ] || python=python3
 mkdir -p "$work"
 [ "$work/sample.npy" -nt "$MPC_ROOT/examples/digits/data.py" ] || run "$python" "$MPC_ROOT/examples/digits/data.py" "$work"
 

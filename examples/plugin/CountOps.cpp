@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "mlir/Pass/Pass.h"
+#include "Passes.h"
 #include "mpc/Dialect/MPC/MPCDialect.h"
 
 namespace example {
@@ -15,7 +15,7 @@ namespace example {
 
 namespace {
 struct CountOps : example::impl::ExampleCountOpsBase<CountOps> {
-  using ExampleCountOpsBase::ExampleCountOpsBase;
+  using Base::Base;
 
   void runOnOperation() override {
     getOperation()->walk([&](mpc::GroupOp group) {

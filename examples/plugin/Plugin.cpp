@@ -5,16 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "mlir/Pass/Pass.h"
+#include "Passes.h"
 #include "mlir/Tools/Plugins/PassPlugin.h"
-
-namespace example {
-#define GEN_PASS_DECL
-#include "Passes.h.inc"
-
-#define GEN_PASS_REGISTRATION
-#include "Passes.h.inc"
-} // namespace example
 
 /// What mpc-opt looks up in the shared object.
 extern "C" LLVM_ATTRIBUTE_WEAK mlir::PassPluginLibraryInfo

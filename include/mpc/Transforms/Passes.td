@@ -90,6 +90,41 @@ def MPCFormGroups : Pass<"mpc-form-groups", "::mlir::func::FuncOp"> {
     op's.
 
     Precondition: functions have one block, of mpc ops with results. Postcondition: only constants, reshapes, groups and the terminator are left in it.
+def InsertQuantization : Pass<"mpc-insert-quantization", "::mlir::ModuleOp"> {
+  let summary = "rewrite groups to compute in their precisions";
+  let description = [{
+    Precondition: the functions hold constants, reshapes and groups only (mpc-form-groups), groups carry `precision`
+    (mpc-assign-precision), and what an int8 group reads or stores as integers has a range (mpc-attach-ranges).
+    Postcondition: mpc-verify-precision holds. The function's own types stay.
+
+    int8, by the role of the group's root (QuantizableOpInterface):
+    - contraction: u8 activations (asymmetric, over the range widened to hold 0), s8 weights (symmetric, per output channel, -127 to 127), i32 bias
+      at s_x*s_w, i32 accumulator. Clamps alone behind it become the bounds of one `mpc.requantize`; anything else is computed
+      in f32 between `mpc.dequantize` and `mpc.quantize`. A channel whose bias would not fit gets a larger weight scale
+    - passthrough: on the integers; inputs and output share scale and zero point (the hull of their ranges)
+    - average: integer sum, one requantization
+    - others: in f32, dequantized and quantized inside the group
+    A result that no int8 group reads is stored in f32.
+
+    f16, bf16: contractions read narrow operands and accumulate in f32; everything else computes in f32; results are stored narrow.
+
+    A value is converted where it is needed, once: inside an element-wise group, else by a group of its own (`quantize:NAME`).
+
+    ```mlir
+    // before
+    %y = mpc.group "fc" ins(%a = %x, %b = %w : tensor<?x2xf32>, tensor<2x2xf32>) -> tensor<?x2xf32>
+        attributes {precision = #mpc.precision<f16>} {
+      %0 = mpc.matmul %a, %b : (tensor<?x2xf32>, tensor<2x2xf32>) -> tensor<?x2xf32>
+      mpc.yield %0 : tensor<?x2xf32>
+    }
+    // after: %x16 is stored by the group "cast:x:f16"
+    %y = mpc.group "fc" ins(%a = %x16, %b = %w16 : tensor<?x2xf16>, tensor<2x2xf16>) -> tensor<?x2xf16>
+        attributes {precision = #mpc.precision<f16>} {
+      %0 = mpc.matmul %a, %b : (tensor<?x2xf16>, tensor<2x2xf16>) -> tensor<?x2xf32>
+      %1 = mpc.cast %0 : (tensor<?x2xf32>) -> tensor<?x2xf16>
+      mpc.yield %1 : tensor<?x2xf16>
+    }
+    ```
   }];
   let dependentDialects = ["::mpc::MPCDialect"];
 }
