@@ -30,3 +30,12 @@ func.func private @helper(%x: tensor<4xf32>) -> tensor<4xf32> {
 func.func @twice(%x: tensor<2xf32>) -> (tensor<2xf32> {mpc.observes = "x"}) {
   return %x : tensor<2xf32>
 }
+
+// -----
+
+// expected-error @+1 {{expected one block, but got control flow}}
+func.func @control_flow(%x: tensor<2xf32>) -> tensor<2xf32> {
+  cf.br ^bb1
+^bb1:
+  return %x : tensor<2xf32>
+}

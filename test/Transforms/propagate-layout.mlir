@@ -200,3 +200,22 @@ func.func @conv1d(%x: tensor<?x3x8xf32>) -> tensor<?x4x8xf32> {
     : (tensor<?x3x8xf32>, tensor<4x3x1xf32>) -> tensor<?x4x8xf32>
   return %0 : tensor<?x4x8xf32>
 }
+
+// A channel shuffle between two convolutions: one transpose of the two channel dimensions, next to each other as they are.
+// CHECK-LABEL: @channel_shuffle
+// CHECK: %[[A:.*]] = mpc.conv
+// CHECK-NEXT: %[[S:.*]] = mpc.reshape %[[A]] : (tensor<?x5x5x6xf32>) -> tensor<?x5x5x2x3xf32>
+// CHECK-NEXT: %[[T:.*]] = mpc.transpose %[[S]] {perm = array<i64: 0, 1, 2, 4, 3>} : (tensor<?x5x5x2x3xf32>) -> tensor<?x5x5x3x2xf32>
+// CHECK-NEXT: %[[J:.*]] = mpc.reshape %[[T]] : (tensor<?x5x5x3x2xf32>) -> tensor<?x5x5x6xf32>
+// CHECK-NEXT: %[[B:.*]] = mpc.conv %[[J]]
+func.func @channel_shuffle(%x: tensor<?x6x5x5xf32>) -> tensor<?x6x5x5xf32> {
+  %w = mpc.constant dense<1.0> : tensor<6x1x1x1xf32> -> tensor<6x1x1x1xf32>
+  %0 = mpc.conv %x, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, groups = 6}
+    : (tensor<?x6x5x5xf32>, tensor<6x1x1x1xf32>) -> tensor<?x6x5x5xf32>
+  %1 = mpc.reshape %0 : (tensor<?x6x5x5xf32>) -> tensor<?x2x3x5x5xf32>
+  %2 = mpc.transpose %1 {perm = array<i64: 0, 2, 1, 3, 4>} : (tensor<?x2x3x5x5xf32>) -> tensor<?x3x2x5x5xf32>
+  %3 = mpc.reshape %2 : (tensor<?x3x2x5x5xf32>) -> tensor<?x6x5x5xf32>
+  %4 = mpc.conv %3, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, groups = 6}
+    : (tensor<?x6x5x5xf32>, tensor<6x1x1x1xf32>) -> tensor<?x6x5x5xf32>
+  return %4 : tensor<?x6x5x5xf32>
+}
