@@ -50,7 +50,8 @@ mpc_context *createAndRun(const mpc_model *model) {
   EXPECT_EQ(model->create(model, &options, &context), MPC_OK);
   std::vector<float> x(64), y(64);
   std::vector<int64_t> shape = {16, 4};
-  mpc_tensor in = tensorOf(x, MPC_F32, shape), out = tensorOf(y, MPC_F32, shape);
+  mpc_tensor in = tensorOf(x, MPC_F32, shape),
+             out = tensorOf(y, MPC_F32, shape);
   EXPECT_EQ(model->run(context, 0, &in, 1, &out, 1), MPC_OK);
   return context;
 }
