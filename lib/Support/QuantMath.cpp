@@ -12,11 +12,13 @@
 
 using namespace mpc;
 
-/// The clamp of emitted code: one compare and select for each bound.
-static float clampTo(float x, int32_t low, int32_t high) {
+/// The clamp of emitted code, one compare and select for each bound, and the conversion.
+static int32_t clampTo(float x, int32_t low, int32_t high) {
   float lowest = static_cast<float>(low), highest = static_cast<float>(high);
   x = x > lowest ? x : lowest;
-  return x < highest ? x : highest;
+  x = x < highest ? x : highest;
+  // The float of a bound of more than 24 bits may lie outside of i32.
+  return static_cast<int32_t>(std::clamp<int64_t>(static_cast<int64_t>(x), low, high));
 }
 
 float mpc::roundHalfEven(float x) { return std::nearbyint(x); }
@@ -25,7 +27,7 @@ int32_t mpc::quantize(float x, const QuantParams &params) {
   if (std::isnan(x))
     return params.zeroPoint;
   float rounded = roundHalfEven(x / params.scale);
-  return static_cast<int32_t>(clampTo(rounded + static_cast<float>(params.zeroPoint), params.qmin, params.qmax));
+  return clampTo(rounded + static_cast<float>(params.zeroPoint), params.qmin, params.qmax);
 }
 
 float mpc::dequantize(int32_t q, const QuantParams &params) {
@@ -40,7 +42,7 @@ float mpc::requantMultiplier(float accumulatorScale, float resultScale) { return
 
 int32_t mpc::requantizeONNX(int32_t acc, float multiplier, int32_t zeroPoint, int32_t low, int32_t high) {
   float rounded = roundHalfEven(static_cast<float>(acc) * multiplier);
-  return static_cast<int32_t>(clampTo(rounded + static_cast<float>(zeroPoint), low, high));
+  return clampTo(rounded + static_cast<float>(zeroPoint), low, high);
 }
 
 int32_t mpc::quantizeBias(double bias, float accumulatorScale) {

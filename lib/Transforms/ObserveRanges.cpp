@@ -51,10 +51,10 @@ private:
     // What is observed, in the order of the function: inputs, then what groups store.
     SmallVector<std::pair<Value, std::string>> observed;
     for (BlockArgument argument : func.getArguments())
-      observed.push_back({argument, getArgumentName(func, argument.getArgNumber())});
+      observed.push_back({argument, mpc::getArgumentName(func, argument.getArgNumber())});
     for (GroupOp group : func.getOps<GroupOp>())
       for (OpResult result : group.getResults())
-        observed.push_back({result, getResultName(group, result.getResultNumber())});
+        observed.push_back({result, mpc::getResultName(group, result.getResultNumber())});
 
     OpBuilder builder(func.getContext());
     auto terminator = cast<func::ReturnOp>(func.getBody().front().getTerminator());

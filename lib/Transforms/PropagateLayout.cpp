@@ -82,6 +82,7 @@ public:
 private:
   void convertToChannelsLast(LayoutOpInterface op);
   void sinkThrough(LayoutOpInterface op);
+  void raiseOperands(Operation *op, int64_t rank);
   void sinkThroughFlatten(Operation *op);
   void permuteFlattenedWeights(Operation *op);
   void mergeTransposes(TransposeOp op);
@@ -218,6 +219,32 @@ static bool wantsPermuted(OpOperand &use, ArrayRef<int64_t> perm) {
          getChannelsLastPerm(perm.size()) == SmallVector<int64_t>(perm);
 }
 
+/// What broadcasts along leading dimensions gets them, so that it can be permuted too; a reduction keeps its dimensions, and a
+/// reshape drops them.
+void LayoutPropagation::raiseOperands(Operation *op, int64_t rank) {
+  builder.setInsertionPoint(op);
+  if (isa<ElementwiseOpInterface>(op)) {
+    for (OpOperand &operand : op->getOpOperands()) {
+      RankedTensorType type = getType(operand.get());
+      if (type.getRank() >= rank || !type.hasStaticShape() || type.getNumElements() == 1)
+        continue;
+      SmallVector<int64_t> shape(rank - type.getRank(), 1);
+      llvm::append_range(shape, type.getShape());
+      operand.set(createReshape(operand.get(), shape, op->getLoc()));
+    }
+  } else if (auto reduce = dyn_cast<ReduceOp>(op); reduce && !reduce.getKeepdims()) {
+    RankedTensorType type = getType(reduce);
+    SmallVector<int64_t> shape(getType(reduce.getInput()).getShape());
+    for (int64_t axis : reduce.getAxes())
+      shape[axis] = 1;
+    reduce.setKeepdims(true);
+    reduce.getResult().setType(RankedTensorType::get(shape, type.getElementType()));
+    builder.setInsertionPointAfter(op);
+    auto reshape = ReshapeOp::create(builder, op->getLoc(), type, reduce.getResult());
+    reduce.getResult().replaceAllUsesExcept(reshape, reshape);
+  }
+}
+
 /// y = f(transpose(z, perm), ...) → transpose(f'(z, ...), perm). Free where every other operand can be permuted the other way
 /// at no cost. Where some cannot, it pays if more transposes go than come.
 void LayoutPropagation::sinkThrough(LayoutOpInterface op) {
@@ -233,22 +260,18 @@ void LayoutPropagation::sinkThrough(LayoutOpInterface op) {
       if (!movesOnlyUnits(getType(transpose.getInput()), perm))
         break;
     }
+  if (rank < 0)
+    return;
+  raiseOperands(op, rank);
   RankedTensorType resultType = getType(op->getResult(0));
-  if (rank < 0 || resultType.getRank() != rank || !op.canSinkTranspose(perm))
+  if (resultType.getRank() != rank || !op.canSinkTranspose(perm))
     return;
 
   SmallVector<int64_t> inverse = invert(perm);
   int64_t removed = 0, added = 0;
   for (Value operand : op->getOperands()) {
-    RankedTensorType type = getType(operand);
-    if (type.getRank() < rank) {
-      // Broadcast from the right: only what stays a scalar or can take leading dimensions of size 1 at compile time.
-      if (type.getRank() != 0 && !type.hasStaticShape())
-        return;
-      if (!operand.getDefiningOp<ConstantOp>() && type.getRank() != 0 && type.getNumElements() != 1)
-        return;
-      continue;
-    }
+    if (getType(operand).getRank() != rank)
+      continue; // one element: the same in every layout
     auto transpose = operand.getDefiningOp<TransposeOp>();
     bool costs = transpose && !movesOnlyUnits(getType(transpose.getInput()), transpose.getPerm());
     if (transpose && isIdentity(compose(transpose.getPerm(), inverse)))
@@ -266,12 +289,6 @@ void LayoutPropagation::sinkThrough(LayoutOpInterface op) {
   builder.setInsertionPoint(op);
   SmallVector<Value> operands;
   for (Value operand : op->getOperands()) {
-    RankedTensorType type = getType(operand);
-    if (type.getRank() < rank && type.hasStaticShape() && type.getNumElements() != 1) {
-      SmallVector<int64_t> shape(rank - type.getRank(), 1);
-      llvm::append_range(shape, type.getShape());
-      operand = createReshape(operand, shape, op->getLoc());
-    }
     if (getType(operand).getRank() == rank)
       operand = getPermuted(operand, inverse, suffixed(op->getLoc(), "_to_channels_last"));
     operands.push_back(operand);
