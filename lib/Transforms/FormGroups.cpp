@@ -196,15 +196,16 @@ LogicalResult GroupFormer::run() {
 namespace {
 struct FormGroupsPass : mpc::impl::MPCFormGroupsBase<FormGroupsPass> {
   void runOnOperation() override {
-    func::FuncOp func = getOperation();
-    if (func.isExternal())
-      return;
-    if (!func.getBody().hasOneBlock()) {
-      func.emitOpError("expected one block, but got control flow");
-      return signalPassFailure();
+    for (func::FuncOp func : getOperation().getOps<func::FuncOp>()) {
+      if (func.isExternal())
+        continue;
+      if (!func.getBody().hasOneBlock()) {
+        func.emitOpError("expected one block, but got control flow");
+        return signalPassFailure();
+      }
+      if (failed(GroupFormer(func).run()))
+        return signalPassFailure();
     }
-    if (failed(GroupFormer(func).run()))
-      signalPassFailure();
   }
 };
 } // namespace

@@ -561,14 +561,15 @@ void LayoutPropagation::run() {
 namespace {
 struct PropagateLayoutPass : mpc::impl::MPCPropagateLayoutBase<PropagateLayoutPass> {
   void runOnOperation() override {
-    func::FuncOp func = getOperation();
-    if (func.isExternal())
-      return;
-    if (!func.getBody().hasOneBlock()) {
-      func.emitOpError("expected one block, but got control flow");
-      return signalPassFailure();
+    for (func::FuncOp func : getOperation().getOps<func::FuncOp>()) {
+      if (func.isExternal())
+        continue;
+      if (!func.getBody().hasOneBlock()) {
+        func.emitOpError("expected one block, but got control flow");
+        return signalPassFailure();
+      }
+      LayoutPropagation(func).run();
     }
-    LayoutPropagation(func).run();
   }
 };
 } // namespace

@@ -10,7 +10,7 @@
 
 include "mlir/Pass/PassBase.td"
 
-def MPCSimplify : Pass<"mpc-simplify", "::mlir::func::FuncOp"> {
+def MPCSimplify : Pass<"mpc-simplify", "::mlir::ModuleOp"> {
   let summary = "compute at compile time what can be";
   let description = [{
     Folds per-channel scale and shift into the weights and the bias of the contraction before them:
@@ -38,7 +38,7 @@ def MPCSimplify : Pass<"mpc-simplify", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::mpc::MPCDialect"];
 }
 
-def MPCPropagateLayout : Pass<"mpc-propagate-layout", "::mlir::func::FuncOp"> {
+def MPCPropagateLayout : Pass<"mpc-propagate-layout", "::mlir::ModuleOp"> {
   let summary = "channels last inside, the model's own layout at its inputs and outputs";
   let description = [{
     Ops that want channels last (`LayoutOpInterface`) get it; the transposes that this takes meet and vanish, and stay at the border only:
@@ -67,7 +67,7 @@ def MPCPropagateLayout : Pass<"mpc-propagate-layout", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::mpc::MPCDialect"];
 }
 
-def MPCFormGroups : Pass<"mpc-form-groups", "::mlir::func::FuncOp"> {
+def MPCFormGroups : Pass<"mpc-form-groups", "::mlir::ModuleOp"> {
   let summary = "a root op and its epilogue become one group";
   let description = [{
     ```mlir
@@ -91,6 +91,10 @@ def MPCFormGroups : Pass<"mpc-form-groups", "::mlir::func::FuncOp"> {
     op's.
 
     Precondition: functions have one block, of mpc ops with results. Postcondition: only constants, reshapes, groups and the terminator are left in it.
+  }];
+  let dependentDialects = ["::mpc::MPCDialect"];
+}
+
 def InsertQuantization : Pass<"mpc-insert-quantization", "::mlir::ModuleOp"> {
   let summary = "rewrite groups to compute in their precisions";
   let description = [{
