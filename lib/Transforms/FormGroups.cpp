@@ -17,6 +17,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Remarks.h"
 #include "mpc/Dialect/MPC/MPCDialect.h"
 #include "mpc/Transforms/Passes.h"
 #include "llvm/ADT/SetVector.h"
@@ -175,6 +176,13 @@ void GroupFormer::createGroup(const Cluster &cluster) {
         operand.set(body.getArgument(input - inputs.begin()));
     }
   }
+  std::string members;
+  for (Operation *op : cluster)
+    members +=
+        (members.empty() ? "" : ", ") + op->getName().stripDialect().str();
+  remark::passed(group.getLoc(),
+                 remark::RemarkOpts::name("Group").category("groups"))
+      << ("group '" + group.getName() + "': " + members).str();
   builder.setInsertionPointToEnd(&body);
   YieldOp::create(builder, group.getLoc(), outputs);
 }

@@ -25,7 +25,9 @@
 
 #include "ConstantUtils.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Remarks.h"
 #include "mpc/Transforms/Passes.h"
+#include "llvm/Support/FormatVariadic.h"
 
 namespace mpc {
 #define GEN_PASS_DEF_PROPAGATELAYOUT
@@ -100,6 +102,7 @@ private:
   void permuteFlattenedWeights(Operation *op);
   void mergeTransposes(TransposeOp op);
   void turnUnitTransposesIntoReshapes();
+  void reportTransposes();
   void eraseDeadOps();
 
   /// transpose(value, perm) where it costs least: what is there already, a
@@ -621,6 +624,17 @@ void LayoutPropagation::turnUnitTransposesIntoReshapes() {
   }
 }
 
+void LayoutPropagation::reportTransposes() {
+  for (auto transpose : func.getOps<TransposeOp>())
+    remark::missed(transpose.getLoc(),
+                   remark::RemarkOpts::name("Layout").category("layout"))
+        << llvm::formatv("transpose of {0} by [{1}] is left",
+                         transpose.getInput().getType(),
+                         llvm::make_range(transpose.getPerm().begin(),
+                                          transpose.getPerm().end()))
+               .str();
+}
+
 void LayoutPropagation::eraseDeadOps() {
   for (Operation &op :
        llvm::make_early_inc_range(llvm::reverse(func.getBody().front())))
@@ -653,6 +667,7 @@ void LayoutPropagation::run() {
   eraseDeadOps();
   turnUnitTransposesIntoReshapes();
   eraseDeadOps();
+  reportTransposes();
 }
 
 namespace {

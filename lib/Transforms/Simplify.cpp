@@ -14,6 +14,7 @@
 #include "ConstantUtils.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/PatternMatch.h"
+#include "mlir/IR/Remarks.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "mpc/Transforms/Passes.h"
 #include "llvm/ADT/TypeSwitch.h"
@@ -47,6 +48,15 @@ struct FoldableContraction {
   }
 };
 } // namespace
+
+/// A fold that fits the graph and is not done for its numbers.
+static LogicalResult refuse(PatternRewriter &rewriter, Operation *op,
+                            StringRef reason) {
+  remark::missed(op->getLoc(),
+                 remark::RemarkOpts::name("Fold").category("simplify"))
+      << ("not folded: " + reason).str();
+  return rewriter.notifyMatchFailure(op, reason);
+}
 
 /// `needsWeights`: whether the caller changes them (a bias can be added beside
 /// weights that are not constant).
@@ -127,7 +137,7 @@ static LogicalResult foldIntoContraction(PatternRewriter &rewriter,
               (shift.empty() ? 0.0 : shift[c]);
   if (fitsFiniteIn(contraction.biasValues, elementType) &&
       !fitsFiniteIn(bias, elementType))
-    return rewriter.notifyMatchFailure(op, "the folded bias overflows");
+    return refuse(rewriter, op, "the folded bias overflows");
 
   Value newWeight;
   rewriter.setInsertionPoint(target);
@@ -141,7 +151,7 @@ static LogicalResult foldIntoContraction(PatternRewriter &rewriter,
     for (auto [i, weight] : llvm::enumerate(weights))
       weight *= scale[(i / inner) % contraction.channels];
     if (!fitsFiniteIn(weights, weightType.getElementType()))
-      return rewriter.notifyMatchFailure(op, "the folded weights overflow");
+      return refuse(rewriter, op, "the folded weights overflow");
     newWeight = createFloatConstant(
         rewriter, contraction.weight->get().getLoc(), weightType, weights);
   }
@@ -208,7 +218,7 @@ struct FoldBatchNorm : OpRewritePattern<BatchNormOp> {
 
     if (!fitsFiniteIn(scale, type.getElementType()) ||
         !fitsFiniteIn(shift, type.getElementType()))
-      return rewriter.notifyMatchFailure(op, "scale or shift overflows");
+      return refuse(rewriter, op, "scale or shift overflows");
     SmallVector<int64_t> shape(std::max<int64_t>(type.getRank() - 1, 1), 1);
     shape.front() = scale.size();
     auto channelType = RankedTensorType::get(shape, type.getElementType());
