@@ -33,8 +33,8 @@ FailureOr<TargetDescription> TargetDescription::get(StringRef march,
   }
   TargetDescription target;
   target.march = march.str();
-  if (has("avx512f") && has("avx512bw") && has("avx512vl") &&
-      has("avx512dq")) {
+  // Features that others imply, as avx512f, are not in the list.
+  if (has("avx512bw") && has("avx512vl") && has("avx512dq")) {
     target.vectorBits = 512;
     target.vectorRegisters = 32;
     target.vnni = has("avx512vnni");

@@ -159,7 +159,7 @@ mpc::Linker::linkShared(ArrayRef<ObjectBytes> objects,
   for (const char *stub : systemStubs)
     libraries.push_back(join(runtimeDirectory, Twine("mpc/stubs/") + stub));
   return run({"-shared", "--gc-sections", "-Bsymbolic", "--exclude-libs=ALL",
-              "--as-needed", "--hash-style=gnu", "--build-id=none",
+              "--as-needed", "--icf=all", "--hash-style=gnu", "--build-id=none",
               "--strip-all", "-zdefs", "-znoexecstack", "-zrelro", "-znow"},
              objects, libraries, script);
 }

@@ -44,6 +44,8 @@ struct ObserveRangesPass : mpc::impl::MPCObserveRangesBase<ObserveRangesPass> {
 
 private:
   static LogicalResult observe(func::FuncOp func) {
+    if (!func.getBody().hasOneBlock())
+      return func.emitOpError("expected one block, but got control flow");
     for (unsigned i = 0; i < func.getNumResults(); ++i)
       if (func.getResultAttr(i, kObservesAttrName))
         return func.emitOpError("is observed already: result ") << i << " is " << kObservesAttrName;

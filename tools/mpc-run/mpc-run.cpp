@@ -135,10 +135,13 @@ bool Session::openReferences() {
 /// on: most often a forgotten normalisation.
 void Session::checkRanges(const std::vector<Tensor> &inputs) {
   constexpr double tolerated = 3; // times the range's width beyond its ends
-  if (!manifest.is_object() || !manifest.contains("inputs") ||
-      !manifest["inputs"].is_array())
-    return;
-  for (const Json &row : manifest["inputs"]) {
+  // Resolving a pointer to what is not there gives the default: no rows.
+  const Json rows =
+      manifest.is_object()
+          ? manifest.value(Json::json_pointer("/entries/0/inputs"),
+                           Json::array())
+          : Json::array();
+  for (const Json &row : rows) {
     if (!row.is_object() || !row.contains("range") || !row.contains("name") ||
         !row["name"].is_string())
       continue;
@@ -381,15 +384,19 @@ int main(int argc, char **argv) {
       printError(session.error);
       return Failure;
     }
-    for (const std::string &failure : session.failures)
-      printError(failure);
+    // Before the errors, which are not buffered.
     if (std::fflush(stdout)) {
       printError("cannot write to standard output");
       return Failure;
     }
+    for (const std::string &failure : session.failures)
+      printError(failure);
     return session.failures.empty() ? Success : GateFailed;
   } catch (const std::bad_alloc &) {
     printError("out of memory");
+    return Failure;
+  } catch (const std::exception &exception) {
+    printError(exception.what());
     return Failure;
   }
 }

@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// mlir-translate with mpc's dialects, and two translations of its own: to a
-// library and to bytecode.
+// mlir-translate with mpc's dialects, and three translations of its own: from
+// ONNX, to a library and to bytecode.
 //
 //===----------------------------------------------------------------------===//
 
@@ -15,8 +15,11 @@
 #include "mlir/InitAllTranslations.h"
 #include "mlir/Tools/mlir-translate/MlirTranslateMain.h"
 #include "mlir/Tools/mlir-translate/Translation.h"
+#include "mpc/Frontend/ONNX/Import.h"
 #include "mpc/InitAll.h"
 #include "mpc/Target/Library.h"
+#include "llvm/Support/SourceMgr.h"
+#include "llvm/Support/WithColor.h"
 
 namespace cl = llvm::cl;
 
@@ -66,6 +69,40 @@ static void registerToLibrary() {
       mpc::registerAllDialects);
 }
 
+static void registerImportONNX() {
+  static cl::OptionCategory category("import-onnx options");
+  static cl::list<std::string> shapes(
+      "shape", cl::desc("Sizes of an input of the ONNX model"),
+      cl::value_desc("NAME=8x3x224x224"), cl::cat(category));
+  // Not a TranslateToMLIRRegistration: the importer has verified the module,
+  // and diagnostics of the model have no place in a source buffer.
+  static mlir::TranslateRegistration registration(
+      "import-onnx", "import an ONNX model into the mpc dialect",
+      [](const std::shared_ptr<llvm::SourceMgr> &source, llvm::raw_ostream &os,
+         mlir::MLIRContext *context) -> mlir::LogicalResult {
+        auto onError = [](llvm::StringRef line) {
+          llvm::WithColor::error(llvm::errs(), "mpc-translate") << line << "\n";
+        };
+        mpc::ImportOptions options;
+        std::string error;
+        for (const std::string &shape : shapes) {
+          if (!mpc::parseShapeOption(shape, options, error)) {
+            onError(error);
+            return mlir::failure();
+          }
+        }
+        const llvm::MemoryBuffer *buffer =
+            source->getMemoryBuffer(source->getMainFileID());
+        mlir::OwningOpRef<mlir::ModuleOp> module = mpc::importONNX(
+            buffer->getMemBufferRef(), *context, options, onError);
+        if (!module)
+          return mlir::failure();
+        module->print(os, mlir::OpPrintingFlags().enableDebugInfo(false));
+        os << "\n";
+        return mlir::success();
+      });
+}
+
 static void registerEmitBytecode() {
   static mlir::TranslateFromMLIRRegistration registration(
       "emit-bytecode", "MLIR bytecode, the compact form that keeps weights",
@@ -79,6 +116,7 @@ int main(int argc, char **argv) {
   mpc::hideLibraryOptions();
   mpc::setToolVersion("mpc-translate");
   mlir::registerAllTranslations();
+  registerImportONNX();
   registerToLibrary();
   registerEmitBytecode();
   return mlir::failed(

@@ -140,8 +140,8 @@ static const mpc_rt_variant variants[] = {
      functions, arenas}};
 
 static const char manifest[] =
-    "{\"mpc\": \"test\", \"inputs\": [{\"name\": \"x\"}], "
-    "\"outputs\": [{\"name\": \"y/out:0\"}]}";
+    "{\"format\": 1, \"entries\": [{\"name\": \"main\", \"inputs\": "
+    "[{\"name\": \"x\", \"range\": [-10.0, 10.0]}]}]}";
 
 static const mpc_rt_model model = {
     MPC_RT_VERSION,  2,        3,

@@ -12,6 +12,9 @@
 #include <dirent.h>
 #include <fstream>
 #include <unistd.h>
+#if __has_feature(address_sanitizer)
+#include <sanitizer/lsan_interface.h>
+#endif
 
 using namespace mpc;
 
@@ -82,6 +85,9 @@ TEST(Library, AThousandCyclesLeaveNothing) {
 TEST(Library, UnloadingEndsTheThreadsOfAForgottenContext) {
   int threads = countThreads();
   {
+#if __has_feature(address_sanitizer)
+    __lsan::ScopedDisabler memoryStays;
+#endif
     FakeLibrary library;
     createAndRun(library.model);
     EXPECT_EQ(countThreads(), threads + 2);

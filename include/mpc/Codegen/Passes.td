@@ -18,8 +18,9 @@ def ForkVariants : Pass<"mpc-fork-variants", "::mlir::ModuleOp"> {
   let summary = "copies the module once per instruction set";
   let description = [{
     Moves everything in the module into one nested module per instruction set.
-    Each is named after its instruction set and carries the name as `mpc.march`;
-    the passes that follow read it, and run on the nested modules in parallel.
+    Each is named after its instruction set and carries the name as `mpc.march`
+    and the target description of mpc-describe-target, which the passes that
+    follow read. They run on the nested modules in parallel.
     Big constants are attributes and are shared, not copied.
 
     ```mlir
@@ -41,6 +42,7 @@ def ForkVariants : Pass<"mpc-fork-variants", "::mlir::ModuleOp"> {
     the order in which a library lists them; a name that is given twice counts
     once. Fails on an unknown name with the list of the known ones.
   }];
+  let dependentDialects = ["::mlir::DLTIDialect"];
   let options = [
     ListOption<"marches", "march", "std::string",
       "Instruction sets, as in mpc-compile --march; `native` is the best known "
@@ -218,6 +220,9 @@ def LowerDispatch : Pass<"mpc-lower-dispatch", "::mlir::ModuleOp"> {
     Postcondition: public functions are the only ones with external linkage.
   }];
   let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
+//===----------------------------------------------------------------------===//
 // Contractions: from linalg to vector code
 //===----------------------------------------------------------------------===//
 

@@ -56,6 +56,7 @@ def MPCPropagateLayout : Pass<"mpc-propagate-layout", "::mlir::func::FuncOp"> {
     - transposes of weights are done at compile time
     - transposes sink through ops that allow it where every other operand has the same transpose or can be permuted for nothing (a constant, sizes of 1, a
       transpose that exists), or where more transposes go than come
+    - a reshape that splits or joins dimensions does so in the transposed order: a channel shuffle keeps one transpose
     - flattening a transposed value in front of a matmul with constant weights permutes the weights' rows instead
     - a transpose that moves only dimensions of size 1 becomes a reshape
 

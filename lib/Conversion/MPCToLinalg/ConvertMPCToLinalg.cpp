@@ -133,12 +133,13 @@ LogicalResult EntryLowering::convertSignature() {
   entry->setDiscardableAttrs(llvm::to_vector(oldEntry->getDiscardableAttrs()));
   Block *block = entry.addEntryBlock();
   builder.setInsertionPointToEnd(block);
+  FunctionOpInterface oldArguments = oldEntry, arguments = entry;
   for (unsigned i = 0; i < numInputs; ++i) {
-    entry.setArgAttrs(i, oldEntry.getArgAttrs(i));
+    arguments.setArgAttrs(i, oldArguments.getArgAttrs(i));
     mapping.map(oldEntry.getArgument(i), block->getArgument(i));
   }
   for (unsigned i = 0; i < resultTypes.size(); ++i) {
-    entry.setArgAttrs(numInputs + i, oldEntry.getResultAttrs(i));
+    arguments.setArgAttrs(numInputs + i, oldArguments.getResultAttrs(i));
     entry.setArgAttr(numInputs + i, bufferization::BufferizationDialect::kWritableAttrName, builder.getBoolAttr(true));
     Value value = returnOp.getOperand(i);
     if (value.getDefiningOp<GroupOp>())

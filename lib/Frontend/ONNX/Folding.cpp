@@ -11,6 +11,7 @@
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
+using namespace mpc;
 using namespace mpc::frontend;
 
 std::optional<Size> frontend::checked(Size value, Type elementType) {

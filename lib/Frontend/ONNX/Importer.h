@@ -22,9 +22,9 @@
 #include "OperatorTable.h"
 #include "TensorData.h"
 #include "mpc/Dialect/MPC/MPCDialect.h"
-#include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/ADT/StringSet.h"
+#include <map>
 
 namespace onnx {
 class AttributeProto;
@@ -84,7 +84,7 @@ struct ModelContext {
   llvm::StringMap<int64_t> opsets;
   mlir::OpBuilder builder;
   /// Operators without a way to import them, as described, and their nodes.
-  llvm::MapVector<std::string, llvm::SmallVector<std::string>> unsupported;
+  std::map<std::string, std::vector<std::string>> unsupported;
 
   /// `name` in the model's file.
   mlir::Location getLocation(llvm::StringRef name);

@@ -10,6 +10,7 @@
 #include "llvm/ADT/APFloat.h"
 
 using namespace mlir;
+using namespace mpc;
 using namespace mpc::frontend;
 
 KnownTensor KnownTensor::makeInts(Type elementType, ArrayRef<int64_t> shape,

@@ -8,6 +8,7 @@
 #include "OperatorTable.h"
 
 using namespace llvm;
+using namespace mpc;
 using namespace mpc::frontend;
 
 OperatorTable::OperatorTable() {

@@ -20,7 +20,7 @@ struct Box {
 
   explicit Box(ArrayRef<int64_t> shape)
       : starts(shape.size(), 0), sizes(shape), steps(shape.size(), 1) {
-    llvm::replace(sizes, ShapedType::kDynamic, -1);
+    std::replace(sizes.begin(), sizes.end(), ShapedType::kDynamic, int64_t(-1));
   }
 };
 } // namespace
@@ -51,7 +51,7 @@ static void setBox(NodeContext &node, unsigned result, const Box &box,
 
 static SmallVector<int64_t> getShape(const Box &box) {
   SmallVector<int64_t> shape(box.sizes);
-  llvm::replace(shape, -1, ShapedType::kDynamic);
+  std::replace(shape.begin(), shape.end(), int64_t(-1), ShapedType::kDynamic);
   return shape;
 }
 

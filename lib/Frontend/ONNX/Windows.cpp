@@ -9,6 +9,7 @@
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
+using namespace mpc;
 using namespace mpc::frontend;
 
 /// Windows beyond this are no one's; within it, 64-bit sums cannot overflow.
