@@ -47,7 +47,9 @@ for name in ("MPC_NUM_THREADS", "MPC_ISA"):
     config.environment.pop(name, None)
 if config.mpc_sanitizers.upper() in ("ON", "1", "TRUE", "YES"):
     config.available_features.add("asan")
+    # LLVM keeps its command line and pass registries until the end.
     config.environment["ASAN_OPTIONS"] = "detect_leaks=0"
+    config.environment["UBSAN_OPTIONS"] = "halt_on_error=1:print_stacktrace=1"
 
 mpc_tools = ["mpc-opt", "mpc-translate", "mpc-compile", "mpc-run", "mpc-lsp-server", "mpc-reduce"]
 llvm_tools = ["FileCheck", "not", "count", "split-file", "mlir-translate", "llc", "ld.lld", "llvm-objdump",
