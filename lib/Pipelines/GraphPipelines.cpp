@@ -16,12 +16,12 @@ using namespace mlir;
 
 void mpc::buildGroupingPipeline(OpPassManager &pm) {
   // 1. The graph becomes smaller: constants, batch normalisation, algebra.
-  pm.addNestedPass<func::FuncOp>(createMPCSimplify());
+  pm.addPass(createSimplify());
   // 2. Channels last inside; what the transposes of weights left is folded.
-  pm.addNestedPass<func::FuncOp>(createMPCPropagateLayout());
-  pm.addNestedPass<func::FuncOp>(createMPCSimplify());
+  pm.addPass(createPropagateLayout());
+  pm.addPass(createSimplify());
   // 3. Roots and their epilogues.
-  pm.addNestedPass<func::FuncOp>(createMPCFormGroups());
+  pm.addPass(createFormGroups());
 }
 
 void mpc::buildQuantizationPipeline(OpPassManager &pm) {
