@@ -35,16 +35,30 @@ bool compilesInline(Operation *op) {
              math::RsqrtOp, math::SqrtOp, math::TruncOp>(op);
 }
 
+/// vector.fma to math.fma: the former becomes llvm.fmuladd, which is two roundings
+/// where contraction is off, the latter llvm.fma, which is one everywhere.
+struct FuseFMA : OpRewritePattern<vector::FMAOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(vector::FMAOp op,
+                                PatternRewriter &rewriter) const override {
+    rewriter.replaceOpWithNewOp<math::FmaOp>(op, op.getLhs(), op.getRhs(),
+                                             op.getAcc());
+    return success();
+  }
+};
+
 class ExpandMath : public mpc::impl::ExpandMathBase<ExpandMath> {
   void runOnOperation() override {
     bool any = false;
     getOperation()->walk([&](Operation *op) {
-      any |= isa_and_nonnull<math::MathDialect>(op->getDialect());
+      any |= isa_and_nonnull<math::MathDialect>(op->getDialect()) ||
+             isa<vector::FMAOp>(op);
     });
     if (!any)
       return;
 
     RewritePatternSet patterns(&getContext());
+    patterns.add<FuseFMA>(&getContext());
     // In terms of exp, log, sin and cos.
     math::populateExpansionPatterns(
         patterns, {"acosh", "asinh", "atanh", "cosh", "exp2", "fpowi", "ipowi",

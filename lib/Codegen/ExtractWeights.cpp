@@ -121,11 +121,14 @@ class ExtractWeights : public mpc::impl::ExtractWeightsBase<ExtractWeights> {
     ArrayRef<char> bytes = blob.getBytes();
     auto type = RankedTensorType::get({static_cast<int64_t>(bytes.size())},
                                       IntegerType::get(&getContext(), 8));
-    module->setAttr(mpc::kWeightsAttrName,
-                    DenseResourceElementsAttr::get(
-                        type, "mpc_weights",
-                        HeapAsmResourceBlob::allocateAndCopyWithAlign(
-                            bytes, mpc::kBufferAlignment)));
+    // The alignment is that of the bytes in the IR only. Bytecode readers refuse
+    // a file whose buffer is less aligned than a resource in it, and buffers of
+    // small files have the 16 bytes of malloc.
+    module->setAttr(
+        mpc::kWeightsAttrName,
+        DenseResourceElementsAttr::get(
+            type, "mpc_weights",
+            HeapAsmResourceBlob::allocateAndCopyWithAlign(bytes, 16)));
   }
 
   LogicalResult extract(func::FuncOp function, Blob &blob) {

@@ -39,3 +39,11 @@ func.func @narrow(%x: bf16) -> bf16 {
   %0 = math.exp %x : bf16
   return %0 : bf16
 }
+
+// A fused multiply-add stays fused: vector.fma itself would become llvm.fmuladd, which need not be.
+// CHECK-LABEL: func.func @fused(
+// CHECK: math.fma %{{.*}} : vector<16xf32>
+func.func @fused(%a: vector<16xf32>, %b: vector<16xf32>, %c: vector<16xf32>) -> vector<16xf32> {
+  %0 = vector.fma %a, %b, %c : vector<16xf32>
+  return %0 : vector<16xf32>
+}

@@ -49,6 +49,6 @@ module {
     }
   }
 }
-// The bytes: alignment 64, then 1.0 and 2.0; 1, 0, 1 at 128.
-// CHECK: mpc_weights: "0x400000000000803F0000004000
+// The bytes: alignment 16, then 1.0 and 2.0; 1, 0, 1 at 128.
+// CHECK: mpc_weights: "0x100000000000803F0000004000
 // CHECK-SAME: 00010001000000

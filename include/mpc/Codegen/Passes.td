@@ -57,7 +57,8 @@ def Bufferize : Pass<"mpc-bufferize", "::mlir::ModuleOp"> {
     with copies as `linalg.copy`, so that they become loops like everything else.
     A public function with R results takes its last R arguments as the buffers
     for them (destination-passing style). Where a result already is in its
-    argument, which is the rule, nothing is copied.
+    argument, which is the rule, nothing is copied; copies of a buffer onto itself
+    are dropped.
 
     Precondition: the linalg phase; every private function writes its result to
     an argument marked `bufferization.writable`.
@@ -177,6 +178,7 @@ def ExpandMath : Pass<"mpc-expand-math"> {
     polynomials (upstream's; docs/Numerics.md states their errors), so that a
     library gives the same results on every system and needs no libm. What
     remains compiles to instructions: sqrt, fma, floor, ceil, round and the like.
+    `vector.fma` becomes `math.fma`, which is fused on every target.
     Fails on a function that has no expansion, naming it and its type.
   }];
   let dependentDialects = [
