@@ -1,4 +1,5 @@
-//===- ShapeOperators.cpp - constants and shape arithmetic -----------------===//
+//===- ShapeOperators.cpp - constants and shape arithmetic
+//-----------------===//
 //
 // Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -82,8 +83,8 @@ static void emitConstantOfShape(NodeContext &node) {
                               Twine(value.getNumElements()));
     element = *value.value_begin<Attribute>();
   }
-  Type elementType = value ? value.getElementType()
-                           : Type(node.getBuilder().getF32Type());
+  Type elementType =
+      value ? value.getElementType() : Type(node.getBuilder().getF32Type());
   node.setResult(0, Tensor::ofConstant(DenseElementsAttr::get(
                         RankedTensorType::get(*shape, elementType), element)));
 }
@@ -226,7 +227,9 @@ template <Relation relation> static bool foldCompare(NodeContext &node) {
       double x = a->reals[ia], y = b->reals[ib];
       // Infinities have no difference, and NaN is in no relation.
       value = !std::isnan(x) && !std::isnan(y) &&
-              holds(relation, x == y ? 0 : x < y ? -1 : 1);
+              holds(relation, x == y  ? 0
+                              : x < y ? -1
+                                      : 1);
     }
     if (!value)
       return false;

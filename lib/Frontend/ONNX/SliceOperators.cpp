@@ -1,4 +1,5 @@
-//===- SliceOperators.cpp - operators that take parts of a tensor ----------===//
+//===- SliceOperators.cpp - operators that take parts of a tensor
+//----------===//
 //
 // Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -42,10 +43,10 @@ static void setBox(NodeContext &node, unsigned result, const Box &box,
   }
   if (llvm::is_contained(box.sizes, 0))
     return (void)node.error("selects no elements");
-  Value value = node.create<SliceOp>(node.getOperand(0),
-                                     {node.i64s("starts", box.starts),
-                                      node.i64s("sizes", box.sizes),
-                                      node.i64s("steps", box.steps)});
+  Value value =
+      node.create<SliceOp>(node.getOperand(0), {node.i64s("starts", box.starts),
+                                                node.i64s("sizes", box.sizes),
+                                                node.i64s("steps", box.steps)});
   node.setResult(result, node.createReshape(value, shape));
 }
 
@@ -92,9 +93,8 @@ static LogicalResult sliceDim(NodeContext &node, Box &box, int64_t dim,
     // Everything up to any number that no batch reaches, or to the batch.
     bool isWhole =
         start == Size::constant(0) && step == 1 &&
-        (end.isBatch() ||
-         (end.isConstant() &&
-          end.offset >= std::numeric_limits<int32_t>::max()));
+        (end.isBatch() || (end.isConstant() &&
+                           end.offset >= std::numeric_limits<int32_t>::max()));
     return isWhole ? success()
                    : node.error("takes a part of the batch, whose size is not "
                                 "known; --shape can fix it");
@@ -140,8 +140,8 @@ static void emitSlice(NodeContext &node) {
   Box box(shape);
   llvm::SmallDenseSet<int64_t> seen;
   for (size_t i = 0; i < count; ++i) {
-    int64_t axis = node.normalizeAxis(axes ? (*axes)[i].offset : i,
-                                      shape.size());
+    int64_t axis =
+        node.normalizeAxis(axes ? (*axes)[i].offset : i, shape.size());
     if (node.hasFailed())
       return;
     if (!seen.insert(axis).second)
@@ -151,9 +151,8 @@ static void emitSlice(NodeContext &node) {
       return;
   }
   Tensor &input = *node.getInput(0);
-  if (getShape(box) == shape && llvm::all_of(box.steps, [](int64_t s) {
-        return s == 1;
-      }))
+  if (getShape(box) == shape &&
+      llvm::all_of(box.steps, [](int64_t s) { return s == 1; }))
     return node.setResult(0, input);
   setBox(node, 0, box, getShape(box));
 }
