@@ -6,11 +6,12 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Importer.h"
+#include "Folding.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/Verifier.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/Alignment.h"
+#include <cmath>
 #include <memory>
 #include <onnx/onnx_pb.h>
 
@@ -444,10 +445,18 @@ Value NodeContext::createCast(Value input, Type elementType) {
 Value NodeContext::createScalar(double value, Type elementType) {
   KnownTensor scalar;
   scalar.elementType = elementType;
-  if (scalar.isReal())
+  if (scalar.isReal()) {
     scalar.reals.push_back(value);
-  else
-    scalar.ints.push_back(Size::constant(static_cast<int64_t>(value)));
+  } else {
+    bool isInteger = std::abs(value) < 0x1p53 && value == std::trunc(value);
+    Size size = Size::constant(isInteger ? static_cast<int64_t>(value) : 0);
+    if (!isInteger || !checked(size, elementType)) {
+      (void)error("expected integers, as the elements are, but got " +
+                  Twine(std::to_string(value)));
+      return {};
+    }
+    scalar.ints.push_back(size);
+  }
   return ConstantOp::create(model.builder, loc, scalar.toElements());
 }
 

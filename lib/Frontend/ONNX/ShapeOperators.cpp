@@ -67,12 +67,23 @@ static void emitConstant(NodeContext &node) {
   node.setResult(0, Tensor::ofKnown(std::move(known)));
 }
 
+/// Sizes that are the batch become 1, and a broadcast.
 static void emitConstantOfShape(NodeContext &node) {
-  auto shape = node.getKnownInts(0, "shape");
+  std::optional<KnownTensor> sizes = node.getRequiredKnown(0, "shape");
   ElementsAttr value = node.getTensor("value");
   if (node.hasFailed())
     return;
-  if (failed(countElements(*shape)))
+  if (sizes->isReal() || sizes->getRank() > 1)
+    return (void)node.error("expected a list of integers as shape");
+  SmallVector<int64_t> shape, stored;
+  for (Size size : sizes->ints) {
+    if (!size.isConstant() && !size.isBatch())
+      return (void)node.error("a size is a multiple of the batch, which types "
+                              "cannot say; --shape can fix it");
+    shape.push_back(size.isBatch() ? ShapedType::kDynamic : size.offset);
+    stored.push_back(size.isBatch() ? 1 : size.offset);
+  }
+  if (failed(countElements(stored)))
     return (void)node.error("expected sizes that are not negative and not too "
                             "large");
   Attribute element = node.getBuilder().getF32FloatAttr(0);
@@ -85,8 +96,15 @@ static void emitConstantOfShape(NodeContext &node) {
   }
   Type elementType =
       value ? value.getElementType() : Type(node.getBuilder().getF32Type());
-  node.setResult(0, Tensor::ofConstant(DenseElementsAttr::get(
-                        RankedTensorType::get(*shape, elementType), element)));
+  auto elements = DenseElementsAttr::get(
+      RankedTensorType::get(stored, elementType), element);
+  if (sizes->isConstant())
+    return node.setResult(0, Tensor::ofConstant(elements));
+  Value constant =
+      ConstantOp::create(node.getBuilder(), node.getLoc(), elements);
+  node.setResult(0,
+                 node.createTyped(BroadcastOp::getOperationName(), constant,
+                                  RankedTensorType::get(shape, elementType)));
 }
 
 //===----------------------------------------------------------------------===//

@@ -102,13 +102,15 @@ static LogicalResult sliceDim(NodeContext &node, Box &box, int64_t dim,
   if (!start.isConstant() || !end.isConstant())
     return node.error("bounds depend on the batch, whose size is not known; "
                       "--shape can fix it");
+  if (size == 0)
+    return success();
   auto clamp = [&](int64_t at, int64_t low, int64_t high) {
     if (at < 0)
       at = at < -size ? low : at + size;
     return std::clamp(at, low, high);
   };
   int64_t low = step > 0 ? 0 : -1, high = step > 0 ? size : size - 1;
-  int64_t first = clamp(start.offset, step > 0 ? 0 : 0, high);
+  int64_t first = clamp(start.offset, 0, high);
   int64_t last = clamp(end.offset, low, high);
   // INT64_MIN has no magnitude; any step beyond the size takes one element.
   int64_t stride = std::clamp<int64_t>(step, -size - 1, size + 1);
