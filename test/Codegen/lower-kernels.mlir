@@ -52,11 +52,11 @@ func.func @dynamic_rows(%x: memref<?x64xf32>, %w: memref<4x1x64x16x1xf32>, %o: m
   return
 }
 
-// Three channels are too few for a tap: a tile's rows are copied, 27 values and a zero each.
+// Three channels are too few for a tap: the rows of a tile are copied, nine values at a time and a zero.
 // CHECK-LABEL: func.func @gathered
 func.func @gathered(%x: memref<1x9x9x3xi8>, %w: memref<1x1x7x16x4xi8>, %o: memref<1x7x7x16xi32>) {
   // CHECK: %[[ROWS:.*]] = memref.alloca() {alignment = 64 : i64} : memref<7x28xi8>
-  // CHECK: vector.store %{{.*}}, %[[ROWS]]{{.*}} : memref<7x28xi8>, vector<3xi8>
+  // CHECK: vector.store %{{.*}}, %[[ROWS]]{{.*}} : memref<7x28xi8>, vector<9xi8>
   // CHECK: vector.store %{{.*}}, %[[ROWS]]{{.*}} : memref<7x28xi8>, vector<1xi8>
   // CHECK: kernel.inner_tile pmaddwd
   // CHECK: vector.deinterleave
