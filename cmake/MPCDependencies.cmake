@@ -1,5 +1,11 @@
 # Finds LLVM/MLIR 22.1 (Debian's libMLIR.so and libLLVM.so), nlohmann/json, libonnx and protobuf.
-find_package(MLIR 22.1 REQUIRED CONFIG HINTS /usr/lib/llvm-22/lib/cmake/mlir)
+# The distribution keeps each LLVM version in its own prefix, which llvm-config knows and CMake does not search.
+find_program(MPC_LLVM_CONFIG NAMES llvm-config-22 llvm-config DOC "llvm-config of LLVM 22.1")
+if(MPC_LLVM_CONFIG)
+  execute_process(COMMAND ${MPC_LLVM_CONFIG} --prefix OUTPUT_VARIABLE mpc_llvm_prefix OUTPUT_STRIP_TRAILING_WHITESPACE)
+endif()
+# The configuration accepts one major.minor only: asking for "22" is refused.
+find_package(MLIR 22.1 REQUIRED CONFIG HINTS ${mpc_llvm_prefix}/lib/cmake/mlir)
 list(APPEND CMAKE_MODULE_PATH ${MLIR_CMAKE_DIR} ${LLVM_CMAKE_DIR})
 # One libMLIR.so: naming the component archives too would put every TypeID into a program twice.
 set(MLIR_LINK_MLIR_DYLIB ON)
@@ -17,9 +23,10 @@ find_package(Threads REQUIRED)
 find_library(MPC_ONNX_PROTO_LIBRARY onnx_proto REQUIRED)
 find_path(MPC_ONNX_INCLUDE_DIR onnx/onnx_pb.h REQUIRED)
 add_library(mpc_onnx_proto INTERFACE)
-target_include_directories(mpc_onnx_proto SYSTEM INTERFACE ${MPC_ONNX_INCLUDE_DIR})
+target_include_directories(mpc_onnx_proto SYSTEM INTERFACE $<BUILD_INTERFACE:${MPC_ONNX_INCLUDE_DIR}>)
 target_compile_definitions(mpc_onnx_proto INTERFACE ONNX_NAMESPACE=onnx ONNX_ML=1)
-target_link_libraries(mpc_onnx_proto INTERFACE ${MPC_ONNX_PROTO_LIBRARY} protobuf::libprotobuf)
+# Where mpc is installed, mpcConfig.cmake looks for the library again.
+target_link_libraries(mpc_onnx_proto INTERFACE $<BUILD_INTERFACE:${MPC_ONNX_PROTO_LIBRARY}> protobuf::libprotobuf)
 
 find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM)

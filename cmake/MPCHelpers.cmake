@@ -4,14 +4,23 @@
 # mpc_add_tool(NAME sources... [LINK libraries...])
 #   A program in build/bin.
 add_library(mpc_options INTERFACE)
-target_include_directories(mpc_options INTERFACE ${PROJECT_SOURCE_DIR}/include ${PROJECT_BINARY_DIR}/include)
-target_include_directories(mpc_options SYSTEM INTERFACE ${LLVM_INCLUDE_DIRS} ${MLIR_INCLUDE_DIRS})
-target_compile_options(mpc_options INTERFACE -Wall -Wextra -Wno-unused-parameter
-  $<$<COMPILE_LANGUAGE:CXX>:-fno-rtti -Wno-deprecated-declarations>)
+add_library(mpc::mpc_options ALIAS mpc_options)
+target_include_directories(mpc_options INTERFACE
+  $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include> $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/include>
+  $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
+target_compile_features(mpc_options INTERFACE cxx_std_17)
+# Part of the ABI of libMLIR.so: whoever derives from its classes must not have RTTI either.
+target_compile_options(mpc_options INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-fno-rtti>
+  $<BUILD_INTERFACE:-Wall;-Wextra;-Wno-unused-parameter>
+  $<$<COMPILE_LANGUAGE:CXX>:$<BUILD_INTERFACE:-Wno-deprecated-declarations>>)
 if(MPC_ENABLE_SANITIZERS)
   target_compile_options(mpc_options INTERFACE -fsanitize=address,undefined -fno-sanitize=vptr,function -fno-omit-frame-pointer)
   target_link_options(mpc_options INTERFACE -fsanitize=address,undefined)
 endif()
+# The LLVM and MLIR headers; mpcConfig.cmake does the same where mpc is installed.
+foreach(dir ${LLVM_INCLUDE_DIRS} ${MLIR_INCLUDE_DIRS})
+  target_include_directories(mpc_options SYSTEM INTERFACE $<BUILD_INTERFACE:${dir}>)
+endforeach()
 
 add_library(mpc_mlir INTERFACE)
 target_link_libraries(mpc_mlir INTERFACE MLIR LLVM)
@@ -34,15 +43,15 @@ function(mpc_add_tool name)
   cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
   add_executable(${name} ${ARG_UNPARSED_ARGUMENTS})
   target_link_libraries(${name} PRIVATE mpc_options ${ARG_LINK})
-  install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  # libMLIR.so lies outside the loader's folders.
+  set_target_properties(${name} PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON)
   set_property(GLOBAL APPEND PROPERTY MPC_TOOLS ${name})
 endfunction()
 
-
-# Upstream's registration of all dialects, extensions and passes: archives by path, since their CMake targets would put
-# the component archives beside libMLIR.so.
+# Upstream's registration of all dialects, extensions and passes: the files of the archives, since their CMake targets
+# would put the component archives beside libMLIR.so.
 add_library(mpc_register_all INTERFACE)
 foreach(part Dialects Extensions Passes)
-  target_link_libraries(mpc_register_all INTERFACE ${LLVM_LIBRARY_DIR}/libMLIRRegisterAll${part}.a)
+  target_link_libraries(mpc_register_all INTERFACE $<TARGET_FILE:MLIRRegisterAll${part}>)
 endforeach()
 target_link_libraries(mpc_register_all INTERFACE mpc_mlir)

@@ -11,6 +11,218 @@
 include "mlir/Pass/PassBase.td"
 
 //===----------------------------------------------------------------------===//
+// From linalg functions to dispatches, one arena and one weights blob
+//===----------------------------------------------------------------------===//
+
+def ForkVariants : Pass<"mpc-fork-variants", "::mlir::ModuleOp"> {
+  let summary = "copies the module once per instruction set";
+  let description = [{
+    Moves everything in the module into one nested module per instruction set.
+    Each is named after its instruction set and carries the name as `mpc.march`
+    and the target description of mpc-describe-target, which the passes that
+    follow read. They run on the nested modules in parallel.
+    Big constants are attributes and are shared, not copied.
+
+    ```mlir
+    module {
+      func.func @main() { return }
+    }
+    // mpc-fork-variants{march=x86-64-v3,x86-64-v4}:
+    module {
+      module @x86_64_v3 attributes {mpc.march = "x86-64-v3"} {
+        func.func @main() { return }
+      }
+      module @x86_64_v4 attributes {mpc.march = "x86-64-v4"} {
+        func.func @main() { return }
+      }
+    }
+    ```
+
+    The order is from the least to the most demanding instruction set, which is
+    the order in which a library lists them; a name that is given twice counts
+    once. Fails on an unknown name with the list of the known ones.
+  }];
+  let dependentDialects = ["::mlir::DLTIDialect"];
+  let options = [
+    ListOption<"marches", "march", "std::string",
+      "Instruction sets, as in mpc-compile --march; `native` is the best known "
+      "one of this machine (default: x86-64-v3,x86-64-v4,cascadelake)">
+  ];
+}
+
+def Bufferize : Pass<"mpc-bufferize", "::mlir::ModuleOp"> {
+  let summary = "turns tensors into buffers, results into output arguments";
+  let description = [{
+    Upstream's one-shot bufferization across functions, with identity layouts and
+    with copies as `linalg.copy`, so that they become loops like everything else.
+    A public function with R results takes its last R arguments as the buffers
+    for them (destination-passing style). Where a result already is in its
+    argument, which is the rule, nothing is copied.
+
+    Precondition: the linalg phase; every private function writes its result to
+    an argument marked `bufferization.writable`.
+    Postcondition: no tensors; public functions have no results.
+  }];
+  let dependentDialects = [
+    "::mlir::bufferization::BufferizationDialect",
+    "::mlir::linalg::LinalgDialect", "::mlir::memref::MemRefDialect"
+  ];
+}
+
+def OutlineParallel : Pass<"mpc-outline-parallel", "::mlir::ModuleOp"> {
+  let summary = "makes each parallel loop a function of a range";
+  let description = [{
+    The body of every outermost `scf.forall` becomes a private function that runs
+    the iterations from `lo` to `hi` of the flattened loop; the loop becomes a
+    call over the whole range, marked `mpc.dispatch`. The loop's `mpc.cost`
+    (estimated nanoseconds per iteration) goes to the call. Identical
+    functions are shared.
+
+    ```mlir
+    scf.forall (%i, %j) in (4, 8) {
+      memref.store %f, %m[%i, %j] : memref<4x8xf32>
+    } {mpc.cost = 1 : i64}
+    // becomes
+    call @f_kernel0(%m, %f, %c0, %c32) {mpc.cost = 1 : i64, mpc.dispatch}
+    // with
+    func.func private @f_kernel0(%m: memref<4x8xf32>, %f: f32,
+                                 %lo: index, %hi: index)
+        attributes {no_inline} {
+      scf.for %k = %lo to %hi step %c1 {
+        %i:2 = affine.delinearize_index %k into (4, 8) : index, index
+        memref.store %f, %m[%i#0, %i#1] : memref<4x8xf32>
+      }
+      return
+    }
+    ```
+
+    Small buffers of fixed size that the body allocates go to the stack, once
+    per call of the function. Fails on a loop with results, on a buffer of unknown
+    size, and where a body's buffers exceed 256 KiB.
+  }];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
+    "::mlir::func::FuncDialect", "::mlir::memref::MemRefDialect",
+    "::mlir::scf::SCFDialect"
+  ];
+}
+
+def PlanArena : Pass<"mpc-plan-arena", "::mlir::ModuleOp"> {
+  let summary = "places all buffers of an entry point in one arena";
+  let description = [{
+    Every `memref.alloc` in a public function becomes a view of a new last argument
+    `memref<?xi8>`, the arena. Buffers that are never live at the same time share
+    its bytes. Sizes may depend on the batch, the one symbolic size of the
+    function's arguments, if they are affine in it; offsets and the arena's size
+    then are affine in it, too, and no two live buffers overlap for any batch from 1 up.
+    The size in bytes is `base + per_batch * batch` of the attribute `mpc.arena`.
+
+    ```mlir
+    func.func @main(%x: memref<?x8xf32>) {
+      %a = memref.alloc(%n) : memref<?x8xf32>
+    // becomes
+    func.func @main(%x: memref<?x8xf32>, %arena: memref<?xi8>)
+        attributes {mpc.arena = {base = 64 : i64, per_batch = 64 : i64}} {
+      %a = memref.view %arena[%c0][%n] : memref<?xi8> to memref<?x8xf32>
+    ```
+
+    Offsets are multiples of 64 bytes, and at least 64 bytes after a buffer's
+    last one belong to it, so that vector code may read past its end.
+    Placement is greedy, the largest first, each at the lowest offset where it
+    fits. Fails where a size is not affine in the batch.
+
+    Precondition: group functions are inlined.
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect"
+  ];
+}
+
+def ExtractWeights : Pass<"mpc-extract-weights", "::mlir::ModuleOp"> {
+  let summary = "collects the constants of all entry points in one blob";
+  let description = [{
+    Every constant `memref.global` that a public function uses, in this module
+    and in the modules nested in it, goes into one block of bytes, the attribute `mpc.weights`
+    of the outermost module. The function gets a new last argument `memref<?xi8>`,
+    and each use becomes a view of it. Equal constants are stored once, so
+    instruction sets that read the same layout share them. Offsets are multiples
+    of 64 bytes, in the order of first use.
+
+    ```mlir
+    memref.global "private" constant @w : memref<2xf32> = dense<1.0>
+    func.func @main() {
+      %w = memref.get_global @w : memref<2xf32>
+    // becomes
+    module attributes {mpc.weights = dense_resource<mpc_weights> : tensor<128xi8>}
+    func.func @main(%weights: memref<?xi8>) {
+      %w = memref.view %weights[%c0][] : memref<?xi8> to memref<2xf32>
+    ```
+
+    Constants of private functions, such as a row of padding, stay where they are.
+    Fails on a constant whose value was elided.
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::memref::MemRefDialect"
+  ];
+}
+
+//===----------------------------------------------------------------------===//
+// To the LLVM dialect
+//===----------------------------------------------------------------------===//
+
+def ExpandMath : Pass<"mpc-expand-math"> {
+  let summary = "replaces math functions by arithmetic";
+  let description = [{
+    Rewrites exp, log, tanh, erf, pow and their kin on f32, f16 and bf16 to
+    polynomials (upstream's; docs/Numerics.md states their errors), so that a
+    library gives the same results on every system and needs no libm. What
+    remains compiles to instructions: sqrt, fma, floor, ceil, round and the like.
+    Fails on a function that has no expansion, naming it and its type.
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::math::MathDialect",
+    "::mlir::vector::VectorDialect"
+  ];
+}
+
+def LowerEntry : Pass<"mpc-lower-entry", "::mlir::ModuleOp"> {
+  let summary = "gives entry points the signature that the runtime calls";
+  let description = [{
+    A public function of buffers becomes one of two pointers: the runtime's
+    environment, which dispatches pass on, and an array of pointers to memref
+    descriptors, one per former argument (runtime/model.h, `mpc_rt_entry_fn`).
+
+    ```mlir
+    func.func @main(%x: memref<?x8xf32>)
+    // becomes
+    func.func @main(%env: !llvm.ptr, %descs: !llvm.ptr) {
+      %desc = llvm.load %descs : !llvm.ptr -> !llvm.ptr
+      // ... the descriptor's pointer and symbolic sizes
+      %x = builtin.unrealized_conversion_cast %struct : ... to memref<?x8xf32>
+    ```
+
+    Fails on arguments that are not buffers of identity layout.
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
+def LowerDispatch : Pass<"mpc-lower-dispatch", "::mlir::ModuleOp"> {
+  let summary = "turns dispatches into calls of the runtime's parallel loop";
+  let description = [{
+    A call marked `mpc.dispatch`, `llvm.call @k(captures..., 0, n)`, becomes a call
+    of `mpc_rt_parallel_for(env, @k_range, args, n, cost)`, where `args` points to the
+    captured values on the stack and `k_range` is a function that loads
+    them and calls `k`. A value that is the same constant in every call of `k`
+    stands in `k_range`; one that `k` does not read is dropped.
+
+    Precondition: the LLVM dialect; the calling function's first argument is the
+    environment (mpc-lower-entry).
+    Postcondition: public functions are the only ones with external linkage.
+  }];
+  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+}
+
+//===----------------------------------------------------------------------===//
 // Contractions: from linalg to vector code
 //===----------------------------------------------------------------------===//
 

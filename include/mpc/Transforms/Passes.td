@@ -10,4 +10,238 @@
 
 include "mlir/Pass/PassBase.td"
 
+def MPCSimplify : Pass<"mpc-simplify", "::mlir::func::FuncOp"> {
+  let summary = "compute at compile time what can be";
+  let description = [{
+    Folds per-channel scale and shift into the weights and the bias of the contraction before them:
+
+    ```mlir
+    %0 = mpc.conv %x, %w {...} : (tensor<?x3x8x8xf32>, tensor<4x3x1x1xf32>) -> tensor<?x4x8x8xf32>
+    %1 = mpc.batch_norm %0, %scale, %bias, %mean, %variance {epsilon = 1.0e-5} : (...) -> tensor<?x4x8x8xf32>
+    // becomes, with w'[o, ...] = w[o, ...] * s[o], b'[o] = bias[o] - mean[o] * s[o], s = scale / sqrt(variance + epsilon)
+    %1 = mpc.conv %x, %w1, %b1 {...} : (tensor<?x3x8x8xf32>, tensor<4x3x1x1xf32>, tensor<4xf32>) -> tensor<?x4x8x8xf32>
+    ```
+
+    - `batch_norm` behind a contraction with constant weights that has no other user → weights and bias; elsewhere → `mul` and `add`
+    - `add`, `sub` of a per-channel constant behind such a contraction → bias; `mul`, `div` → weights and bias
+    - `transpose`, `reshape`, `cast` to floating point, and `add`, `sub`, `mul`, `div` of constants → constants
+    - `x * 1`, `x / 1`, `x - 0`, `x + (-0)` → x (adding +0 turns -0 into +0, and stays)
+    - a clamp of a clamp → one clamp
+    - `pad` with zeros in front of a convolution → its padding; in front of an average pool → its padding, which then counts
+    - the dialect's own folds and canonicalizations; unused ops vanish
+
+    Weights are recomputed in double precision and rounded once, so a folded model differs from the original by the rounding of its
+    weights; everything else is exact. A fold that would make finite weights overflow is not done.
+
+    Precondition: none. Postcondition: no `batch_norm` with constant parameters is left.
+  }];
+  let dependentDialects = ["::mpc::MPCDialect"];
+}
+
+def MPCPropagateLayout : Pass<"mpc-propagate-layout", "::mlir::func::FuncOp"> {
+  let summary = "channels last inside, the model's own layout at its inputs and outputs";
+  let description = [{
+    Ops that want channels last (`LayoutOpInterface`) get it; the transposes that this takes meet and vanish, and stay at the border only:
+
+    ```mlir
+    %0 = mpc.conv %x, %w {...} : (tensor<?x3x8x8xf32>, tensor<4x3x1x1xf32>) -> tensor<?x4x8x8xf32>
+    %1 = mpc.relu %0 : (tensor<?x4x8x8xf32>) -> tensor<?x4x8x8xf32>
+    // becomes
+    %0 = mpc.transpose %x {perm = array<i64: 0, 2, 3, 1>} : (tensor<?x3x8x8xf32>) -> tensor<?x8x8x3xf32>
+    %1 = mpc.conv %0, %w1 {layout = #mpc.layout<channels_last>, ...} : (tensor<?x8x8x3xf32>, tensor<4x1x1x3xf32>) -> tensor<?x8x8x4xf32>
+    %2 = mpc.relu %1 : (tensor<?x8x8x4xf32>) -> tensor<?x8x8x4xf32>
+    %3 = mpc.transpose %2 {perm = array<i64: 0, 3, 1, 2>} : (tensor<?x8x8x4xf32>) -> tensor<?x4x8x8xf32>
+    ```
+
+    - transposes of weights are done at compile time
+    - transposes sink through ops that allow it where every other operand has the same transpose or can be permuted for nothing (a constant, sizes of 1, a
+      transpose that exists), or where more transposes go than come
+    - a reshape that splits or joins dimensions does so in the transposed order: a channel shuffle keeps one transpose
+    - flattening a transposed value in front of a matmul with constant weights permutes the weights' rows instead
+    - a transpose that moves only dimensions of size 1 becomes a reshape
+
+    Results change by the order of floating-point additions only.
+
+    Precondition: functions have one block. Postcondition: every op that wants channels last has it.
+  }];
+  let dependentDialects = ["::mpc::MPCDialect"];
+}
+
+def MPCFormGroups : Pass<"mpc-form-groups", "::mlir::func::FuncOp"> {
+  let summary = "a root op and its epilogue become one group";
+  let description = [{
+    ```mlir
+    %0 = mpc.conv %x, %w {...} : (tensor<?x8x8x3xf32>, tensor<4x1x1x3xf32>) -> tensor<?x8x8x4xf32> loc("conv1")
+    %1 = mpc.add %0, %r : (tensor<?x8x8x4xf32>, tensor<?x8x8x4xf32>) -> tensor<?x8x8x4xf32>
+    %2 = mpc.relu %1 : (tensor<?x8x8x4xf32>) -> tensor<?x8x8x4xf32>
+    // becomes
+    %2 = mpc.group "conv1" ins(%a = %x, %b = %w, %c = %r : ...) -> tensor<?x8x8x4xf32> {
+      %3 = mpc.conv %a, %b {...} : (tensor<?x8x8x3xf32>, tensor<4x1x1x3xf32>) -> tensor<?x8x8x4xf32>
+      %4 = mpc.add %3, %c : (tensor<?x8x8x4xf32>, tensor<?x8x8x4xf32>) -> tensor<?x8x8x4xf32>
+      %5 = mpc.relu %4 : (tensor<?x8x8x4xf32>) -> tensor<?x8x8x4xf32>
+      mpc.yield %5 : tensor<?x8x8x4xf32>
+    }
+    ```
+
+    Every op that is not element-wise is a root. Its epilogue are the element-wise ops behind it that have its result's shape and whose intermediate
+    values nobody else uses. An addition of two results belongs to the one computed last. Element-wise ops that no root takes
+    form groups of their own. Constants are operands, so groups that differ in weights only can share code.
+
+    A group has the name of the model's node that its root comes from, made unique by a suffix `_2`, `_3`, …; a root without a name gives its
+    op's.
+
+    Precondition: functions have one block, of mpc ops with results. Postcondition: only constants, reshapes, groups and the terminator are left in it.
+  }];
+  let dependentDialects = ["::mpc::MPCDialect"];
+}
+
+def InsertQuantization : Pass<"mpc-insert-quantization", "::mlir::ModuleOp"> {
+  let summary = "rewrite groups to compute in their precisions";
+  let description = [{
+    Precondition: the functions hold constants, reshapes and groups only (mpc-form-groups), groups carry `precision`
+    (mpc-assign-precision), and what an int8 group reads or stores as integers has a range (mpc-attach-ranges).
+    Postcondition: mpc-verify-precision holds. The function's own types stay.
+
+    int8, by the role of the group's root (QuantizableOpInterface):
+    - contraction: u8 activations (asymmetric, over the range widened to hold 0), s8 weights (symmetric, per output channel, -127 to 127), i32 bias
+      at s_x*s_w, i32 accumulator. Clamps alone behind it become the bounds of one `mpc.requantize`; anything else is computed
+      in f32 between `mpc.dequantize` and `mpc.quantize`. A channel whose bias would not fit gets a larger weight scale
+    - passthrough: on the integers; inputs and output share scale and zero point (the hull of their ranges)
+    - average: integer sum, one requantization
+    - others: in f32, dequantized and quantized inside the group
+    A result that no int8 group reads is stored in f32.
+
+    f16, bf16: contractions read narrow operands and accumulate in f32; everything else computes in f32; results are stored narrow.
+
+    A value is converted where it is needed, once: inside an element-wise group, else by a group of its own (`quantize:NAME`).
+
+    ```mlir
+    // before
+    %y = mpc.group "fc" ins(%a = %x, %b = %w : tensor<?x2xf32>, tensor<2x2xf32>) -> tensor<?x2xf32>
+        attributes {precision = #mpc.precision<f16>} {
+      %0 = mpc.matmul %a, %b : (tensor<?x2xf32>, tensor<2x2xf32>) -> tensor<?x2xf32>
+      mpc.yield %0 : tensor<?x2xf32>
+    }
+    // after: %x16 is stored by the group "cast:x:f16"
+    %y = mpc.group "fc" ins(%a = %x16, %b = %w16 : tensor<?x2xf16>, tensor<2x2xf16>) -> tensor<?x2xf16>
+        attributes {precision = #mpc.precision<f16>} {
+      %0 = mpc.matmul %a, %b : (tensor<?x2xf16>, tensor<2x2xf16>) -> tensor<?x2xf32>
+      %1 = mpc.cast %0 : (tensor<?x2xf32>) -> tensor<?x2xf16>
+      mpc.yield %1 : tensor<?x2xf16>
+    }
+    ```
+  }];
+  let dependentDialects = ["::mpc::MPCDialect"];
+}
+
+def MPCObserveRanges : Pass<"mpc-observe-ranges", "::mlir::ModuleOp"> {
+  let summary = "entry points also return the range of every tensor that is stored";
+  let description = [{
+    ```mlir
+    func.func @main(%x: tensor<?x4xf32> {mpc.name = "x"}) -> (tensor<?x4xf32> {mpc.name = "y"}) {
+      %0 = mpc.group "fc" ins(%a = %x : tensor<?x4xf32>) -> tensor<?x4xf32> {...}
+      return %0 : tensor<?x4xf32>
+    // becomes
+    func.func @main(%x: tensor<?x4xf32> {mpc.name = "x"}) -> (tensor<?x4xf32> {mpc.name = "y"},
+        tensor<2xf32> {mpc.observes = "x"}, tensor<2xf32> {mpc.observes = "fc"}) {
+      %1 = mpc.group "observe:x" ins(%a = %x : tensor<?x4xf32>) -> tensor<2xf32> {
+        %3 = mpc.observe "x" %a : (tensor<?x4xf32>) -> tensor<2xf32>
+        mpc.yield %3 : tensor<2xf32>
+      }
+      %0 = mpc.group "fc" ins(%a = %x : tensor<?x4xf32>) -> tensor<?x4xf32> {...}
+      %2 = mpc.group "observe:fc" ins(%a = %0 : tensor<?x4xf32>) -> tensor<2xf32> {...}
+      return %0, %1, %2 : tensor<?x4xf32>, tensor<2xf32>, tensor<2xf32>
+    ```
+
+    Observed are the floating-point arguments, under their `mpc.name` (else `argN`), and what groups store, under the group's name.
+
+    Precondition: groups are formed, and the function does not observe yet. Postcondition: each result with `mpc.observes` is `[min, max]` of the tensor of that
+    name in one run.
+  }];
+  let dependentDialects = ["::mpc::MPCDialect"];
+}
+
+def MPCAttachRanges : Pass<"mpc-attach-ranges", "::mlir::ModuleOp"> {
+  let summary = "ranges from a calibration table onto arguments and groups";
+  let description = [{
+    With a table `{"version": 1, "model_hash": "", "calibrator": "minmax", "samples": 1, "ranges": {"x": [-1, 1], "fc": [0, 6]}}`:
+
+    ```mlir
+    func.func @main(%x: tensor<?x4xf32> {mpc.name = "x"}) -> tensor<?x4xf32> {
+      %0 = mpc.group "fc" ins(%a = %x : tensor<?x4xf32>) -> tensor<?x4xf32> {...}
+    // becomes
+    func.func @main(%x: tensor<?x4xf32> {mpc.name = "x", mpc.range = #mpc.range<-1.0, 1.0>}) -> tensor<?x4xf32> {
+      %0 = mpc.group "fc" ins(%a = %x : tensor<?x4xf32>) -> tensor<?x4xf32> attributes {range = #mpc.range<0.0, 6.0>} {...}
+    ```
+
+    A group that only moves, selects or clamps values, and that the table does not name, takes the range of its inputs. Names in the table that the module does
+    not have are left aside: a table serves every way of compiling its model.
+
+    Precondition: groups are formed; where the module has `mpc.model_hash`, the table has the same. Postcondition: no range that was there and that
+    the table does not name has changed.
+  }];
+  let options = [Option<"calibration", "calibration", "std::string", /*default=*/"", "file of the calibration table (required)">];
+  let dependentDialects = ["::mpc::MPCDialect"];
+}
+
+def AssignPrecision : Pass<"mpc-assign-precision", "::mlir::ModuleOp"> {
+  let summary = "decide the precision of every group";
+  let description = [{
+    Writes `precision` and `reason` onto each group; mpc-insert-quantization carries it out.
+
+    ```mlir
+    %0 = mpc.group "conv1" ins(...) -> tensor<?x8x8x4xf32> attributes {range = #mpc.range<0.0, 6.0>} {...}
+    // becomes
+    %0 = mpc.group "conv1" ins(...) -> tensor<?x8x8x4xf32> attributes {precision = #mpc.precision<int8>,
+        range = #mpc.range<0.0, 6.0>, reason = "contraction with constant weights"} {...}
+    ```
+
+    What is asked for: the last entry of `config` that means the group, else the file's `default`, else `precision`. `keep` is the precision that
+    the model's own element types say: int8 where the group reads or stores quantized types, else that of its floats.
+
+    What is granted, by the role of the group's root (QuantizableOpInterface):
+    - f32, f16, bf16: always. Softmax, normalisation and the like store f16 and compute in f32
+    - int8, contraction: where weights and bias are constant and finite, and no sum leaves 32 bits
+    - int8, average, passthrough, element-wise: where an int8 group reads the result; a result that nobody reads as integers gains
+      nothing from 8 bits and would only lose accuracy. A group that is named in `config` need not have such a reader
+    - int8, float: never; these groups compute in f32, from and to integers where their neighbours are int8
+
+    A refusal gives f32 and a remark; refusing what `config` asks of one group by name is an error, and so is an int8 group whose inputs have
+    no calibrated range. Each decision is a `passed` remark and each refusal a `missed` one, of category `precision`.
+
+    Precondition: mpc-form-groups; for int8 also mpc-attach-ranges. Postcondition: each group has `precision` and `reason`.
+  }];
+  let options = [
+    Option<"precision", "precision", "std::string", /*default=*/"\"keep\"",
+      "keep (what the model says: a model does not change unasked), f32, f16, bf16 or int8">,
+    Option<"config", "config", "std::string", /*default=*/"\"\"", "file of precisions per group, JSON (none: all groups alike)">
+  ];
+  let dependentDialects = ["::mpc::MPCDialect"];
+}
+
+def VerifyPrecision : Pass<"mpc-verify-precision", "::mlir::ModuleOp"> {
+  let summary = "check that the IR computes in the precisions that its groups carry";
+  let description = [{
+    Changes nothing; fails with one error per group that breaks the contract that conversion to linalg relies on:
+
+    - (V1) int8: contractions read 8-bit integers and accumulate in 32-bit ones, so that no float product feeds a sum
+    - (V2) f16, bf16, f32: contractions read operands of that type and accumulate in f32
+    - (V3) f16, bf16: what a group stores for other groups has that type
+    - (V4) quantized tensors that groups store have 8 bits
+    - (V5) scales of quantized types are finite and positive
+
+    ```mlir
+    // int8 by name, but its product is a float's: refused
+    %0 = mpc.group "fc" ins(%a = %x, %b = %w : tensor<?x2xf32>, tensor<2x2xf32>) -> tensor<?x2xf32>
+        attributes {precision = #mpc.precision<int8>} {
+      %1 = mpc.matmul %a, %b : (tensor<?x2xf32>, tensor<2x2xf32>) -> tensor<?x2xf32>
+      mpc.yield %1 : tensor<?x2xf32>
+    }
+    ```
+
+    Groups without a precision convert between precisions; only V4 and V5 hold for them. Precondition: mpc-insert-quantization.
+    Postcondition: the IR as before.
+  }];
+}
+
 #endif // MPC_TRANSFORMS_PASSES_TD

@@ -1,15 +1,47 @@
-//===- MPCDialect.h - the mpc dialect --------------------*- C++ -*-===//
+//===- MPCDialect.h - the mpc dialect --------------------------*- C++ -*-===//
 //
 // Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Dialect, enums, attributes, interfaces and ops of the mpc dialect.
 //
 //===----------------------------------------------------------------------===//
 
 #ifndef MPC_DIALECT_MPC_MPCDIALECT_H
 #define MPC_DIALECT_MPC_MPCDIALECT_H
 
+#include "mlir/Bytecode/BytecodeOpInterface.h"
+#include "mlir/Dialect/Quant/IR/Quant.h"
+#include "mlir/Dialect/Quant/IR/QuantTypes.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Dialect.h"
+#include "mlir/IR/OpDefinition.h"
+#include "mlir/IR/OpImplementation.h"
+#include "mlir/IR/TypeUtilities.h"
+#include "mlir/Interfaces/ControlFlowInterfaces.h"
+#include "mlir/Interfaces/InferTypeOpInterface.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include <cmath>
 
 #include "mpc/Dialect/MPC/MPCDialect.h.inc"
+#include "mpc/Dialect/MPC/MPCEnums.h.inc"
+
+#define GET_ATTRDEF_CLASSES
+#include "mpc/Dialect/MPC/MPCAttributes.h.inc"
+
+namespace mpc {
+/// Whether ranked types have the same rank and compatible sizes, element types
+/// aside.
+bool haveCompatibleShapes(mlir::TypeRange lhs, mlir::TypeRange rhs);
+} // namespace mpc
+
+#include "mpc/Dialect/MPC/MPCInterfaces.h.inc"
+
+#define GET_OP_CLASSES
+#include "mpc/Dialect/MPC/MPCOps.h.inc"
 
 #endif // MPC_DIALECT_MPC_MPCDIALECT_H

@@ -1,4 +1,4 @@
-//===- MPCOps.td - ops of the mpc dialect -*- tablegen -*-===//
+//===- MPCOps.td - ops of the mpc dialect, by family -*- tablegen -*-===//
 //
 // Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -8,14 +8,10 @@
 #ifndef MPC_DIALECT_MPC_MPCOPS_TD
 #define MPC_DIALECT_MPC_MPCOPS_TD
 
-include "mlir/IR/OpBase.td"
-include "mlir/IR/EnumAttr.td"
-include "mlir/IR/AttrTypeBase.td"
-
-def MPC_Dialect : Dialect {
-  let name = "mpc";
-  let cppNamespace = "::mpc";
-  let summary = "packed contractions, tiled, with the name of the instruction that computes them";
-}
+include "mpc/Dialect/MPC/MPCContractionOps.td"
+include "mpc/Dialect/MPC/MPCElementwiseOps.td"
+include "mpc/Dialect/MPC/MPCMovementOps.td"
+include "mpc/Dialect/MPC/MPCReductionOps.td"
+include "mpc/Dialect/MPC/MPCStructureOps.td"
 
 #endif // MPC_DIALECT_MPC_MPCOPS_TD

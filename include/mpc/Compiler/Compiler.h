@@ -1,0 +1,65 @@
+//===- Compiler.h - the whole line, from a model to a library ---*- C++ -*-===//
+//
+// Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// What mpc-compile does, as a function of its options: imports or reads a
+// model, runs the pipelines of mpc/Pipelines phase by phase, calibrates where
+// int8 asks for it, and writes the output. Everything that a user can do wrong
+// is a diagnostic at the context; nothing is half-written.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MPC_COMPILER_COMPILER_H
+#define MPC_COMPILER_COMPILER_H
+
+#include "mlir/IR/MLIRContext.h"
+#include "mpc/Pipelines/Pipelines.h"
+#include "mpc/Target/Library.h"
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace mpc {
+
+/// Precisions as on the command line. `keep`: what the model itself says.
+enum class PrecisionChoice { Keep, F32, F16, BF16, INT8 };
+llvm::StringRef stringifyPrecisionChoice(PrecisionChoice choice);
+
+struct CompileOptions {
+  std::string input;  // .onnx, .mlir or .mlirbc
+  std::string output; // empty: nothing is written
+  PrecisionChoice precision = PrecisionChoice::Keep;
+
+  std::string calibrationData;              // samples; see SampleSet.h
+  std::vector<std::string> calibrationFiles; // tables to merge
+  std::string calibrator = "minmax";
+  std::string saveCalibration;
+
+  std::string precisionConfig, savePrecisionConfig;
+
+  std::vector<std::string> shapes;   // NAME=8x3x224x224
+  std::vector<std::string> bindings; // NAME=FILE
+  std::vector<std::string> marches;
+
+  Phase from = Phase::Imported, to = Phase::Library;
+  std::string dumpPhases; // folder
+  bool printPipeline = false;
+  bool emitMLIR = false; // write the module of phase `to` instead of a library
+
+  LibraryOptions library;
+  /// Called during calibration with samples done and samples in all.
+  std::function<void(size_t, size_t)> progress;
+};
+
+/// Names, types and shapes of the inputs and outputs of @main, and the hash of the model.
+ModelInfo describeModel(mlir::ModuleOp module);
+
+mlir::LogicalResult compile(const CompileOptions &options, mlir::MLIRContext &context);
+
+} // namespace mpc
+
+#endif // MPC_COMPILER_COMPILER_H

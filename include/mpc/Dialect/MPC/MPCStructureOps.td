@@ -1,0 +1,127 @@
+//===- MPCStructureOps.td - constants, groups, quantization -*- tablegen -*-===//
+//
+// Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MPC_DIALECT_MPC_MPCSTRUCTUREOPS_TD
+#define MPC_DIALECT_MPC_MPCSTRUCTUREOPS_TD
+
+include "mlir/Interfaces/ControlFlowInterfaces.td"
+include "mpc/Dialect/MPC/MPCAttributes.td"
+include "mpc/Dialect/MPC/MPCInterfaces.td"
+
+def MPC_ConstantOp : MPC_Op<"constant", [Pure, ConstantLike]> {
+  let summary = "weights and other values known at compile time";
+  let description = [{
+    Weights are a `dense_resource`; a quantized result holds the storage values of `value`.
+
+    Constraints:
+    - (C1) value has the result's shape, and its element type, or the storage type of a quantized one
+    - (C2) a dense_resource is there (not elided) and aligned to its element type
+
+    ```mlir
+    %w = mpc.constant dense<[1.0, 2.0]> : tensor<2xf32> -> tensor<2xf32>
+    ```
+  }];
+  let arguments = (ins ElementsAttr:$value);
+  let results = (outs MPC_Tensor:$result);
+  let assemblyFormat = "$value attr-dict `->` type($result)";
+  let hasVerifier = 1;
+  let hasFolder = 1;
+  let builders = [OpBuilder<(ins "::mlir::ElementsAttr":$value), [{ build($_builder, $_state, value.getShapedType(), value); }]>];
+}
+
+def MPC_GroupOp : MPC_Op<"group", [IsolatedFromAbove, RecursiveMemoryEffects, SingleBlockImplicitTerminator<"YieldOp">]> {
+  let summary = "a root op and its epilogue: one kernel";
+  let description = [{
+    The unit of observation, precision, cost and code: what the body computes is computed by one kernel, and what the body yields is stored.
+    Weights enter as operands, so that two groups that differ in weights only share their code.
+
+    `name` is unique in the function: the model's name of the node that the group's root comes from. `precision` is what
+    mpc-assign-precision decided, `reason` why; `range` the calibrated range of the result.
+
+    Constraints:
+    - (C1) one block argument per operand, of its type
+    - (C2) the terminator yields values of the results' types
+    - (C3) no group inside a group
+
+    ```mlir
+    %y = mpc.group "conv1" ins(%a = %x, %w0 = %w : tensor<?x3x8x8xf32>, tensor<4x3x1x1xf32>) -> tensor<?x4x8x8xf32> {
+      %0 = mpc.conv %a, %w0 {...} : (tensor<?x3x8x8xf32>, tensor<4x3x1x1xf32>) -> tensor<?x4x8x8xf32>
+      %1 = mpc.relu %0 : (tensor<?x4x8x8xf32>) -> tensor<?x4x8x8xf32>
+      mpc.yield %1 : tensor<?x4x8x8xf32>
+    }
+    ```
+  }];
+  let arguments = (ins StrAttr:$name, Variadic<MPC_Tensor>:$inputs, OptionalAttr<MPC_PrecisionAttr>:$precision,
+    OptionalAttr<StrAttr>:$reason, OptionalAttr<MPC_RangeAttr>:$range);
+  let results = (outs Variadic<MPC_Tensor>:$results);
+  let regions = (region SizedRegion<1>:$body);
+  let hasCustomAssemblyFormat = 1;
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    ::mlir::Block &getBlock() { return getBody().front(); }
+    /// The op that decides the kernel's loops: the first contraction, reduction, pooling, softmax or movement in the body, else its first op.
+    ::mlir::Operation *getRoot();
+  }];
+}
+
+def MPC_YieldOp : MPC_Op<"yield", [Pure, ReturnLike, Terminator, HasParent<"GroupOp">]> {
+  let summary = "what a group stores";
+  let arguments = (ins Variadic<MPC_Tensor>:$values);
+  let builders = [OpBuilder<(ins), [{ build($_builder, $_state, ::mlir::ValueRange{}); }]>];
+  let assemblyFormat = "($values^ `:` type($values))? attr-dict";
+}
+
+class MPC_QuantCastOp<string mnemonic, list<Trait> traits = []> : MPC_Op<mnemonic, !listconcat([Pure, SameOperandsAndResultShape], traits)> {
+  let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+def MPC_QuantizeOp : MPC_QuantCastOp<"quantize"> {
+  let summary = "q = clamp(round_half_even(x / s) + z, qmin, qmax)";
+  let description = [{
+    IEEE f32 division; NaN → z. `qmin` and `qmax` are the storage bounds of the result's type. Never folds with a dequantize.
+    Constraints: (C1) x is f32, f16 or bf16, the result quantized with f32 expressed type. Source: ONNX QuantizeLinear (10, 13, 19 …); NUMERICS.
+  }];
+  let arguments = (ins MPC_FloatTensor:$input);
+  let results = (outs MPC_QuantTensor:$result);
+}
+def MPC_DequantizeOp : MPC_QuantCastOp<"dequantize"> {
+  let summary = "x = (q - z) * s";
+  let description = [{
+    In f32. Also from an accumulator (`!quant.uniform<i32:f32…>`). Constraints: (C1) the input is quantized, the result is f32.
+    Source: ONNX DequantizeLinear (10, 13, 19 …).
+  }];
+  let arguments = (ins MPC_QuantTensor:$input);
+  let results = (outs MPC_FloatTensor:$result);
+}
+def MPC_RequantizeOp : MPC_QuantCastOp<"requantize"> {
+  let summary = "an accumulator in the scale of its result";
+  let description = [{
+    Profile onnx: `q = clamp(round_half_even(f32(acc) * M) + z, low, high)`, `M = s_acc / s_y` in f32, where s_acc is the f32 product of the operands' scales;
+    low and high are the storage bounds, tightened to the quantized bounds of a fused clamp (`low`, `high`).
+
+    Constraints:
+    - (C1) the input is a quantized i32 accumulator, the result a quantized 8-bit type
+    - (C2) low ≤ high lie within the result's storage bounds
+  }];
+  let arguments = (ins MPC_QuantTensor:$input, DefaultValuedAttr<MPC_RoundingAttr, "Rounding::ONNX">:$rounding,
+    OptionalAttr<I64Attr>:$low, OptionalAttr<I64Attr>:$high);
+  let results = (outs MPC_QuantTensor:$result);
+}
+
+def MPC_ObserveOp : MPC_Op<"observe", [Pure]> {
+  let summary = "smallest and largest element of a tensor";
+  let description = [{
+    `[min(x), max(x)]` over all elements; NaN wins. `tensor` names what is observed. mpc-observe-ranges puts one on the model's inputs and on what
+    groups store, and returns the results beside the model's own.
+  }];
+  let arguments = (ins MPC_FloatTensor:$input, StrAttr:$tensor);
+  let results = (outs RankedTensorOf<[F32]>:$result);
+  let assemblyFormat = "$tensor operands attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
+#endif // MPC_DIALECT_MPC_MPCSTRUCTUREOPS_TD

@@ -1,0 +1,65 @@
+//===- Pipelines.h - The order of passes ------------------------*- C++ -*-===//
+//
+// Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The only place where the order of passes is written. mpc-compile runs these
+// builders; mpc-opt registers the very same ones as pipelines.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MPC_PIPELINES_PIPELINES_H
+#define MPC_PIPELINES_PIPELINES_H
+
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassOptions.h"
+
+namespace mpc {
+
+/// Where a compilation can start and stop, in order. `--compile-to=PHASE` names
+/// the form of the IR that comes out.
+enum class Phase {
+  Imported,   // the model's operators and types in the mpc dialect
+  Grouped,    // simplified, NHWC, operators with their epilogues in mpc.group
+  Annotated,  // groups carry ranges and precisions
+  Quantized,  // the IR computes in the chosen precisions
+  Linalg,     // one linalg function per distinct group
+  Tiled,      // one module per instruction set, contractions as kernel ops
+  Bufferized, // memrefs, dispatches, one arena, one weights blob
+  LLVM,       // the LLVM dialect
+  Library     // the file that comes out
+};
+
+/// "imported", ..., as on the command line.
+llvm::StringRef stringifyPhase(Phase phase);
+std::optional<Phase> symbolizePhase(llvm::StringRef name);
+/// One sentence for --help.
+llvm::StringRef describePhase(Phase phase);
+
+/// Options of everything past linalg.
+struct CodegenOptions : mlir::PassPipelineOptions<CodegenOptions> {
+  ListOption<std::string> marches{
+      *this, "march",
+      llvm::cl::desc("Instruction sets to generate code for (default: "
+                     "x86-64-v3,x86-64-v4,cascadelake)")};
+};
+
+/// linalg -> tiled.
+void buildTilingPipeline(mlir::OpPassManager &pm, const CodegenOptions &options);
+/// tiled -> bufferized.
+void buildBufferizationPipeline(mlir::OpPassManager &pm);
+/// bufferized -> llvm.
+void buildLLVMPipeline(mlir::OpPassManager &pm);
+/// linalg -> llvm: the three above.
+void buildLinalgToLLVMPipeline(mlir::OpPassManager &pm,
+                               const CodegenOptions &options);
+
+/// Registers the builders above as mpc-linalg-to-tiled, mpc-tiled-to-bufferized,
+/// mpc-bufferized-to-llvm and mpc-linalg-to-llvm.
+void registerCodegenPipelines();
+
+} // namespace mpc
+
+#endif // MPC_PIPELINES_PIPELINES_H

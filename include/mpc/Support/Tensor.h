@@ -1,0 +1,88 @@
+//===- Tensor.h - Element types and dense tensors ---------------*- C++ -*-===//
+//
+// Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Tensors of numbers outside the IR: what files hold and what a compiled model
+// is called with. Free of LLVM, so that mpc-run stays small.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MPC_SUPPORT_TENSOR_H
+#define MPC_SUPPORT_TENSOR_H
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace mpc {
+
+/// Element types; the numbers are those of onnx.TensorProto.DataType and of
+/// mpc_dtype.
+enum class ElementType : uint32_t {
+  Undefined = 0,
+  F32 = 1,
+  U8 = 2,
+  I8 = 3,
+  U16 = 4,
+  I16 = 5,
+  I32 = 6,
+  I64 = 7,
+  Bool = 9,
+  F16 = 10,
+  F64 = 11,
+  U32 = 12,
+  U64 = 13,
+  BF16 = 16,
+};
+
+/// Bytes of one element, 0 for a type that is not listed above.
+unsigned elementBytes(ElementType type);
+
+/// "f32", "bf16", "bool" ...; "type 8" for what is not listed above.
+std::string elementTypeName(ElementType type);
+
+/// The type of that name.
+std::optional<ElementType> parseElementType(std::string_view name);
+
+/// Whether values are floating-point numbers.
+bool isFloat(ElementType type);
+
+/// The exact value of an f16 or bf16 bit pattern.
+float halfToFloat(uint16_t bits);
+float bfloatToFloat(uint16_t bits);
+
+using Shape = std::vector<int64_t>;
+
+/// "1x28x28"; "scalar" for rank 0; "?" for a negative size.
+std::string shapeToString(const Shape &shape);
+
+/// The number of elements; nothing if a size is negative or the bytes of such a
+/// tensor do not fit into 63 bits.
+std::optional<int64_t> countElements(const Shape &shape);
+
+/// A dense tensor, last dimension fastest, little endian.
+struct Tensor {
+  ElementType type = ElementType::Undefined;
+  Shape shape;
+  std::vector<char> data;
+
+  int64_t numElements() const;
+  /// The value of an element. Integers beyond 2^53 are rounded.
+  double valueAt(int64_t index) const;
+};
+
+/// The value of one element in memory.
+double readElement(ElementType type, const char *data, int64_t index);
+
+/// The index of the first element that is not finite, nothing if all are.
+std::optional<int64_t> findNonFinite(const Tensor &tensor);
+
+} // namespace mpc
+
+#endif // MPC_SUPPORT_TENSOR_H

@@ -1,0 +1,140 @@
+//===- Library.h - From LLVM-dialect code to a library ----------*- C++ -*-===//
+//
+// Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The last step of the compiler: a module of the `llvm` phase (see
+// mpc/Pipelines/Pipelines.h) becomes a shared library, an archive or an object,
+// together with the C header that names the model's inputs and outputs.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MPC_TARGET_LIBRARY_H
+#define MPC_TARGET_LIBRARY_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/SmallVector.h"
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace mpc {
+
+/// What a tensor's elements are at the library's border. The values are those of
+/// mpc_dtype in mpc/runtime.h and of onnx.TensorProto.DataType.
+enum class TensorType : uint32_t {
+  F32 = 1,
+  U8 = 2,
+  I8 = 3,
+  U16 = 4,
+  I16 = 5,
+  I32 = 6,
+  I64 = 7,
+  Bool = 9,
+  F16 = 10,
+  F64 = 11,
+  U32 = 12,
+  U64 = 13,
+  BF16 = 16
+};
+
+/// "f32", "u8", "bool", ... as in the manifest and on command lines.
+llvm::StringRef stringifyTensorType(TensorType type);
+
+/// The border type of a builtin element type: signless i8 to i64 are signed, i1
+/// is bool. Fails for types that the ABI does not have.
+std::optional<TensorType> getTensorType(mlir::Type elementType);
+
+/// A model input or output, in the order of @main's arguments.
+struct TensorInfo {
+  std::string name; // as the model has it: any UTF-8
+  TensorType type = TensorType::F32;
+  llvm::SmallVector<int64_t> dims; // ShapedType::kDynamic: the symbolic batch
+  std::string layout;              // "nchw", "nhwc" or empty: unknown
+  /// Of inputs and outputs that stay quantized: real = (stored - zeroPoint) *
+  /// scale.
+  struct Quantization {
+    double scale;
+    int64_t zeroPoint;
+  };
+  std::optional<Quantization> quantization;
+  /// The smallest and largest value seen in calibration.
+  std::optional<std::pair<double, double>> range;
+};
+
+/// One group of operators and the precision that it computes in.
+struct GroupInfo {
+  std::string name, precision, reason;
+};
+
+/// What the library says about itself: the descriptor that the runtime reads
+/// and the manifest.
+struct ModelInfo {
+  std::string name;      // for the header's comment and the default prefix
+  std::string hash;      // of graph and weights, hexadecimal
+  std::string precision; // as asked for: "f32", "int8", ...
+  std::vector<TensorInfo> inputs, outputs;
+  std::vector<GroupInfo> groups;
+};
+
+/// What to write (`--emit`).
+enum class EmitKind { Library, Archive, Object, LLVMIR };
+
+struct LibraryOptions {
+  std::string output;
+  EmitKind emit = EmitKind::Library;
+  /// C identifier before `_query` and in the header. Empty: from the output's
+  /// file name.
+  std::string prefix;
+  /// The folder of libmpc_runtime.a. Required for Library and Archive.
+  std::string runtimeDirectory;
+  /// The linker, a GNU-compatible ld.lld. Empty: beside LLVM or in PATH.
+  std::string linker;
+  /// Number of threads that generate code. 0: all cores.
+  unsigned jobs = 0;
+};
+
+/// Turns any text into a C identifier: other characters become `_`, and a
+/// leading digit gets one before it.
+std::string makeCIdentifier(llvm::StringRef text);
+
+/// The folder with libmpc_runtime.a for the program `argv0`: `lib` beside its
+/// `bin`. `mainAddress` is the address of any function of the program. Empty if
+/// there is none.
+std::string findRuntimeDirectory(const char *argv0, void *mainAddress);
+
+/// Puts `info` on the module as the attribute `mpc.model`, so that it travels with
+/// the IR; reads it back. Reading fails with an error at the module where the
+/// attribute is missing or not of that form.
+void attachModelInfo(mlir::ModuleOp module, const ModelInfo &info);
+mlir::FailureOr<ModelInfo> readModelInfo(mlir::ModuleOp module);
+
+/// What comes out, in memory.
+struct LibraryFiles {
+  std::unique_ptr<llvm::MemoryBuffer> library;
+  std::string header; // empty for LLVMIR
+};
+
+/// Makes the library of a module of the `llvm` phase, which holds one nested
+/// module per instruction set. Emits diagnostics on failure. Equal arguments
+/// give equal bytes. `options.output` only serves as the default of the prefix.
+///
+/// LLVMIR gives the optimised IR of all instruction sets, one after the other, as
+/// text.
+mlir::FailureOr<LibraryFiles> buildLibrary(mlir::ModuleOp module,
+                                           const ModelInfo &info,
+                                           const LibraryOptions &options);
+
+/// Builds the library and writes it to `options.output` ("-": standard output),
+/// and its header beside it with the extension .h. On failure no file is left or
+/// changed.
+mlir::LogicalResult emitLibrary(mlir::ModuleOp module, const ModelInfo &info,
+                                const LibraryOptions &options);
+
+} // namespace mpc
+
+#endif // MPC_TARGET_LIBRARY_H

@@ -1,0 +1,43 @@
+//===- Ranges.h - calibrated ranges on IR ----------------------*- C++ -*-===//
+//
+// Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// How tensors are named in calibration tables, and how a table's ranges come back into the IR.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MPC_TRANSFORMS_RANGES_H
+#define MPC_TRANSFORMS_RANGES_H
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "mpc/Analysis/Calibration.h"
+#include "mpc/Dialect/MPC/MPCDialect.h"
+
+namespace mpc {
+
+/// On a result of an observing entry point: the name of the tensor whose `[min, max]` it is.
+inline constexpr llvm::StringLiteral kObservesAttrName = "mpc.observes";
+/// On an argument: its calibrated range.
+inline constexpr llvm::StringLiteral kRangeAttrName = "mpc.range";
+/// On an argument or a result: the model's own name of that tensor.
+inline constexpr llvm::StringLiteral kNameAttrName = "mpc.name";
+/// On the module: the hash of graph and weights.
+inline constexpr llvm::StringLiteral kModelHashAttrName = "mpc.model_hash";
+
+/// The name under which an argument is observed: its `mpc.name`, or `argN`.
+std::string getArgumentName(mlir::func::FuncOp func, unsigned index);
+/// The name under which a group's result is observed: the group's, with `:N` where it has several results.
+std::string getResultName(GroupOp group, unsigned index);
+
+/// Sets `mpc.range` on the arguments and `range` on the groups that `calibration` names. A group that only moves or selects values and
+/// that the table does not name takes the range of its inputs, cut by the clamps in its epilogue. Fails, with a message that names
+/// `source`, where the table was made for another model.
+mlir::LogicalResult attachRanges(mlir::ModuleOp module, const Calibration &calibration, llvm::StringRef source);
+
+} // namespace mpc
+
+#endif // MPC_TRANSFORMS_RANGES_H

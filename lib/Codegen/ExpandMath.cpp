@@ -1,0 +1,83 @@
+//===- ExpandMath.cpp - math functions to arithmetic ----------------------===//
+//
+// Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// mpc-expand-math: libm's results vary by version and its symbols by system, so
+// kernels call none of it.
+//
+//===----------------------------------------------------------------------===//
+
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Math/Transforms/Passes.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "mpc/Codegen/Passes.h"
+
+namespace mpc {
+#define GEN_PASS_DEF_EXPANDMATH
+#include "mpc/Codegen/Passes.h.inc"
+} // namespace mpc
+
+using namespace mlir;
+
+namespace {
+
+/// Whether every x86-64-v3 machine has instructions for `op`, or LLVM a short inline
+/// sequence.
+bool compilesInline(Operation *op) {
+  return isa<math::AbsFOp, math::AbsIOp, math::CeilOp, math::CopySignOp,
+             math::CountLeadingZerosOp, math::CountTrailingZerosOp,
+             math::CtPopOp, math::FloorOp, math::FmaOp, math::IsFiniteOp,
+             math::IsInfOp, math::IsNaNOp, math::IsNormalOp, math::RoundEvenOp,
+             math::RsqrtOp, math::SqrtOp, math::TruncOp>(op);
+}
+
+class ExpandMath : public mpc::impl::ExpandMathBase<ExpandMath> {
+  void runOnOperation() override {
+    bool any = false;
+    getOperation()->walk([&](Operation *op) {
+      any |= isa_and_nonnull<math::MathDialect>(op->getDialect());
+    });
+    if (!any)
+      return;
+
+    RewritePatternSet patterns(&getContext());
+    // In terms of exp, log, sin and cos.
+    math::populateExpansionPatterns(
+        patterns, {"acosh", "asinh", "atanh", "cosh", "exp2", "fpowi", "ipowi",
+                   "powf", "round", "sinh", "tan"});
+    // f16 and bf16 compute in f32.
+    populateMathF32ExpansionPatterns(patterns, [](StringRef name) {
+      return llvm::is_contained({"math.acos", "math.asin", "math.atan",
+                                 "math.atan2", "math.cbrt", "math.cos",
+                                 "math.erf", "math.erfc", "math.exp",
+                                 "math.expm1", "math.log", "math.log1p",
+                                 "math.log2", "math.powf", "math.rsqrt",
+                                 "math.sin", "math.sqrt", "math.tanh"},
+                                name);
+    });
+    populateMathPolynomialApproximationPatterns(
+        patterns, [](StringRef name) {
+          // One division after an exact square root is as fast and exact.
+          return name != "math.rsqrt";
+        });
+    if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
+      return signalPassFailure();
+
+    WalkResult walk = getOperation()->walk([&](Operation *op) {
+      if (!isa_and_nonnull<math::MathDialect>(op->getDialect()) ||
+          compilesInline(op))
+        return WalkResult::advance();
+      op->emitOpError("has no expansion to arithmetic for ")
+          << op->getResult(0).getType();
+      return WalkResult::interrupt();
+    });
+    if (walk.wasInterrupted())
+      signalPassFailure();
+  }
+};
+
+} // namespace

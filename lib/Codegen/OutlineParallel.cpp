@@ -1,0 +1,259 @@
+//===- OutlineParallel.cpp - parallel loops to range functions ------------===//
+//
+// Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// mpc-outline-parallel: the border between what one thread does and how the work
+// is shared out. What is inside a range function never allocates.
+//
+//===----------------------------------------------------------------------===//
+
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/IR/OperationSupport.h"
+#include "mlir/Transforms/RegionUtils.h"
+#include "mpc/Codegen/Passes.h"
+#include "mpc/Codegen/Variants.h"
+
+namespace mpc {
+#define GEN_PASS_DEF_OUTLINEPARALLEL
+#include "mpc/Codegen/Passes.h.inc"
+} // namespace mpc
+
+using namespace mlir;
+
+namespace {
+
+/// What the buffers of one loop body may take of a thread's stack, in bytes.
+/// Threads that the caller brings may have small stacks.
+constexpr int64_t maxStackBytes = 256 * 1024;
+
+/// The body of a function without regard to names and locations.
+llvm::hash_code hashBody(func::FuncOp function) {
+  llvm::hash_code hash = mlir::hash_value(function.getFunctionType());
+  function.getBody().walk([&](Operation *op) {
+    hash = llvm::hash_combine(hash, op->getName(),
+                              op->getRawDictionaryAttrs(),
+                              op->hashProperties(), op->getNumOperands());
+  });
+  return hash;
+}
+
+/// Outlines the loops of one module.
+class Outliner {
+public:
+  explicit Outliner(ModuleOp module) : symbols(module) {}
+  LogicalResult outline(scf::ForallOp loop, StringRef name);
+
+private:
+  LogicalResult moveBuffersToStack(func::FuncOp kernel);
+  func::FuncOp share(func::FuncOp kernel);
+
+  SymbolTable symbols;
+  /// Outlined functions by hashBody.
+  llvm::DenseMap<size_t, SmallVector<func::FuncOp>> kernels;
+};
+
+/// ceil((upper - lower) / step), usually a constant.
+Value createTripCount(OpBuilder &builder, Location loc, OpFoldResult lower,
+                      OpFoldResult upper, OpFoldResult step) {
+  AffineExpr l, u, s;
+  bindSymbols(builder.getContext(), l, u, s);
+  return getValueOrCreateConstantIndexOp(
+      builder, loc,
+      affine::makeComposedFoldedAffineApply(builder, loc, (u - l).ceilDiv(s),
+                                            {lower, upper, step}));
+}
+
+LogicalResult Outliner::outline(scf::ForallOp loop, StringRef name) {
+  if (!loop.getOutputs().empty())
+    return loop.emitOpError("expected no results, but got ")
+           << loop.getOutputs().size();
+  Location loc = loop.getLoc();
+  OpBuilder builder(loop);
+
+  // The loop's bounds, and per dimension how often it runs.
+  SmallVector<Value> counts;
+  for (auto [lower, upper, step] :
+       llvm::zip_equal(loop.getMixedLowerBound(), loop.getMixedUpperBound(),
+                       loop.getMixedStep()))
+    counts.push_back(createTripCount(builder, loc, lower, upper, step));
+
+  // What the body reads from outside. Constants are copied instead.
+  llvm::SetVector<Value> used;
+  getUsedValuesDefinedAbove(loop.getRegion(), used);
+  SmallVector<Operation *> constants;
+  SmallVector<Value> captures;
+  auto capture = [&](Value value) {
+    Operation *op = value.getDefiningOp();
+    if (op && op->hasTrait<OpTrait::ConstantLike>()) {
+      if (!llvm::is_contained(constants, op))
+        constants.push_back(op);
+    } else if (!llvm::is_contained(captures, value)) {
+      captures.push_back(value);
+    }
+  };
+  for (Value value : used)
+    capture(value);
+  for (OpFoldResult bound : llvm::concat<OpFoldResult>(
+           loop.getMixedLowerBound(), loop.getMixedStep()))
+    if (auto value = dyn_cast<Value>(bound))
+      capture(value);
+  // The outermost size is not needed to take an index apart.
+  for (Value count : ArrayRef(counts).drop_front())
+    capture(count);
+
+  // kernel(captures..., lo, hi)
+  SmallVector<Type> types(ValueRange(captures).getTypes());
+  types.append(2, builder.getIndexType());
+  auto kernel = func::FuncOp::create(loc, name, builder.getFunctionType(types, {}));
+  kernel.setPrivate();
+  kernel.setNoInline(true);
+  Block *entry = kernel.addEntryBlock();
+  IRMapping mapping;
+  OpBuilder body(entry, entry->begin());
+  for (Operation *op : constants)
+    body.clone(*op, mapping);
+  mapping.map(captures, entry->getArguments().drop_back(2));
+  Value lo = entry->getArgument(captures.size());
+  Value hi = entry->getArgument(captures.size() + 1);
+  Value one = arith::ConstantIndexOp::create(body, loc, 1);
+  auto range = scf::ForOp::create(body, loc, lo, hi, one);
+  func::ReturnOp::create(body, loc);
+
+  body.setInsertionPointToStart(range.getBody());
+  SmallVector<Value> indices{range.getInductionVar()};
+  if (counts.size() > 1) {
+    SmallVector<OpFoldResult> basis;
+    for (Value count : ArrayRef(counts).drop_front())
+      basis.push_back(
+          getAsOpFoldResult(mapping.lookupOrDefault(count)));
+    auto split = affine::AffineDelinearizeIndexOp::create(
+        body, loc, range.getInductionVar(), basis, /*hasOuterBound=*/false);
+    indices.assign(split.getResults().begin(), split.getResults().end());
+  }
+  for (auto [variable, index, lower, step] :
+       llvm::zip_equal(loop.getInductionVars(), indices,
+                       loop.getMixedLowerBound(), loop.getMixedStep())) {
+    auto inside = [&](OpFoldResult bound) -> OpFoldResult {
+      if (auto value = dyn_cast<Value>(bound))
+        return mapping.lookup(value);
+      return bound;
+    };
+    AffineExpr i, l, s;
+    bindSymbols(builder.getContext(), i, l, s);
+    mapping.map(variable,
+                getValueOrCreateConstantIndexOp(
+                    body, loc,
+                    affine::makeComposedFoldedAffineApply(
+                        body, loc, l + i * s,
+                        {index, inside(lower), inside(step)})));
+  }
+  for (Operation &op : loop.getBody()->without_terminator())
+    body.clone(op, mapping);
+  if (failed(moveBuffersToStack(kernel))) {
+    kernel.erase();
+    return failure();
+  }
+  kernel = share(kernel);
+
+  // The dispatch.
+  Value zero = arith::ConstantIndexOp::create(builder, loc, 0);
+  AffineExpr a, b;
+  bindSymbols(builder.getContext(), a, b);
+  OpFoldResult total = getAsOpFoldResult(counts.front());
+  for (Value count : ArrayRef(counts).drop_front())
+    total = affine::makeComposedFoldedAffineApply(
+        builder, loc, a * b, {total, getAsOpFoldResult(count)});
+  SmallVector<Value> operands(captures);
+  operands.push_back(zero);
+  operands.push_back(getValueOrCreateConstantIndexOp(builder, loc, total));
+  auto call = func::CallOp::create(builder, loc, kernel, operands);
+  call->setAttr(mpc::kDispatchAttrName, builder.getUnitAttr());
+  if (auto cost = loop->getAttrOfType<IntegerAttr>(mpc::kCostAttrName))
+    call->setAttr(mpc::kCostAttrName, cost);
+  loop.erase();
+  return success();
+}
+
+LogicalResult Outliner::moveBuffersToStack(func::FuncOp kernel) {
+  SmallVector<Operation *> buffers, frees;
+  kernel.walk([&](Operation *op) {
+    if (isa<memref::AllocOp, memref::AllocaOp>(op))
+      buffers.push_back(op);
+    else if (isa<memref::DeallocOp>(op))
+      frees.push_back(op);
+  });
+  for (Operation *op : frees)
+    op->erase();
+  int64_t bytes = 0;
+  OpBuilder builder(kernel.getBody());
+  for (Operation *op : buffers) {
+    auto type = cast<MemRefType>(op->getResult(0).getType());
+    if (!type.hasStaticShape() || !type.getElementType().isIntOrFloat())
+      return op->emitOpError("expected a buffer of fixed size inside a parallel "
+                             "loop, but got ")
+             << type;
+    bytes += llvm::divideCeil(
+        type.getNumElements() *
+            std::max(8u, type.getElementTypeBitWidth()),
+        8);
+    if (bytes > maxStackBytes)
+      return op->emitOpError("expected at most ")
+             << maxStackBytes << " bytes of buffers inside a parallel loop, but "
+             << "got " << bytes;
+    auto slot = memref::AllocaOp::create(
+        builder, op->getLoc(), type,
+        builder.getI64IntegerAttr(mpc::kBufferAlignment));
+    op->replaceAllUsesWith(slot);
+    op->erase();
+  }
+  return success();
+}
+
+/// An equal function that exists already, else `kernel` itself, now in the
+/// module.
+func::FuncOp Outliner::share(func::FuncOp kernel) {
+  SmallVector<func::FuncOp> &candidates = kernels[hashBody(kernel)];
+  for (func::FuncOp candidate : candidates)
+    if (candidate.getFunctionType() == kernel.getFunctionType() &&
+        OperationEquivalence::isRegionEquivalentTo(
+            &candidate.getBody(), &kernel.getBody(),
+            OperationEquivalence::IgnoreLocations)) {
+      kernel.erase();
+      return candidate;
+    }
+  symbols.insert(kernel);
+  candidates.push_back(kernel);
+  return kernel;
+}
+
+class OutlineParallel : public mpc::impl::OutlineParallelBase<OutlineParallel> {
+  void runOnOperation() override {
+    Outliner outliner(getOperation());
+    SmallVector<func::FuncOp> functions(
+        getOperation().getOps<func::FuncOp>());
+    for (func::FuncOp function : functions) {
+      SmallVector<scf::ForallOp> loops;
+      function.walk<WalkOrder::PreOrder>([&](scf::ForallOp loop) {
+        loops.push_back(loop);
+        return WalkResult::skip(); // inner ones run in sequence
+      });
+      for (auto [index, loop] : llvm::enumerate(loops)) {
+        std::string name =
+            (function.getName() + "_kernel" + Twine(index)).str();
+        if (failed(outliner.outline(loop, name)))
+          return signalPassFailure();
+      }
+    }
+  }
+};
+
+} // namespace

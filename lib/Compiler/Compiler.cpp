@@ -1,0 +1,358 @@
+//===- Compiler.cpp - the whole line, from a model to a library -----------===//
+//
+// Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mpc/Compiler/Compiler.h"
+#include "Calibrate.h"
+#include "Output.h"
+#include "mlir/Bytecode/BytecodeWriter.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Parser/Parser.h"
+#include "mlir/Pass/PassManager.h"
+#include "mpc/Dialect/MPC/MPCDialect.h"
+#include "mpc/Frontend/ONNX/Import.h"
+#include "mpc/Pipelines/GraphPipelines.h"
+#include "mpc/Support/PrecisionConfig.h"
+#include "mpc/Support/TensorFile.h"
+#include "mpc/Transforms/Passes.h"
+#include "mpc/Transforms/Ranges.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+
+using namespace mlir;
+using namespace mpc;
+
+StringRef mpc::stringifyPrecisionChoice(PrecisionChoice choice) {
+  switch (choice) {
+  case PrecisionChoice::Keep:
+    return "keep";
+  case PrecisionChoice::F32:
+    return "f32";
+  case PrecisionChoice::F16:
+    return "f16";
+  case PrecisionChoice::BF16:
+    return "bf16";
+  case PrecisionChoice::INT8:
+    return "int8";
+  }
+  llvm_unreachable("all choices are handled");
+}
+
+static Type getBuiltinType(MLIRContext &context, TensorType type);
+
+namespace {
+
+/// One compilation: the options, the module, and what is to be written at the end.
+class Compilation {
+public:
+  Compilation(const CompileOptions &options, MLIRContext &context)
+      : options(options), context(context), loc(UnknownLoc::get(&context)) {}
+  LogicalResult run();
+
+private:
+  LogicalResult checkOutputs();
+  LogicalResult load();
+  LogicalResult bind(StringRef binding, ImportOptions &import);
+  LogicalResult advance(Phase phase);
+  LogicalResult annotate();
+  StringRef calibrationSource() const {
+    return options.calibrationFiles.empty() ? options.calibrationData : options.calibrationFiles.front();
+  }
+  FailureOr<Calibration> getCalibration();
+  LogicalResult runPipeline(llvm::function_ref<void(OpPassManager &)> build);
+  LogicalResult dump(Phase phase);
+  LogicalResult write();
+  void describe();
+
+  const CompileOptions &options;
+  MLIRContext &context;
+  Location loc;
+  OwningOpRef<ModuleOp> module;
+  ModelInfo info;
+  std::optional<Calibration> calibration;
+  std::string precisionConfig;
+};
+
+LogicalResult Compilation::checkOutputs() {
+  const std::pair<const char *, const std::string *> files[] = {{"-o", &options.output},
+                                                                {"--save-calibration", &options.saveCalibration},
+                                                                {"--save-precision-config", &options.savePrecisionConfig}};
+  for (auto [flag, path] : files)
+    if (!path->empty() && *path != "-" && failed(checkWritable(loc, flag, *path)))
+      return failure();
+  if (!options.dumpPhases.empty())
+    if (std::error_code error = llvm::sys::fs::create_directories(options.dumpPhases))
+      return emitError(loc) << "--dump-phases " << options.dumpPhases << ": " << error.message();
+  if (options.precision == PrecisionChoice::INT8 && options.from <= Phase::Grouped && options.to >= Phase::Annotated &&
+      options.calibrationData.empty() && options.calibrationFiles.empty())
+    return emitError(loc) << "--precision=int8 needs the ranges of activations: give samples with --calibration-data=PATH or a saved table "
+                             "with --calibration=FILE, or quantize only weights with --precision=w8";
+  return success();
+}
+
+LogicalResult Compilation::load() {
+  if (llvm::sys::fs::is_directory(options.input))
+    return emitError(loc) << options.input << " is a folder; expected a model file (.onnx, .mlir or .mlirbc)";
+  StringRef extension = llvm::sys::path::extension(options.input);
+  if (extension == ".mlir" || extension == ".mlirbc") {
+    if (!llvm::sys::fs::exists(options.input))
+      return emitError(loc) << options.input << ": no such file";
+    module = parseSourceFile<ModuleOp>(options.input, &context);
+    return success(bool(module));
+  }
+  if (options.from != Phase::Imported)
+    return emitError(loc) << "--compile-from=" << stringifyPhase(options.from) << " needs an .mlir or .mlirbc file, but got " << options.input;
+  ImportOptions import;
+  std::string error;
+  for (StringRef shape : options.shapes)
+    if (!parseShapeOption(shape, import, error))
+      return emitError(loc) << "--shape=" << shape << ": " << error;
+  for (StringRef binding : options.bindings)
+    if (failed(bind(binding, import)))
+      return failure();
+  module = importONNX(options.input, context, import, [&](StringRef line) { emitError(loc) << line; });
+  return success(bool(module));
+}
+
+/// NAME=FILE: the file's tensor replaces the input.
+LogicalResult Compilation::bind(StringRef binding, ImportOptions &import) {
+  auto [name, file] = binding.rsplit('=');
+  if (name.empty() || file.empty())
+    return emitError(loc) << "--bind=" << binding << ": expected NAME=FILE";
+  TensorReaders readers;
+  Tensor tensor;
+  std::string error;
+  if (!openTensorFile(file.str(), readers, error))
+    return emitError(loc) << "--bind=" << binding << ": " << error;
+  if (readers.size() != 1)
+    return emitError(loc) << "--bind=" << binding << ": expected one tensor in " << file << ", but got " << readers.size();
+  if (!readers.front().readAll(tensor, error))
+    return emitError(loc) << "--bind=" << binding << ": " << error;
+  BoundTensor bound;
+  bound.elementType = getBuiltinType(context, static_cast<TensorType>(tensor.type));
+  bound.shape.assign(tensor.shape.begin(), tensor.shape.end());
+  bound.data = std::move(tensor.data);
+  import.bindings.emplace_back(name.str(), std::move(bound));
+  return success();
+}
+
+LogicalResult Compilation::runPipeline(llvm::function_ref<void(OpPassManager &)> build) {
+  PassManager pm(&context, ModuleOp::getOperationName());
+  build(pm);
+  if (options.printPipeline) {
+    pm.printAsTextualPipeline(llvm::outs());
+    llvm::outs() << "\n";
+  }
+  return pm.run(*module);
+}
+
+FailureOr<Calibration> Compilation::getCalibration() {
+  if (!options.calibrationData.empty())
+    return calibrate(*module, options);
+  std::optional<Calibration> merged;
+  for (const std::string &file : options.calibrationFiles) {
+    auto table = Calibration::load(file);
+    if (!table)
+      return emitError(loc) << llvm::toString(table.takeError()), failure();
+    if (StringRef hash = describeModel(*module).hash; !hash.empty() && hash != table->getModelHash())
+      return emitError(loc) << "calibration " << file << " is of another model; calibrate this one with --calibration-data", failure();
+    if (!merged)
+      merged = std::move(*table);
+    else if (llvm::Error error = merged->merge(*table))
+      return emitError(loc) << file << ": " << llvm::toString(std::move(error)), failure();
+  }
+  return std::move(*merged);
+}
+
+LogicalResult Compilation::annotate() {
+  if (!options.calibrationData.empty() || !options.calibrationFiles.empty()) {
+    auto found = getCalibration();
+    if (failed(found) || failed(attachRanges(*module, *found, calibrationSource())))
+      return failure();
+    calibration = std::move(*found);
+  }
+  AssignPrecisionOptions assign;
+  assign.precision = stringifyPrecisionChoice(options.precision).str();
+  assign.config = options.precisionConfig;
+  if (failed(runPipeline([&](OpPassManager &pm) { pm.addPass(createAssignPrecision(assign)); })))
+    return failure();
+  if (!options.savePrecisionConfig.empty())
+    precisionConfig = writePrecisionConfig(*module);
+  return success();
+}
+
+/// Brings the module from the phase before `phase` to `phase`.
+LogicalResult Compilation::advance(Phase phase) {
+  CodegenOptions codegen;
+  codegen.marches = options.marches;
+  switch (phase) {
+  case Phase::Imported:
+    return success();
+  case Phase::Grouped:
+    return runPipeline(buildGroupingPipeline);
+  case Phase::Annotated:
+    return annotate();
+  case Phase::Quantized:
+    return runPipeline(buildQuantizationPipeline);
+  case Phase::Linalg:
+    describe();
+    return runPipeline(buildLinalgPipeline);
+  case Phase::Tiled:
+    return runPipeline([&](OpPassManager &pm) { buildTilingPipeline(pm, codegen); });
+  case Phase::Bufferized:
+    return runPipeline(buildBufferizationPipeline);
+  case Phase::LLVM:
+    return runPipeline(buildLLVMPipeline);
+  case Phase::Library:
+    return success();
+  }
+  llvm_unreachable("all phases are handled");
+}
+
+/// Gathers what the library says about itself, while the groups are still there.
+void Compilation::describe() {
+  info.groups.clear();
+  module->walk([&](GroupOp group) {
+    GroupInfo entry;
+    entry.name = group.getName().str();
+    entry.precision = stringifyPrecision(group.getPrecision().value_or(Precision::F32)).str();
+    entry.reason = group.getReason().value_or("").str();
+    info.groups.push_back(std::move(entry));
+  });
+}
+
+/// The builtin type of elements at a library's border.
+static Type getBuiltinType(MLIRContext &context, TensorType type) {
+  Builder builder(&context);
+  switch (type) {
+  case TensorType::F32:
+    return builder.getF32Type();
+  case TensorType::F64:
+    return builder.getF64Type();
+  case TensorType::F16:
+    return builder.getF16Type();
+  case TensorType::BF16:
+    return builder.getBF16Type();
+  case TensorType::Bool:
+    return builder.getI1Type();
+  case TensorType::U8:
+    return builder.getIntegerType(8, false);
+  case TensorType::U16:
+    return builder.getIntegerType(16, false);
+  case TensorType::U32:
+    return builder.getIntegerType(32, false);
+  case TensorType::U64:
+    return builder.getIntegerType(64, false);
+  case TensorType::I8:
+    return builder.getIntegerType(8);
+  case TensorType::I16:
+    return builder.getIntegerType(16);
+  case TensorType::I32:
+    return builder.getIntegerType(32);
+  case TensorType::I64:
+    return builder.getIntegerType(64);
+  }
+  llvm_unreachable("all types are handled");
+}
+
+static std::vector<TensorInfo> describeTensors(TypeRange types, llvm::function_ref<DictionaryAttr(unsigned)> attributesOf, StringRef kind) {
+  std::vector<TensorInfo> result;
+  for (auto [i, type] : llvm::enumerate(types)) {
+    auto tensor = cast<RankedTensorType>(type);
+    TensorInfo info;
+    DictionaryAttr attributes = attributesOf(i);
+    auto name = attributes ? attributes.getAs<StringAttr>("mpc.name") : StringAttr();
+    info.name = name ? name.str() : (kind + Twine(i)).str();
+    info.type = getTensorType(tensor.getElementType()).value_or(TensorType::F32);
+    info.dims.assign(tensor.getShape().begin(), tensor.getShape().end());
+    if (auto range = attributes ? attributes.getAs<RangeAttr>("mpc.range") : RangeAttr())
+      info.range = {range.getMin(), range.getMax()};
+    result.push_back(std::move(info));
+  }
+  return result;
+}
+
+ModelInfo mpc::describeModel(ModuleOp module) {
+  ModelInfo info;
+  if (auto hash = module->getAttrOfType<StringAttr>("mpc.model_hash"))
+    info.hash = hash.str();
+  if (auto main = module.lookupSymbol<func::FuncOp>("main")) {
+    info.inputs = describeTensors(main.getArgumentTypes(), [&](unsigned i) { return main.getArgAttrDict(i); }, "input");
+    info.outputs = describeTensors(main.getResultTypes(), [&](unsigned i) { return main.getResultAttrDict(i); }, "output");
+  }
+  return info;
+}
+
+LogicalResult Compilation::dump(Phase phase) {
+  if (options.dumpPhases.empty())
+    return success();
+  SmallString<128> path(options.dumpPhases);
+  llvm::sys::path::append(path, std::to_string(static_cast<int>(phase) + 1) + "-" + stringifyPhase(phase) + ".mlir");
+  return writeFile(loc, path, [&](raw_ostream &os) {
+    module->print(os, OpPrintingFlags().elideLargeResourceString(64).elideLargeElementsAttrs(64));
+    return success();
+  });
+}
+
+LogicalResult Compilation::write() {
+  StringRef output = options.output;
+  if (options.to != Phase::Library || options.emitMLIR) {
+    auto print = [&](raw_ostream &os) -> LogicalResult {
+      if (output.ends_with(".mlirbc"))
+        return writeBytecodeToFile(*module, os);
+      module->print(os);
+      return success();
+    };
+    if (output.empty() || output == "-")
+      return print(llvm::outs());
+    return writeFile(loc, output, print);
+  }
+  return output.empty() ? success() : emitLibrary(*module, info, options.library);
+}
+
+LogicalResult Compilation::run() {
+  if (failed(checkOutputs()) || failed(load()))
+    return failure();
+  ModelInfo described = describeModel(*module);
+  info.hash = described.hash;
+  info.inputs = described.inputs;
+  info.outputs = described.outputs;
+  info.name = llvm::sys::path::stem(options.input).str();
+  info.precision = stringifyPrecisionChoice(options.precision).str();
+  if (failed(dump(options.from)))
+    return failure();
+  Phase last = options.emitMLIR ? std::min(options.to, Phase::LLVM) : options.to;
+  for (int phase = static_cast<int>(options.from) + 1; phase <= static_cast<int>(last); ++phase) {
+    if (failed(advance(static_cast<Phase>(phase))))
+      return failure();
+    if (static_cast<Phase>(phase) != Phase::Library && failed(dump(static_cast<Phase>(phase))))
+      return failure();
+  }
+  // Ranges are known by now.
+  if (calibration)
+    for (TensorInfo &input : info.inputs)
+      if (auto range = calibration->lookup(input.name))
+        input.range = {range->min, range->max};
+  if (failed(write()))
+    return failure();
+  if (calibration && !options.saveCalibration.empty() &&
+      failed(writeFile(loc, options.saveCalibration, [&](raw_ostream &os) {
+        os << calibration->str();
+        return success();
+      })))
+    return failure();
+  if (!options.savePrecisionConfig.empty())
+    return writeFile(loc, options.savePrecisionConfig, [&](raw_ostream &os) {
+      os << precisionConfig;
+      return success();
+    });
+  return success();
+}
+} // namespace
+
+LogicalResult mpc::compile(const CompileOptions &options, MLIRContext &context) {
+  return Compilation(options, context).run();
+}

@@ -1,0 +1,53 @@
+//===- Output.cpp - files that appear whole or not at all -----------------===//
+//
+// Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Output.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+
+using namespace mlir;
+namespace fs = llvm::sys::fs;
+
+LogicalResult mpc::checkWritable(Location loc, StringRef flag, StringRef path) {
+  SmallString<128> folder(llvm::sys::path::parent_path(path));
+  if (folder.empty())
+    folder = ".";
+  fs::file_status status;
+  if (std::error_code error = fs::status(folder, status))
+    return emitError(loc) << flag << " " << path << ": " << folder << ": " << error.message();
+  if (!fs::is_directory(status))
+    return emitError(loc) << flag << " " << path << ": " << folder << " is not a folder";
+  if (fs::is_directory(path))
+    return emitError(loc) << flag << " " << path << " is a folder; expected the name of a file in it";
+  if (std::error_code error = fs::access(folder, fs::AccessMode::Write))
+    return emitError(loc) << flag << " " << path << ": " << folder << " cannot be written: " << error.message();
+  return success();
+}
+
+LogicalResult mpc::writeFile(Location loc, StringRef path, function_ref<LogicalResult(raw_ostream &)> write) {
+  auto temporary = fs::TempFile::create(path + ".%%%%%%.tmp", fs::all_read | fs::all_write);
+  if (!temporary)
+    return emitError(loc) << path << " cannot be written: " << llvm::toString(temporary.takeError());
+  auto discard = [&](std::string why) -> LogicalResult {
+    llvm::consumeError(temporary->discard());
+    return why.empty() ? failure() : LogicalResult(emitError(loc) << path << " cannot be written: " << why);
+  };
+  {
+    llvm::raw_fd_ostream os(temporary->FD, /*shouldClose=*/false);
+    if (failed(write(os)))
+      return discard("");
+    os.flush();
+    if (os.has_error()) {
+      std::string why = os.error().message();
+      os.clear_error();
+      return discard(why);
+    }
+  }
+  if (llvm::Error error = temporary->keep(path))
+    return discard(llvm::toString(std::move(error)));
+  return success();
+}

@@ -1,0 +1,288 @@
+//===- ConvertMPCToLinalg.cpp - groups become functions on linalg ---------===//
+//
+// Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The pass: rewrites @main, turns each group into a function, and shares functions that are the same. What happens inside of a
+// group is GroupLowering's.
+//
+//===----------------------------------------------------------------------===//
+
+#include "GroupLowering.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/TypeSwitch.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/SymbolTable.h"
+#include "mpc/Conversion/Passes.h"
+
+namespace mpc {
+#define GEN_PASS_DEF_CONVERTMPCTOLINALG
+#include "mpc/Conversion/Passes.h.inc"
+} // namespace mpc
+
+using namespace mlir;
+using namespace mpc;
+using namespace mpc::lowering;
+
+static constexpr StringLiteral kEntryName = "main";
+
+/// A C identifier made from a group's name.
+static std::string sanitizeName(StringRef name) {
+  std::string result;
+  for (char c : name)
+    result.push_back(llvm::isAlnum(c) ? c : '_');
+  if (result.empty() || llvm::isDigit(result.front()))
+    result.insert(result.begin(), '_');
+  return result;
+}
+
+namespace {
+/// Functions of groups, each distinct one once.
+class FunctionTable {
+public:
+  explicit FunctionTable(ModuleOp module) : module(module), symbols(module) {}
+
+  /// `function`, or an equal one that is there already; then `function` is erased.
+  func::FuncOp insert(func::FuncOp function) {
+    auto &candidates = functions[hash(function)];
+    for (func::FuncOp candidate : candidates)
+      if (areEqual(candidate, function)) {
+        function.erase();
+        return candidate;
+      }
+    symbols.insert(function); // makes the name unique
+    candidates.push_back(function);
+    return function;
+  }
+
+private:
+  static llvm::hash_code hash(func::FuncOp function) {
+    llvm::hash_code code = hash_value(function.getFunctionType());
+    function.walk([&](Operation *op) { code = llvm::hash_combine(code, op->getName()); });
+    return code;
+  }
+  static bool areEqual(func::FuncOp lhs, func::FuncOp rhs) {
+    return lhs.getFunctionType() == rhs.getFunctionType() && lhs.getArgAttrsAttr() == rhs.getArgAttrsAttr() &&
+           OperationEquivalence::isRegionEquivalentTo(&lhs.getBody(), &rhs.getBody(),
+                                                      OperationEquivalence::IgnoreLocations);
+  }
+
+  ModuleOp module;
+  SymbolTable symbols;
+  llvm::DenseMap<llvm::hash_code, SmallVector<func::FuncOp, 1>> functions;
+};
+
+/// Rewrites the entry function.
+class EntryLowering {
+public:
+  EntryLowering(func::FuncOp oldEntry, FunctionTable &functions)
+      : oldEntry(oldEntry), functions(functions), builder(oldEntry) {}
+
+  LogicalResult run();
+
+private:
+  LogicalResult convertSignature();
+  LogicalResult convert(GroupOp group);
+  LogicalResult convertReturn(func::ReturnOp op);
+  /// A constant in its linalg form, made once.
+  Value getConstant(Location loc, ElementsAttr value);
+  /// The symbolic batch, from the first input that has it; null where none has.
+  Value getBatch();
+  /// Where a group puts a result: an output of the model, or an intermediate tensor.
+  FailureOr<Value> getDestination(OpResult result);
+  /// A call that copies `source` to `dest`.
+  Value buildCopy(Location loc, Value source, Value dest);
+
+  func::FuncOp oldEntry, entry;
+  FunctionTable &functions;
+  OpBuilder builder;
+  IRMapping mapping;
+  llvm::DenseMap<Attribute, Value> constants;
+  /// The output that a group's result is computed into.
+  llvm::DenseMap<Value, unsigned> outputs;
+  unsigned numInputs = 0;
+  Value batch;
+};
+} // namespace
+
+LogicalResult EntryLowering::convertSignature() {
+  numInputs = oldEntry.getNumArguments();
+  auto returnOp = dyn_cast<func::ReturnOp>(oldEntry.getBody().front().getTerminator());
+  if (!oldEntry.getBody().hasOneBlock() || !returnOp)
+    return oldEntry.emitOpError() << "expected a single block that ends in func.return";
+
+  SmallVector<Type> inputTypes, resultTypes;
+  for (Type type : oldEntry.getArgumentTypes()) {
+    if (!isa<RankedTensorType>(type))
+      return oldEntry.emitOpError() << "expected inputs that are ranked tensors, but got " << type;
+    inputTypes.push_back(getStorageType(type));
+  }
+  for (Type type : oldEntry.getResultTypes()) {
+    if (!isa<RankedTensorType>(type))
+      return oldEntry.emitOpError() << "expected results that are ranked tensors, but got " << type;
+    resultTypes.push_back(getStorageType(type));
+  }
+  llvm::append_range(inputTypes, resultTypes);
+  entry = func::FuncOp::create(builder, oldEntry.getLoc(), kEntryName, builder.getFunctionType(inputTypes, resultTypes));
+  entry->setDiscardableAttrs(llvm::to_vector(oldEntry->getDiscardableAttrs()));
+  Block *block = entry.addEntryBlock();
+  builder.setInsertionPointToEnd(block);
+  FunctionOpInterface oldArguments = oldEntry, arguments = entry;
+  for (unsigned i = 0; i < numInputs; ++i) {
+    arguments.setArgAttrs(i, oldArguments.getArgAttrs(i));
+    mapping.map(oldEntry.getArgument(i), block->getArgument(i));
+  }
+  for (unsigned i = 0; i < resultTypes.size(); ++i) {
+    arguments.setArgAttrs(numInputs + i, oldArguments.getResultAttrs(i));
+    entry.setArgAttr(numInputs + i, bufferization::BufferizationDialect::kWritableAttrName, builder.getBoolAttr(true));
+    Value value = returnOp.getOperand(i);
+    if (value.getDefiningOp<GroupOp>())
+      outputs.try_emplace(value, i);
+  }
+  return success();
+}
+
+Value EntryLowering::getConstant(Location loc, ElementsAttr value) {
+  value = retypeConstant(value, getStorageType(value.getShapedType()));
+  Value &constant = constants[value];
+  if (!constant)
+    constant = arith::ConstantOp::create(builder, loc, cast<TypedAttr>(value));
+  return constant;
+}
+
+Value EntryLowering::getBatch() {
+  if (batch)
+    return batch;
+  for (unsigned i = 0; i < numInputs; ++i) {
+    Value input = entry.getArgument(i);
+    auto type = cast<RankedTensorType>(input.getType());
+    for (int64_t d = 0; d < type.getRank(); ++d) {
+      if (!type.isDynamicDim(d))
+        continue;
+      OpBuilder::InsertionGuard guard(builder);
+      builder.setInsertionPointToStart(&entry.getBody().front());
+      return batch = tensor::DimOp::create(builder, input.getLoc(), input, d);
+    }
+  }
+  return nullptr;
+}
+
+FailureOr<Value> EntryLowering::getDestination(OpResult result) {
+  if (auto output = outputs.find(result); output != outputs.end())
+    return Value(entry.getArgument(numInputs + output->second));
+  auto type = getStorageType(result.getType());
+  SmallVector<Value> sizes;
+  if (!type.hasStaticShape()) {
+    if (!getBatch())
+      return result.getOwner()->emitOpError() << "expected a model input with the symbolic size of " << result.getType();
+    sizes.assign(type.getNumDynamicDims(), getBatch());
+  }
+  return tensor::EmptyOp::create(builder, result.getLoc(), type, sizes).getResult();
+}
+
+LogicalResult EntryLowering::convert(GroupOp group) {
+  GroupLowering lowering(group);
+  FailureOr<func::FuncOp> function = lowering.run(sanitizeName(group.getName()));
+  if (failed(function))
+    return failure();
+  *function = functions.insert(*function);
+
+  SmallVector<Value> operands;
+  for (const ArgumentSource &argument : lowering.getArguments())
+    operands.push_back(argument.value ? mapping.lookup(argument.value) : getConstant(group.getLoc(), argument.constant));
+  for (OpResult result : group.getResults()) {
+    FailureOr<Value> dest = getDestination(result);
+    if (failed(dest))
+      return failure();
+    operands.push_back(*dest);
+  }
+  auto call = func::CallOp::create(builder, group.getLoc(), *function, operands);
+  mapping.map(group.getResults(), call.getResults());
+  return success();
+}
+
+Value EntryLowering::buildCopy(Location loc, Value source, Value dest) {
+  auto type = cast<RankedTensorType>(dest.getType());
+  auto function = func::FuncOp::create(loc, "copy", builder.getFunctionType({type, type}, {type}));
+  OpBuilder body = OpBuilder::atBlockEnd(function.addEntryBlock());
+  SmallVector<AffineMap> maps(2, body.getMultiDimIdentityMap(type.getRank()));
+  SmallVector<utils::IteratorType> iterators(type.getRank(), utils::IteratorType::parallel);
+  auto generic = linalg::GenericOp::create(
+      body, loc, TypeRange{type}, ValueRange{function.getArgument(0)}, ValueRange{function.getArgument(1)}, maps, iterators,
+      [](OpBuilder &b, Location loc, ValueRange scalars) { linalg::YieldOp::create(b, loc, scalars[0]); });
+  func::ReturnOp::create(body, loc, generic.getResults());
+  function.setPrivate();
+  function.setArgAttr(1, bufferization::BufferizationDialect::kWritableAttrName, builder.getBoolAttr(true));
+  return func::CallOp::create(builder, loc, functions.insert(function), ValueRange{source, dest}).getResult(0);
+}
+
+LogicalResult EntryLowering::convertReturn(func::ReturnOp op) {
+  SmallVector<Value> results;
+  for (auto [i, value] : llvm::enumerate(op.getOperands())) {
+    Value result = mapping.lookup(value);
+    // Inputs, constants, views, and what another output holds already.
+    auto output = outputs.find(value);
+    if (output == outputs.end() || output->second != i)
+      result = buildCopy(op.getLoc(), result, entry.getArgument(numInputs + i));
+    results.push_back(result);
+  }
+  func::ReturnOp::create(builder, op.getLoc(), results);
+  return success();
+}
+
+LogicalResult EntryLowering::run() {
+  if (failed(convertSignature()))
+    return failure();
+  for (Operation &op : oldEntry.getBody().front()) {
+    LogicalResult converted =
+        TypeSwitch<Operation *, LogicalResult>(&op)
+            .Case([&](ConstantOp constant) {
+              mapping.map(constant.getResult(), getConstant(constant.getLoc(), constant.getValue()));
+              return success();
+            })
+            .Case([&](ReshapeOp reshape) -> LogicalResult {
+              auto type = getStorageType(reshape.getResult().getType());
+              if (!type.hasStaticShape() && !getBatch())
+                return reshape.emitOpError() << "expected a model input with the symbolic size of " << type;
+              mapping.map(reshape.getResult(), buildReshape(builder, reshape.getLoc(), mapping.lookup(reshape.getInput()),
+                                                            type, [&] { return getBatch(); }));
+              return success();
+            })
+            .Case([&](GroupOp group) { return convert(group); })
+            .Case([&](func::ReturnOp returnOp) { return convertReturn(returnOp); })
+            .Default([](Operation *op) {
+              return op->emitOpError() << "expected only constants, reshapes and groups in the entry function; run "
+                                          "mpc-form-groups first";
+            });
+    if (failed(converted))
+      return failure();
+  }
+  // What the groups replaced: a bias that was folded, a weight that was transposed.
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(entry.getBody().front())))
+    if (isOpTriviallyDead(&op))
+      op.erase();
+  oldEntry.erase();
+  return success();
+}
+
+namespace {
+struct ConvertMPCToLinalg : mpc::impl::ConvertMPCToLinalgBase<ConvertMPCToLinalg> {
+  void runOnOperation() override {
+    ModuleOp module = getOperation();
+    auto entry = module.lookupSymbol<func::FuncOp>(kEntryName);
+    if (!entry || entry.isExternal()) {
+      module.emitError() << "expected a function @" << kEntryName << " with a body";
+      return signalPassFailure();
+    }
+    FunctionTable functions(module);
+    if (failed(EntryLowering(entry, functions).run()))
+      signalPassFailure();
+  }
+};
+} // namespace

@@ -1,0 +1,221 @@
+//===- StructureOps.cpp - constants, groups, quantization -----------------===//
+//
+// Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "OpDetail.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
+
+using namespace mlir;
+using namespace mpc;
+using namespace mpc::detail;
+
+//===----------------------------------------------------------------------===//
+// ConstantOp
+//===----------------------------------------------------------------------===//
+
+/// An elided resource reparses silently, and a misaligned one breaks whoever
+/// loads from it; both are found here.
+static LogicalResult verifyResource(ConstantOp op,
+                                    DenseResourceElementsAttr resource) {
+  StringRef key = resource.getRawHandle().getKey();
+  const AsmResourceBlob *blob = resource.getRawHandle().getBlob();
+  if (!blob)
+    return op.emitOpError() << "expected data for the resource '" << key
+                            << "', but it is elided (write files with their "
+                               "weights, or as bytecode)";
+  auto type = cast<ShapedType>(resource.getType());
+  if (!type.getElementType().isIntOrFloat())
+    return op.emitOpError() << "expected integers or floats in the resource '"
+                            << key << "', but got " << type.getElementType();
+  int64_t bytesPerElement = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
+  bool aligned =
+      blob->getDataAlignment() % bytesPerElement == 0 &&
+      reinterpret_cast<uintptr_t>(blob->getData().data()) % bytesPerElement ==
+          0;
+  if (!aligned)
+    return op.emitOpError()
+           << "expected the resource '" << key << "' to be aligned to "
+           << bytesPerElement << " bytes, but got an alignment of "
+           << blob->getDataAlignment();
+  __int128 expected = bytesPerElement;
+  for (int64_t size : type.getShape())
+    expected *= size;
+  if (expected != __int128(blob->getData().size()))
+    return op.emitOpError() << "expected " << int64_t(expected)
+                            << " bytes of data in the resource '" << key
+                            << "', but got " << blob->getData().size();
+  return success();
+}
+
+LogicalResult ConstantOp::verify() {
+  RankedTensorType type = getResult().getType();
+  ShapedType valueType = getValue().getShapedType();
+  Type element = type.getElementType();
+  if (auto quantized = dyn_cast<quant::QuantizedType>(element))
+    element = quantized.getStorageType();
+  if (!isa<RankedTensorType>(valueType) ||
+      valueType.getShape() != type.getShape() ||
+      valueType.getElementType() != element) // (C1)
+    return emitOpError() << "expected a value of type " << type.clone(element)
+                         << ", but got " << valueType;
+  if (auto resource = dyn_cast<DenseResourceElementsAttr>(getValue())) // (C2)
+    return verifyResource(*this, resource);
+  return success();
+}
+
+OpFoldResult ConstantOp::fold(FoldAdaptor) { return getValueAttr(); }
+
+//===----------------------------------------------------------------------===//
+// GroupOp
+//===----------------------------------------------------------------------===//
+
+// group ::= `mpc.group` name `ins` `(` (arg `=` operand),* `:` type,* `)` `->`
+// types (`attributes` dict)? region Without operands `ins` is left out.
+ParseResult GroupOp::parse(OpAsmParser &parser, OperationState &state) {
+  StringAttr name;
+  if (parser.parseAttribute(name, "name", state.attributes))
+    return failure();
+
+  SmallVector<OpAsmParser::Argument> arguments;
+  SmallVector<OpAsmParser::UnresolvedOperand> operands;
+  SmallVector<Type> operandTypes, resultTypes;
+  if (succeeded(parser.parseOptionalKeyword("ins"))) {
+    SMLoc typesLoc;
+    auto parseBinding = [&]() -> ParseResult {
+      return failure(parser.parseArgument(arguments.emplace_back()) ||
+                     parser.parseEqual() ||
+                     parser.parseOperand(operands.emplace_back()));
+    };
+    if (parser.parseLParen() || parser.parseCommaSeparatedList(parseBinding) ||
+        parser.parseColon() || parser.getCurrentLocation(&typesLoc) ||
+        parser.parseTypeList(operandTypes) || parser.parseRParen())
+      return failure();
+    if (operandTypes.size() != operands.size())
+      return parser.emitError(typesLoc)
+             << "expected " << operands.size() << " types, but got "
+             << operandTypes.size();
+    if (parser.resolveOperands(operands, operandTypes, typesLoc,
+                               state.operands))
+      return failure();
+    for (auto [argument, type] : llvm::zip_equal(arguments, operandTypes))
+      argument.type = type;
+  }
+  if (parser.parseOptionalArrowTypeList(resultTypes) ||
+      parser.parseOptionalAttrDictWithKeyword(state.attributes) ||
+      parser.parseRegion(*state.addRegion(), arguments))
+    return failure();
+  state.addTypes(resultTypes);
+  ensureTerminator(*state.regions.front(), parser.getBuilder(), state.location);
+  return success();
+}
+
+void GroupOp::print(OpAsmPrinter &printer) {
+  printer << ' ' << getNameAttr();
+  if (!getInputs().empty()) {
+    printer << " ins(";
+    llvm::interleaveComma(llvm::zip(getBlock().getArguments(), getInputs()),
+                          printer, [&](auto binding) {
+                            printer << std::get<0>(binding) << " = "
+                                    << std::get<1>(binding);
+                          });
+    printer << " : " << getInputs().getTypes() << ")";
+  }
+  printer.printOptionalArrowTypeList(getResultTypes());
+  printer.printOptionalAttrDictWithKeyword((*this)->getAttrs(),
+                                           {getNameAttrName()});
+  printer << ' ';
+  printer.printRegion(getBody(), /*printEntryBlockArgs=*/false);
+}
+
+LogicalResult GroupOp::verify() {
+  if (getBlock().getArgumentTypes() != getInputs().getTypes()) // (C1)
+    return emitOpError()
+           << "expected one block argument per operand, of types ("
+           << getInputs().getTypes() << "), but got ("
+           << getBlock().getArgumentTypes() << ")";
+  // (C2); the terminator is there, an operation without one is refused before.
+  if (TypeRange yielded = getBlock().getTerminator()->getOperandTypes();
+      yielded != getResultTypes())
+    return emitOpError() << "expected the terminator to yield ("
+                         << getResultTypes() << "), but got (" << yielded
+                         << ")";
+  if ((*this)->getParentOfType<GroupOp>()) // (C3)
+    return emitOpError() << "expected no group around a group";
+  return success();
+}
+
+Operation *GroupOp::getRoot() {
+  // Of the ops that decide loops, a contraction is the one whose loops the
+  // kernel has; what moves elements on the way to a reduction follows the
+  // reduction's.
+  Operation *computes = nullptr, *moves = nullptr;
+  for (Operation &op : getBlock().without_terminator()) {
+    auto quantizable = dyn_cast<QuantizableOpInterface>(op);
+    if (!quantizable || isa<ElementwiseOpInterface>(op))
+      continue;
+    if (quantizable.getWeightOperand())
+      return &op;
+    Operation *&slot = quantizable.getQuantRole() == QuantRole::Passthrough &&
+                               !isa<ReduceOp, MaxPoolOp>(op)
+                           ? moves
+                           : computes;
+    if (!slot)
+      slot = &op;
+  }
+  if (computes)
+    return computes;
+  return moves ? moves : &getBlock().front();
+}
+
+//===----------------------------------------------------------------------===//
+// QuantizeOp, DequantizeOp, RequantizeOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult QuantizeOp::verify() {
+  Type from = getInput().getType().getElementType();
+  auto to = cast<quant::QuantizedType>(getResult().getType().getElementType());
+  if (from.isF64() || !to.getExpressedType().isF32()) // (C1)
+    return emitOpError() << "expected f32, f16 or bf16 elements quantized to a "
+                            "type that expresses f32, but got "
+                         << from << " and " << to;
+  return success();
+}
+
+LogicalResult DequantizeOp::verify() {
+  if (Type to = getResult().getType().getElementType(); !to.isF32()) // (C1)
+    return emitOpError() << "expected a result of f32 elements, but got " << to;
+  return success();
+}
+
+LogicalResult RequantizeOp::verify() {
+  auto from = cast<quant::QuantizedType>(getInput().getType().getElementType());
+  auto to = cast<quant::QuantizedType>(getResult().getType().getElementType());
+  if (from.getStorageTypeIntegralWidth() != 32 ||
+      to.getStorageTypeIntegralWidth() != 8) // (C1)
+    return emitOpError()
+           << "expected a 32-bit accumulator and a result of 8 bits, but got "
+           << from << " and " << to;
+  int64_t low = getLow().value_or(to.getStorageTypeMin()),
+          high = getHigh().value_or(to.getStorageTypeMax());
+  if (low > high || low < to.getStorageTypeMin() ||
+      high > to.getStorageTypeMax()) // (C2)
+    return emitOpError() << "expected low <= high within ["
+                         << to.getStorageTypeMin() << ", "
+                         << to.getStorageTypeMax() << "], but got " << low
+                         << " and " << high;
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// ObserveOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult ObserveOp::verify() {
+  if (RankedTensorType type = getResult().getType();
+      type.getShape() != ArrayRef<int64_t>(2)) // (C1)
+    return emitOpError() << "expected a result of shape [2], but got " << type;
+  return success();
+}

@@ -1,0 +1,112 @@
+//===- Codegen.cpp - the passes from linalg to the LLVM dialect -----------===//
+//
+// Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/Affine/Transforms/Passes.h"
+#include "mlir/Dialect/Arith/Transforms/Passes.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Dialect/SCF/Transforms/Passes.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
+#include "mpc/Codegen/Passes.h"
+#include "mpc/Pipelines/Pipelines.h"
+
+using namespace mlir;
+
+void mpc::buildTilingPipeline(OpPassManager &pm, const CodegenOptions &options) {
+  // 1. One nested module per instruction set, with its target description.
+  ForkVariantsOptions fork;
+  fork.marches.assign(options.marches.begin(), options.marches.end());
+  pm.addPass(createForkVariants(fork));
+  OpPassManager &variant = pm.nest<ModuleOp>();
+  // 2. Decide tiles, bring weights into their layout, apply.
+  variant.addPass(createSelectTiling());
+  variant.addPass(createPackConstants());
+  variant.addNestedPass<func::FuncOp>(createTileAndFuse());
+}
+
+void mpc::buildBufferizationPipeline(OpPassManager &pm) {
+  OpPassManager &variant = pm.nest<ModuleOp>();
+  // 1. Tensors to buffers; copies onto themselves vanish.
+  variant.addPass(createBufferize());
+  variant.addPass(createCanonicalizerPass());
+  variant.addPass(createCSEPass());
+  // 2. Kernels and the remaining operations to loops.
+  variant.addPass(createLowerKernels());
+  // 3. Parallel loops become functions, groups become part of the entry point,
+  // which is then a list of dispatches.
+  variant.addPass(createOutlineParallel());
+  variant.addPass(createInlinerPass({}, [](OpPassManager &) {}));
+  variant.addPass(createSymbolDCEPass());
+  variant.addPass(createCanonicalizerPass());
+  variant.addPass(createCSEPass());
+  // 4. Memory.
+  variant.addPass(createPlanArena());
+  pm.addPass(createExtractWeights());
+}
+
+void mpc::buildLLVMPipeline(OpPassManager &pm) {
+  OpPassManager &variant = pm.nest<ModuleOp>();
+  // 1. The border to the runtime.
+  variant.addPass(createLowerEntry());
+  // 2. Register tiles become vector code.
+  variant.addPass(createLowerInnerTiles());
+  // 3. Per function: math, control flow, addresses.
+  OpPassManager &expand = variant.nest<func::FuncOp>();
+  expand.addPass(createForallToForLoopPass());
+  expand.addPass(createExpandMath());
+  arith::ArithExpandOpsPassOptions arithOptions;
+  arithOptions.includeBf16 = true; // no call of __truncsfbf2
+  expand.addPass(arith::createArithExpandOpsPass(arithOptions));
+  expand.addPass(createConvertVectorToSCFPass());
+  expand.addPass(memref::createExpandStridedMetadataPass());
+  expand.addPass(affine::createAffineExpandIndexOpsPass());
+  expand.addPass(createLowerAffinePass());
+  expand.addPass(createLoopInvariantCodeMotionPass());
+  expand.addPass(createSCFToControlFlowPass());
+  expand.addPass(createCanonicalizerPass());
+  expand.addPass(createCSEPass());
+  // 4. To the LLVM dialect.
+  variant.addPass(createConvertVectorToLLVMPass());
+  variant.addPass(createFinalizeMemRefToLLVMConversionPass());
+  OpPassManager &scalars = variant.nest<func::FuncOp>();
+  scalars.addPass(createConvertMathToLLVMPass());
+  scalars.addPass(createArithToLLVMConversionPass());
+  scalars.addPass(createConvertIndexToLLVMPass());
+  scalars.addPass(createUBToLLVMConversionPass());
+  variant.addPass(createConvertFuncToLLVMPass());
+  variant.addPass(createConvertControlFlowToLLVMPass());
+  variant.addPass(createReconcileUnrealizedCastsPass());
+  variant.addNestedPass<LLVM::LLVMFuncOp>(createCanonicalizerPass());
+  variant.addNestedPass<LLVM::LLVMFuncOp>(createCSEPass());
+  // 5. Dispatches, now that descriptors are scalars.
+  variant.addPass(createLowerDispatch());
+}
+
+void mpc::buildLinalgToLLVMPipeline(OpPassManager &pm,
+                                    const CodegenOptions &options) {
+  buildTilingPipeline(pm, options);
+  buildBufferizationPipeline(pm);
+  buildLLVMPipeline(pm);
+}
+
+void mpc::registerCodegenPipelines() {
+  PassPipelineRegistration<CodegenOptions>(
+      "mpc-linalg-to-tiled",
+      "One module per instruction set, contractions tiled and packed",
+      buildTilingPipeline);
+  PassPipelineRegistration<>("mpc-tiled-to-bufferized",
+                             "Buffers in one arena, weights in one blob",
+                             buildBufferizationPipeline);
+  PassPipelineRegistration<>("mpc-bufferized-to-llvm", "To the LLVM dialect",
+                             buildLLVMPipeline);
+  PassPipelineRegistration<CodegenOptions>(
+      "mpc-linalg-to-llvm", "From linalg functions to the LLVM dialect",
+      buildLinalgToLLVMPipeline);
+}

@@ -1,0 +1,45 @@
+//===- GraphPipelines.cpp - from an imported model to linalg --------------===//
+//
+// Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mpc/Pipelines/GraphPipelines.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
+#include "mpc/Conversion/Passes.h"
+#include "mpc/Transforms/Passes.h"
+
+using namespace mlir;
+
+void mpc::buildGroupingPipeline(OpPassManager &pm) {
+  // 1. The graph becomes smaller: constants, batch normalisation, algebra.
+  pm.addPass(createMPCSimplify());
+  // 2. Channels last inside; what the transposes of weights left is folded.
+  pm.addPass(createMPCPropagateLayout());
+  pm.addPass(createMPCSimplify());
+  // 3. Roots and their epilogues.
+  pm.addPass(createMPCFormGroups());
+}
+
+void mpc::buildQuantizationPipeline(OpPassManager &pm) {
+  // 4. The IR computes in the precisions that the groups carry.
+  pm.addPass(createInsertQuantization());
+  // 5. What later phases rely on.
+  pm.addPass(createVerifyPrecision());
+}
+
+void mpc::buildLinalgPipeline(OpPassManager &pm) {
+  // 6. One function per distinct group.
+  pm.addPass(createConvertMPCToLinalg());
+}
+
+void mpc::registerGraphPipelines() {
+  PassPipelineRegistration<>("mpc-imported-to-grouped", "imported -> grouped: simplify, propagate the layout, form groups",
+                             buildGroupingPipeline);
+  PassPipelineRegistration<>("mpc-annotated-to-quantized", "annotated -> quantized: insert quantization and verify it",
+                             buildQuantizationPipeline);
+  PassPipelineRegistration<>("mpc-quantized-to-linalg", "quantized -> linalg: one function per distinct group",
+                             buildLinalgPipeline);
+}

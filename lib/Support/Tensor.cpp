@@ -1,0 +1,159 @@
+//===- Tensor.cpp - Element types and dense tensors -----------------------===//
+//
+// Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mpc/Support/Tensor.h"
+
+#include <cmath>
+#include <cstring>
+
+using namespace mpc;
+
+namespace {
+struct TypeRow {
+  ElementType type;
+  const char *name;
+  unsigned bytes;
+};
+constexpr TypeRow typeRows[] = {
+    {ElementType::F32, "f32", 4},   {ElementType::U8, "u8", 1},
+    {ElementType::I8, "i8", 1},     {ElementType::U16, "u16", 2},
+    {ElementType::I16, "i16", 2},   {ElementType::I32, "i32", 4},
+    {ElementType::I64, "i64", 8},   {ElementType::Bool, "bool", 1},
+    {ElementType::F16, "f16", 2},   {ElementType::F64, "f64", 8},
+    {ElementType::U32, "u32", 4},   {ElementType::U64, "u64", 8},
+    {ElementType::BF16, "bf16", 2},
+};
+} // namespace
+
+unsigned mpc::elementBytes(ElementType type) {
+  for (const TypeRow &row : typeRows)
+    if (row.type == type)
+      return row.bytes;
+  return 0;
+}
+
+std::string mpc::elementTypeName(ElementType type) {
+  for (const TypeRow &row : typeRows)
+    if (row.type == type)
+      return row.name;
+  return "type " + std::to_string(uint32_t(type));
+}
+
+std::optional<ElementType> mpc::parseElementType(std::string_view name) {
+  for (const TypeRow &row : typeRows)
+    if (row.name == name)
+      return row.type;
+  return std::nullopt;
+}
+
+bool mpc::isFloat(ElementType type) {
+  return type == ElementType::F32 || type == ElementType::F64 ||
+         type == ElementType::F16 || type == ElementType::BF16;
+}
+
+float mpc::bfloatToFloat(uint16_t bits) {
+  uint32_t wide = uint32_t(bits) << 16;
+  float value;
+  std::memcpy(&value, &wide, sizeof(value));
+  return value;
+}
+
+float mpc::halfToFloat(uint16_t bits) {
+  uint32_t sign = uint32_t(bits & 0x8000) << 16, exponent = bits >> 10 & 31,
+           fraction = bits & 1023;
+  if (exponent == 0) {
+    float magnitude = std::ldexp(float(fraction), -24);
+    return sign ? -magnitude : magnitude;
+  }
+  uint32_t wide = exponent == 31 ? 0x7f800000 : (exponent + 112) << 23;
+  wide |= sign | fraction << 13;
+  float value;
+  std::memcpy(&value, &wide, sizeof(value));
+  return value;
+}
+
+std::string mpc::shapeToString(const Shape &shape) {
+  if (shape.empty())
+    return "scalar";
+  std::string text;
+  for (int64_t size : shape) {
+    if (!text.empty())
+      text += 'x';
+    text += size < 0 ? "?" : std::to_string(size);
+  }
+  return text;
+}
+
+std::optional<int64_t> mpc::countElements(const Shape &shape) {
+  int64_t count = 1;
+  for (int64_t size : shape)
+    if (size < 0 || __builtin_mul_overflow(count, size, &count))
+      return std::nullopt;
+  // Of any element type, 8 bytes at most.
+  if (count > INT64_MAX / 8)
+    return std::nullopt;
+  return count;
+}
+
+int64_t Tensor::numElements() const {
+  unsigned bytes = elementBytes(type);
+  return bytes ? int64_t(data.size() / bytes) : 0;
+}
+
+template <typename T> static double load(const char *data, int64_t index) {
+  T value;
+  std::memcpy(&value, data + index * int64_t(sizeof(T)), sizeof(T));
+  return double(value);
+}
+
+double mpc::readElement(ElementType type, const char *data, int64_t index) {
+  uint16_t bits;
+  switch (type) {
+  case ElementType::Undefined:
+    return 0;
+  case ElementType::F32:
+    return load<float>(data, index);
+  case ElementType::Bool:
+  case ElementType::U8:
+    return load<uint8_t>(data, index);
+  case ElementType::I8:
+    return load<int8_t>(data, index);
+  case ElementType::U16:
+    return load<uint16_t>(data, index);
+  case ElementType::I16:
+    return load<int16_t>(data, index);
+  case ElementType::I32:
+    return load<int32_t>(data, index);
+  case ElementType::I64:
+    return load<int64_t>(data, index);
+  case ElementType::F64:
+    return load<double>(data, index);
+  case ElementType::U32:
+    return load<uint32_t>(data, index);
+  case ElementType::U64:
+    return load<uint64_t>(data, index);
+  case ElementType::F16:
+  case ElementType::BF16:
+    std::memcpy(&bits, data + index * 2, 2);
+    return type == ElementType::F16 ? halfToFloat(bits) : bfloatToFloat(bits);
+  }
+  return 0;
+}
+
+double Tensor::valueAt(int64_t index) const {
+  return readElement(type, data.data(), index);
+}
+
+std::optional<int64_t> mpc::findNonFinite(const Tensor &tensor) {
+  if (!isFloat(tensor.type))
+    return std::nullopt;
+  for (int64_t i = 0, e = tensor.numElements(); i < e; ++i)
+    if (!std::isfinite(tensor.valueAt(i)))
+      return i;
+  return std::nullopt;
+}

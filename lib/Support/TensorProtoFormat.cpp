@@ -1,0 +1,107 @@
+//===- TensorProtoFormat.cpp - ONNX's TensorProto -------------------------===//
+//
+// Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "ByteSource.h"
+
+#include <onnx/onnx_pb.h>
+
+#include <cstring>
+
+using namespace mpc;
+
+/// Appends the elements of a typed field, each as a T.
+template <typename T, typename Field>
+static void appendElements(const Field &field, std::vector<char> &data) {
+  for (auto element : field) {
+    T value = static_cast<T>(element);
+    const char *bytes = reinterpret_cast<const char *>(&value);
+    data.insert(data.end(), bytes, bytes + sizeof(T));
+  }
+}
+
+/// The elements of a tensor without raw_data: the field depends on the type
+/// (onnx.proto, comments of TensorProto).
+static void decodeFields(const onnx::TensorProto &proto, ElementType type,
+                         std::vector<char> &data) {
+  switch (type) {
+  case ElementType::F32:
+    return appendElements<float>(proto.float_data(), data);
+  case ElementType::F64:
+    return appendElements<double>(proto.double_data(), data);
+  case ElementType::I64:
+    return appendElements<int64_t>(proto.int64_data(), data);
+  case ElementType::U32:
+    return appendElements<uint32_t>(proto.uint64_data(), data);
+  case ElementType::U64:
+    return appendElements<uint64_t>(proto.uint64_data(), data);
+  case ElementType::I32:
+    return appendElements<int32_t>(proto.int32_data(), data);
+  case ElementType::I16:
+  case ElementType::U16:
+  case ElementType::F16:
+  case ElementType::BF16:
+    return appendElements<uint16_t>(proto.int32_data(), data);
+  case ElementType::I8:
+  case ElementType::U8:
+  case ElementType::Bool:
+    return appendElements<uint8_t>(proto.int32_data(), data);
+  case ElementType::Undefined:
+    return;
+  }
+}
+
+bool mpc::readTensorProto(std::shared_ptr<ByteSource> source,
+                          const std::string &path, TensorReaders &readers,
+                          std::string &error) {
+  auto fail = [&](const std::string &what) {
+    error = path + ": " + what;
+    return false;
+  };
+  std::vector<char> file(size_t(source->size()));
+  if (!source->read(0, source->size(), file.data(), error))
+    return false;
+  onnx::TensorProto proto;
+  if (file.size() > INT32_MAX ||
+      !proto.ParseFromArray(file.data(), int(file.size())))
+    return fail("expected an ONNX TensorProto, but got other contents");
+  auto type = ElementType(proto.data_type());
+  if (!elementBytes(type))
+    return fail("expected a tensor of numbers, but got ONNX element type " +
+                std::to_string(proto.data_type()));
+  if (proto.data_location() == onnx::TensorProto::EXTERNAL ||
+      proto.external_data_size())
+    return fail("expected a tensor with its elements, but they are in another "
+                "file");
+  Shape shape(proto.dims().begin(), proto.dims().end());
+  std::vector<char> data;
+  if (proto.has_raw_data())
+    data.assign(proto.raw_data().begin(), proto.raw_data().end());
+  else
+    decodeFields(proto, type, data);
+  std::optional<int64_t> count = countElements(shape);
+  if (!count || uint64_t(*count) * elementBytes(type) != data.size())
+    return fail("the shape " + shapeToString(shape) + " of " +
+                elementTypeName(type) + " contradicts the " +
+                std::to_string(data.size()) + " bytes of elements");
+  readers.emplace_back(type, std::move(shape), proto.name(),
+                       makeMemorySource(std::move(data)), 0, path);
+  return true;
+}
+
+std::vector<char> mpc::encodeTensorProto(const Tensor &tensor,
+                                         const std::string &name) {
+  onnx::TensorProto proto;
+  proto.set_name(name);
+  proto.set_data_type(int32_t(tensor.type));
+  for (int64_t size : tensor.shape)
+    proto.add_dims(size);
+  proto.set_raw_data(tensor.data.data(), tensor.data.size());
+  std::vector<char> bytes(proto.ByteSizeLong());
+  proto.SerializeToArray(bytes.data(), int(bytes.size()));
+  return bytes;
+}

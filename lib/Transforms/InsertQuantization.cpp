@@ -1,0 +1,596 @@
+//===- InsertQuantization.cpp - compute groups in their precision ---------===//
+//
+// Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// mpc-insert-quantization: carries out what mpc-assign-precision decided. Walks the entry function once, in order, and rewrites each
+// group for its precision; what a value of the model has become is kept beside it. Which form a group takes follows from its root's
+// role (QuantizableOpInterface), never from its name.
+//
+//===----------------------------------------------------------------------===//
+
+#include "llvm/ADT/EquivalenceClasses.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/IRMapping.h"
+#include "mpc/Dialect/MPC/Constants.h"
+#include "mpc/Dialect/MPC/MPCDialect.h"
+#include "mpc/Support/QuantMath.h"
+#include "mpc/Transforms/Passes.h"
+
+namespace mpc {
+#define GEN_PASS_DEF_INSERTQUANTIZATION
+#include "mpc/Transforms/Passes.h.inc"
+} // namespace mpc
+
+using namespace mlir;
+using namespace mpc;
+
+namespace {
+
+Type elementOf(Value value) { return cast<RankedTensorType>(value.getType()).getElementType(); }
+bool isQuantized(Value value) { return isa<quant::QuantizedType>(elementOf(value)); }
+bool isFloat(Value value) { return isa<FloatType>(elementOf(value)); }
+RankedTensorType withElement(Value value, Type element) {
+  return cast<RankedTensorType>(value.getType()).clone(element);
+}
+
+/// The value whose elements `value` holds under another shape.
+Value throughReshapes(Value value) {
+  while (auto reshape = value.getDefiningOp<ReshapeOp>())
+    value = reshape.getInput();
+  return value;
+}
+
+QuantRole roleOf(Operation *op) {
+  auto quantizable = dyn_cast_or_null<QuantizableOpInterface>(op);
+  return quantizable ? quantizable.getQuantRole() : QuantRole::Float;
+}
+
+bool isInt8(GroupOp group) { return group.getPrecision() == Precision::INT8; }
+bool isInt8(Operation *op) {
+  auto group = dyn_cast<GroupOp>(op);
+  return group && isInt8(group);
+}
+
+/// The only op of a group's body, or null.
+Operation *getSoleOp(GroupOp group) {
+  Block &block = group.getBlock();
+  return llvm::hasNItems(block.without_terminator(), 1) ? &block.front() : nullptr;
+}
+
+/// Builds the body of a new group and gathers its operands.
+class GroupBuilder {
+public:
+  GroupBuilder(GroupOp old) : old(old), block(std::make_unique<Block>()), body(old.getContext()) {
+    body.setInsertionPointToEnd(block.get());
+  }
+
+  /// The block argument that stands for a value of the function.
+  Value bring(Value outer) {
+    auto [it, isNew] = arguments.try_emplace(outer);
+    if (isNew) {
+      operands.push_back(outer);
+      it->second = block->addArgument(outer.getType(), outer.getLoc());
+    }
+    return it->second;
+  }
+
+  GroupOp finish(OpBuilder &builder, ArrayRef<Value> results) {
+    YieldOp::create(body, old.getLoc(), results);
+    OperationState state(old.getLoc(), GroupOp::getOperationName());
+    state.addOperands(operands);
+    state.addTypes(TypeRange(ValueRange(results)));
+    state.addAttributes(old->getAttrs());
+    state.addRegion()->push_back(block.release());
+    return cast<GroupOp>(builder.create(state));
+  }
+
+private:
+  GroupOp old;
+  std::unique_ptr<Block> block;
+  SmallVector<Value> operands;
+  DenseMap<Value, Value> arguments;
+
+public:
+  OpBuilder body;
+};
+
+class Inserter {
+public:
+  Inserter(func::FuncOp function) : function(function), builder(function.getContext()), f32(builder.getF32Type()) {}
+  LogicalResult run();
+
+private:
+  LogicalResult tieRanges();
+  FailureOr<quant::UniformQuantizedType> getActivationType(Value value);
+  bool isReadAsIntegers(Value value);
+  FailureOr<Type> getStorage(GroupOp group, Value result);
+
+  FailureOr<Value> convert(Value value, Type element);
+  FailureOr<Value> convertConstant(ConstantOp constant, Type element);
+  FailureOr<Value> emitConversion(OpBuilder &b, Location loc, Value value, Type element);
+
+  LogicalResult rewrite(GroupOp group);
+  LogicalResult rewriteInteger(GroupOp group, Operation *root, Type storage);
+  LogicalResult rewriteDirect(GroupOp group, Operation *sole, Type operandElement, Type resultElement);
+  LogicalResult rewriteInFloat(GroupOp group, Operation *root, Type operandElement, Type storage);
+  FailureOr<Value> cloneRest(GroupOp group, GroupBuilder &target, IRMapping &mapping, Operation *done, Type storage);
+  LogicalResult replace(GroupOp group, GroupBuilder &target, ArrayRef<Value> results);
+
+  struct Weights {
+    Value weight, bias;
+    quant::QuantizedType accumulator;
+  };
+  FailureOr<Weights> quantizeWeights(GroupOp group, QuantizableOpInterface root, float inputScale);
+
+  func::FuncOp function;
+  OpBuilder builder;
+  Type f32;
+  /// What each value of the function has become.
+  DenseMap<Value, Value> current;
+  /// Values converted to another element type, so that each conversion is computed once.
+  DenseMap<std::pair<Value, Type>, Value> conversions;
+  /// Values that share scale and zero point, and the range that they share.
+  llvm::EquivalenceClasses<Value> ties;
+  DenseMap<Value, RangeAttr> ranges;
+  SmallVector<Operation *> dead;
+};
+
+//===----------------------------------------------------------------------===//
+// Ranges and types
+//===----------------------------------------------------------------------===//
+
+/// Ops that move or select values leave them as they are: their inputs and outputs share the hull of their ranges.
+LogicalResult Inserter::tieRanges() {
+  for (BlockArgument argument : function.getArguments())
+    if (auto range = function.getArgAttrOfType<RangeAttr>(argument.getArgNumber(), "mpc.range"))
+      ranges[argument] = range;
+  for (auto group : function.getOps<GroupOp>()) {
+    if (group.getRange() && group->getNumResults() == 1)
+      ranges[group->getResult(0)] = *group.getRange();
+    Operation *sole = getSoleOp(group);
+    if (!isInt8(group) || !sole || roleOf(sole) != QuantRole::Passthrough)
+      continue;
+    for (Value input : group.getInputs())
+      if (isFloat(input) && !throughReshapes(input).getDefiningOp<ConstantOp>())
+        ties.unionSets(throughReshapes(input), group->getResult(0));
+  }
+  for (const auto *leader : ties) {
+    if (!leader->isLeader())
+      continue;
+    double low = INFINITY, high = -INFINITY;
+    for (Value member : ties.members(*leader))
+      if (RangeAttr range = ranges.lookup(member)) {
+        low = std::min(low, range.getMin());
+        high = std::max(high, range.getMax());
+      }
+    if (low > high)
+      continue;
+    auto hull = RangeAttr::get(function.getContext(), low, high);
+    for (Value member : ties.members(*leader))
+      ranges[member] = hull;
+  }
+  return success();
+}
+
+/// Unsigned 8 bit with a zero point over the calibrated range, which always holds 0.
+FailureOr<quant::UniformQuantizedType> Inserter::getActivationType(Value value) {
+  value = throughReshapes(value);
+  RangeAttr range = ranges.lookup(value);
+  if (!range) {
+    Operation *owner = value.getDefiningOp();
+    InFlightDiagnostic diagnostic = owner ? owner->emitOpError() : function.emitError();
+    if (auto argument = dyn_cast<BlockArgument>(value))
+      diagnostic << "argument " << argument.getArgNumber() << " ";
+    return diagnostic << "is read as int8, but has no calibrated range; run mpc-attach-ranges first";
+  }
+  QuantParams params = chooseAsymmetricParams(range.getMin(), range.getMax(), 0, 255);
+  return quant::UniformQuantizedType::get(0, builder.getIntegerType(8), f32, params.scale, params.zeroPoint, 0, 255);
+}
+
+/// Whether some int8 group reads the value, so that it is stored as integers.
+bool Inserter::isReadAsIntegers(Value value) {
+  return llvm::any_of(value.getUsers(), [&](Operation *user) {
+    if (auto reshape = dyn_cast<ReshapeOp>(user))
+      return isReadAsIntegers(reshape.getResult());
+    return isInt8(user);
+  });
+}
+
+/// The element type in which a group stores a result: its precision's, or the model's own where only the caller reads it.
+FailureOr<Type> Inserter::getStorage(GroupOp group, Value result) {
+  if (!isFloat(result))
+    return elementOf(result);
+  bool onlyReturned = llvm::all_of(result.getUsers(), [](Operation *user) { return isa<func::ReturnOp>(user); });
+  if (onlyReturned)
+    return elementOf(result);
+  switch (group.getPrecision().value_or(Precision::F32)) {
+  case Precision::F32:
+    return f32;
+  case Precision::F16:
+    return Type(builder.getF16Type());
+  case Precision::BF16:
+    return Type(builder.getBF16Type());
+  case Precision::INT8:
+    if (!isReadAsIntegers(result))
+      return f32;
+    auto type = getActivationType(result);
+    return failed(type) ? FailureOr<Type>(failure()) : FailureOr<Type>(Type(*type));
+  }
+  llvm_unreachable("all precisions are handled");
+}
+
+//===----------------------------------------------------------------------===//
+// Conversions
+//===----------------------------------------------------------------------===//
+
+/// One element type in place of another; the shape stays. Between two integer types it goes through f32.
+FailureOr<Value> Inserter::emitConversion(OpBuilder &b, Location loc, Value value, Type element) {
+  if (elementOf(value) == element)
+    return value;
+  if (isQuantized(value)) {
+    value = DequantizeOp::create(b, loc, withElement(value, f32), value);
+    return emitConversion(b, loc, value, element);
+  }
+  if (isa<quant::QuantizedType>(element)) {
+    if (elementOf(value) != f32)
+      value = CastOp::create(b, loc, withElement(value, f32), value);
+    return Value(QuantizeOp::create(b, loc, withElement(value, element), value));
+  }
+  return Value(CastOp::create(b, loc, withElement(value, element), value));
+}
+
+FailureOr<Value> Inserter::convertConstant(ConstantOp constant, Type element) {
+  if (!isFloat(constant) || !isa<FloatType>(element)) {
+    constant.emitOpError() << "expected a floating-point constant to convert to " << element;
+    return failure();
+  }
+  auto floats = getFloatValues(constant.getValue());
+  if (!floats)
+    return constant.emitOpError("has values that cannot be read"), failure();
+  ElementsAttr value = createFloatConstant(withElement(constant, element), *floats);
+  return Value(ConstantOp::create(builder, constant.getLoc(), value));
+}
+
+/// What a value of the original function has become, in the element type that is asked for: converted once, by a group of its own.
+FailureOr<Value> Inserter::convert(Value value, Type element) {
+  Value now = current.lookup(value);
+  if (!now)
+    now = value; // constants and arguments stay until somebody asks for another type
+  if (elementOf(now) == element)
+    return now;
+  Value &known = conversions[{value, element}];
+  if (known)
+    return known;
+  OpBuilder::InsertionGuard guard(builder);
+  if (auto constant = value.getDefiningOp<ConstantOp>()) {
+    builder.setInsertionPointAfter(constant);
+    auto converted = convertConstant(constant, element);
+    if (failed(converted))
+      return failure();
+    return conversions[{value, element}] = *converted;
+  }
+  builder.setInsertionPointAfterValue(now);
+  auto source = now.getDefiningOp<GroupOp>();
+  Type target = element;
+  StringRef what = isa<quant::QuantizedType>(element) ? "quantize" : isQuantized(now) ? "dequantize" : "cast";
+  std::string name = what.str() + ":";
+  if (source)
+    name += source.getName().str();
+  else if (auto argument = dyn_cast<BlockArgument>(now)) {
+    auto own = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), "mpc.name");
+    name += own ? own.str() : "argument" + std::to_string(argument.getArgNumber());
+  } else
+    name += "reshape";
+  if (isa<FloatType>(element)) {
+    llvm::raw_string_ostream os(name);
+    os << ":" << element;
+  }
+  auto group = GroupOp::create(builder, now.getLoc(), TypeRange{withElement(now, target)}, builder.getStringAttr(name),
+                               ValueRange{now}, PrecisionAttr(), StringAttr(), RangeAttr());
+  Block &block = group.getBody().emplaceBlock();
+  Value argument = block.addArgument(now.getType(), now.getLoc());
+  OpBuilder body = OpBuilder::atBlockEnd(&block);
+  auto result = emitConversion(body, now.getLoc(), argument, target);
+  if (failed(result))
+    return failure();
+  YieldOp::create(body, now.getLoc(), *result);
+  return conversions[{value, element}] = group->getResult(0);
+}
+
+//===----------------------------------------------------------------------===//
+// Groups
+//===----------------------------------------------------------------------===//
+
+LogicalResult Inserter::replace(GroupOp group, GroupBuilder &target, ArrayRef<Value> results) {
+  builder.setInsertionPoint(group);
+  GroupOp made = target.finish(builder, results);
+  for (auto [before, after] : llvm::zip(group->getResults(), made->getResults()))
+    current[before] = after;
+  dead.push_back(group);
+  return success();
+}
+
+/// Clones what follows `done` (and everything, where it is null), floats in f32, and converts the yielded value to `storage`.
+FailureOr<Value> Inserter::cloneRest(GroupOp group, GroupBuilder &target, IRMapping &mapping, Operation *done, Type storage) {
+  OpBuilder &body = target.body;
+  auto operandOf = [&](Value value) -> FailureOr<Value> {
+    Value now = mapping.lookupOrNull(value);
+    if (!now) { // a block argument: what the outer value has become
+      Value outer = group.getInputs()[cast<BlockArgument>(value).getArgNumber()];
+      Value become = current.lookup(outer);
+      if (auto constant = outer.getDefiningOp<ConstantOp>(); constant && isFloat(outer)) {
+        auto converted = convert(outer, f32);
+        if (failed(converted))
+          return failure();
+        become = *converted;
+      }
+      now = target.bring(become ? become : outer);
+    }
+    if (isFloat(value)) {
+      auto converted = emitConversion(body, value.getLoc(), now, f32);
+      if (failed(converted))
+        return failure();
+      now = *converted;
+    }
+    mapping.map(value, now);
+    return now;
+  };
+  for (Operation &op : group.getBlock().without_terminator()) {
+    if (&op == done)
+      continue;
+    for (Value operand : op.getOperands())
+      if (failed(operandOf(operand)))
+        return failure();
+    Operation *copy = body.clone(op, mapping);
+    for (auto [before, after] : llvm::zip(op.getResults(), copy->getResults()))
+      if (isFloat(before))
+        after.setType(withElement(before, f32));
+  }
+  Value yielded = group.getBlock().getTerminator()->getOperand(0);
+  auto result = operandOf(yielded);
+  if (failed(result))
+    return failure();
+  return isFloat(yielded) ? emitConversion(body, group.getLoc(), *result, storage) : result;
+}
+
+/// One op that computes in the element type that its operands have: data movement, selection, integer averages.
+LogicalResult Inserter::rewriteDirect(GroupOp group, Operation *sole, Type operandElement, Type resultElement) {
+  GroupBuilder target(group);
+  IRMapping mapping;
+  for (Value operand : sole->getOperands()) {
+    Value outer = group.getInputs()[cast<BlockArgument>(operand).getArgNumber()];
+    auto converted = isFloat(outer) ? convert(outer, operandElement) : FailureOr<Value>(outer);
+    if (failed(converted))
+      return failure();
+    mapping.map(operand, target.bring(*converted));
+  }
+  Operation *copy = target.body.clone(*sole, mapping);
+  if (isFloat(sole->getResult(0)))
+    copy->getResult(0).setType(withElement(sole->getResult(0), resultElement));
+  return replace(group, target, {copy->getResult(0)});
+}
+
+/// Computes in f32; a root that reads its operands many times gets them in `operandElement`, converted by a group before it.
+LogicalResult Inserter::rewriteInFloat(GroupOp group, Operation *root, Type operandElement, Type storage) {
+  GroupBuilder target(group);
+  IRMapping mapping;
+  if (isa<ElementwiseOpInterface>(root)) {
+    auto result = cloneRest(group, target, mapping, nullptr, storage);
+    return failed(result) ? failure() : replace(group, target, {*result});
+  }
+  OpOperand *bias = nullptr;
+  if (auto quantizable = dyn_cast<QuantizableOpInterface>(root))
+    bias = quantizable.getBiasOperand();
+  for (OpOperand &operand : root->getOpOperands()) {
+    auto argument = dyn_cast<BlockArgument>(operand.get());
+    if (!argument)
+      return root->emitOpError("expected the root of a group to read the group's operands");
+    Value outer = group.getInputs()[argument.getArgNumber()];
+    auto converted = isFloat(outer) ? convert(outer, &operand == bias ? f32 : operandElement) : FailureOr<Value>(outer);
+    if (failed(converted))
+      return failure();
+    mapping.map(operand.get(), target.bring(*converted));
+  }
+  Operation *copy = target.body.clone(*root, mapping);
+  if (isFloat(root->getResult(0)))
+    copy->getResult(0).setType(withElement(root->getResult(0), f32));
+  auto result = cloneRest(group, target, mapping, root, storage);
+  return failed(result) ? failure() : replace(group, target, {*result});
+}
+
+/// Symmetric signed 8-bit weights per output channel, and the bias in the accumulator's scale.
+FailureOr<Inserter::Weights> Inserter::quantizeWeights(GroupOp group, QuantizableOpInterface root, float inputScale) {
+  auto constantOf = [&](OpOperand *operand) -> ConstantOp {
+    auto argument = operand ? dyn_cast<BlockArgument>(operand->get()) : BlockArgument();
+    return argument ? group.getInputs()[argument.getArgNumber()].getDefiningOp<ConstantOp>() : ConstantOp();
+  };
+  ConstantOp weight = constantOf(root.getWeightOperand()), bias = constantOf(root.getBiasOperand());
+  if (!weight || (root.getBiasOperand() && !bias))
+    return root->emitOpError("expected constant weights and bias for int8"), failure();
+  auto values = getFloatValues(weight.getValue());
+  auto biases = bias ? getFloatValues(bias.getValue()) : std::make_optional<std::vector<float>>();
+  if (!values || !biases)
+    return root->emitOpError("has weights that cannot be read"), failure();
+
+  auto type = cast<RankedTensorType>(weight.getType());
+  int64_t axis = root.getWeightChannelAxis(), channels = type.getDimSize(axis), inner = 1;
+  for (int64_t d = axis + 1; d < type.getRank(); ++d)
+    inner *= type.getDimSize(d);
+  auto channelOf = [&](size_t i) { return (i / inner) % channels; };
+
+  SmallVector<float> largest(channels, 0.0f);
+  for (auto [i, value] : llvm::enumerate(*values))
+    largest[channelOf(i)] = std::max(largest[channelOf(i)], std::abs(value));
+  SmallVector<double> scales(channels), accumulated(channels);
+  SmallVector<int64_t> quantizedBias(biases->size());
+  for (int64_t c = 0; c < channels; ++c) {
+    float scale = chooseSymmetricParams(largest[c], -127, 127).scale;
+    // A bias that would not fit beside the products raises the scale of its channel.
+    if (bias && biasOverflows((*biases)[c], accumulatorScale(inputScale, scale)))
+      scale = std::max(scale, static_cast<float>(std::abs((*biases)[c]) / (inputScale * 0x1p29)));
+    scales[c] = scale;
+    accumulated[c] = accumulatorScale(inputScale, scale);
+    if (bias)
+      quantizedBias[c] = quantizeBias((*biases)[c], accumulated[c]);
+  }
+  SmallVector<int64_t> quantized(values->size());
+  for (auto [i, value] : llvm::enumerate(*values))
+    quantized[i] = quantize(value, QuantParams{static_cast<float>(scales[channelOf(i)]), 0, -127, 127});
+
+  Type i8 = builder.getIntegerType(8), i32 = builder.getIntegerType(32);
+  SmallVector<int64_t> zeros(channels, 0);
+  auto perChannel = [&](Type storage, ArrayRef<double> s, int64_t dimension, int64_t low, int64_t high) {
+    return quant::UniformQuantizedPerAxisType::get(quant::QuantizationFlags::Signed, storage, f32, s, zeros, dimension, low, high);
+  };
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointAfter(weight);
+  Weights result;
+  result.weight = ConstantOp::create(builder, weight.getLoc(), type.clone(perChannel(i8, scales, axis, -127, 127)),
+                                     createIntConstant(type.clone(i8), quantized));
+  constexpr int64_t low = std::numeric_limits<int32_t>::min(), high = std::numeric_limits<int32_t>::max();
+  if (bias)
+    result.bias = ConstantOp::create(builder, bias.getLoc(),
+                                     RankedTensorType::get({channels}, perChannel(i32, accumulated, 0, low, high)),
+                                     createIntConstant(RankedTensorType::get({channels}, i32), quantizedBias));
+  result.accumulator = perChannel(i32, accumulated, root.getResultChannelAxis(), low, high);
+  return result;
+}
+
+/// u8 activations, s8 weights, an i32 accumulator; then one requantization, or f32 for what is more than a clamp.
+LogicalResult Inserter::rewriteInteger(GroupOp group, Operation *op, Type storage) {
+  auto root = cast<QuantizableOpInterface>(op);
+  GroupBuilder target(group);
+  IRMapping mapping;
+  float scale = 0;
+  for (OpOperand *operand : root.getActivationOperands()) {
+    Value outer = group.getInputs()[cast<BlockArgument>(operand->get()).getArgNumber()];
+    auto type = getActivationType(outer);
+    auto converted = failed(type) ? FailureOr<Value>(failure()) : convert(outer, *type);
+    if (failed(converted))
+      return failure();
+    scale = type->getScale();
+    mapping.map(operand->get(), target.bring(*converted));
+  }
+  auto weights = quantizeWeights(group, root, scale);
+  if (failed(weights))
+    return failure();
+  mapping.map(root.getWeightOperand()->get(), target.bring(weights->weight));
+  if (OpOperand *bias = root.getBiasOperand())
+    mapping.map(bias->get(), target.bring(weights->bias));
+  Operation *copy = target.body.clone(*op, mapping);
+  Value accumulator = copy->getResult(0);
+  accumulator.setType(withElement(accumulator, weights->accumulator));
+
+  // Clamps commute with quantization and become bounds of the integers.
+  auto uniform = dyn_cast<quant::UniformQuantizedType>(storage);
+  Value last = op->getResult(0);
+  double low = -INFINITY, high = INFINITY;
+  for (Operation &next : group.getBlock().without_terminator()) {
+    auto elementwise = dyn_cast<ElementwiseOpInterface>(next);
+    if (&next == op || !elementwise || !elementwise.isClamp() || next.getOperand(0) != last)
+      continue;
+    auto [least, most] = elementwise.getClampBounds();
+    low = std::min(std::max(low, least), most);
+    high = std::min(std::max(high, least), most);
+    last = next.getResult(0);
+  }
+  if (uniform && group.getBlock().getTerminator()->getOperand(0) == last) {
+    auto bound = [&](double value) {
+      return int64_t(quantize(value, QuantParams{static_cast<float>(uniform.getScale()), static_cast<int32_t>(uniform.getZeroPoint()), 0, 255}));
+    };
+    IntegerAttr lowAttr, highAttr;
+    if (std::isfinite(low))
+      lowAttr = builder.getI64IntegerAttr(bound(low));
+    if (std::isfinite(high))
+      highAttr = builder.getI64IntegerAttr(bound(high));
+    Value result = RequantizeOp::create(target.body, group.getLoc(), withElement(accumulator, storage), accumulator,
+                                        Rounding::ONNX, lowAttr, highAttr);
+    return replace(group, target, {result});
+  }
+  Value real = DequantizeOp::create(target.body, group.getLoc(), withElement(accumulator, f32), accumulator);
+  mapping.map(op->getResult(0), real);
+  auto result = cloneRest(group, target, mapping, op, storage);
+  return failed(result) ? failure() : replace(group, target, {*result});
+}
+
+LogicalResult Inserter::rewrite(GroupOp group) {
+  if (group->getNumResults() != 1)
+    return group.emitOpError("expected one result, but got ") << group->getNumResults();
+  Value result = group->getResult(0);
+  Operation *root = group.getRoot(), *sole = getSoleOp(group);
+  QuantRole role = roleOf(root);
+  Precision precision = group.getPrecision().value_or(Precision::F32);
+  auto storage = getStorage(group, result);
+  if (failed(storage))
+    return failure();
+  bool integers = isa<quant::QuantizedType>(*storage);
+
+  if (precision == Precision::INT8) {
+    if (role == QuantRole::Contraction)
+      return rewriteInteger(group, root, *storage);
+    if (integers && sole && role == QuantRole::Passthrough)
+      return rewriteDirect(group, sole, *storage, *storage);
+    if (integers && sole && role == QuantRole::Average) {
+      Value outer = group.getInputs()[cast<BlockArgument>(sole->getOperand(0)).getArgNumber()];
+      auto type = getActivationType(outer);
+      return failed(type) ? failure() : rewriteDirect(group, sole, *type, *storage);
+    }
+    return rewriteInFloat(group, root, f32, *storage);
+  }
+  Type narrow = precision == Precision::F16    ? Type(builder.getF16Type())
+                : precision == Precision::BF16 ? Type(builder.getBF16Type())
+                                               : f32;
+  if (sole && role == QuantRole::Passthrough && isFloat(result) && *storage == narrow)
+    return rewriteDirect(group, sole, narrow, narrow);
+  return rewriteInFloat(group, root, role == QuantRole::Contraction ? narrow : f32, *storage);
+}
+
+LogicalResult Inserter::run() {
+  if (!function.getBody().hasOneBlock())
+    return function.emitError("expected one block");
+  if (failed(tieRanges()))
+    return failure();
+  for (Operation &op : llvm::make_early_inc_range(function.getBody().front())) {
+    builder.setInsertionPoint(&op);
+    if (auto group = dyn_cast<GroupOp>(op)) {
+      if (failed(rewrite(group)))
+        return failure();
+    } else if (auto reshape = dyn_cast<ReshapeOp>(op)) {
+      Value input = current.lookup(reshape.getInput());
+      if (!input)
+        continue;
+      current[reshape.getResult()] = ReshapeOp::create(builder, op.getLoc(), withElement(reshape.getResult(), elementOf(input)), input);
+      dead.push_back(reshape);
+    } else if (isa<func::ReturnOp>(op)) {
+      for (OpOperand &operand : op.getOpOperands()) {
+        Value value = operand.get();
+        if (!current.count(value))
+          continue;
+        auto converted = convert(value, elementOf(value));
+        if (failed(converted))
+          return failure();
+        operand.set(*converted);
+      }
+    } else if (!isa<ConstantOp>(op)) {
+      return op.emitOpError("expected only constants, reshapes and groups in the function; run mpc-form-groups first");
+    }
+  }
+  for (Operation *op : llvm::reverse(dead))
+    op->erase();
+  for (auto constant : llvm::make_early_inc_range(function.getOps<ConstantOp>()))
+    if (constant->use_empty())
+      constant.erase();
+  return success();
+}
+
+struct InsertQuantization : public mpc::impl::InsertQuantizationBase<InsertQuantization> {
+  void runOnOperation() override {
+    for (auto function : getOperation().getOps<func::FuncOp>())
+      if (!function.isDeclaration() && failed(Inserter(function).run()))
+        return signalPassFailure();
+  }
+};
+} // namespace

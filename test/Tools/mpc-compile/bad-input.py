@@ -1,0 +1,146 @@
+# REQUIRES: numpy, onnx
+# RUN: %python %s %mpc_obj_root/bin/mpc-compile %mpc_src_root/examples/digits/digits.onnx %t
+
+"""Every kind of bad input to mpc-compile gives exit status 1, at most six lines that name what and where, and no output."""
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+from onnx import TensorProto, helper, numpy_helper
+
+COMPILER, DIGITS, FOLDER = sys.argv[1:4]
+failures = []
+F32 = TensorProto.FLOAT
+
+
+def check(name, expected, arguments, prepare=None, output="out/model.so"):
+    """Runs in a fresh folder that `prepare` fills; `expected` is a regular expression that the message must match."""
+    folder = os.path.join(FOLDER, name)
+    shutil.rmtree(folder, ignore_errors=True)
+    os.makedirs(os.path.join(folder, "out"))
+    if prepare:
+        prepare(folder)
+    before = {os.path.join(d, f) for d, _, files in os.walk(folder) for f in files}
+    run = subprocess.run([COMPILER, *arguments, "-o", output], cwd=folder, capture_output=True, text=True, errors="replace", timeout=120)
+    left = {os.path.join(d, f) for d, _, files in os.walk(folder) for f in files} - before
+    lines = run.stderr.strip().splitlines()
+    problem = None
+    if run.returncode != 1:
+        problem = f"exit status {run.returncode}"
+    elif not 1 <= len(lines) <= 6:
+        problem = f"{len(lines)} lines"
+    elif not re.search(expected, run.stderr):
+        problem = f"nothing matches /{expected}/"
+    elif left:
+        problem = f"left behind: {sorted(left)}"
+    if problem:
+        failures.append(name)
+        print(f"{name}: {problem}\n  {run.stderr.strip()[:500]}")
+
+
+def writer(file, content):
+    def prepare(folder):
+        with open(os.path.join(folder, file), "wb") as f:
+            f.write(content)
+    return prepare
+
+
+def value(name, shape, kind=F32):
+    return helper.make_tensor_value_info(name, kind, shape)
+
+
+def model(nodes, initializers=(), inputs=None, outputs=None, opset=13):
+    graph = helper.make_graph(nodes, "graph", inputs or [value("x", [1, 4])], outputs or [value("y", [1, 4])], list(initializers))
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8).SerializeToString()
+
+
+def node(op, inputs, outputs, **attributes):
+    return helper.make_node(op, inputs, outputs, name=f"the_{op.lower()}", **attributes)
+
+
+def check_model(name, expected, content):
+    check(f"model-{name}", expected, ["broken.onnx", "--precision=f32"], writer("broken.onnx", content))
+
+
+def external(location):
+    tensor = TensorProto(name="w", data_type=1, dims=[1, 4], data_location=TensorProto.EXTERNAL)
+    tensor.external_data.add(key="location", value=location)
+    return model([node("Add", ["x", "w"], ["y"])], [tensor])
+
+
+# --- models
+
+digits = open(DIGITS, "rb").read()
+check_model("empty", r"broken\.onnx", b"")
+check_model("truncated", r"broken\.onnx", digits[:len(digits) // 2])
+check_model("random", r"broken\.onnx", random.Random(1).randbytes(1000))
+check_model("unknown-operators", r"(?s)Frobnicate.*the_frobnicate.*Twiddle|Twiddle.*Frobnicate.*the_frobnicate",
+            model([node("Frobnicate", ["x"], ["t"]), node("Twiddle", ["t"], ["y"])]))
+check_model("cycle", "the_add|cycl", model([node("Add", ["x", "b"], ["a"]), node("Relu", ["a"], ["b"]), node("Neg", ["b"], ["y"])]))
+check_model("missing-initialiser", "weights_17", model([node("Add", ["x", "weights_17"], ["y"])]))
+check_model("contradicting-shape", r"the_relu|\by\b", model([node("Relu", ["x"], ["y"])], outputs=[value("y", [1, 5])]))
+check_model("inner-sizes-differ", "the_matmul", model([node("MatMul", ["x", "w"], ["y"])], [numpy_helper.from_array(np.ones((5, 4), np.float32), "w")]))
+check_model("future-opset", "999", model([node("Relu", ["x"], ["y"])], opset=999))
+check_model("wrong-attribute-type", "the_softmax|axis", model([node("Softmax", ["x"], ["y"], axis="last")]))
+check_model("initialiser-too-short", r"\bw\b", model([node("Add", ["x", "w"], ["y"])], [TensorProto(name="w", data_type=1, dims=[1, 4], raw_data=bytes(8))]))
+check_model("external-data-missing", r"weights\.bin", external("weights.bin"))
+check_model("external-data-absolute", "/etc/passwd", external("/etc/passwd"))
+check_model("external-data-outside", r"secret\.bin", external("../secret.bin"))
+check("model-missing", r"nowhere\.onnx", ["nowhere.onnx"])
+check("model-is-a-folder", "out", ["out"])
+check("mlir-does-not-parse", r"broken\.mlir:2", ["broken.mlir"], writer("broken.mlir", b"func.func @f(%x: tensor<4xf32>) {\n  %y = mpc.nonsense %x\n}\n"))
+mlir = """func.func @main(%x: tensor<1x4xf32>) -> tensor<1x4xf32> {{
+  %w = mpc.constant dense_resource<{0}> : tensor<4x4xf32> -> tensor<4x4xf32>
+  %y = mpc.matmul %x, %w : (tensor<1x4xf32>, tensor<4x4xf32>) -> tensor<1x4xf32>
+  return %y : tensor<1x4xf32>
+}}
+{1}"""
+check("mlir-elided", "elided|resource", ["broken.mlir"], writer("broken.mlir", mlir.format("__elided__", "").encode()))
+check("mlir-misaligned", "align", ["broken.mlir"], writer("broken.mlir", mlir.format(
+    "w", '{-# dialect_resources: { builtin: { w: "0x01000000' + "00" * 64 + '" } } #-}').encode()))
+
+# --- calibration: the digits model takes f32 [batch, 1, 8, 8] named "image"
+
+
+def samples(array, file="samples.npy"):
+    return lambda folder: np.save(os.path.join(folder, file), array, allow_pickle=True) if file.endswith(".npy") else np.savez(os.path.join(folder, file), **array)
+
+
+good = np.zeros((4, 1, 8, 8), np.float32)
+with_nan = good.copy()
+with_nan[2, 0, 3, 3] = np.nan
+for name, expected, array, file in (
+        ("wrong-shape", r"samples\.npy", np.zeros((4, 1, 7, 8), np.float32), "samples.npy"),
+        ("wrong-type", r"samples\.npy", np.zeros((4, 1, 8, 8), np.int64), "samples.npy"),
+        ("wrong-name", "no_such_input", {"no_such_input": good}, "samples.npz"),
+        ("nan", "(?i)nan", with_nan, "samples.npy"),
+        ("no-samples", "sample", np.zeros((0, 1, 8, 8), np.float32), "samples.npy")):
+    check(f"calibration-{name}", expected, [DIGITS, "--precision=int8", f"--calibration-data={file}"], samples(array, file))
+check("calibration-none", r"(?s)(?=.*--calibration-data)(?=.*--calibration=)(?=.*\bw8\b)", [DIGITS, "--precision=int8"])
+check("calibration-missing", r"nowhere\.npy", [DIGITS, "--precision=int8", "--calibration-data=nowhere.npy"])
+check("calibration-malformed", r"table\.json", [DIGITS, "--precision=int8", "--calibration=table.json"], writer("table.json", b'{"a": ['))
+check("calibration-other-kind", r"table\.json", [DIGITS, "--precision=int8", "--calibration=table.json"], writer("table.json", b"[1, 2]"))
+
+# --- configuration, flags, output
+
+check("config-unknown-key", "precisoin", [DIGITS, "--precision-config=c.json"], writer("c.json", b'{"precisoin": "f16"}'))
+check("config-not-an-object", r"c\.json", [DIGITS, "--precision-config=c.json"], writer("c.json", b'"f16"'))
+check("config-missing", r"nowhere\.json", [DIGITS, "--precision-config=nowhere.json"])
+for flag, expected in (("--frobnicate=3", "frobnicate"), ("--precision=int7", "int7"), ("--calibrator=guess", "guess"), ("--march=z80", "z80"),
+                       ("--target=tpu", "tpu"), ("--rounding=sideways", "sideways"), ("--compile-to=nowhere", "nowhere"), ("--emit=poetry", "poetry"),
+                       ("--shape=no_such_input=1x2", "no_such_input"), ("--shape=image=AxB", "AxB"), ("--shape=image=1x1x9x9", "image"),
+                       ("--precision=w8", "not supported yet"), ("--precision=auto", "not supported yet"), ("--target=nvvm", "not supported yet"),
+                       ("--rounding=tosa", "not supported yet"), ("--report=x.html", "not supported yet"), ("--tune", "not supported yet")):
+    check("flag" + re.sub(r"[^a-z0-9]+", "-", flag.lower()), expected, [DIGITS, flag])
+check("two-models", "digits", [DIGITS, DIGITS])
+check("no-model", "model", [])
+check("output-folder-missing", "nowhere", [DIGITS], output="nowhere/model.so")
+check("output-is-a-folder", "out", [DIGITS], output="out")
+check("output-under-a-file", "plain", [DIGITS], writer("plain", b""), output="plain/model.so")
+
+print("failed: " + ", ".join(failures) if failures else "all refused")
+sys.exit(bool(failures))

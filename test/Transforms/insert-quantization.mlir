@@ -1,0 +1,73 @@
+// RUN: mpc-opt %s -split-input-file -mpc-insert-quantization | FileCheck %s
+
+// Weights become s8 per channel, the bias i32 in the accumulator's scale; relu is a bound of the requantization because a second
+// int8 group reads the result. The last result is only returned: it is stored in f32.
+// CHECK-LABEL: func.func @main
+// CHECK-SAME: (%[[X:.*]]: tensor<?x2xf32>
+// CHECK: %[[W:.*]] = mpc.constant dense<{{\[\[}}127, -64], [0, 127]]> : tensor<2x2xi8>
+// CHECK: %[[XQ:.*]] = mpc.group "quantize:x" ins(%{{.*}} = %[[X]]
+// CHECK: mpc.quantize
+// CHECK: %[[FC1:.*]] = mpc.group "fc1" ins(%[[A:.*]] = %[[XQ]], %[[B:.*]] = %[[W]]
+// CHECK: %[[ACC:.*]] = mpc.matmul %[[A]], %[[B]], %{{.*}} : {{.*}} -> tensor<?x2x!per_channel
+// CHECK: %[[R:.*]] = mpc.requantize %[[ACC]] {low = 0 : i64}
+// CHECK-NEXT: mpc.yield %[[R]]
+// CHECK: %[[FC2:.*]] = mpc.group "fc2" ins({{.*}} = %[[FC1]]
+// CHECK: mpc.matmul
+// CHECK: mpc.dequantize
+// CHECK-NEXT: mpc.yield {{.*}} : tensor<?x2xf32>
+// CHECK: return %[[FC2]] : tensor<?x2xf32>
+func.func @main(%x: tensor<?x2xf32> {mpc.name = "x", mpc.range = #mpc.range<-1.0, 1.0>}) -> (tensor<?x2xf32> {mpc.name = "y"}) {
+  %w = mpc.constant dense<[[1.0, -0.5], [0.0, 1.0]]> : tensor<2x2xf32> -> tensor<2x2xf32>
+  %b = mpc.constant dense<[0.5, 0.25]> : tensor<2xf32> -> tensor<2xf32>
+  %y = mpc.group "fc1" ins(%a = %x, %c = %w, %d = %b : tensor<?x2xf32>, tensor<2x2xf32>, tensor<2xf32>) -> tensor<?x2xf32> attributes {precision = #mpc.precision<int8>, range = #mpc.range<0.0, 2.0>} {
+    %0 = mpc.matmul %a, %c, %d : (tensor<?x2xf32>, tensor<2x2xf32>, tensor<2xf32>) -> tensor<?x2xf32>
+    %1 = mpc.relu %0 : (tensor<?x2xf32>) -> tensor<?x2xf32>
+    mpc.yield %1 : tensor<?x2xf32>
+  }
+  %z = mpc.group "fc2" ins(%a = %y, %c = %w : tensor<?x2xf32>, tensor<2x2xf32>) -> tensor<?x2xf32> attributes {precision = #mpc.precision<int8>, range = #mpc.range<-3.0, 3.0>} {
+    %0 = mpc.matmul %a, %c : (tensor<?x2xf32>, tensor<2x2xf32>) -> tensor<?x2xf32>
+    mpc.yield %0 : tensor<?x2xf32>
+  }
+  return %z : tensor<?x2xf32>
+}
+
+// -----
+
+// f16: the contraction reads f16, accumulates in f32; softmax computes in f32 from f16.
+// CHECK-LABEL: func.func @main
+// CHECK: %[[XH:.*]] = mpc.group "cast:x:f16"
+// CHECK: mpc.group "fc" ins(%[[A:.*]] = %[[XH]], %{{.*}} : tensor<?x2xf16>, tensor<2x2xf16>) -> tensor<?x2xf16>
+// CHECK: mpc.matmul {{.*}} : (tensor<?x2xf16>, tensor<2x2xf16>) -> tensor<?x2xf32>
+// CHECK: mpc.cast {{.*}} -> tensor<?x2xf16>
+// CHECK: mpc.group "cast:fc:f32"
+// CHECK: mpc.softmax {{.*}} : (tensor<?x2xf32>) -> tensor<?x2xf32>
+func.func @main(%x: tensor<?x2xf32> {mpc.name = "x"}) -> tensor<?x2xf32> {
+  %w = mpc.constant dense<[[1.0, -0.5], [0.0, 1.0]]> : tensor<2x2xf32> -> tensor<2x2xf32>
+  %y = mpc.group "fc" ins(%a = %x, %c = %w : tensor<?x2xf32>, tensor<2x2xf32>) -> tensor<?x2xf32> attributes {precision = #mpc.precision<f16>} {
+    %0 = mpc.matmul %a, %c : (tensor<?x2xf32>, tensor<2x2xf32>) -> tensor<?x2xf32>
+    mpc.yield %0 : tensor<?x2xf32>
+  }
+  %z = mpc.group "softmax" ins(%a = %y : tensor<?x2xf32>) -> tensor<?x2xf32> attributes {precision = #mpc.precision<f16>} {
+    %0 = mpc.softmax %a {axis = 1 : i64} : (tensor<?x2xf32>) -> tensor<?x2xf32>
+    mpc.yield %0 : tensor<?x2xf32>
+  }
+  return %z : tensor<?x2xf32>
+}
+
+// -----
+
+// Concatenation shares one scale: the hull of what it joins.
+// CHECK-LABEL: func.func @main
+// CHECK: mpc.concat {{.*}} : (tensor<1x1x[[Q:.*]]>, tensor<1x1x[[Q]]>) -> tensor<1x2x[[Q]]>
+func.func @main(%x: tensor<1x1xf32> {mpc.name = "x", mpc.range = #mpc.range<0.0, 1.0>}, %y: tensor<1x1xf32> {mpc.name = "y", mpc.range = #mpc.range<-1.0, 3.0>}) -> tensor<1x1xf32> {
+  %w = mpc.constant dense<1.0> : tensor<2x1xf32> -> tensor<2x1xf32>
+  %c = mpc.group "join" ins(%a = %x, %b = %y : tensor<1x1xf32>, tensor<1x1xf32>) -> tensor<1x2xf32> attributes {precision = #mpc.precision<int8>, range = #mpc.range<-1.0, 3.0>} {
+    %0 = mpc.concat %a, %b {axis = 1 : i64} : (tensor<1x1xf32>, tensor<1x1xf32>) -> tensor<1x2xf32>
+    mpc.yield %0 : tensor<1x2xf32>
+  }
+  %z = mpc.group "fc" ins(%a = %c, %d = %w : tensor<1x2xf32>, tensor<2x1xf32>) -> tensor<1x1xf32> attributes {precision = #mpc.precision<int8>, range = #mpc.range<-1.0, 4.0>} {
+    %0 = mpc.matmul %a, %d : (tensor<1x2xf32>, tensor<2x1xf32>) -> tensor<1x1xf32>
+    mpc.yield %0 : tensor<1x1xf32>
+  }
+  return %z : tensor<1x1xf32>
+}

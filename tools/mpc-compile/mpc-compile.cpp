@@ -1,0 +1,225 @@
+//===- mpc-compile.cpp - compiles a model to a library --------------------===//
+//
+// Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Flags, diagnostics and progress; the work is mpc/Compiler/Compiler.h.
+//
+//===----------------------------------------------------------------------===//
+
+#include "../ToolSupport.h"
+#include "mlir/IR/Diagnostics.h"
+#include "mpc/Compiler/Compiler.h"
+#include "mpc/InitAll.h"
+#include "llvm/ADT/StringSwitch.h"
+#include "llvm/Support/Process.h"
+#include "llvm/Support/WithColor.h"
+
+using namespace llvm;
+
+namespace {
+constexpr int kInternalError = 70;
+
+struct Flags {
+  cl::OptionCategory category{"mpc-compile options"};
+  cl::list<std::string> inputs{cl::Positional, cl::desc("<model.onnx|.mlir|.mlirbc>"), cl::cat(category)};
+  cl::opt<std::string> output{"o", cl::desc("Library to write; its header stands beside it"), cl::value_desc("file"), cl::cat(category)};
+  cl::opt<std::string> precision{"precision", cl::init("keep"), cl::desc("keep (default: what the model says), f32, f16, bf16 or int8"), cl::cat(category)};
+  cl::opt<std::string> calibrationData{"calibration-data", cl::desc("Samples: .npy, .npz or a folder of those or of test_data_set_*/input_*.pb"), cl::value_desc("path"), cl::cat(category)};
+  cl::opt<std::string> calibrator{"calibrator", cl::init("minmax"), cl::desc("minmax (default) or moving-average"), cl::cat(category)};
+  cl::list<std::string> calibration{"calibration", cl::CommaSeparated, cl::desc("Saved ranges; several files merge"), cl::value_desc("file,..."), cl::cat(category)};
+  cl::opt<std::string> saveCalibration{"save-calibration", cl::desc("Write the ranges"), cl::value_desc("file"), cl::cat(category)};
+  cl::opt<std::string> precisionConfig{"precision-config", cl::desc("Precisions per group, JSON (docs/PrecisionConfig.md)"), cl::value_desc("file"), cl::cat(category)};
+  cl::opt<std::string> savePrecisionConfig{"save-precision-config", cl::desc("Write what was chosen, in the same form"), cl::value_desc("file"), cl::cat(category)};
+  cl::list<std::string> shapes{"shape", cl::desc("Fix an input's sizes: NAME=8x3x224x224"), cl::value_desc("name=sizes"), cl::cat(category)};
+  cl::list<std::string> bindings{"bind", cl::desc("Make an input a constant: NAME=FILE (.npy or .pb)"), cl::value_desc("name=file"), cl::cat(category)};
+  cl::list<std::string> marches{"march", cl::CommaSeparated, cl::desc("Instruction sets, chosen among at load: x86-64-v3, x86-64-v4, cascadelake, native, ..."), cl::value_desc("name,..."), cl::cat(category)};
+  cl::opt<std::string> target{"target", cl::init("cpu"), cl::desc("cpu"), cl::cat(category)};
+  cl::opt<std::string> emit{"emit", cl::init("library"), cl::desc("library (default), archive, object, llvm-ir or mlir"), cl::cat(category)};
+  cl::opt<std::string> prefix{"prefix", cl::desc("C name before _query and in the header"), cl::value_desc("name"), cl::cat(category)};
+  cl::opt<std::string> linker{"linker", cl::desc("The ld.lld to use"), cl::value_desc("file"), cl::cat(category)};
+  cl::opt<std::string> rounding{"rounding", cl::init("onnx"), cl::desc("onnx"), cl::cat(category)};
+  cl::opt<std::string> from{"compile-from", cl::desc("Phase that an .mlir input is in (default: imported)"), cl::value_desc("phase"), cl::cat(category)};
+  cl::opt<std::string> to{"compile-to", cl::desc("Phase to stop at: imported, grouped, annotated, quantized, linalg, tiled, bufferized, llvm"), cl::value_desc("phase"), cl::cat(category)};
+  cl::opt<std::string> dumpPhases{"dump-phases", cl::desc("Write the IR of every phase there, big weights elided"), cl::value_desc("folder"), cl::cat(category)};
+  cl::opt<bool> printPipeline{"print-pipeline", cl::desc("Print each phase's pass pipeline"), cl::cat(category)};
+  cl::opt<unsigned> jobs{"jobs", cl::init(0), cl::desc("Threads that generate code (default: all cores)"), cl::cat(category)};
+};
+
+/// Flags of the command line's design that no release supports yet: each answers so, rather than as an unknown flag.
+struct LaterFlags {
+  std::vector<std::unique_ptr<cl::opt<std::string>>> flags;
+  LaterFlags(cl::OptionCategory &category) {
+    for (const char *name : {"repair", "accuracy-budget", "latency-budget", "validation-data", "labels", "decisions", "save-decisions", "io-type", "io-layout", "chip",
+                             "cuda-path", "target-triple", "sysroot", "report", "diagnose", "explain", "insert-passes", "activation-type", "latency-table",
+                             "preprocess", "fully-integral", "fast-math", "tune", "load-dialect-plugin", "load-pass-plugin", "diagnostics"})
+      flags.push_back(std::make_unique<cl::opt<std::string>>(name, cl::ValueOptional, cl::Hidden, cl::cat(category)));
+  }
+};
+
+bool fail(const Twine &message) {
+  WithColor::error(errs(), "mpc-compile") << message << "\n";
+  return false;
+}
+
+bool notYet(const Twine &what) { return fail(what + " is not supported yet"); }
+
+template <typename... Names> bool isOneOf(StringRef value, Names... names) { return ((value == names) || ...); }
+
+/// Translates flags to options; false after a message.
+bool parse(Flags &flags, LaterFlags &later, mpc::CompileOptions &options) {
+  for (auto &flag : later.flags)
+    if (flag->getNumOccurrences())
+      return notYet("--" + flag->ArgStr + (flag->empty() ? "" : "=" + *flag));
+  if (flags.inputs.size() != 1)
+    return fail(flags.inputs.empty() ? Twine("expected a model file (.onnx, .mlir or .mlirbc); see --help")
+                                     : "expected one model file, but got " + Twine(flags.inputs.size()) + ": " + join(flags.inputs, ", "));
+  options.input = flags.inputs[0];
+  options.output = flags.output;
+
+  StringRef precision = flags.precision;
+  if (isOneOf(precision, "w8", "w4", "auto"))
+    return notYet("--precision=" + precision);
+  auto choice = StringSwitch<std::optional<mpc::PrecisionChoice>>(precision)
+                    .Case("keep", mpc::PrecisionChoice::Keep)
+                    .Case("f32", mpc::PrecisionChoice::F32)
+                    .Case("f16", mpc::PrecisionChoice::F16)
+                    .Case("bf16", mpc::PrecisionChoice::BF16)
+                    .Case("int8", mpc::PrecisionChoice::INT8)
+                    .Default(std::nullopt);
+  if (!choice)
+    return fail("--precision: expected keep, f32, f16, bf16, int8, w8, w4 or auto, but got '" + precision + "'");
+  options.precision = *choice;
+
+  StringRef calibrator = flags.calibrator;
+  if (isOneOf(calibrator, "percentile", "mse", "entropy"))
+    return notYet("--calibrator=" + calibrator);
+  if (!isOneOf(calibrator, "minmax", "moving-average"))
+    return fail("--calibrator: expected minmax, moving-average, percentile, mse or entropy, but got '" + calibrator + "'");
+  if (isOneOf(flags.target, "nvvm", "nvvm-emulated"))
+    return notYet("--target=" + flags.target);
+  if (flags.target != "cpu")
+    return fail("--target: expected cpu, nvvm or nvvm-emulated, but got '" + flags.target + "'");
+  if (isOneOf(flags.rounding, "tflite", "tflite-single", "tosa"))
+    return notYet("--rounding=" + flags.rounding);
+  if (flags.rounding != "onnx")
+    return fail("--rounding: expected onnx, tflite, tflite-single or tosa, but got '" + flags.rounding + "'");
+
+  auto emit = StringSwitch<std::optional<mpc::EmitKind>>(flags.emit)
+                  .Case("library", mpc::EmitKind::Library)
+                  .Case("archive", mpc::EmitKind::Archive)
+                  .Case("object", mpc::EmitKind::Object)
+                  .Case("llvm-ir", mpc::EmitKind::LLVMIR)
+                  .Case("mlir", mpc::EmitKind::Library)
+                  .Default(std::nullopt);
+  if (isOneOf(flags.emit, "observer-library", "bench-kit"))
+    return notYet("--emit=" + flags.emit);
+  if (!emit)
+    return fail("--emit: expected library, archive, object, llvm-ir or mlir, but got '" + flags.emit + "'");
+  options.emitMLIR = flags.emit == "mlir";
+  options.library.emit = *emit;
+
+  for (auto [flag, phase] : {std::make_pair(&flags.from, &options.from), std::make_pair(&flags.to, &options.to)}) {
+    if (flag->empty())
+      continue;
+    auto found = mpc::symbolizePhase(*flag);
+    if (!found)
+      return fail("--" + flag->ArgStr + ": expected imported, grouped, annotated, quantized, linalg, tiled, bufferized, llvm or library, but got '" + *flag + "'");
+    *phase = *found;
+  }
+  if (options.from > options.to)
+    return fail("--compile-to=" + flags.to + " comes before --compile-from=" + flags.from);
+  if (options.output.empty() && options.to == mpc::Phase::Library && !options.emitMLIR && options.library.emit != mpc::EmitKind::LLVMIR &&
+      options.savePrecisionConfig.empty() && flags.dumpPhases.empty() && !flags.printPipeline)
+    return fail("expected an output: -o FILE");
+
+  options.calibrationData = flags.calibrationData;
+  options.calibrationFiles.assign(flags.calibration.begin(), flags.calibration.end());
+  options.calibrator = calibrator.str();
+  options.saveCalibration = flags.saveCalibration;
+  if (!options.calibrationData.empty() && !options.calibrationFiles.empty())
+    return fail("--calibration-data and --calibration exclude each other");
+  options.precisionConfig = flags.precisionConfig;
+  options.savePrecisionConfig = flags.savePrecisionConfig;
+  options.shapes.assign(flags.shapes.begin(), flags.shapes.end());
+  options.bindings.assign(flags.bindings.begin(), flags.bindings.end());
+  options.marches.assign(flags.marches.begin(), flags.marches.end());
+  options.dumpPhases = flags.dumpPhases;
+  options.printPipeline = flags.printPipeline;
+  options.library.output = flags.output;
+  options.library.prefix = flags.prefix;
+  options.library.linker = flags.linker;
+  options.library.jobs = flags.jobs;
+  return true;
+}
+
+/// One line per problem: where, and what. Counts errors.
+struct DiagnosticPrinter {
+  unsigned errors = 0;
+  mlir::LogicalResult operator()(mlir::Diagnostic &diagnostic) {
+    if (diagnostic.getSeverity() != mlir::DiagnosticSeverity::Error)
+      return mlir::failure();
+    // The first few lines tell; the rest usually follows from them.
+    if (++errors > 6)
+      return mlir::success();
+    std::string where;
+    raw_string_ostream os(where);
+    print(diagnostic.getLocation(), os);
+    WithColor::error(errs(), "mpc-compile") << (where.empty() ? "" : where + ": ") << diagnostic.str() << "\n";
+    return mlir::success();
+  }
+
+private:
+  static void print(mlir::Location location, raw_ostream &os) {
+    if (auto file = dyn_cast<mlir::FileLineColLoc>(location))
+      os << file.getFilename().getValue() << ":" << file.getLine() << ":" << file.getColumn();
+    else if (auto name = dyn_cast<mlir::NameLoc>(location)) {
+      if (isa<mlir::UnknownLoc>(name.getChildLoc())) {
+        os << name.getName().getValue();
+      } else {
+        print(name.getChildLoc(), os);
+        os << ": " << name.getName().getValue();
+      }
+    } else if (auto fused = dyn_cast<mlir::FusedLoc>(location)) {
+      if (!fused.getLocations().empty())
+        print(fused.getLocations().front(), os);
+    } else if (auto call = dyn_cast<mlir::CallSiteLoc>(location))
+      print(call.getCallee(), os);
+  }
+};
+
+/// A counter on a terminal; nothing in a pipe.
+void showProgress(size_t done, size_t all) {
+  if (!sys::Process::StandardErrIsDisplayed())
+    return;
+  errs() << "\rcalibrating: " << done << " of " << all << " samples" << (done == all ? "\n" : "");
+}
+} // namespace
+
+int main(int argc, char **argv) {
+  mpc::hideLibraryOptions();
+  mpc::setToolVersion("mpc-compile");
+  Flags flags;
+  LaterFlags later(flags.category);
+  if (!cl::ParseCommandLineOptions(argc, argv, "compiles a trained model to a library that computes in f32, f16, bf16 or int8\n", &errs()))
+    return EXIT_FAILURE;
+  mpc::CompileOptions options;
+  if (!parse(flags, later, options))
+    return EXIT_FAILURE;
+  options.library.runtimeDirectory = mpc::findRuntimeDirectory(argv[0], reinterpret_cast<void *>(&showProgress));
+  options.progress = showProgress;
+
+  mlir::DialectRegistry registry;
+  mpc::registerAllDialects(registry);
+  mlir::MLIRContext context(registry);
+  DiagnosticPrinter printer;
+  context.getDiagEngine().registerHandler([&](mlir::Diagnostic &diagnostic) { return printer(diagnostic); });
+  if (succeeded(mpc::compile(options, context)))
+    return EXIT_SUCCESS;
+  if (printer.errors)
+    return EXIT_FAILURE;
+  fail("internal error: compilation of " + Twine(options.input) + " failed without a message");
+  return kInternalError;
+}

@@ -1,0 +1,159 @@
+/*===- FakeModel.c - A model written by hand, for tests of the runtime ----===*\
+|*
+|* Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
+|* See LICENSE for license information.
+|* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+|*
+|*===----------------------------------------------------------------------===*|
+|*
+|* What lib/Target emits, in C: the structures of runtime/model.h and code that
+|* takes memref descriptors. Compiled with
+|*   FAKE_BATCH  the first size of x and y: MPC_BATCH (symbolic) or a number
+|*   FAKE_DTYPE  the type of x and y; with any but MPC_F32 the model copies
+|* and linked with the runtime as an emitted library is.
+|*
+|* Entry "main": y[batch, 4] = 2 * x[batch, 4] + weights[4], by way of the
+arena.
+|* Entry "probe": from mode[] (i32) makes report[16] (i64); see probe().
+|*
+\*===----------------------------------------------------------------------===*/
+
+#include "cpu.h"
+#include "model.h"
+#include "mpc/runtime.h"
+
+#include <stddef.h>
+
+#ifndef FAKE_BATCH
+#define FAKE_BATCH MPC_BATCH
+#endif
+#ifndef FAKE_DTYPE
+#define FAKE_DTYPE MPC_F32
+#endif
+#define FAKE_CONCAT2(A, B) A##B
+#define FAKE_CONCAT(A, B) FAKE_CONCAT2(A, B)
+#ifndef FAKE_PREFIX
+#define FAKE_PREFIX fake
+#endif
+
+enum { COLUMNS = 4 };
+
+static const _Alignas(64) float weights[COLUMNS] = {1, 0, -1, 0.5f};
+
+typedef struct {
+  void *allocated, *aligned;
+  int64_t offset, sizes[2], strides[2];
+} Matrix;
+
+typedef struct {
+  void *allocated, *aligned;
+  int64_t offset, sizes[1], strides[1];
+} Vector;
+
+typedef struct {
+  const float *x, *w;
+  float *y, *arena;
+} Args;
+
+static void twice(const void *args, int64_t lo, int64_t hi) {
+  const Args *a = args;
+  for (int64_t i = lo * COLUMNS; i < hi * COLUMNS; ++i)
+    a->arena[i] = 2 * a->x[i];
+}
+
+static void addWeights(const void *args, int64_t lo, int64_t hi) {
+  const Args *a = args;
+  for (int64_t i = lo; i < hi; ++i)
+    for (int64_t j = 0; j < COLUMNS; ++j)
+      a->y[i * COLUMNS + j] = a->arena[i * COLUMNS + j] + a->w[j];
+}
+
+static void run(mpc_rt_env *env, void *const *descs) {
+  const Matrix *x = descs[0], *y = descs[1];
+  const Vector *arena = descs[2], *w = descs[3];
+  if (FAKE_DTYPE != MPC_F32) {
+    size_t bytes = (size_t)(x->sizes[0] * COLUMNS) *
+                   (FAKE_DTYPE == MPC_U8 || FAKE_DTYPE == MPC_I8 ? 1 : 2);
+    for (size_t i = 0; i < bytes; ++i)
+      ((char *)y->aligned)[i] = ((const char *)x->aligned)[i];
+    return;
+  }
+  Args args = {x->aligned, w->aligned, y->aligned, arena->aligned};
+  mpc_rt_parallel_for(env, twice, &args, x->sizes[0], 0);
+  mpc_rt_parallel_for(env, addWeights, &args, x->sizes[0], 1000000);
+}
+
+typedef struct {
+  mpc_rt_env *env;
+  int64_t *report;
+} ProbeArgs;
+
+static void countCalls(const void *args, int64_t lo, int64_t hi) {
+  int64_t *count = (int64_t *)(uintptr_t)args;
+  (void)lo, (void)hi;
+  ++*count;
+}
+
+static void probeRange(const void *args, int64_t lo, int64_t hi) {
+  const ProbeArgs *a = args;
+  for (int64_t i = lo; i < hi; ++i)
+    a->report[i] = (int64_t)__builtin_ia32_stmxcsr();
+  /* A loop within a loop runs inline: one range. */
+  int64_t calls = 0;
+  mpc_rt_parallel_for(a->env, countCalls, &calls, 100, 0);
+  if (calls != 1)
+    a->report[lo] = -calls;
+}
+
+/* report[0..7]: the MXCSR in eight iterations of a parallel loop; [8]: in the
+ * caller; [9]: ranges of a loop too cheap to split; [10]: alignment of the
+ * arena. */
+static void probe(mpc_rt_env *env, void *const *descs) {
+  const Vector *report = descs[1], *arena = descs[2];
+  int64_t *out = report->aligned;
+  for (int i = 0; i < 16; ++i)
+    out[i] = 0;
+  out[8] = (int64_t)__builtin_ia32_stmxcsr();
+  ProbeArgs args = {env, out};
+  mpc_rt_parallel_for(env, probeRange, &args, 8, 1000000);
+  mpc_rt_parallel_for(env, countCalls, &out[9], 1000, 1);
+  out[10] = (int64_t)((uintptr_t)arena->aligned % MPC_RT_ALIGNMENT);
+}
+
+static const int64_t matrix[2] = {FAKE_BATCH, COLUMNS}, modes[1] = {1},
+                     reports[1] = {16};
+static const mpc_rt_tensor inputs[] = {{"x", FAKE_DTYPE, 2, matrix},
+                                       {"mode", MPC_I32, 1, modes}};
+static const mpc_rt_tensor outputs[] = {{"y/out:0", FAKE_DTYPE, 2, matrix},
+                                        {"report", MPC_I64, 1, reports}};
+static const mpc_rt_entry_info entries[] = {
+    {"main", 1, 1, &inputs[0], &outputs[0]},
+    {"probe", 1, 1, &inputs[1], &outputs[1]}};
+static const mpc_rt_entry_fn functions[] = {run, probe};
+static const mpc_rt_affine arenas[] = {
+    {64, FAKE_BATCH == MPC_BATCH ? COLUMNS * sizeof(float) : 0}, {64, 0}};
+/* The first variants run anywhere; the last one nowhere. */
+static const mpc_rt_variant variants[] = {
+    {"x86-64-v3", 0, functions, arenas},
+    {"x86-64-v4", 0, functions, arenas},
+    {"sapphirerapids", MPC_RT_CPU_FEATURE(AVX2) | (UINT64_C(1) << 62),
+     functions, arenas}};
+
+static const char manifest[] =
+    "{\"format\": 1, \"entries\": [{\"name\": \"main\", \"inputs\": "
+    "[{\"name\": \"x\", \"range\": [-10.0, 10.0]}]}]}";
+
+static const mpc_rt_model model = {
+    MPC_RT_VERSION,  2,        3,
+    entries,         variants, weights,
+    sizeof(weights), manifest, sizeof(manifest) - 1};
+
+__attribute__((visibility("default"))) const void *
+mpc_model_query(uint32_t maxAbi) {
+  return mpc_rt_query(&model, maxAbi);
+}
+
+__attribute__((visibility("default"))) const void *
+FAKE_CONCAT(FAKE_PREFIX, _query)(uint32_t maxAbi) {
+  return mpc_rt_query(&model, maxAbi);
+}
