@@ -110,3 +110,21 @@ func.func @row_sum(%x: memref<8x20xf32>, %o: memref<8xf32>) {
   }
   return
 }
+
+// Element by element, shapes do not matter.
+// CHECK-LABEL: func.func @elementwise
+// CHECK-SAME: %[[X:[a-z0-9]+]]: memref<?x30x30x10xf32>
+func.func @elementwise(%x: memref<?x30x30x10xf32>, %o: memref<?x30x30x10xf32>) {
+  // CHECK: %[[FLAT:.*]] = memref.collapse_shape %[[X]] {{\[\[}}0, 1, 2, 3]]
+  // CHECK: scf.forall
+  // CHECK: scf.for %[[I:.*]] =
+  // CHECK: memref.load %[[FLAT]][%[[I]]]
+  linalg.generic {indexing_maps = [affine_map<(i, j, k, l) -> (i, j, k, l)>, affine_map<(i, j, k, l) -> (i, j, k, l)>],
+                  iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+      ins(%x : memref<?x30x30x10xf32>) outs(%o : memref<?x30x30x10xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    %n = arith.negf %a : f32
+    linalg.yield %n : f32
+  }
+  return
+}
