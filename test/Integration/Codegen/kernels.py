@@ -317,6 +317,25 @@ def cases():
     yield Case("matmul", batch=3, ic=20, oc=24, dynamic=True, epilogue="bias", constant=False)
 
 
+def random_cases(rng, count):
+    def pick(*values):
+        return values[rng.integers(len(values))]
+    while count:
+        x = pick("f32", "u8", "i8", "f16")
+        epilogue = pick("none", "requant") if x in ("u8", "i8") else pick("none", "bias", "residual")
+        kind = pick("conv", "conv", "depthwise", "matmul")
+        ic, oc = int(rng.integers(1, 70)), int(rng.integers(1, 120))
+        case = Case(kind, x, batch=int(rng.integers(1, 6)), size=(int(rng.integers(1, 14)), int(rng.integers(1, 14))), ic=ic,
+                    oc=ic if kind == "depthwise" else oc, kernel=(int(rng.integers(1, 6)), int(rng.integers(1, 6))),
+                    stride=pick(1, 1, 2, 3), dilation=pick(1, 1, 2), pad=pick(0, 1, 2), epilogue=epilogue, dynamic=pick(True, False),
+                    constant=pick(True, True, True, False))
+        if kind == "matmul":
+            case.kernel, case.pad = (1, 1), 0
+        if kind == "matmul" or min(case.out_size()) >= 1:
+            count -= 1
+            yield case
+
+
 def benchmarks():
     for x in ("f32", "u8"):
         q = "requant" if x != "f32" else "bias"
@@ -337,6 +356,8 @@ def main():
     parser.add_argument("--work-dir", required=True)
     parser.add_argument("--march", help="only this one")
     parser.add_argument("--time", action="store_true", help="time larger shapes")
+    parser.add_argument("--random", type=int, default=0, metavar="N", help="N random shapes instead")
+    parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     os.makedirs(options.work_dir, exist_ok=True)
     with open("/proc/cpuinfo") as file:
@@ -348,8 +369,8 @@ def main():
         marches.append("cascadelake")
     if options.march:
         marches = [options.march]
-    rng = np.random.default_rng(1)
-    all_cases = list(benchmarks() if options.time else cases())
+    rng = np.random.default_rng(options.seed)
+    all_cases = list(random_cases(rng, options.random) if options.random else benchmarks() if options.time else cases())
     for case in all_cases:
         case.data(rng)
     failures, first = 0, {}
