@@ -286,7 +286,7 @@ def PackConstants : Pass<"mpc-pack-constants", "mlir::ModuleOp"> {
     After:  `func.func private @conv(%x: ..., %p: tensor<2x9x16x16x4xi8>, ...)` and
             `%w = kernel.unpack %p : tensor<2x9x16x16x4xi8> to tensor<32x3x3x64xi8>`
 
-    Precondition: weights are dense or dense_resource constants in memory order.
+    Precondition: weights are dense or dense_resource constants in memory order. Remarks: one per refusal.
   }];
   let dependentDialects = ["mpc::kernel::KernelDialect", "mlir::arith::ArithDialect"];
 }
@@ -300,7 +300,7 @@ def TileAndFuse : Pass<"mpc-tile-and-fuse", "mlir::func::FuncOp"> {
     accumulators and the consumer stays a linalg op.
 
     Precondition: mpc-pack-constants. The accumulator starts as `linalg.fill` of zero; another start leaves the op alone.
-    Postcondition: no `kernel.unpack` and no `kernel.tiling` on a linalg op.
+    Postcondition: no `kernel.unpack` and no `kernel.tiling` on a linalg op. Remarks: where no epilogue was fused.
   }];
   let dependentDialects = ["mpc::kernel::KernelDialect", "mlir::tensor::TensorDialect"];
 }
