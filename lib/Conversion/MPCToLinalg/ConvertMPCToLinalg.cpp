@@ -211,12 +211,9 @@ Value EntryLowering::buildCopy(Location loc, Value source, Value dest) {
   auto type = cast<RankedTensorType>(dest.getType());
   auto function = func::FuncOp::create(loc, "copy", builder.getFunctionType({type, type}, {type}));
   OpBuilder body = OpBuilder::atBlockEnd(function.addEntryBlock());
-  SmallVector<AffineMap> maps(2, body.getMultiDimIdentityMap(type.getRank()));
-  SmallVector<utils::IteratorType> iterators(type.getRank(), utils::IteratorType::parallel);
-  auto generic = linalg::GenericOp::create(
-      body, loc, TypeRange{type}, ValueRange{function.getArgument(0)}, ValueRange{function.getArgument(1)}, maps, iterators,
-      [](OpBuilder &b, Location loc, ValueRange scalars) { linalg::YieldOp::create(b, loc, scalars[0]); });
-  func::ReturnOp::create(body, loc, generic.getResults());
+  Value copy = bufferization::MaterializeInDestinationOp::create(body, loc, function.getArgument(0), function.getArgument(1))
+                   .getResult();
+  func::ReturnOp::create(body, loc, copy);
   function.setPrivate();
   function.setArgAttr(1, bufferization::BufferizationDialect::kWritableAttrName, builder.getBoolAttr(true));
   return func::CallOp::create(builder, loc, functions.insert(function), ValueRange{source, dest}).getResult(0);

@@ -223,19 +223,19 @@ FailureOr<Value> GroupLowering::materialize(Value value) {
 
 FailureOr<Value> GroupLowering::store(Value value, Value dest) {
   if (!lookupTensor(value)) {
-    // Ops that write their destination themselves.
+    // Ops that write their destination themselves, where it can serve as the accumulator.
+    Type element = cast<RankedTensorType>(value.getType()).getElementType();
+    bool accumulates = getComputeType(element) == getStorageElementType(element);
     FailureOr<Value> direct =
         TypeSwitch<Operation *, FailureOr<Value>>(value.getDefiningOp())
             .Case<ConvOp, MatMulOp>([&](Operation *op) -> FailureOr<Value> {
-              auto type = cast<RankedTensorType>(value.getType());
               FailureOr<Value> bias = getContractionBias(op);
               if (failed(bias))
                 return failure();
-              if (*bias || getComputeType(type.getElementType()) != getStorageElementType(type.getElementType()))
-                return Value();
-              return lowerContraction(op, dest);
+              return *bias || !accumulates ? FailureOr<Value>(Value()) : lowerContraction(op, dest);
             })
-            .Case([&](MaxPoolOp op) { return lowerMaxPool(op, dest); })
+            .Case([&](MaxPoolOp op) { return accumulates ? lowerMaxPool(op, dest) : FailureOr<Value>(Value()); })
+            .Case([&](ReduceOp op) { return accumulates ? lowerReduce(op, dest) : FailureOr<Value>(Value()); })
             .Case([&](ConcatOp op) { return lowerConcat(op, dest); })
             .Case([&](PadOp op) { return lowerPad(op, dest); })
             .Case([&](ObserveOp op) { return lowerObserve(op, dest); })
@@ -248,6 +248,11 @@ FailureOr<Value> GroupLowering::store(Value value, Value dest) {
   FailureOr<Node> root = express(value, index, expression);
   if (failed(root))
     return failure();
+  // A linalg.generic that copies would be folded into its operand, and the destination left alone.
+  if (expression.nodes.size() == 1 && expression.getMaps().front().isIdentity() &&
+      expression.getInputs().front().getType() == dest.getType())
+    return bufferization::MaterializeInDestinationOp::create(builder, value.getLoc(), expression.getInputs().front(), dest)
+        .getResult();
   return buildStore(value.getLoc(), expression, *root, dest);
 }
 

@@ -154,10 +154,13 @@ private:
   using Combiner = llvm::function_ref<mlir::Value(mlir::OpBuilder &, mlir::Value element, mlir::Value accumulator)>;
   mlir::FailureOr<Node> expressReduce(ReduceOp op, mlir::AffineMap index, Expression &expression);
   mlir::FailureOr<Node> expressSoftmax(mlir::Operation *op, mlir::AffineMap index, Expression &expression);
+  /// The reduction alone, into `dest` where it is given: null where the op computes more than that.
+  mlir::FailureOr<mlir::Value> lowerReduce(ReduceOp op, mlir::Value dest);
   mlir::FailureOr<mlir::Value> lowerObserve(ObserveOp op, mlir::Value dest);
-  /// Reduces an expression over a space of `shape` along `axes`, which go, starting from `init`.
+  /// Reduces an expression over a space of `shape` along `axes`, which go, starting from `init`; into `dest` where it is given.
   mlir::Value buildReduction(mlir::Location loc, const Expression &expression, Node root, llvm::ArrayRef<int64_t> shape,
-                             llvm::ArrayRef<int64_t> axes, mlir::TypedAttr init, Combiner combine);
+                             llvm::ArrayRef<int64_t> axes, mlir::TypedAttr init, Combiner combine,
+                             mlir::Value dest = nullptr);
   /// The mean of `sum`, which counts `terms` elements (padding by the zero point included). `divisors` is one number, or a
   /// tensor of `shape` over the dimensions `axes` of the op's result.
   mlir::FailureOr<Node> addAverage(mlir::Operation *op, Node sum, int64_t terms, llvm::ArrayRef<int64_t> divisors,

@@ -33,14 +33,14 @@ static SmallVector<unsigned> getKept(int64_t rank, ArrayRef<int64_t> axes) {
 }
 
 Value GroupLowering::buildReduction(Location loc, const Expression &expression, Node root, ArrayRef<int64_t> shape,
-                                    ArrayRef<int64_t> axes, TypedAttr init, Combiner combine) {
+                                    ArrayRef<int64_t> axes, TypedAttr init, Combiner combine, Value dest) {
   int64_t rank = shape.size();
   SmallVector<unsigned> kept = getKept(rank, axes);
   SmallVector<int64_t> resultShape = llvm::map_to_vector(kept, [&](unsigned d) { return shape[d]; });
   SmallVector<utils::IteratorType> iterators(rank, utils::IteratorType::parallel);
   for (int64_t axis : axes)
     iterators[axis] = utils::IteratorType::reduction;
-  Value dest = createFill(loc, init, createEmpty(loc, resultShape, init.getType()));
+  dest = createFill(loc, init, dest ? dest : createEmpty(loc, resultShape, init.getType()));
   return buildGeneric(loc, expression, root, dest, builder.getMultiDimIdentityMap(rank).getSubMap(kept), iterators, combine);
 }
 
@@ -154,53 +154,75 @@ static Value buildStep(OpBuilder &b, Location loc, ReduceKind kind, Value elemen
   llvm_unreachable("unknown kind of reduction");
 }
 
-FailureOr<Node> GroupLowering::expressReduce(ReduceOp op, AffineMap index, Expression &expression) {
+/// Whether more than the reduction happens to a result: a division, a root, a conversion.
+static bool needsEpilogue(ReduceOp op, Type accumulatorType) {
+  Type element = getTensorType(op.getInput()).getElementType();
+  ReduceKind kind = op.getKind();
+  bool isSum = kind == ReduceKind::Sum || kind == ReduceKind::Mean;
+  return op.getKeepdims() || kind == ReduceKind::Mean || kind == ReduceKind::L2 ||
+         (isSum && isa<quant::QuantizedType>(element)) ||
+         accumulatorType != getStorageElementType(getTensorType(op.getResult()).getElementType());
+}
+
+FailureOr<Value> GroupLowering::lowerReduce(ReduceOp op, Value dest) {
   Location loc = op.getLoc();
   ReduceKind kind = op.getKind();
   auto inputType = getTensorType(op.getInput());
   Type elementType = inputType.getElementType(), resultElement = getTensorType(op.getResult()).getElementType();
   bool isUnsigned = isUnsignedElement(elementType), extremum = kind == ReduceKind::Max || kind == ReduceKind::Min;
-  auto quantized = dyn_cast<quant::QuantizedType>(elementType);
-  if (quantized && !extremum && kind != ReduceKind::Sum && kind != ReduceKind::Mean)
+  if (isa<quant::QuantizedType>(elementType) && !extremum && kind != ReduceKind::Sum && kind != ReduceKind::Mean)
     return op.emitOpError() << "reduction " << stringifyReduceKind(kind) << " of " << elementType << " is not supported yet";
   if (extremum && elementType != resultElement)
     return op.emitOpError() << "expected a result with elements of " << elementType << ", but got " << resultElement;
   if (kind == ReduceKind::L2 && isa<IntegerType>(elementType))
     return op.emitOpError() << "reduction l2 of " << elementType << " is not supported yet";
-  int64_t terms = 1;
-  for (int64_t axis : op.getAxes())
-    terms *= inputType.getDimSize(axis);
 
+  Type type = getComputeType(elementType);
+  if (auto integer = dyn_cast<IntegerType>(type); integer && integer.getWidth() < 32 && !extremum)
+    type = builder.getI32Type();
+  if (dest && needsEpilogue(op, type))
+    return Value();
+  Expression elements;
+  FailureOr<Node> element = express(op.getInput(), builder.getMultiDimIdentityMap(inputType.getRank()), elements);
+  if (failed(element))
+    return failure();
+  auto combine = [&](OpBuilder &b, Value scalar, Value acc) {
+    scalar = convertFloat(b, loc, scalar, type);
+    if (scalar.getType() != type)
+      scalar = isUnsigned ? arith::ExtUIOp::create(b, loc, type, scalar).getResult()
+                          : arith::ExtSIOp::create(b, loc, type, scalar).getResult();
+    return buildStep(b, loc, kind, scalar, acc, isUnsigned);
+  };
+  return buildReduction(loc, elements, *element, inputType.getShape(), op.getAxes(), getInit(builder, kind, type, isUnsigned),
+                        combine, dest);
+}
+
+FailureOr<Node> GroupLowering::expressReduce(ReduceOp op, AffineMap index, Expression &expression) {
+  Location loc = op.getLoc();
+  ReduceKind kind = op.getKind();
+  auto inputType = getTensorType(op.getInput());
   Value total = partials.lookup({op, kAccumulator});
   if (!total) {
-    Expression elements;
-    FailureOr<Node> element = express(op.getInput(), builder.getMultiDimIdentityMap(inputType.getRank()), elements);
-    if (failed(element))
+    FailureOr<Value> reduced = lowerReduce(op, nullptr);
+    if (failed(reduced))
       return failure();
-    Type type = getComputeType(elementType);
-    if (auto integer = dyn_cast<IntegerType>(type); integer && integer.getWidth() < 32 && !extremum)
-      type = builder.getI32Type();
-    total = buildReduction(loc, elements, *element, inputType.getShape(), op.getAxes(), getInit(builder, kind, type, isUnsigned),
-                           [&](OpBuilder &b, Value scalar, Value acc) {
-                             scalar = convertFloat(b, loc, scalar, type);
-                             if (scalar.getType() != type)
-                               scalar = isUnsigned ? arith::ExtUIOp::create(b, loc, type, scalar).getResult()
-                                                   : arith::ExtSIOp::create(b, loc, type, scalar).getResult();
-                             return buildStep(b, loc, kind, scalar, acc, isUnsigned);
-                           });
-    partials[{op, kAccumulator}] = total;
+    total = partials[{op, kAccumulator}] = *reduced;
   }
 
   // Dimensions of size 1 that `keepdims` leaves do not index the reduced tensor.
   AffineMap kept = op.getKeepdims() ? index.getSubMap(getKept(inputType.getRank(), op.getAxes())) : index;
   Node result = addLeaf(total, kept, expression);
+  bool quantized = isa<quant::QuantizedType>(inputType.getElementType());
   if (kind == ReduceKind::Mean || (quantized && kind == ReduceKind::Sum)) {
+    int64_t terms = 1;
+    for (int64_t axis : op.getAxes())
+      terms *= inputType.getDimSize(axis);
     FailureOr<Node> mean = addAverage(op, result, terms, {kind == ReduceKind::Mean ? terms : 1}, {}, {}, index, expression);
     if (failed(mean))
       return failure();
     result = *mean;
   }
-  Type storageType = getStorageElementType(resultElement);
+  Type storageType = getStorageElementType(getTensorType(op.getResult()).getElementType());
   return expression.addNode({result}, loc, [=](OpBuilder &b, Location loc, ValueRange scalars) -> Value {
     Value scalar = scalars[0];
     if (kind == ReduceKind::L2)
