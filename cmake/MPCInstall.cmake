@@ -7,10 +7,25 @@
 include(CMakePackageConfigHelpers)
 
 set(mpc_package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/mpc)
-get_property(mpc_libraries GLOBAL PROPERTY MPC_LIBRARIES)
-if(TARGET MPCCpu) # of runtime/: needs no MLIR, so it is not one of the rooms' libraries
-  list(APPEND mpc_libraries MPCCpu)
-endif()
+# Every library below lib/, and the one of runtime/ that the compiler uses as well.
+function(mpc_collect_libraries directory result)
+  get_property(targets DIRECTORY ${directory} PROPERTY BUILDSYSTEM_TARGETS)
+  get_property(subdirectories DIRECTORY ${directory} PROPERTY SUBDIRECTORIES)
+  set(libraries)
+  foreach(target ${targets})
+    get_target_property(type ${target} TYPE)
+    if(type STREQUAL STATIC_LIBRARY)
+      list(APPEND libraries ${target})
+    endif()
+  endforeach()
+  foreach(subdirectory ${subdirectories})
+    mpc_collect_libraries(${subdirectory} below)
+    list(APPEND libraries ${below})
+  endforeach()
+  set(${result} ${libraries} PARENT_SCOPE)
+endfunction()
+mpc_collect_libraries(${PROJECT_SOURCE_DIR}/lib mpc_libraries)
+list(APPEND mpc_libraries MPCCpu)
 get_property(mpc_tools GLOBAL PROPERTY MPC_TOOLS)
 
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/mpc ${PROJECT_BINARY_DIR}/include/mpc

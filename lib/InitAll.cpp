@@ -14,6 +14,7 @@
 #include "mpc/Conversion/Passes.h"
 #include "mpc/Dialect/Kernel/KernelDialect.h"
 #include "mpc/Dialect/MPC/MPCDialect.h"
+#include "mpc/Pipelines/GraphPipelines.h"
 #include "mpc/Pipelines/Pipelines.h"
 #include "mpc/Transforms/Passes.h"
 
@@ -21,6 +22,7 @@ void mpc::registerAllDialects(mlir::DialectRegistry &registry) {
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
   registry.insert<MPCDialect, kernel::KernelDialect>();
+  kernel::registerBufferizableOpInterfaceExternalModels(registry);
 }
 
 void mpc::registerAllPasses() {
@@ -29,4 +31,5 @@ void mpc::registerAllPasses() {
   registerMPCConversionPasses();
   registerMPCCodegenPasses();
   registerCodegenPipelines();
+  registerGraphPipelines();
 }

@@ -14,11 +14,13 @@
 #include <linux/futex.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 /* Parts shorter than this, in nanoseconds, cost more to hand over than they
- * save: waking a thread that spins takes about 1 us, one that sleeps some 10. */
+ * save: waking a thread that spins takes about 1 us, one that sleeps some 10.
+ */
 enum { MIN_PART_NS = 5000 };
 
 /* The TSC ticks of a spin: some 40 us, the gap between two loops of a model,
@@ -56,6 +58,13 @@ static void runPart(const mpc_rt_env *env, uint32_t index, uint32_t parts) {
     env->fn(env->args, lo, hi);
 }
 
+/* Takes the part of this worker in the loop of that ticket, unless it is taken.
+ * A ticket that came round again after 65,536 loops offers a part as well as
+ * any: what is computed is the loop in progress. */
+static int takePart(mpc_rt_worker *worker, uint32_t ticket) {
+  return atomic_compare_exchange_strong(&worker->offer, &ticket, 0);
+}
+
 static void *workerMain(void *argument) {
   mpc_rt_worker *worker = argument;
   mpc_rt_env *env = worker->env;
@@ -75,7 +84,7 @@ static void *workerMain(void *argument) {
     uint32_t parts = seen & PARTS_MASK;
     if (parts == STOP)
       return NULL;
-    if (worker->index >= parts)
+    if (worker->index >= parts || !takePart(worker, seen))
       continue;
     runPart(env, worker->index, parts);
     if (atomic_fetch_sub(&env->pending, 1) == 1 &&
@@ -84,11 +93,14 @@ static void *workerMain(void *argument) {
   }
 }
 
-static void publish(mpc_rt_env *env, uint32_t parts) {
-  uint32_t count = (atomic_load_explicit(&env->ticket, memory_order_relaxed) >>
-                    PARTS_BITS) +
-                   1;
-  atomic_store(&env->ticket, count << PARTS_BITS | parts);
+/* The ticket of the next loop, never 0. */
+static uint32_t nextTicket(const mpc_rt_env *env, uint32_t parts) {
+  uint32_t last = atomic_load_explicit(&env->ticket, memory_order_relaxed);
+  return ((last >> PARTS_BITS) + 1) << PARTS_BITS | parts;
+}
+
+static void publish(mpc_rt_env *env, uint32_t ticket) {
+  atomic_store(&env->ticket, ticket);
   if (atomic_load(&env->sleepers))
     wakeAll(&env->ticket);
 }
@@ -120,8 +132,12 @@ int mpc_rt_pool_init(mpc_rt_env *env) {
     return 1;
   /* Where threads outnumber cores a spin keeps the awaited one from running. */
   env->spinTicks = env->threads <= mpc_rt_available_threads() ? SPIN_TICKS : 0;
-  env->workers = calloc(env->threads - 1, sizeof(mpc_rt_worker));
-  return env->workers != NULL;
+  size_t bytes = (env->threads - 1) * sizeof(mpc_rt_worker);
+  void *memory;
+  if (posix_memalign(&memory, _Alignof(mpc_rt_worker), bytes))
+    return 0;
+  env->workers = memset(memory, 0, bytes);
+  return 1;
 }
 
 void mpc_rt_pool_after_fork(mpc_rt_env *env, pid_t pid) {
@@ -140,7 +156,7 @@ void mpc_rt_pool_stop(mpc_rt_env *env) {
     mpc_rt_pool_after_fork(env, getpid());
     return;
   }
-  publish(env, STOP);
+  publish(env, nextTicket(env, STOP));
   for (uint32_t i = 0; i < env->started; ++i)
     pthread_join(env->workers[i].thread, NULL);
   env->started = 0;
@@ -204,9 +220,18 @@ void mpc_rt_parallel_for(mpc_rt_env *env, mpc_rt_range_fn fn, const void *args,
   env->fn = fn;
   env->args = args;
   env->n = n;
+  uint32_t ticket = nextTicket(env, parts);
   atomic_store_explicit(&env->pending, parts - 1, memory_order_relaxed);
-  publish(env, parts);
+  for (uint32_t i = 1; i < parts; ++i)
+    atomic_store_explicit(&env->workers[i - 1].offer, ticket,
+                          memory_order_release);
+  publish(env, ticket);
   runPart(env, 0, parts);
+  for (uint32_t i = 1; i < parts; ++i)
+    if (takePart(&env->workers[i - 1], ticket)) {
+      runPart(env, i, parts);
+      atomic_fetch_sub(&env->pending, 1);
+    }
   uint64_t start = __builtin_ia32_rdtsc();
   uint32_t left;
   while ((left = atomic_load_explicit(&env->pending, memory_order_acquire))) {

@@ -7,9 +7,10 @@
 |*===----------------------------------------------------------------------===*|
 |*
 |* A context's call in progress and the threads that help it. Every parallel
-|* loop is split into equal ranges, one per thread, the caller's own thread
-|* included, so what a thread computes depends on nothing but the number of
-|* threads.
+|* loop is split into equal parts, one for each thread, the caller's included.
+|* A part whose worker has not begun when the caller is done with its own is
+|* taken over by the caller: on a busy machine a loop never waits for a thread
+|* that the system does not run.
 |*
 \*===----------------------------------------------------------------------===*/
 
@@ -27,6 +28,9 @@ typedef struct {
   struct mpc_rt_env *env;
   uint32_t index; /* 1 to threads - 1; the caller's thread is number 0 */
   pthread_t thread;
+  /* The ticket of the loop in which this worker's part has no taker yet. Who
+   * replaces it by 0 computes the part. */
+  _Alignas(64) _Atomic uint32_t offer;
 } mpc_rt_worker;
 
 struct mpc_rt_env {
@@ -42,9 +46,8 @@ struct mpc_rt_env {
   pid_t pid;        /* the process in which they do */
   int nested;       /* a parallel loop is in progress */
 
-  /* The loop in progress. Workers with an index below the ticket's parts read
-   * these, and the caller waits for them before it writes the next ones; the
-   * others leave them alone. */
+  /* The loop in progress. Only who has taken a part of it reads these, and the
+   * caller waits for all parts before it writes the next ones. */
   mpc_rt_range_fn fn;
   const void *args;
   int64_t n;
@@ -53,7 +56,8 @@ struct mpc_rt_env {
    * every loop: a count in the upper half, the number of parts in the lower. */
   _Alignas(64) _Atomic uint32_t ticket;
   _Atomic uint32_t sleepers; /* workers that wait in the kernel */
-  _Alignas(64) _Atomic uint32_t pending; /* parts that workers still compute */
+  _Alignas(64) _Atomic uint32_t
+      pending; /* parts but the caller's that are not done */
   _Atomic uint32_t callerSleeps;
 };
 

@@ -4,7 +4,8 @@
 # machine is printed before it runs, and a step whose result is already there is skipped.
 
 MPC_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-MPC_BUILD=${MPC_BUILD:-$MPC_ROOT/build}
+MPC_PRESET=${MPC_PRESET:-release} # of CMakePresets.json
+MPC_BUILD=${MPC_BUILD:-$MPC_ROOT/build$([ "$MPC_PRESET" = release ] || echo "-$MPC_PRESET")}
 MPC_VENV=$MPC_ROOT/.venv
 
 MPC_PACKAGES=(
@@ -80,7 +81,7 @@ setup_python() {
 # Configures if needed and builds the given targets (default: all).
 build_project() {
   if [ ! -f "$MPC_BUILD/build.ninja" ]; then
-    (cd "$MPC_ROOT" && run cmake --preset release -B "$MPC_BUILD") || die "the configuration failed; the lines above say why"
+    (cd "$MPC_ROOT" && run cmake --preset "$MPC_PRESET" -B "$MPC_BUILD") || die "the configuration failed; the lines above say why"
   fi
   run ninja -C "$MPC_BUILD" "$@" || die "the build failed; the lines above say where"
 }

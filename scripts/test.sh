@@ -3,6 +3,7 @@
 #
 #   scripts/test.sh              everything
 #   scripts/test.sh FILTER       only the tests whose path or name matches the regular expression
+#   MPC_PRESET=sanitize scripts/test.sh    with AddressSanitizer and UndefinedBehaviorSanitizer
 #
 # Closes with one line, "N passed, N failed, N skipped". Exit status 0 only if something ran and nothing failed.
 set -uo pipefail

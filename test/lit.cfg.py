@@ -3,6 +3,7 @@
 # Substitutions beside the tools' own names:
 #   %mpc_src_root    the checkout                    %mpc_obj_root   the build folder
 #   %python          Python with the test packages   %cmake %cc %cxx the ones that built mpc
+#   %fake_models     libraries of models written by hand (unittests/Runtime/FakeModel.c)
 # Features (REQUIRES: ...):
 #   avx2 avx512 avx512vnni avx512bf16 avx512fp16     what this machine's processor executes
 #   numpy onnx sklearn                               what %python can import
@@ -33,6 +34,7 @@ if not os.path.exists(config.mpc_python):
 
 config.substitutions.append(("%mpc_src_root", config.mpc_source_dir))
 config.substitutions.append(("%mpc_obj_root", config.mpc_build_dir))
+config.substitutions.append(("%fake_models", os.path.join(config.mpc_build_dir, "lib", "test")))
 config.substitutions.append(("%python", config.mpc_python))
 config.substitutions.append(("%cmake", config.mpc_cmake))
 config.substitutions.append(("%cxx", config.mpc_cxx_compiler))

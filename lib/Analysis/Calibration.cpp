@@ -56,7 +56,8 @@ Error Calibration::observe(StringRef tensor, double min, double max) {
   if (!std::isfinite(min) || !std::isfinite(max))
     return makeError("tensor '" + tensor + "' holds NaN or an infinity with these samples");
   if (min > max)
-    return makeError("tensor '" + tensor + "': expected min <= max, but got " + Twine(min) + " and " + Twine(max));
+    return makeError("tensor '" + tensor + "': expected min <= max, but got " + std::to_string(min) + " and " +
+                     std::to_string(max));
   auto [it, isNew] = ranges.try_emplace(tensor.str(), CalibrationRange{min, max});
   if (isNew)
     return Error::success();

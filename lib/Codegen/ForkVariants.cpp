@@ -12,7 +12,9 @@
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/IRMapping.h"
+#include "mlir/Dialect/DLTI/DLTI.h"
 #include "mpc/Codegen/Passes.h"
+#include "mpc/Codegen/TargetDescription.h"
 #include "mpc/Codegen/Variants.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringExtras.h"
@@ -52,6 +54,11 @@ private:
       builder.setInsertionPointToEnd(module.getBody());
       auto nested = ModuleOp::create(builder, module.getLoc(), symbol);
       nested->setAttr(mpc::kMarchAttrName, builder.getStringAttr(variant.name));
+      FailureOr<mpc::TargetDescription> target =
+          mpc::TargetDescription::get(variant.name, module.getLoc());
+      if (failed(target))
+        return signalPassFailure();
+      target->attach(nested);
       builder.setInsertionPointToEnd(nested.getBody());
       for (Operation *op : contents)
         builder.clone(*op);

@@ -77,7 +77,7 @@ static LogicalResult compileObserved(ModuleOp grouped, const CompileOptions &opt
   CodegenOptions codegen;
   codegen.marches = {"native"};
   PassManager observe(context, ModuleOp::getOperationName());
-  observe.addPass(createObserveRanges());
+  observe.addPass(createMPCObserveRanges());
   AssignPrecisionOptions assign;
   assign.precision = "f32";
   observe.addPass(createAssignPrecision(assign));

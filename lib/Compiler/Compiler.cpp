@@ -18,6 +18,7 @@
 #include "mpc/Support/PrecisionConfig.h"
 #include "mpc/Support/TensorFile.h"
 #include "mpc/Transforms/Passes.h"
+#include "mpc/Transforms/Ranges.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 
@@ -57,6 +58,9 @@ private:
   LogicalResult bind(StringRef binding, ImportOptions &import);
   LogicalResult advance(Phase phase);
   LogicalResult annotate();
+  StringRef calibrationSource() const {
+    return options.calibrationFiles.empty() ? options.calibrationData : options.calibrationFiles.front();
+  }
   FailureOr<Calibration> getCalibration();
   LogicalResult runPipeline(llvm::function_ref<void(OpPassManager &)> build);
   LogicalResult dump(Phase phase);
@@ -166,7 +170,7 @@ FailureOr<Calibration> Compilation::getCalibration() {
 LogicalResult Compilation::annotate() {
   if (!options.calibrationData.empty() || !options.calibrationFiles.empty()) {
     auto found = getCalibration();
-    if (failed(found) || failed(attachRanges(*module, *found)))
+    if (failed(found) || failed(attachRanges(*module, *found, calibrationSource())))
       return failure();
     calibration = std::move(*found);
   }

@@ -10,7 +10,6 @@
 #include "mlir/Dialect/Arith/Transforms/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include "mlir/Dialect/Linalg/Passes.h"
 #include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Dialect/SCF/Transforms/Passes.h"
 #include "mlir/Pass/PassRegistry.h"
@@ -21,10 +20,15 @@
 using namespace mlir;
 
 void mpc::buildTilingPipeline(OpPassManager &pm, const CodegenOptions &options) {
-  // 1. One nested module per instruction set.
+  // 1. One nested module per instruction set, with its target description.
   ForkVariantsOptions fork;
   fork.marches.assign(options.marches.begin(), options.marches.end());
   pm.addPass(createForkVariants(fork));
+  OpPassManager &variant = pm.nest<ModuleOp>();
+  // 2. Decide tiles, bring weights into their layout, apply.
+  variant.addPass(createSelectTiling());
+  variant.addPass(createPackConstants());
+  variant.addNestedPass<func::FuncOp>(createTileAndFuse());
 }
 
 void mpc::buildBufferizationPipeline(OpPassManager &pm) {
@@ -34,7 +38,7 @@ void mpc::buildBufferizationPipeline(OpPassManager &pm) {
   variant.addPass(createCanonicalizerPass());
   variant.addPass(createCSEPass());
   // 2. Kernels and the remaining operations to loops.
-  variant.addNestedPass<func::FuncOp>(createConvertLinalgToLoopsPass());
+  variant.addPass(createLowerKernels());
   // 3. Parallel loops become functions, groups become part of the entry point,
   // which is then a list of dispatches.
   variant.addPass(createOutlineParallel());
@@ -51,7 +55,9 @@ void mpc::buildLLVMPipeline(OpPassManager &pm) {
   OpPassManager &variant = pm.nest<ModuleOp>();
   // 1. The border to the runtime.
   variant.addPass(createLowerEntry());
-  // 2. Per function: math, control flow, addresses.
+  // 2. Register tiles become vector code.
+  variant.addPass(createLowerInnerTiles());
+  // 3. Per function: math, control flow, addresses.
   OpPassManager &expand = variant.nest<func::FuncOp>();
   expand.addPass(createForallToForLoopPass());
   expand.addPass(createExpandMath());
@@ -66,7 +72,7 @@ void mpc::buildLLVMPipeline(OpPassManager &pm) {
   expand.addPass(createSCFToControlFlowPass());
   expand.addPass(createCanonicalizerPass());
   expand.addPass(createCSEPass());
-  // 3. To the LLVM dialect.
+  // 4. To the LLVM dialect.
   variant.addPass(createConvertVectorToLLVMPass());
   variant.addPass(createFinalizeMemRefToLLVMConversionPass());
   OpPassManager &scalars = variant.nest<func::FuncOp>();
@@ -79,7 +85,7 @@ void mpc::buildLLVMPipeline(OpPassManager &pm) {
   variant.addPass(createReconcileUnrealizedCastsPass());
   variant.addNestedPass<LLVM::LLVMFuncOp>(createCanonicalizerPass());
   variant.addNestedPass<LLVM::LLVMFuncOp>(createCSEPass());
-  // 4. Dispatches, now that descriptors are scalars.
+  // 5. Dispatches, now that descriptors are scalars.
   variant.addPass(createLowerDispatch());
 }
 

@@ -15,12 +15,12 @@ using namespace mlir;
 
 void mpc::buildGroupingPipeline(OpPassManager &pm) {
   // 1. The graph becomes smaller: constants, batch normalisation, algebra.
-  pm.addPass(createSimplify());
+  pm.addPass(createMPCSimplify());
   // 2. Channels last inside; what the transposes of weights left is folded.
-  pm.addPass(createPropagateLayout());
-  pm.addPass(createSimplify());
+  pm.addPass(createMPCPropagateLayout());
+  pm.addPass(createMPCSimplify());
   // 3. Roots and their epilogues.
-  pm.addPass(createFormGroups());
+  pm.addPass(createMPCFormGroups());
 }
 
 void mpc::buildQuantizationPipeline(OpPassManager &pm) {

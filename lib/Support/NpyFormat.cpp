@@ -26,10 +26,10 @@ struct NumpyType {
   char kind; // NumPy's letter
 };
 constexpr NumpyType numpyTypes[] = {
-    {ElementType::F32, 'f'},  {ElementType::U8, 'u'},  {ElementType::I8, 'i'},
-    {ElementType::U16, 'u'},  {ElementType::I16, 'i'}, {ElementType::I32, 'i'},
-    {ElementType::I64, 'i'},  {ElementType::F16, 'f'}, {ElementType::F64, 'f'},
-    {ElementType::U32, 'u'},  {ElementType::U64, 'u'}, {ElementType::Bool, 'b'},
+    {ElementType::F32, 'f'}, {ElementType::U8, 'u'},  {ElementType::I8, 'i'},
+    {ElementType::U16, 'u'}, {ElementType::I16, 'i'}, {ElementType::I32, 'i'},
+    {ElementType::I64, 'i'}, {ElementType::F16, 'f'}, {ElementType::F64, 'f'},
+    {ElementType::U32, 'u'}, {ElementType::U64, 'u'}, {ElementType::Bool, 'b'},
 };
 
 /// A header's fields.
@@ -267,8 +267,7 @@ std::vector<char> mpc::encodeNpy(const Tensor &tensor) {
   for (const NumpyType &row : numpyTypes)
     if (row.type == tensor.type)
       descr = (elementBytes(row.type) > 1 ? "<" : "|") +
-              std::string(1, row.kind) +
-              std::to_string(elementBytes(row.type));
+              std::string(1, row.kind) + std::to_string(elementBytes(row.type));
   std::string header =
       "{'descr': '" + descr + "', 'fortran_order': False, 'shape': (";
   for (int64_t size : tensor.shape)

@@ -122,7 +122,8 @@ bool ZipReader::readDirectory(std::vector<Member> &members) {
     member.checksum = fields.at(at + 16, 4);
     member.compressed = fields.at(at + 20, 4);
     member.size = fields.at(at + 24, 4);
-    size_t nameBytes = fields.at(at + 28, 2), extraBytes = fields.at(at + 30, 2),
+    size_t nameBytes = fields.at(at + 28, 2),
+           extraBytes = fields.at(at + 30, 2),
            commentBytes = fields.at(at + 32, 2);
     member.header = fields.at(at + 42, 4);
     at += 46;
@@ -189,8 +190,8 @@ bool ZipReader::inflateMember(const Member &member, uint64_t offset,
   inflateEnd(&stream);
   if (status != Z_STREAM_END || written != out.size())
     return damaged();
-  uLong checksum = crc32_z(0, reinterpret_cast<const Bytef *>(out.data()),
-                           out.size());
+  uLong checksum =
+      crc32_z(0, reinterpret_cast<const Bytef *>(out.data()), out.size());
   return checksum == member.checksum || damaged();
 }
 

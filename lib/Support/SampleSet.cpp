@@ -167,8 +167,8 @@ static bool assignReaders(const std::vector<SampleInput> &inputs,
     for (size_t i = 0; i < inputs.size(); ++i)
       if (inputs[i].name == name || fileNameOf(inputs[i].name) == name)
         found = i;
-    if (found == inputs.size() && !named && r < inputs.size() &&
-        !assigned[r] && readers.size() <= inputs.size())
+    if (found == inputs.size() && !named && r < inputs.size() && !assigned[r] &&
+        readers.size() <= inputs.size())
       found = r;
     if (found == inputs.size()) {
       error = reader.path() + ": the model has no input '" + name +
@@ -176,8 +176,8 @@ static bool assignReaders(const std::vector<SampleInput> &inputs,
       return false;
     }
     if (assigned[found]) {
-      error = reader.path() + ": two arrays for input '" + inputs[found].name +
-              "'";
+      error =
+          reader.path() + ": two arrays for input '" + inputs[found].name + "'";
       return false;
     }
     assigned[found] = &reader;
@@ -261,8 +261,9 @@ bool SampleSet::addFolder(const std::string &path, std::string &error) {
   }
   int kinds = !npz.empty() + !npy.empty() + !protos.empty() + !folders.empty();
   if (kinds != 1) {
-    error = path + (kinds ? ": expected one kind of samples"
-                          : ": the folder holds no samples: expected files") +
+    error = path +
+            (kinds ? ": expected one kind of samples"
+                   : ": the folder holds no samples: expected files") +
             " (.npz, .npy, or test_data_set_*/input_*.pb)" +
             (kinds ? ", but got several" : "");
     return false;

@@ -153,8 +153,8 @@ bool mpc::openTensorFile(const std::string &path, TensorReaders &readers,
 bool mpc::parseTypedShape(const std::string &text, ElementType &type,
                           Shape &shape, std::string &error) {
   auto fail = [&] {
-    error = "expected sizes and a type such as 4x2xbf16, but got '" + text +
-            "'";
+    error =
+        "expected sizes and a type such as 4x2xbf16, but got '" + text + "'";
     return false;
   };
   shape.clear();

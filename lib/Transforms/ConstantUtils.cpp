@@ -6,59 +6,20 @@
 //===----------------------------------------------------------------------===//
 
 #include "ConstantUtils.h"
-#include "mlir/IR/AsmState.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
+#include "mlir/IR/TypeUtilities.h"
+#include "mpc/Dialect/MPC/Constants.h"
 #include <cstring>
 
 using namespace mlir;
 using namespace mpc;
 
-namespace {
-/// The bytes of an attribute's elements, or of its only element where it is a splat.
-struct RawElements {
-  ArrayRef<char> bytes;
-  bool isSplat = false;
-  unsigned elementBytes = 0;
-};
-
-/// Below this many bytes elements stay in the IR's text, where they can be read; weights become resources.
-constexpr size_t kInlineBytes = 64;
-} // namespace
-
-static std::optional<RawElements> getRawElements(ElementsAttr attr) {
-  Type elementType = attr.getElementType();
-  if (!elementType.isIntOrFloat() || elementType.getIntOrFloatBitWidth() % 8 != 0)
-    return std::nullopt;
-  RawElements raw;
-  raw.elementBytes = elementType.getIntOrFloatBitWidth() / 8;
-  if (auto dense = dyn_cast<DenseElementsAttr>(attr)) {
-    raw.bytes = dense.getRawData();
-    raw.isSplat = dense.isSplat();
-  } else if (auto resource = dyn_cast<DenseResourceElementsAttr>(attr)) {
-    AsmResourceBlob *blob = resource.getRawHandle().getBlob();
-    if (!blob)
-      return std::nullopt;
-    raw.bytes = blob->getData();
-  } else {
-    return std::nullopt;
-  }
-  size_t expected = raw.isSplat ? 1 : attr.getNumElements();
-  if (raw.bytes.size() != expected * raw.elementBytes)
-    return std::nullopt;
-  return raw;
-}
-
-/// Elements from `bytes`; what is larger than a few values becomes a resource, aligned for vector loads.
-static ElementsAttr createElements(RankedTensorType type, ArrayRef<char> bytes) {
-  if (bytes.size() <= kInlineBytes)
-    return DenseElementsAttr::getFromRawBuffer(type, bytes);
-  return DenseResourceElementsAttr::get(type, "weights", HeapAsmResourceBlob::allocateAndCopyWithAlign(bytes, 64));
-}
+static unsigned getElementBytes(Type elementType) { return llvm::divideCeil(elementType.getIntOrFloatBitWidth(), 8); }
 
 static std::optional<double> readElement(const char *bytes, Type type) {
   uint64_t bits = 0;
   unsigned width = type.getIntOrFloatBitWidth();
-  std::memcpy(&bits, bytes, width / 8); // all hosts that LLVM's packages serve here are little-endian
+  std::memcpy(&bits, bytes, getElementBytes(type)); // all hosts that LLVM's packages serve here are little-endian
   if (auto floatType = dyn_cast<FloatType>(type)) {
     if (type.isF64())
       return llvm::bit_cast<double>(bits);
@@ -68,7 +29,7 @@ static std::optional<double> readElement(const char *bytes, Type type) {
     return value.convertToDouble();
   }
   APInt value(width, bits);
-  bool isUnsigned = type.isUnsignedInteger();
+  bool isUnsigned = type.isUnsignedInteger() || width == 1; // i1 is a truth value
   if ((isUnsigned ? value.getActiveBits() : value.getSignificantBits()) > 53)
     return std::nullopt;
   return isUnsigned ? static_cast<double>(value.getZExtValue()) : static_cast<double>(value.getSExtValue());
@@ -78,19 +39,16 @@ std::optional<SmallVector<double>> mpc::getConstantValues(Value value) {
   auto constant = value ? value.getDefiningOp<ConstantOp>() : ConstantOp();
   if (!constant || constant.getValue().getElementType() != getElementTypeOrSelf(value.getType()))
     return std::nullopt;
-  std::optional<RawElements> raw = getRawElements(constant.getValue());
-  if (!raw)
+  std::vector<char> storage;
+  std::optional<ArrayRef<char>> bytes = getRawBytes(constant.getValue(), storage);
+  if (!bytes)
     return std::nullopt;
   SmallVector<double> values;
-  int64_t count = constant.getValue().getNumElements();
-  values.reserve(count);
   Type elementType = constant.getValue().getElementType();
-  for (int64_t i = 0; i < count; ++i) {
-    if (raw->isSplat && i > 0) {
-      values.push_back(values.front());
-      continue;
-    }
-    std::optional<double> element = readElement(raw->bytes.data() + i * raw->elementBytes, elementType);
+  unsigned elementBytes = getElementBytes(elementType);
+  values.reserve(bytes->size() / elementBytes);
+  for (size_t offset = 0; offset < bytes->size(); offset += elementBytes) {
+    std::optional<double> element = readElement(bytes->data() + offset, elementType);
     if (!element)
       return std::nullopt;
     values.push_back(*element);
@@ -129,7 +87,7 @@ Value mpc::createFloatConstant(OpBuilder &builder, Location loc, RankedTensorTyp
                                         : roundTo(value, elementType).bitcastToAPInt().getZExtValue();
     std::memcpy(bytes.data() + i * elementBytes, &bits, elementBytes);
   }
-  return ConstantOp::create(builder, loc, type, createElements(type, bytes));
+  return ConstantOp::create(builder, loc, type, createConstant(type, bytes));
 }
 
 RankedTensorType mpc::getPermutedType(RankedTensorType type, ArrayRef<int64_t> perm) {
@@ -148,18 +106,17 @@ RankedTensorType mpc::getPermutedType(RankedTensorType type, ArrayRef<int64_t> p
 
 Value mpc::createTransposedConstant(OpBuilder &builder, ConstantOp constant, ArrayRef<int64_t> perm) {
   ElementsAttr attr = constant.getValue();
-  std::optional<RawElements> raw = getRawElements(attr);
-  if (!raw)
+  std::vector<char> storage;
+  std::optional<ArrayRef<char>> input = getRawBytes(attr, storage);
+  if (!input)
     return {};
   RankedTensorType resultType = getPermutedType(constant.getType(), perm);
   auto attrType = RankedTensorType::get(resultType.getShape(), attr.getElementType());
-  if (raw->isSplat)
-    return ConstantOp::create(builder, constant.getLoc(), resultType,
-                              DenseElementsAttr::getFromRawBuffer(attrType, raw->bytes));
+  unsigned elementBytes = getElementBytes(attr.getElementType());
 
   ArrayRef<int64_t> inputShape = constant.getType().getShape(), resultShape = resultType.getShape();
   int64_t rank = inputShape.size();
-  SmallVector<int64_t> inputStrides(rank, raw->elementBytes);
+  SmallVector<int64_t> inputStrides(rank, elementBytes);
   for (int64_t d = rank - 2; d >= 0; --d)
     inputStrides[d] = inputStrides[d + 1] * inputShape[d + 1];
   SmallVector<int64_t> strides, index(rank, 0);
@@ -167,12 +124,11 @@ Value mpc::createTransposedConstant(OpBuilder &builder, ConstantOp constant, Arr
     strides.push_back(inputStrides[d]);
 
   // Walks the result in order and keeps the input's offset up to date, like an odometer.
-  SmallVector<char, 0> bytes(raw->bytes.size());
-  const char *input = raw->bytes.data();
+  SmallVector<char, 0> bytes(input->size());
   char *output = bytes.data();
   int64_t offset = 0;
-  for (size_t done = 0; done < bytes.size(); done += raw->elementBytes) {
-    std::memcpy(output + done, input + offset, raw->elementBytes);
+  for (size_t done = 0; done < bytes.size(); done += elementBytes) {
+    std::memcpy(output + done, input->data() + offset, elementBytes);
     for (int64_t d = rank - 1; d >= 0; --d) {
       offset += strides[d];
       if (++index[d] < resultShape[d])
@@ -181,7 +137,7 @@ Value mpc::createTransposedConstant(OpBuilder &builder, ConstantOp constant, Arr
       index[d] = 0;
     }
   }
-  return ConstantOp::create(builder, constant.getLoc(), resultType, createElements(attrType, bytes));
+  return ConstantOp::create(builder, constant.getLoc(), resultType, createConstant(attrType, bytes));
 }
 
 Value mpc::createReshapedConstant(OpBuilder &builder, ConstantOp constant, ArrayRef<int64_t> shape) {

@@ -44,6 +44,8 @@ struct ObserveRangesPass : mpc::impl::MPCObserveRangesBase<ObserveRangesPass> {
 
 private:
   static LogicalResult observe(func::FuncOp func) {
+    if (!func.getBody().hasOneBlock())
+      return func.emitOpError("expected one block, but got control flow");
     for (unsigned i = 0; i < func.getNumResults(); ++i)
       if (func.getResultAttr(i, kObservesAttrName))
         return func.emitOpError("is observed already: result ") << i << " is " << kObservesAttrName;
@@ -51,10 +53,10 @@ private:
     // What is observed, in the order of the function: inputs, then what groups store.
     SmallVector<std::pair<Value, std::string>> observed;
     for (BlockArgument argument : func.getArguments())
-      observed.push_back({argument, getArgumentName(func, argument.getArgNumber())});
+      observed.push_back({argument, mpc::getArgumentName(func, argument.getArgNumber())});
     for (GroupOp group : func.getOps<GroupOp>())
       for (OpResult result : group.getResults())
-        observed.push_back({result, getResultName(group, result.getResultNumber())});
+        observed.push_back({result, mpc::getResultName(group, result.getResultNumber())});
 
     OpBuilder builder(func.getContext());
     auto terminator = cast<func::ReturnOp>(func.getBody().front().getTerminator());

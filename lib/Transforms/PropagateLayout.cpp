@@ -11,6 +11,7 @@
 //   - an op that wants channels last gets its operands transposed (weights at compile time, and a transpose of a transpose
 //     vanishes) and its result transposed back;
 //   - an op that can sink a transpose takes it from its operands to its result (`sinkThrough` says when that pays);
+//   - a reshape that splits or joins dimensions does so in the transposed order;
 //   - a reshape that only flattens what a transpose permuted hands the permutation to the weights of the matmul after it.
 //
 // What is left at the end and moves only dimensions of size 1 becomes a reshape.
@@ -82,6 +83,8 @@ public:
 private:
   void convertToChannelsLast(LayoutOpInterface op);
   void sinkThrough(LayoutOpInterface op);
+  void raiseOperands(Operation *op, int64_t rank);
+  void sinkThroughReshape(ReshapeOp op);
   void sinkThroughFlatten(Operation *op);
   void permuteFlattenedWeights(Operation *op);
   void mergeTransposes(TransposeOp op);
@@ -137,9 +140,12 @@ TransposeOp LayoutPropagation::findTranspose(Value value, ArrayRef<int64_t> perm
 
 Value LayoutPropagation::createReshape(Value value, ArrayRef<int64_t> shape, Location loc) {
   RankedTensorType type = RankedTensorType::get(shape, getType(value).getElementType());
-  if (auto constant = value.getDefiningOp<ConstantOp>(); constant && type.hasStaticShape())
+  if (auto constant = value.getDefiningOp<ConstantOp>(); constant && type.hasStaticShape()) {
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPointAfter(constant);
     if (Value reshaped = createReshapedConstant(builder, constant, shape))
       return reshaped;
+  }
   while (auto reshape = value.getDefiningOp<ReshapeOp>())
     value = reshape.getInput();
   if (value.getType() == type)
@@ -218,6 +224,32 @@ static bool wantsPermuted(OpOperand &use, ArrayRef<int64_t> perm) {
          getChannelsLastPerm(perm.size()) == SmallVector<int64_t>(perm);
 }
 
+/// What broadcasts along leading dimensions gets them, so that it can be permuted too; a reduction keeps its dimensions, and a
+/// reshape drops them.
+void LayoutPropagation::raiseOperands(Operation *op, int64_t rank) {
+  builder.setInsertionPoint(op);
+  if (isa<ElementwiseOpInterface>(op)) {
+    for (OpOperand &operand : op->getOpOperands()) {
+      RankedTensorType type = getType(operand.get());
+      if (type.getRank() >= rank || !type.hasStaticShape() || type.getNumElements() == 1)
+        continue;
+      SmallVector<int64_t> shape(rank - type.getRank(), 1);
+      llvm::append_range(shape, type.getShape());
+      operand.set(createReshape(operand.get(), shape, op->getLoc()));
+    }
+  } else if (auto reduce = dyn_cast<ReduceOp>(op); reduce && !reduce.getKeepdims()) {
+    RankedTensorType type = getType(reduce);
+    SmallVector<int64_t> shape(getType(reduce.getInput()).getShape());
+    for (int64_t axis : reduce.getAxes())
+      shape[axis] = 1;
+    reduce.setKeepdims(true);
+    reduce.getResult().setType(RankedTensorType::get(shape, type.getElementType()));
+    builder.setInsertionPointAfter(op);
+    auto reshape = ReshapeOp::create(builder, op->getLoc(), type, reduce.getResult());
+    reduce.getResult().replaceAllUsesExcept(reshape, reshape);
+  }
+}
+
 /// y = f(transpose(z, perm), ...) → transpose(f'(z, ...), perm). Free where every other operand can be permuted the other way
 /// at no cost. Where some cannot, it pays if more transposes go than come.
 void LayoutPropagation::sinkThrough(LayoutOpInterface op) {
@@ -233,22 +265,18 @@ void LayoutPropagation::sinkThrough(LayoutOpInterface op) {
       if (!movesOnlyUnits(getType(transpose.getInput()), perm))
         break;
     }
+  if (rank < 0)
+    return;
+  raiseOperands(op, rank);
   RankedTensorType resultType = getType(op->getResult(0));
-  if (rank < 0 || resultType.getRank() != rank || !op.canSinkTranspose(perm))
+  if (resultType.getRank() != rank || !op.canSinkTranspose(perm))
     return;
 
   SmallVector<int64_t> inverse = invert(perm);
   int64_t removed = 0, added = 0;
   for (Value operand : op->getOperands()) {
-    RankedTensorType type = getType(operand);
-    if (type.getRank() < rank) {
-      // Broadcast from the right: only what stays a scalar or can take leading dimensions of size 1 at compile time.
-      if (type.getRank() != 0 && !type.hasStaticShape())
-        return;
-      if (!operand.getDefiningOp<ConstantOp>() && type.getRank() != 0 && type.getNumElements() != 1)
-        return;
-      continue;
-    }
+    if (getType(operand).getRank() != rank)
+      continue; // one element: the same in every layout
     auto transpose = operand.getDefiningOp<TransposeOp>();
     bool costs = transpose && !movesOnlyUnits(getType(transpose.getInput()), transpose.getPerm());
     if (transpose && isIdentity(compose(transpose.getPerm(), inverse)))
@@ -266,12 +294,6 @@ void LayoutPropagation::sinkThrough(LayoutOpInterface op) {
   builder.setInsertionPoint(op);
   SmallVector<Value> operands;
   for (Value operand : op->getOperands()) {
-    RankedTensorType type = getType(operand);
-    if (type.getRank() < rank && type.hasStaticShape() && type.getNumElements() != 1) {
-      SmallVector<int64_t> shape(rank - type.getRank(), 1);
-      llvm::append_range(shape, type.getShape());
-      operand = createReshape(operand, shape, op->getLoc());
-    }
     if (getType(operand).getRank() == rank)
       operand = getPermuted(operand, inverse, suffixed(op->getLoc(), "_to_channels_last"));
     operands.push_back(operand);
@@ -280,6 +302,87 @@ void LayoutPropagation::sinkThrough(LayoutOpInterface op) {
   cast<LayoutOpInterface>(sunk).sinkTranspose(perm);
   replace(op, TransposeOp::create(builder, suffixed(op->getLoc(), "_from_channels_last"), resultType,
                                   sunk->getResult(0), perm));
+}
+
+//===----------------------------------------------------------------------===//
+// Reshapes
+//===----------------------------------------------------------------------===//
+
+namespace {
+/// Neighbouring dimensions [inBegin, inEnd) that a reshape turns into [outBegin, outEnd).
+struct ReshapeBlock {
+  int64_t inBegin, inEnd, outBegin, outEnd;
+};
+} // namespace
+
+/// Cuts a reshape into the smallest blocks that hold as many elements before as after.
+static SmallVector<ReshapeBlock> getReshapeBlocks(ArrayRef<int64_t> in, ArrayRef<int64_t> out) {
+  struct Product {
+    int64_t size = 1;
+    bool hasBatch = false;
+    void take(int64_t dim) { ShapedType::isDynamic(dim) ? void(hasBatch = true) : void(size *= dim); }
+  };
+  SmallVector<ReshapeBlock> blocks;
+  int64_t i = 0, o = 0, inRank = in.size(), outRank = out.size();
+  while (i < inRank && o < outRank) {
+    ReshapeBlock block{i, i + 1, o, o + 1};
+    Product inProduct, outProduct;
+    inProduct.take(in[i++]);
+    outProduct.take(out[o++]);
+    while (inProduct.size != outProduct.size || inProduct.hasBatch != outProduct.hasBatch) {
+      bool takeIn = inProduct.hasBatch == outProduct.hasBatch ? inProduct.size < outProduct.size : outProduct.hasBatch;
+      if (takeIn ? i == inRank : o == outRank)
+        return {};
+      takeIn ? inProduct.take(in[i++]) : outProduct.take(out[o++]);
+    }
+    blocks.push_back({block.inBegin, i, block.outBegin, o});
+  }
+  if (blocks.empty())
+    return {};
+  // Only sizes of 1 are left.
+  blocks.back().inEnd = inRank;
+  blocks.back().outEnd = outRank;
+  return blocks;
+}
+
+/// reshape(transpose(z, perm)) → transpose(reshape'(transpose(z, inner)), outer): inner brings the dimensions of each block together, outer puts the
+/// blocks into their order. Where inner moves no data (the reshape splits dimensions, say) the transpose has moved down; else
+/// it pays if the users take away outer: a channel shuffle between two convolutions.
+void LayoutPropagation::sinkThroughReshape(ReshapeOp op) {
+  auto transpose = op.getInput().getDefiningOp<TransposeOp>();
+  if (!transpose || isa<quant::QuantizedType>(getType(op).getElementType()))
+    return;
+  ArrayRef<int64_t> perm = transpose.getPerm(), outShape = getType(op).getShape();
+  SmallVector<ReshapeBlock> blocks = getReshapeBlocks(getType(transpose).getShape(), outShape);
+  if (blocks.size() < 2)
+    return;
+
+  // The blocks in the order in which z holds them.
+  auto firstInZ = [&](const ReshapeBlock &b) {
+    return *llvm::min_element(perm.slice(b.inBegin, b.inEnd - b.inBegin));
+  };
+  SmallVector<ReshapeBlock> ordered(blocks);
+  llvm::sort(ordered, [&](const ReshapeBlock &a, const ReshapeBlock &b) { return firstInZ(a) < firstInZ(b); });
+  SmallVector<int64_t> inner, shape, position;
+  for (const ReshapeBlock &block : ordered) {
+    for (int64_t d = block.inBegin; d < block.inEnd; ++d)
+      inner.push_back(perm[d]);
+    for (int64_t d = block.outBegin; d < block.outEnd; ++d) {
+      shape.push_back(outShape[d]);
+      position.push_back(d);
+    }
+  }
+  SmallVector<int64_t> outer = invert(position);
+  if (isIdentity(outer))
+    return;
+  bool resultIsWanted = llvm::all_of(op.getResult().getUses(), [&](OpOperand &use) { return wantsPermuted(use, position); });
+  bool innerIsFree = isIdentity(inner) || movesOnlyUnits(getType(transpose.getInput()), inner);
+  if (!resultIsWanted && !(innerIsFree && transpose->hasOneUse()))
+    return;
+  builder.setInsertionPoint(op);
+  Value ordering = getPermuted(transpose.getInput(), inner, transpose.getLoc());
+  Value reshaped = createReshape(ordering, shape, op.getLoc());
+  replace(op, TransposeOp::create(builder, transpose.getLoc(), getType(op), reshaped, outer));
 }
 
 //===----------------------------------------------------------------------===//
@@ -381,12 +484,13 @@ void LayoutPropagation::permuteFlattenedWeights(Operation *op) {
     llvm::for_each(perm, [](int64_t &d) { ++d; });
     perm.insert(perm.begin(), 0);
   }
-  builder.setInsertionPoint(op);
+  builder.setInsertionPointAfter(weight);
   Value permuted = createReshapedConstant(builder, weight, shape);
   permuted = permuted ? createTransposedConstant(builder, permuted.getDefiningOp<ConstantOp>(), perm) : Value();
   permuted = permuted ? createReshapedConstant(builder, permuted.getDefiningOp<ConstantOp>(), type.getShape()) : Value();
   if (!permuted)
     return;
+  builder.setInsertionPoint(op);
   Value lhs = createReshape(flatten->transpose.getInput(), getType(flatten->reshape).getShape(),
                             flatten->reshape.getLoc());
   matmul.getLhsMutable().assign(lhs);
@@ -436,6 +540,8 @@ void LayoutPropagation::run() {
   for (Operation *op : ops) {
     if (auto transpose = dyn_cast<TransposeOp>(op)) {
       mergeTransposes(transpose);
+    } else if (auto reshape = dyn_cast<ReshapeOp>(op)) {
+      sinkThroughReshape(reshape);
     } else if (auto layout = dyn_cast<LayoutOpInterface>(op)) {
       if (layout.wantsChannelsLast())
         convertToChannelsLast(layout);

@@ -138,7 +138,8 @@ void reenter(void *user, mpc_range_fn fn, const void *args, int64_t n) {
 TEST_F(ContextTest, ABusyContextRefusesASecondCallAndCallersLoopRuns) {
   std::vector<float> x(16, 1.0f), y(16);
   std::vector<int64_t> shape = {4, columns};
-  mpc_tensor in = tensorOf(x, MPC_F32, shape), out = tensorOf(y, MPC_F32, shape);
+  mpc_tensor in = tensorOf(x, MPC_F32, shape),
+             out = tensorOf(y, MPC_F32, shape);
   Reentrance r = {model, nullptr, &in, &out, MPC_OK};
   mpc_context_options options = {};
   options.struct_size = sizeof(options);
@@ -254,7 +255,8 @@ TEST_F(ContextTest, WrongArguments) {
   mpc_tensor t = tensorOf(x, MPC_F32, shape);
   EXPECT_EQ(model->run(nullptr, 0, &t, 1, &t, 1), MPC_ERROR_INVALID_ARGUMENT);
   EXPECT_EQ(model->run(context, 2, &t, 1, &t, 1), MPC_ERROR_INVALID_ARGUMENT);
-  EXPECT_STREQ(model->last_error(), "run: expected an entry below 2, but got 2");
+  EXPECT_STREQ(model->last_error(),
+               "run: expected an entry below 2, but got 2");
   EXPECT_EQ(model->run(context, 0, &t, 2, &t, 1), MPC_ERROR_INVALID_ARGUMENT);
   EXPECT_STREQ(model->last_error(),
                "run: expected 1 inputs and 1 outputs, but got 2 and 1");
@@ -288,8 +290,7 @@ TEST_F(ContextTest, OptionsOfOtherVersions) {
   EXPECT_EQ(model->create(model, &older, &context), MPC_OK);
   model->destroy(context);
   older.struct_size = 4;
-  EXPECT_EQ(model->create(model, &older, &context),
-            MPC_ERROR_INVALID_ARGUMENT);
+  EXPECT_EQ(model->create(model, &older, &context), MPC_ERROR_INVALID_ARGUMENT);
 }
 
 TEST_F(ContextTest, InstructionSetsByNameAndByEnvironment) {

@@ -67,6 +67,7 @@ TEST(Cpu, DetectionAgreesWithTheKernel) {
             flags.count("avx512_bf16") != 0);
   EXPECT_EQ(detected(MPC_RT_CPU_FEATURE(AVX512FP16)),
             flags.count("avx512_fp16") != 0);
-  EXPECT_EQ(detected(MPC_RT_CPU_FEATURE(AVXVNNI)), flags.count("avx_vnni") != 0);
+  EXPECT_EQ(detected(MPC_RT_CPU_FEATURE(AVXVNNI)),
+            flags.count("avx_vnni") != 0);
   EXPECT_EQ(detected(MPC_RT_CPU_FEATURE(GFNI)), flags.count("gfni") != 0);
 }

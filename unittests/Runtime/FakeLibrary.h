@@ -29,8 +29,8 @@ public:
       ADD_FAILURE() << dlerror();
       return;
     }
-    query = reinterpret_cast<mpc_model_query_fn>(
-        dlsym(handle, "mpc_model_query"));
+    query =
+        reinterpret_cast<mpc_model_query_fn>(dlsym(handle, "mpc_model_query"));
     model = query(MPC_ABI_VERSION);
   }
   ~FakeLibrary() {

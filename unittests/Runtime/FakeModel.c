@@ -12,7 +12,8 @@
 |*   FAKE_DTYPE  the type of x and y; with any but MPC_F32 the model copies
 |* and linked with the runtime as an emitted library is.
 |*
-|* Entry "main": y[batch, 4] = 2 * x[batch, 4] + weights[4], by way of the arena.
+|* Entry "main": y[batch, 4] = 2 * x[batch, 4] + weights[4], by way of the
+arena.
 |* Entry "probe": from mode[] (i32) makes report[16] (i64); see probe().
 |*
 \*===----------------------------------------------------------------------===*/
@@ -139,13 +140,13 @@ static const mpc_rt_variant variants[] = {
      functions, arenas}};
 
 static const char manifest[] =
-    "{\"mpc\": \"test\", \"inputs\": [{\"name\": \"x\"}], "
-    "\"outputs\": [{\"name\": \"y/out:0\"}]}";
+    "{\"format\": 1, \"entries\": [{\"name\": \"main\", \"inputs\": "
+    "[{\"name\": \"x\", \"range\": [-10.0, 10.0]}]}]}";
 
 static const mpc_rt_model model = {
-    MPC_RT_VERSION, 2,       3,        entries,
-    variants,       weights, sizeof(weights), manifest,
-    sizeof(manifest) - 1};
+    MPC_RT_VERSION,  2,        3,
+    entries,         variants, weights,
+    sizeof(weights), manifest, sizeof(manifest) - 1};
 
 __attribute__((visibility("default"))) const void *
 mpc_model_query(uint32_t maxAbi) {

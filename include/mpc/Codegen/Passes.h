@@ -8,6 +8,7 @@
 #ifndef MPC_CODEGEN_PASSES_H
 #define MPC_CODEGEN_PASSES_H
 
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/Pass.h"
 
 namespace mpc {

@@ -17,6 +17,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringRef.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include <optional>
 #include <string>
 #include <vector>
@@ -106,13 +107,31 @@ std::string makeCIdentifier(llvm::StringRef text);
 /// there is none.
 std::string findRuntimeDirectory(const char *argv0, void *mainAddress);
 
-/// Writes `options.output` and, except for LLVMIR, the header beside it with
-/// the extension .h. `module` is in the `llvm` phase: it holds one nested module
-/// per instruction set. On failure diagnostics are emitted at the module's
-/// context and no file is left or changed. Equal arguments write equal bytes.
+/// Puts `info` on the module as the attribute `mpc.model`, so that it travels with
+/// the IR; reads it back. Reading fails with an error at the module where the
+/// attribute is missing or not of that form.
+void attachModelInfo(mlir::ModuleOp module, const ModelInfo &info);
+mlir::FailureOr<ModelInfo> readModelInfo(mlir::ModuleOp module);
+
+/// What comes out, in memory.
+struct LibraryFiles {
+  std::unique_ptr<llvm::MemoryBuffer> library;
+  std::string header; // empty for LLVMIR
+};
+
+/// Makes the library of a module of the `llvm` phase, which holds one nested
+/// module per instruction set. Emits diagnostics on failure. Equal arguments
+/// give equal bytes. `options.output` only serves as the default of the prefix.
 ///
-/// LLVMIR writes the optimised IR of all instruction sets, one after the other,
-/// as text, to "-" too.
+/// LLVMIR gives the optimised IR of all instruction sets, one after the other, as
+/// text.
+mlir::FailureOr<LibraryFiles> buildLibrary(mlir::ModuleOp module,
+                                           const ModelInfo &info,
+                                           const LibraryOptions &options);
+
+/// Builds the library and writes it to `options.output` ("-": standard output),
+/// and its header beside it with the extension .h. On failure no file is left or
+/// changed.
 mlir::LogicalResult emitLibrary(mlir::ModuleOp module, const ModelInfo &info,
                                 const LibraryOptions &options);
 

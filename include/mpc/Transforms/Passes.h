@@ -16,6 +16,10 @@ namespace mpc {
 #define GEN_PASS_DECL
 #include "mpc/Transforms/Passes.h.inc"
 
+/// The precisions that the groups carry, each by name, as the text of a
+/// --precision-config file (mpc/Support/PrecisionConfig.h).
+std::string writePrecisionConfig(mlir::ModuleOp module);
+
 #define GEN_PASS_REGISTRATION
 #include "mpc/Transforms/Passes.h.inc"
 } // namespace mpc

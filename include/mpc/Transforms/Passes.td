@@ -56,6 +56,7 @@ def MPCPropagateLayout : Pass<"mpc-propagate-layout", "::mlir::func::FuncOp"> {
     - transposes of weights are done at compile time
     - transposes sink through ops that allow it where every other operand has the same transpose or can be permuted for nothing (a constant, sizes of 1, a
       transpose that exists), or where more transposes go than come
+    - a reshape that splits or joins dimensions does so in the transposed order: a channel shuffle keeps one transpose
     - flattening a transposed value in front of a matmul with constant weights permutes the weights' rows instead
     - a transpose that moves only dimensions of size 1 becomes a reshape
 
@@ -90,6 +91,10 @@ def MPCFormGroups : Pass<"mpc-form-groups", "::mlir::func::FuncOp"> {
     op's.
 
     Precondition: functions have one block, of mpc ops with results. Postcondition: only constants, reshapes, groups and the terminator are left in it.
+  }];
+  let dependentDialects = ["::mpc::MPCDialect"];
+}
+
 def InsertQuantization : Pass<"mpc-insert-quantization", "::mlir::ModuleOp"> {
   let summary = "rewrite groups to compute in their precisions";
   let description = [{
@@ -177,6 +182,66 @@ def MPCAttachRanges : Pass<"mpc-attach-ranges", "::mlir::ModuleOp"> {
   }];
   let options = [Option<"calibration", "calibration", "std::string", /*default=*/"", "file of the calibration table (required)">];
   let dependentDialects = ["::mpc::MPCDialect"];
+}
+
+def AssignPrecision : Pass<"mpc-assign-precision", "::mlir::ModuleOp"> {
+  let summary = "decide the precision of every group";
+  let description = [{
+    Writes `precision` and `reason` onto each group; mpc-insert-quantization carries it out.
+
+    ```mlir
+    %0 = mpc.group "conv1" ins(...) -> tensor<?x8x8x4xf32> attributes {range = #mpc.range<0.0, 6.0>} {...}
+    // becomes
+    %0 = mpc.group "conv1" ins(...) -> tensor<?x8x8x4xf32> attributes {precision = #mpc.precision<int8>,
+        range = #mpc.range<0.0, 6.0>, reason = "contraction with constant weights"} {...}
+    ```
+
+    What is asked for: the last entry of `config` that means the group, else the file's `default`, else `precision`. `keep` is the precision that
+    the model's own element types say: int8 where the group reads or stores quantized types, else that of its floats.
+
+    What is granted, by the role of the group's root (QuantizableOpInterface):
+    - f32, f16, bf16: always. Softmax, normalisation and the like store f16 and compute in f32
+    - int8, contraction: where weights and bias are constant and finite, and no sum leaves 32 bits
+    - int8, average, passthrough, element-wise: where an int8 group reads the result; a result that nobody reads as integers gains
+      nothing from 8 bits and would only lose accuracy. A group that is named in `config` need not have such a reader
+    - int8, float: never; these groups compute in f32, from and to integers where their neighbours are int8
+
+    A refusal gives f32 and a remark; refusing what `config` asks of one group by name is an error, and so is an int8 group whose inputs have
+    no calibrated range. Each decision is a `passed` remark and each refusal a `missed` one, of category `precision`.
+
+    Precondition: mpc-form-groups; for int8 also mpc-attach-ranges. Postcondition: each group has `precision` and `reason`.
+  }];
+  let options = [
+    Option<"precision", "precision", "std::string", /*default=*/"\"keep\"",
+      "keep (what the model says: a model does not change unasked), f32, f16, bf16 or int8">,
+    Option<"config", "config", "std::string", /*default=*/"\"\"", "file of precisions per group, JSON (none: all groups alike)">
+  ];
+  let dependentDialects = ["::mpc::MPCDialect"];
+}
+
+def VerifyPrecision : Pass<"mpc-verify-precision", "::mlir::ModuleOp"> {
+  let summary = "check that the IR computes in the precisions that its groups carry";
+  let description = [{
+    Changes nothing; fails with one error per group that breaks the contract that conversion to linalg relies on:
+
+    - (V1) int8: contractions read 8-bit integers and accumulate in 32-bit ones, so that no float product feeds a sum
+    - (V2) f16, bf16, f32: contractions read operands of that type and accumulate in f32
+    - (V3) f16, bf16: what a group stores for other groups has that type
+    - (V4) quantized tensors that groups store have 8 bits
+    - (V5) scales of quantized types are finite and positive
+
+    ```mlir
+    // int8 by name, but its product is a float's: refused
+    %0 = mpc.group "fc" ins(%a = %x, %b = %w : tensor<?x2xf32>, tensor<2x2xf32>) -> tensor<?x2xf32>
+        attributes {precision = #mpc.precision<int8>} {
+      %1 = mpc.matmul %a, %b : (tensor<?x2xf32>, tensor<2x2xf32>) -> tensor<?x2xf32>
+      mpc.yield %1 : tensor<?x2xf32>
+    }
+    ```
+
+    Groups without a precision convert between precisions; only V4 and V5 hold for them. Precondition: mpc-insert-quantization.
+    Postcondition: the IR as before.
+  }];
 }
 
 #endif // MPC_TRANSFORMS_PASSES_TD

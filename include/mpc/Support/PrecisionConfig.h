@@ -1,0 +1,74 @@
+//===- PrecisionConfig.h - precisions that a user asks for -----*- C++ -*-===//
+//
+// Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The file of --precision-config, which docs/PrecisionConfig.md describes:
+//
+//   {"version": 1, "default": "int8", "groups": [
+//     {"kind": "softmax", "precision": "f32"},
+//     {"match": "block1/.*", "precision": "f16"},
+//     {"name": "conv1", "precision": "f32"}]}
+//
+// Later entries win. This is the file alone; mpc-assign-precision applies it.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MPC_SUPPORT_PRECISIONCONFIG_H
+#define MPC_SUPPORT_PRECISIONCONFIG_H
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace mpc {
+
+/// The names of precisions: keep, f32, f16, bf16, int8.
+llvm::ArrayRef<llvm::StringRef> getPrecisionNames();
+
+/// Of `candidates` those nearest to `name` by edit distance, best first, at
+/// most `count`; none that differ in more than half of their letters. In
+/// quotes, separated by commas, for messages.
+std::string listNearest(llvm::StringRef name,
+                        llvm::ArrayRef<llvm::StringRef> candidates,
+                        unsigned count = 3);
+
+struct PrecisionConfig {
+  /// How an entry says which groups it means.
+  enum class Selector {
+    Name,  ///< the group of this name
+    Match, ///< all groups whose whole name the extended regular expression
+           ///< matches
+    Kind,  ///< all groups whose root is this op: conv, matmul, max_pool …
+  };
+  struct Entry {
+    Selector selector;
+    std::string pattern;
+    std::string precision;
+  };
+
+  /// The precision of groups that no entry means; nothing where the command
+  /// line decides.
+  std::optional<std::string> defaultPrecision;
+  std::vector<Entry> entries;
+
+  /// Reads a file. Errors name the file, what is wrong and where, and the
+  /// nearest right word.
+  static llvm::Expected<PrecisionConfig> load(llvm::StringRef path);
+  static llvm::Expected<PrecisionConfig> parse(llvm::StringRef text,
+                                               llvm::StringRef source);
+  /// The text of the file: `parse` gives the same configuration back.
+  std::string str() const;
+};
+
+/// The key under which a selector stands in the file.
+llvm::StringRef getSelectorKey(PrecisionConfig::Selector selector);
+
+} // namespace mpc
+
+#endif // MPC_SUPPORT_PRECISIONCONFIG_H

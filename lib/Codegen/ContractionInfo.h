@@ -1,0 +1,48 @@
+//===- ContractionInfo.h - linalg ops that kernels compute ------*- C++ -*-===//
+//
+// Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MPC_LIB_CODEGEN_CONTRACTIONINFO_H
+#define MPC_LIB_CODEGEN_CONTRACTIONINFO_H
+
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include <array>
+
+namespace mpc {
+
+/// Discardable attribute of a linalg op: the kernel.tiling chosen for it.
+constexpr llvm::StringLiteral kTilingAttrName = "kernel.tiling";
+
+/// What a linalg op computes, if it is one of the contractions that kernels
+/// exist for. Operand 0 is the input, operand 1 the weights.
+struct ContractionInfo {
+  enum class Kind {
+    matmul,      ///< (…, m, k) × (k, n) or (n, k) → (…, m, n)
+    convolution, ///< (b, h, w, c) × (n, kh, kw, c) → (b, oh, ow, n)
+    depthwise    ///< (b, h, w, c) × (kh, kw, c) → (b, oh, ow, c)
+  };
+  Kind kind = Kind::matmul;
+  /// matmul: the weights are (k, n).
+  bool transposed = false;
+  /// i8 input read as unsigned.
+  bool unsignedInput = false;
+  bool integer = false;
+  /// Output channels, and reduction size per tap.
+  int64_t channels = 0, depth = 0;
+  std::array<int64_t, 2> sizes = {1, 1}, strides = {1, 1}, dilations = {1, 1};
+
+  int64_t getNumTaps() const { return sizes[0] * sizes[1]; }
+
+  /// Recognises `op` by its maps, types and body, whatever its name.
+  static mlir::FailureOr<ContractionInfo> match(mlir::linalg::LinalgOp op);
+};
+
+/// Whether the accumulator of `op` is a tensor filled with zero.
+bool startsAtZero(mlir::linalg::LinalgOp op);
+
+} // namespace mpc
+
+#endif // MPC_LIB_CODEGEN_CONTRACTIONINFO_H

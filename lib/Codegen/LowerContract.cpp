@@ -1,0 +1,368 @@
+//===- LowerContract.cpp - kernel.contract to loops over tiles ------------===//
+//
+// Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// An implicit matrix product of M output rows (batch, height, width) by N output
+// channels. Register tiles of R rows by P panels are grouped so that what they
+// share stays in cache:
+//
+//   blocks of rows:     forall block of rows { for group of panels { for tile
+//                       of rows { ... }}}      weights are re-read per block
+//   blocks of columns:  forall group of panels { for tile of rows { ... }}
+//                                              input is re-read per group
+//
+// whichever reads less. A tile zeroes its accumulators, adds one
+// kernel.inner_tile per tap, puts the sums into a small buffer, and a loop over
+// rows applies the epilogue: unrolling that too would multiply the code.
+//
+//===----------------------------------------------------------------------===//
+
+#include "OutputTile.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace mpc;
+using namespace mpc::kernel;
+
+/// Input bytes of a block of rows: half of a small level-2 cache, the other half
+/// is for weights.
+static constexpr int64_t kBlockBytes = 128 * 1024;
+
+/// A parallel iteration should cost at least this much, in nanoseconds: handing
+/// one to a thread costs about 1000.
+static constexpr double kMinBlockCost = 10000;
+
+namespace {
+
+class ContractLowering {
+public:
+  ContractLowering(ContractOp op, const TargetDescription &target)
+      : op(op), b(op.getLoc(), op), tiling(op.getTiling()),
+        inputType(cast<MemRefType>(op.getInput().getType())),
+        weightsType(cast<MemRefType>(op.getWeights().getType())),
+        outType(cast<MemRefType>(op.getOut().getType())),
+        writer(b, op.getEpilogue(), op.getExtras(), op.getExtraMaps(),
+               op.getOut()) {
+    WindowAttr attribute = op.getWindowAttr();
+    if (attribute && !attribute.isPointwise())
+      window = attribute;
+    input = collapseRows(b, op.getInput());
+    channels = outType.getShape().back();
+    panels = std::min(tiling.getColumns() / kPanelWidth,
+                      weightsType.getDimSize(0));
+    depth = weightsType.getDimSize(2) * weightsType.getDimSize(4);
+    minRows = 1;
+    for (int64_t size : outType.getShape().drop_back())
+      minRows *= ShapedType::isDynamic(size) ? 1 : size;
+    isStatic = outType.hasStaticShape();
+    rows = isStatic ? std::min(tiling.getRows(), minRows) : tiling.getRows();
+    // Multiplications per nanosecond at 3 GHz and two instructions per cycle.
+    rate = 6.0 * target.vectorBits / 32 *
+           (tiling.getIntrinsic() == Intrinsic::vpdpbusd ? 4 : 1);
+  }
+
+  void run();
+
+private:
+  int64_t macsPerRow() const {
+    return channels * weightsType.getDimSize(1) * depth;
+  }
+  bool clampsRows() const { return minRows >= rows; }
+  int64_t fullGroups() const { return channels / (panels * kPanelWidth); }
+  int64_t restColumns() const { return channels % (panels * kPanelWidth); }
+  bool blocksColumns(int64_t blockTiles) const;
+  int64_t chooseBlockTiles() const;
+
+  void allocateBuffers();
+  /// All tiles of rows [begin, end) and of one group of panels.
+  void emitRows(Value begin, Value end, Value panel, int64_t count,
+                int64_t lastWidth);
+  /// Calls `emitRow0` for the first row of each tile, with its height.
+  void forEachTile(Value begin, Value end,
+                   function_ref<void(Value, int64_t)> body);
+  /// The group of panels that starts at `panel`; the last of its `count` panels
+  /// stores `lastWidth` columns.
+  void emitTile(Value row0, int64_t height, Value panel, int64_t count,
+                int64_t lastWidth);
+  void emitGroups(function_ref<void(Value, int64_t, int64_t)> body);
+  SmallVector<Value> accumulate(Value row0, int64_t height, Value panel,
+                                int64_t count);
+  void emitGather(Value row0, int64_t height);
+  void emitCopy(Value source, Value row, Value column, int64_t size);
+
+  ContractOp op;
+  ImplicitLocOpBuilder b;
+  TilingAttr tiling;
+  MemRefType inputType, weightsType, outType;
+  OutputWriter writer;
+  /// Set if rows are not plainly those of the input.
+  WindowAttr window;
+  /// Collapsed input, pad row, number of output rows; scratch memory.
+  Value input, pad, totalRows, sums, gathered;
+  int64_t channels, panels, depth, minRows, rows;
+  bool isStatic;
+  double rate;
+};
+
+} // namespace
+
+int64_t ContractLowering::chooseBlockTiles() const {
+  int64_t rowBytes = llvm::divideCeilSigned(
+      inputType.getShape().back() * inputType.getElementTypeBitWidth(), 8);
+  int64_t tiles = std::max<int64_t>(1, kBlockBytes / (rowBytes * rows));
+  // Enough blocks to share the work evenly, unless they get too small.
+  int64_t total = llvm::divideCeilSigned(minRows, rows);
+  int64_t least = static_cast<int64_t>(kMinBlockCost * rate /
+                                       (macsPerRow() * rows)) +
+                  1;
+  return std::max<int64_t>(
+      1, std::min(tiles, std::max(least, llvm::divideCeilSigned(total, 16))));
+}
+
+bool ContractLowering::blocksColumns(int64_t blockTiles) const {
+  int64_t groups = llvm::divideCeilSigned(weightsType.getDimSize(0), panels);
+  // Gathering would be repeated per group.
+  if (groups < 2 || (tiling.getGather() && minRows > rows))
+    return false;
+  int64_t blocks = llvm::divideCeilSigned(minRows, rows * blockTiles);
+  double inputBytes = static_cast<double>(minRows) * depth *
+                      weightsType.getDimSize(1) *
+                      inputType.getElementTypeBitWidth() / 8;
+  double weightBytes = static_cast<double>(weightsType.getNumElements()) *
+                       weightsType.getElementTypeBitWidth() / 8;
+  return inputBytes * groups < weightBytes * blocks || blocks == 1;
+}
+
+void ContractLowering::allocateBuffers() {
+  auto alignment = b.getI64IntegerAttr(64);
+  auto sumsType = MemRefType::get({rows, panels * kPanelWidth},
+                                  op.getAccumulatorType());
+  sums = memref::AllocaOp::create(b, sumsType, alignment);
+  if (tiling.getGather())
+    gathered = memref::AllocaOp::create(
+        b, MemRefType::get({rows, depth}, inputType.getElementType()),
+        alignment);
+}
+
+void ContractLowering::emitGroups(
+    function_ref<void(Value, int64_t, int64_t)> body) {
+  if (fullGroups() == 1)
+    body(indexConstant(b, 0), panels, kPanelWidth);
+  else if (fullGroups() > 1)
+    emitLoop(b, indexConstant(b, 0), indexConstant(b, fullGroups() * panels),
+             panels, [&](Value panel) { body(panel, panels, kPanelWidth); });
+  if (int64_t rest = restColumns())
+    body(indexConstant(b, fullGroups() * panels),
+         llvm::divideCeilSigned(rest, kPanelWidth),
+         (rest - 1) % kPanelWidth + 1);
+}
+
+void ContractLowering::forEachTile(Value begin, Value end,
+                                   function_ref<void(Value, int64_t)> body) {
+  if (clampsRows()) {
+    Value last = b.createOrFold<arith::SubIOp>(totalRows,
+                                               indexConstant(b, rows));
+    emitLoop(b, begin, end, rows, [&](Value row) {
+      body(arith::MinUIOp::create(b, row, last), rows);
+    });
+    return;
+  }
+  Value count = b.createOrFold<arith::SubIOp>(end, begin);
+  Value ragged = b.createOrFold<arith::RemUIOp>(count, indexConstant(b, rows));
+  Value middle = b.createOrFold<arith::SubIOp>(end, ragged);
+  emitLoop(b, begin, middle, rows, [&](Value row) { body(row, rows); });
+  emitLoop(b, middle, end, 1, [&](Value row) { body(row, 1); });
+}
+
+void ContractLowering::emitCopy(Value source, Value row, Value column,
+                                int64_t size) {
+  int64_t chunk = 512 / inputType.getElementTypeBitWidth();
+  auto copy = [&](Value from, int64_t width) {
+    auto type = VectorType::get({width}, inputType.getElementType());
+    Value value = vector::LoadOp::create(b, type, source, ValueRange{from});
+    vector::StoreOp::create(b, value, gathered,
+                            ValueRange{row, add(b, column, from)});
+  };
+  int64_t whole = size / chunk * chunk;
+  if (whole == chunk)
+    copy(indexConstant(b, 0), chunk);
+  else if (whole != 0)
+    emitLoop(b, indexConstant(b, 0), indexConstant(b, whole), chunk,
+             [&](Value from) { copy(from, chunk); });
+  if (size != whole)
+    copy(indexConstant(b, whole), size - whole);
+}
+
+void ContractLowering::emitGather(Value row0, int64_t height) {
+  int64_t pixel = inputType.getShape().back();
+  int64_t taps = window ? window.getNumTaps() : 1;
+  emitLoop(b, height, {}, [&](Value r, ValueRange) -> SmallVector<Value> {
+    Value row = add(b, row0, r);
+    if (!window) {
+      emitCopy(rowView(b, input, row, pixel), r, indexConstant(b, 0), pixel);
+    } else {
+      WindowRow place(b, window, inputType, outType, row);
+      ArrayRef<int64_t> sizes = window.getSizes();
+      emitLoop(b, sizes[0], {}, [&](Value kh, ValueRange) {
+        return emitLoop(
+            b, sizes[1], {}, [&](Value kw, ValueRange) -> SmallVector<Value> {
+              Value tap = add(b, mul(b, kh, sizes[1]), kw);
+              emitCopy(place.getTap(b, input, pad, kh, kw), r,
+                       mul(b, tap, pixel), pixel);
+              return {};
+            });
+      });
+    }
+    if (int64_t rest = depth - taps * pixel) {
+      auto type = VectorType::get({rest}, inputType.getElementType());
+      Value zero = arith::ConstantOp::create(b, b.getZeroAttr(type));
+      vector::StoreOp::create(
+          b, zero, gathered,
+          ValueRange{r, indexConstant(b, taps * pixel)});
+    }
+    return {};
+  });
+}
+
+SmallVector<Value> ContractLowering::accumulate(Value row0, int64_t height,
+                                                Value panel, int64_t count) {
+  bool partial = tiling.getIntrinsic() == Intrinsic::pmaddwd;
+  auto type = VectorType::get({partial ? 2 * kPanelWidth : kPanelWidth},
+                              op.getAccumulatorType());
+  Value zero = arith::ConstantOp::create(b, b.getZeroAttr(type));
+  SmallVector<Value> accumulators(height * count, zero);
+  auto multiply = [&](ValueRange tileRows, Value tap, ValueRange init) {
+    auto tile = InnerTileOp::create(
+        b, TypeRange(init), tiling.getIntrinsic(), tileRows, op.getWeights(),
+        panel, tap, init, op.getUnsignedInput());
+    return SmallVector<Value>(tile.getResults());
+  };
+  SmallVector<Value> tileRows;
+  if (!window || tiling.getGather()) {
+    for (int64_t r = 0; r < height; ++r)
+      tileRows.push_back(tiling.getGather()
+                             ? rowView(b, gathered, indexConstant(b, r), depth)
+                             : rowView(b, input, add(b, row0, r), depth));
+    accumulators = multiply(tileRows, indexConstant(b, 0), accumulators);
+  } else {
+    SmallVector<WindowRow> places;
+    for (int64_t r = 0; r < height; ++r)
+      places.emplace_back(b, window, inputType, outType, add(b, row0, r));
+    ArrayRef<int64_t> sizes = window.getSizes();
+    accumulators = emitLoop(
+        b, sizes[0], accumulators, [&](Value kh, ValueRange outer) {
+          return emitLoop(b, sizes[1], outer, [&](Value kw, ValueRange inner) {
+            SmallVector<Value> taps;
+            for (const WindowRow &place : places)
+              taps.push_back(place.getTap(b, input, pad, kh, kw));
+            return multiply(taps, add(b, mul(b, kh, sizes[1]), kw), inner);
+          });
+        });
+  }
+  if (partial)
+    for (Value &accumulator : accumulators) {
+      auto halves = vector::DeinterleaveOp::create(b, accumulator);
+      accumulator =
+          arith::AddIOp::create(b, halves.getRes1(), halves.getRes2());
+    }
+  return accumulators;
+}
+
+void ContractLowering::emitTile(Value row0, int64_t height, Value panel,
+                                int64_t count, int64_t lastWidth) {
+  SmallVector<Value> accumulators = accumulate(row0, height, panel, count);
+  for (int64_t r = 0; r < height; ++r)
+    for (int64_t p = 0; p < count; ++p)
+      vector::StoreOp::create(b, accumulators[r * count + p], sums,
+                              ValueRange{indexConstant(b, r),
+                                         indexConstant(b, p * kPanelWidth)});
+  Value column0 = mul(b, panel, kPanelWidth);
+  emitLoop(b, height, {}, [&](Value r, ValueRange) -> SmallVector<Value> {
+    for (int64_t p = 0; p < count; ++p) {
+      int64_t width = p + 1 == count ? lastWidth : kPanelWidth;
+      auto type = VectorType::get({width}, op.getAccumulatorType());
+      Value sum = vector::LoadOp::create(
+          b, type, sums, ValueRange{r, indexConstant(b, p * kPanelWidth)});
+      writer.store(b, sum, add(b, row0, r), add(b, column0, p * kPanelWidth));
+    }
+    return {};
+  });
+}
+
+void ContractLowering::emitRows(Value begin, Value end, Value panel,
+                                int64_t count, int64_t lastWidth) {
+  forEachTile(begin, end, [&](Value row0, int64_t height) {
+    if (tiling.getGather())
+      emitGather(row0, height);
+    emitTile(row0, height, panel, count, lastWidth);
+  });
+}
+
+void ContractLowering::run() {
+  totalRows = b.createOrFold<memref::DimOp>(writer.getRows(), 0);
+  if (window && (window.isPadded(0) || window.isPadded(1)))
+    pad = padRow(b, *op.getPadValue(), inputType.getDimSize(3));
+  int64_t tiles = chooseBlockTiles();
+  double rowCost = macsPerRow() / rate;
+  if (blocksColumns(tiles)) {
+    int64_t groups = fullGroups() + (restColumns() != 0);
+    emitForall(
+        b, indexConstant(b, groups), rowCost * minRows / groups,
+        [&](Value group) {
+          allocateBuffers();
+          Value zero = indexConstant(b, 0);
+          auto emit = [&](int64_t count, int64_t lastWidth) {
+            emitRows(zero, totalRows, mul(b, group, panels), count, lastWidth);
+          };
+          int64_t rest = restColumns();
+          int64_t count = llvm::divideCeilSigned(rest, kPanelWidth);
+          int64_t lastWidth = (rest - 1) % kPanelWidth + 1;
+          if (rest == 0)
+            return emit(panels, kPanelWidth);
+          Value full = arith::CmpIOp::create(b, arith::CmpIPredicate::ult,
+                                             group,
+                                             indexConstant(b, fullGroups()));
+          auto branch = scf::IfOp::create(b, TypeRange(), full, true);
+          OpBuilder::InsertionGuard guard(b);
+          b.setInsertionPointToStart(branch.thenBlock());
+          emit(panels, kPanelWidth);
+          b.setInsertionPointToStart(branch.elseBlock());
+          emit(count, lastWidth);
+        });
+    return;
+  }
+  int64_t blockRows = rows * tiles;
+  Value blocks = b.createOrFold<arith::DivUIOp>(
+      add(b, totalRows, blockRows - 1), indexConstant(b, blockRows));
+  emitForall(b, blocks, rowCost * std::min(blockRows, minRows),
+             [&](Value block) {
+               allocateBuffers();
+               Value begin = mul(b, block, blockRows);
+               Value end = arith::MinUIOp::create(b, add(b, begin, blockRows),
+                                                  totalRows);
+               if (!tiling.getGather()) {
+                 emitGroups([&](Value panel, int64_t count, int64_t last) {
+                   emitRows(begin, end, panel, count, last);
+                 });
+                 return;
+               }
+               forEachTile(begin, end, [&](Value row0, int64_t height) {
+                 emitGather(row0, height);
+                 emitGroups([&](Value panel, int64_t count, int64_t last) {
+                   emitTile(row0, height, panel, count, last);
+                 });
+               });
+             });
+}
+
+LogicalResult mpc::lowerContract(ContractOp op,
+                                 const TargetDescription &target) {
+  ContractLowering(op, target).run();
+  return success();
+}

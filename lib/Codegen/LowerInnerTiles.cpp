@@ -1,0 +1,280 @@
+//===- LowerInnerTiles.cpp - register tiles to instructions ---------------===//
+//
+// Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Loops carry one-dimensional vectors: a two-dimensional one becomes an array
+// that LLVM keeps in memory. Vectors of 16 lanes serve 256-bit registers too, as
+// pairs, but for instructions that are named, whose operands have the register's
+// width.
+//
+//===----------------------------------------------------------------------===//
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mpc/Codegen/Passes.h"
+#include "mpc/Codegen/TargetDescription.h"
+#include "mpc/Dialect/Kernel/KernelDialect.h"
+
+namespace mpc {
+#define GEN_PASS_DEF_LOWERINNERTILES
+#include "mpc/Codegen/Passes.h.inc"
+} // namespace mpc
+
+using namespace mlir;
+using namespace mpc;
+using namespace mpc::kernel;
+
+namespace {
+
+/// Emits one inner tile. A subclass says how accumulators are carried, and what
+/// one k block adds to them.
+class InnerTile {
+public:
+  InnerTile(InnerTileOp op)
+      : op(op), b(op.getLoc(), op),
+        rowElement(
+            cast<MemRefType>(op.getRows().front().getType()).getElementType()),
+        weightsType(cast<MemRefType>(op.getWeights().getType())),
+        rows(op.getRows().size()),
+        panels(op.getAccumulators().size() / rows) {}
+  virtual ~InnerTile() = default;
+
+  void run();
+
+protected:
+  /// Splits an accumulator into the vectors that the loop carries, and back.
+  virtual SmallVector<Value> split(Value accumulator) { return {accumulator}; }
+  virtual Value join(ValueRange parts, Type) { return parts.front(); }
+  /// Adds k block `block` to `parts`, in the order of accumulators.
+  virtual void step(Value block, MutableArrayRef<Value> parts) = 0;
+
+  Value constant(int64_t value) {
+    return arith::ConstantIndexOp::create(b, value);
+  }
+  /// `lanes` elements of panel `panel` of the tile, k block `block`, from lane
+  /// `lane`, all kv values of each.
+  Value loadWeights(int64_t panel, Value block, int64_t lane, int64_t lanes);
+  /// Four bytes of a row.
+  Value loadBytes(Value row, Value block) {
+    Value k = arith::MulIOp::create(b, block, constant(4));
+    return vector::LoadOp::create(b, VectorType::get({4}, b.getI8Type()), row,
+                                  ValueRange{k});
+  }
+  VectorType vectorOf(int64_t lanes, Type element) {
+    return VectorType::get({lanes}, element);
+  }
+  VectorType vectorOf(int64_t lanes, unsigned bits) {
+    return VectorType::get({lanes}, b.getIntegerType(bits));
+  }
+
+  InnerTileOp op;
+  ImplicitLocOpBuilder b;
+  Type rowElement;
+  MemRefType weightsType;
+  int64_t rows, panels;
+};
+
+} // namespace
+
+Value InnerTile::loadWeights(int64_t panel, Value block, int64_t lane,
+                             int64_t lanes) {
+  int64_t kv = weightsType.getDimSize(4);
+  Value index = op.getPanel();
+  if (panel != 0)
+    index = arith::AddIOp::create(b, index, constant(panel));
+  // A panel's lanes and their kv values are contiguous.
+  SmallVector<ReassociationIndices> groups = {{0}, {1}, {2}, {3, 4}};
+  Value flat = op.getWeights();
+  flat = memref::CollapseShapeOp::create(b, flat, groups);
+  return vector::LoadOp::create(
+      b, vectorOf(lanes * kv, weightsType.getElementType()), flat,
+      ValueRange{index, op.getTap(), block, constant(lane * kv)});
+}
+
+void InnerTile::run() {
+  SmallVector<Value> parts;
+  size_t perAccumulator = 0;
+  for (Value accumulator : op.getAccumulators()) {
+    SmallVector<Value> split = this->split(accumulator);
+    perAccumulator = split.size();
+    parts.append(split);
+  }
+  auto loop = scf::ForOp::create(b, constant(0),
+                                 constant(weightsType.getDimSize(2)),
+                                 constant(1), parts);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    SmallVector<Value> carried(loop.getRegionIterArgs());
+    step(loop.getInductionVar(), carried);
+    scf::YieldOp::create(b, carried);
+  }
+  SmallVector<Value> results;
+  ValueRange carried = loop.getResults();
+  for (Type type : op.getResultTypes()) {
+    results.push_back(join(carried.take_front(perAccumulator), type));
+    carried = carried.drop_front(perAccumulator);
+  }
+  op.replaceAllUsesWith(results);
+  op.erase();
+}
+
+namespace {
+
+/// f32, and f16 or bf16 widened: one fused multiply-add per k and accumulator.
+class FmaTile : public InnerTile {
+public:
+  using InnerTile::InnerTile;
+
+  Value widen(Value vector) {
+    auto type = vectorOf(kPanelWidth, b.getF32Type());
+    return vector.getType() == type
+               ? vector
+               : arith::ExtFOp::create(b, type, vector).getResult();
+  }
+
+  void step(Value block, MutableArrayRef<Value> parts) override {
+    SmallVector<Value> weights;
+    for (int64_t p = 0; p < panels; ++p)
+      weights.push_back(widen(loadWeights(p, block, 0, kPanelWidth)));
+    for (auto [r, row] : llvm::enumerate(op.getRows())) {
+      Value scalar = memref::LoadOp::create(b, row, block);
+      Value x = widen(vector::BroadcastOp::create(
+          b, vectorOf(kPanelWidth, rowElement), scalar));
+      for (int64_t p = 0; p < panels; ++p) {
+        Value &part = parts[r * panels + p];
+        part = vector::FMAOp::create(b, x, weights[p], part);
+      }
+    }
+  }
+};
+
+/// AVX512-VNNI: per 32-bit lane the sum of four u8×s8 products.
+class VpdpbusdTile : public InnerTile {
+public:
+  using InnerTile::InnerTile;
+
+  void step(Value block, MutableArrayRef<Value> parts) override {
+    SmallVector<Value> weights;
+    for (int64_t p = 0; p < panels; ++p)
+      weights.push_back(loadWeights(p, block, 0, kPanelWidth));
+    for (auto [r, row] : llvm::enumerate(op.getRows())) {
+      Value word = vector::BitCastOp::create(b, vectorOf(1, 32),
+                                             loadBytes(row, block));
+      Value scalar = vector::ExtractOp::create(b, word, ArrayRef<int64_t>{0});
+      Value words =
+          vector::BroadcastOp::create(b, vectorOf(kPanelWidth, 32), scalar);
+      Value x =
+          vector::BitCastOp::create(b, vectorOf(4 * kPanelWidth, 8), words);
+      for (int64_t p = 0; p < panels; ++p) {
+        Value &part = parts[r * panels + p];
+        part = LLVM::CallIntrinsicOp::create(
+                   b, part.getType(),
+                   b.getStringAttr("llvm.x86.avx512.vpdpbusd.512"),
+                   ValueRange{part, x, weights[p]})
+                   .getResult(0);
+      }
+    }
+  }
+};
+
+/// Without VNNI: i8 widened to i16, and pairs of products summed in i32 lanes.
+/// Four bytes make two pairs, whose sums stay apart until the end.
+class PmaddwdTile : public InnerTile {
+public:
+  PmaddwdTile(InnerTileOp op, int64_t vectorBits)
+      : InnerTile(op), words(vectorBits / 16),
+        intrinsic(vectorBits == 512 ? "llvm.x86.avx512.pmaddw.d.512"
+                                    : "llvm.x86.avx2.pmadd.wd") {}
+
+  int64_t pieces() const { return 4 * kPanelWidth / words; }
+
+  SmallVector<Value> split(Value accumulator) override {
+    SmallVector<Value> parts;
+    for (int64_t i = 0; i < pieces(); ++i)
+      parts.push_back(vector::ExtractStridedSliceOp::create(
+          b, accumulator, i * words / 2, words / 2, 1));
+    return parts;
+  }
+
+  Value join(ValueRange parts, Type type) override {
+    Value whole = arith::ConstantOp::create(b, b.getZeroAttr(type));
+    for (auto [i, part] : llvm::enumerate(parts))
+      whole = vector::InsertStridedSliceOp::create(
+          b, part, whole, static_cast<int64_t>(i) * words / 2, 1);
+    return whole;
+  }
+
+  void step(Value block, MutableArrayRef<Value> parts) override {
+    SmallVector<Value> xs;
+    for (Value row : op.getRows()) {
+      Value bytes = loadBytes(row, block);
+      Value wide =
+          op.getUnsignedRows()
+              ? arith::ExtUIOp::create(b, vectorOf(4, 16), bytes).getResult()
+              : arith::ExtSIOp::create(b, vectorOf(4, 16), bytes).getResult();
+      Value quad = vector::BitCastOp::create(b, vectorOf(1, 64), wide);
+      Value scalar = vector::ExtractOp::create(b, quad, ArrayRef<int64_t>{0});
+      Value quads =
+          vector::BroadcastOp::create(b, vectorOf(words / 4, 64), scalar);
+      xs.push_back(vector::BitCastOp::create(b, vectorOf(words, 16), quads));
+    }
+    for (int64_t p = 0; p < panels; ++p)
+      for (int64_t i = 0; i < pieces(); ++i) {
+        Value bytes = loadWeights(p, block, i * words / 4, words / 4);
+        Value w = arith::ExtSIOp::create(b, vectorOf(words, 16), bytes);
+        for (int64_t r = 0; r < rows; ++r) {
+          Value &part = parts[(r * panels + p) * pieces() + i];
+          Value products =
+              LLVM::CallIntrinsicOp::create(b, part.getType(),
+                                            b.getStringAttr(intrinsic),
+                                            ValueRange{xs[r], w})
+                  .getResult(0);
+          part = arith::AddIOp::create(b, part, products);
+        }
+      }
+  }
+
+private:
+  /// 16-bit words per register.
+  int64_t words;
+  StringRef intrinsic;
+};
+
+struct LowerInnerTilesPass
+    : public mpc::impl::LowerInnerTilesBase<LowerInnerTilesPass> {
+  void runOnOperation() override {
+    SmallVector<InnerTileOp> ops;
+    getOperation().walk([&](InnerTileOp op) { ops.push_back(op); });
+    if (ops.empty())
+      return;
+    FailureOr<TargetDescription> target =
+        TargetDescription::read(getOperation());
+    if (failed(target))
+      return signalPassFailure();
+    for (InnerTileOp op : ops) {
+      switch (op.getIntrinsic()) {
+      case Intrinsic::fma:
+        FmaTile(op).run();
+        break;
+      case Intrinsic::vpdpbusd:
+        VpdpbusdTile(op).run();
+        break;
+      case Intrinsic::pmaddwd:
+        PmaddwdTile(op, target->vectorBits).run();
+        break;
+      case Intrinsic::muladd:
+        llvm_unreachable("refused by the verifier");
+      }
+    }
+  }
+};
+
+} // namespace

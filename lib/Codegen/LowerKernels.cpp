@@ -1,0 +1,74 @@
+//===- LowerKernels.cpp - kernels and linalg ops to loops -----------------===//
+//
+// Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "OutputTile.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mpc/Codegen/Passes.h"
+
+namespace mpc {
+#define GEN_PASS_DEF_LOWERKERNELS
+#include "mpc/Codegen/Passes.h.inc"
+} // namespace mpc
+
+using namespace mlir;
+using namespace mpc;
+using namespace mpc::kernel;
+
+/// Rows are collapsed and addressed by their number.
+static LogicalResult checkContiguous(Operation *op) {
+  for (auto [index, operand] : llvm::enumerate(op->getOperands())) {
+    auto type = dyn_cast<MemRefType>(operand.getType());
+    if (!type || !type.getLayout().isIdentity())
+      return op->emitOpError("expected operand ")
+             << index << " to be a contiguous memref, but got "
+             << operand.getType();
+  }
+  return success();
+}
+
+namespace {
+
+struct LowerKernelsPass : public mpc::impl::LowerKernelsBase<LowerKernelsPass> {
+  void runOnOperation() override {
+    SmallVector<Operation *> ops;
+    getOperation().walk([&](Operation *op) {
+      if (isa<ContractOp, DepthwiseOp, UnpackOp, linalg::LinalgOp>(op))
+        ops.push_back(op);
+    });
+    if (ops.empty())
+      return;
+    FailureOr<TargetDescription> target =
+        TargetDescription::read(getOperation());
+    if (failed(target))
+      return signalPassFailure();
+    for (Operation *op : ops) {
+      if (failed(lower(op, *target)))
+        return signalPassFailure();
+      op->erase();
+    }
+  }
+
+  static LogicalResult lower(Operation *op, const TargetDescription &target) {
+    if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op)) {
+      if (!linalgOp.hasPureBufferSemantics())
+        return op->emitOpError("expected memrefs; bufferize first");
+      lowerToLoops(linalgOp);
+      return success();
+    }
+    if (isa<UnpackOp>(op))
+      return op->emitOpError("expected mpc-tile-and-fuse to consume it");
+    if (failed(checkContiguous(op)))
+      return failure();
+    if (auto contract = dyn_cast<ContractOp>(op))
+      return lowerContract(contract, target);
+    return lowerDepthwise(cast<DepthwiseOp>(op), target);
+  }
+};
+
+} // namespace

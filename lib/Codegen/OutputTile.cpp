@@ -1,0 +1,254 @@
+//===- OutputTile.cpp - what lowering kernel ops to loops shares ----------===//
+//
+// Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "OutputTile.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/IR/SymbolTable.h"
+#include "llvm/ADT/StringExtras.h"
+
+using namespace mlir;
+using namespace mpc;
+
+//===----------------------------------------------------------------------===//
+// Index arithmetic and loops
+//===----------------------------------------------------------------------===//
+
+Value mpc::indexConstant(ImplicitLocOpBuilder &b, int64_t value) {
+  return arith::ConstantIndexOp::create(b, value);
+}
+
+Value mpc::add(ImplicitLocOpBuilder &b, Value lhs, int64_t rhs) {
+  return rhs == 0 ? lhs : add(b, lhs, indexConstant(b, rhs));
+}
+
+Value mpc::add(ImplicitLocOpBuilder &b, Value lhs, Value rhs) {
+  return b.createOrFold<arith::AddIOp>(lhs, rhs);
+}
+
+Value mpc::mul(ImplicitLocOpBuilder &b, Value lhs, int64_t rhs) {
+  return rhs == 1 ? lhs
+                  : b.createOrFold<arith::MulIOp>(lhs, indexConstant(b, rhs));
+}
+
+SmallVector<Value> mpc::emitLoop(
+    ImplicitLocOpBuilder &b, int64_t count, ValueRange init,
+    function_ref<SmallVector<Value>(Value, ValueRange)> body) {
+  if (count == 1)
+    return body(indexConstant(b, 0), init);
+  auto loop =
+      scf::ForOp::create(b, indexConstant(b, 0), indexConstant(b, count),
+                         indexConstant(b, 1), init);
+  OpBuilder::InsertionGuard guard(b);
+  // Without carried values the builder adds the terminator itself.
+  b.setInsertionPointToStart(loop.getBody());
+  SmallVector<Value> next =
+      body(loop.getInductionVar(), loop.getRegionIterArgs());
+  if (!init.empty())
+    scf::YieldOp::create(b, next);
+  return SmallVector<Value>(loop.getResults());
+}
+
+void mpc::emitLoop(ImplicitLocOpBuilder &b, Value lower, Value upper,
+                   int64_t step, function_ref<void(Value)> body) {
+  auto loop = scf::ForOp::create(b, lower, upper, indexConstant(b, step));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  body(loop.getInductionVar());
+}
+
+void mpc::emitForall(ImplicitLocOpBuilder &b, Value count, double cost,
+                     function_ref<void(Value)> body) {
+  SmallVector<OpFoldResult> bounds = {getAsOpFoldResult(count)};
+  auto loop = scf::ForallOp::create(b, bounds, ValueRange(), std::nullopt);
+  int64_t nanoseconds = std::max<int64_t>(1, static_cast<int64_t>(cost));
+  loop->setAttr(kCostAttrName, b.getI64IntegerAttr(nanoseconds));
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  body(loop.getInductionVar(0));
+}
+
+//===----------------------------------------------------------------------===//
+// Rows
+//===----------------------------------------------------------------------===//
+
+Value mpc::collapseRows(ImplicitLocOpBuilder &b, Value memref) {
+  int64_t rank = cast<MemRefType>(memref.getType()).getRank();
+  if (rank == 2)
+    return memref;
+  SmallVector<ReassociationIndices> groups(2);
+  for (int64_t dim = 0; dim < rank; ++dim)
+    groups[dim + 1 == rank].push_back(dim);
+  return memref::CollapseShapeOp::create(b, memref, groups);
+}
+
+Value mpc::rowView(ImplicitLocOpBuilder &b, Value rows, Value row,
+                   int64_t size) {
+  auto element = cast<MemRefType>(rows.getType()).getElementType();
+  auto type = MemRefType::get(
+      {size}, element,
+      StridedLayoutAttr::get(b.getContext(), ShapedType::kDynamic, {1}));
+  SmallVector<OpFoldResult> offsets = {getAsOpFoldResult(row),
+                                       b.getIndexAttr(0)};
+  SmallVector<OpFoldResult> sizes = {b.getIndexAttr(1), b.getIndexAttr(size)};
+  SmallVector<OpFoldResult> strides(2, b.getIndexAttr(1));
+  auto inferred = cast<MemRefType>(memref::SubViewOp::inferRankReducedResultType(
+      {size}, cast<MemRefType>(rows.getType()), offsets, sizes, strides));
+  Value view =
+      memref::SubViewOp::create(b, inferred, rows, offsets, sizes, strides);
+  if (inferred != type)
+    view = memref::CastOp::create(b, type, view);
+  return view;
+}
+
+Value mpc::padRow(ImplicitLocOpBuilder &b, TypedAttr value, int64_t size) {
+  auto type = MemRefType::get({size}, value.getType());
+  APInt bits = isa<FloatAttr>(value)
+                   ? cast<FloatAttr>(value).getValue().bitcastToAPInt()
+                   : cast<IntegerAttr>(value).getValue();
+  std::string name;
+  llvm::raw_string_ostream(name)
+      << "kernel_pad_" << value.getType() << "_" << size << "_"
+      << llvm::utohexstr(bits.getZExtValue(), /*LowerCase=*/true);
+  auto module =
+      b.getInsertionBlock()->getParentOp()->getParentOfType<ModuleOp>();
+  if (!module.lookupSymbol(name)) {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(module.getBody());
+    auto tensor = RankedTensorType::get({size}, value.getType());
+    memref::GlobalOp::create(b, name, b.getStringAttr("private"), type,
+                             DenseElementsAttr::get(tensor,
+                                                    ArrayRef<Attribute>{value}),
+                             /*constant=*/true, b.getI64IntegerAttr(64));
+  }
+  Value row = memref::GetGlobalOp::create(b, type, name);
+  auto strided = MemRefType::get(
+      {size}, value.getType(),
+      StridedLayoutAttr::get(b.getContext(), ShapedType::kDynamic, {1}));
+  return memref::CastOp::create(b, strided, row);
+}
+
+WindowRow::WindowRow(ImplicitLocOpBuilder &b, kernel::WindowAttr window,
+                     MemRefType input, MemRefType out, Value row)
+    : window(window), height(input.getDimSize(1)), width(input.getDimSize(2)),
+      channels(input.getDimSize(3)) {
+  int64_t outWidth = out.getDimSize(2);
+  Value pixels = indexConstant(b, out.getDimSize(1) * outWidth);
+  Value n = b.createOrFold<arith::DivUIOp>(row, pixels);
+  Value pixel = b.createOrFold<arith::RemUIOp>(row, pixels);
+  Value oh = b.createOrFold<arith::DivUIOp>(pixel, indexConstant(b, outWidth));
+  Value ow = b.createOrFold<arith::RemUIOp>(pixel, indexConstant(b, outWidth));
+  sample = mul(b, n, height);
+  top = add(b, mul(b, oh, window.getStrides()[0]), -window.getLow()[0]);
+  left = add(b, mul(b, ow, window.getStrides()[1]), -window.getLow()[1]);
+}
+
+Value WindowRow::getTap(ImplicitLocOpBuilder &b, Value input, Value pad,
+                        Value kh, Value kw) const {
+  Value ih = add(b, top, mul(b, kh, window.getDilations()[0]));
+  Value iw = add(b, left, mul(b, kw, window.getDilations()[1]));
+  Value pixel = add(b, mul(b, add(b, sample, ih), width), iw);
+  Value row = rowView(b, input, pixel, channels);
+  // Outside is a large unsigned number on either side.
+  Value inside;
+  auto check = [&](unsigned dim, Value position, int64_t size) {
+    if (!window.isPadded(dim))
+      return;
+    Value test = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, position,
+                                       indexConstant(b, size));
+    inside = inside ? arith::AndIOp::create(b, inside, test) : test;
+  };
+  check(0, ih, height);
+  check(1, iw, width);
+  return inside ? arith::SelectOp::create(b, inside, row, pad) : row;
+}
+
+//===----------------------------------------------------------------------===//
+// OutputWriter
+//===----------------------------------------------------------------------===//
+
+OutputWriter::OutputWriter(ImplicitLocOpBuilder &b, Region &epilogue,
+                           ValueRange extras, ArrayAttr maps, Value out)
+    : epilogue(epilogue), outType(cast<MemRefType>(out.getType())),
+      originalOut(out), out(collapseRows(b, out)) {
+  for (auto [extra, attribute] : llvm::zip_equal(extras, maps)) {
+    AffineMap map = cast<AffineMapAttr>(attribute).getValue();
+    bool collapsed = map.isIdentity() &&
+                     cast<MemRefType>(extra.getType()).getShape() ==
+                         outType.getShape();
+    this->extras.push_back(
+        {collapsed ? collapseRows(b, extra) : extra, map, collapsed});
+  }
+}
+
+Value OutputWriter::loadExtra(ImplicitLocOpBuilder &b, const Extra &extra,
+                              int64_t width, Value row, Value column) const {
+  auto type = VectorType::get(
+      {width}, cast<MemRefType>(extra.memref.getType()).getElementType());
+  if (extra.collapsed)
+    return vector::LoadOp::create(b, type, extra.memref,
+                                  ValueRange{row, column});
+  unsigned last = outType.getRank() - 1;
+  SmallVector<Value> indices;
+  bool contiguous = false;
+  for (AffineExpr expr : extra.map.getResults()) {
+    auto dim = dyn_cast<AffineDimExpr>(expr);
+    if (!dim) {
+      indices.push_back(indexConstant(b, 0));
+      continue;
+    }
+    if (dim.getPosition() == last) {
+      contiguous = true;
+      indices.push_back(column);
+      continue;
+    }
+    // Coordinate of the row: everything to the right divided away.
+    Value index = row;
+    for (unsigned right = last - 1; right > dim.getPosition(); --right)
+      index = b.createOrFold<arith::DivUIOp>(
+          index, b.createOrFold<memref::DimOp>(originalOut, right));
+    if (dim.getPosition() > 0)
+      index = b.createOrFold<arith::RemUIOp>(
+          index, b.createOrFold<memref::DimOp>(
+                     originalOut, static_cast<int64_t>(dim.getPosition())));
+    indices.push_back(index);
+  }
+  if (contiguous)
+    return vector::LoadOp::create(b, type, extra.memref, indices);
+  Value scalar = memref::LoadOp::create(b, extra.memref, indices);
+  return vector::BroadcastOp::create(b, type, scalar);
+}
+
+void OutputWriter::store(ImplicitLocOpBuilder &b, Value accumulator, Value row,
+                         Value column) const {
+  int64_t width = cast<VectorType>(accumulator.getType()).getDimSize(0);
+  auto widen = [&](Type type) { return VectorType::get({width}, type); };
+  IRMapping mapping;
+  Block &block = epilogue.front();
+  mapping.map(block.getArgument(0), accumulator);
+  for (auto [index, extra] : llvm::enumerate(extras))
+    if (!block.getArgument(index + 1).use_empty())
+      mapping.map(block.getArgument(index + 1),
+                  loadExtra(b, extra, width, row, column));
+  for (Operation &op : block.without_terminator()) {
+    if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
+      auto splat = DenseElementsAttr::get(
+          widen(constant.getType()), ArrayRef<Attribute>{constant.getValue()});
+      mapping.map(constant.getResult(),
+                  arith::ConstantOp::create(b, splat).getResult());
+      continue;
+    }
+    // Element-wise ops are the same op on vectors.
+    Operation *vectorOp = b.clone(op, mapping);
+    for (OpResult result : vectorOp->getResults())
+      result.setType(widen(result.getType()));
+  }
+  Value value = mapping.lookup(block.getTerminator()->getOperand(0));
+  vector::StoreOp::create(b, value, out, ValueRange{row, column});
+}

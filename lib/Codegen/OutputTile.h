@@ -1,0 +1,116 @@
+//===- OutputTile.h - what lowering kernel ops to loops shares --*- C++ -*-===//
+//
+// Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MPC_LIB_CODEGEN_OUTPUTTILE_H
+#define MPC_LIB_CODEGEN_OUTPUTTILE_H
+
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mpc/Codegen/TargetDescription.h"
+#include "mpc/Dialect/Kernel/KernelDialect.h"
+
+namespace mpc {
+
+/// Name of the attribute of a parallel loop: one iteration in nanoseconds.
+constexpr llvm::StringLiteral kCostAttrName = "mpc.cost";
+
+/// Index arithmetic that folds constants.
+mlir::Value indexConstant(mlir::ImplicitLocOpBuilder &b, int64_t value);
+mlir::Value add(mlir::ImplicitLocOpBuilder &b, mlir::Value lhs, int64_t rhs);
+mlir::Value add(mlir::ImplicitLocOpBuilder &b, mlir::Value lhs,
+                mlir::Value rhs);
+mlir::Value mul(mlir::ImplicitLocOpBuilder &b, mlir::Value lhs, int64_t rhs);
+
+/// A loop over [0, count) that carries `init`; none if count is 1.
+mlir::SmallVector<mlir::Value> emitLoop(
+    mlir::ImplicitLocOpBuilder &b, int64_t count, mlir::ValueRange init,
+    llvm::function_ref<mlir::SmallVector<mlir::Value>(mlir::Value,
+                                                      mlir::ValueRange)>
+        body);
+
+/// A loop over [lower, upper) by `step` without carried values.
+void emitLoop(mlir::ImplicitLocOpBuilder &b, mlir::Value lower,
+              mlir::Value upper, int64_t step,
+              llvm::function_ref<void(mlir::Value)> body);
+
+/// A parallel loop over [0, count); `cost` in nanoseconds per iteration.
+void emitForall(mlir::ImplicitLocOpBuilder &b, mlir::Value count, double cost,
+                llvm::function_ref<void(mlir::Value)> body);
+
+/// `memref` with all dimensions but the last collapsed into one.
+mlir::Value collapseRows(mlir::ImplicitLocOpBuilder &b, mlir::Value memref);
+
+/// Row `row` of a rank-2 memref: rank 1, unit stride, any offset.
+mlir::Value rowView(mlir::ImplicitLocOpBuilder &b, mlir::Value rows,
+                    mlir::Value row, int64_t size);
+
+/// A constant row of `size` pad values, with the type of `rowView`'s result.
+mlir::Value padRow(mlir::ImplicitLocOpBuilder &b, mlir::TypedAttr value,
+                   int64_t size);
+
+/// Where an output row's window lies in the input of a convolution.
+class WindowRow {
+public:
+  /// Of linear output row `row` (over batch, height, width).
+  WindowRow(mlir::ImplicitLocOpBuilder &b, kernel::WindowAttr window,
+            mlir::MemRefType input, mlir::MemRefType out, mlir::Value row);
+
+  /// The input row (channels of one pixel) of tap (kh, kw), or `pad` where the
+  /// pixel is outside; `input` is the collapsed input.
+  mlir::Value getTap(mlir::ImplicitLocOpBuilder &b, mlir::Value input,
+                     mlir::Value pad, mlir::Value kh, mlir::Value kw) const;
+
+private:
+  kernel::WindowAttr window;
+  int64_t height, width, channels;
+  /// First input row of the sample, and the window's upper left corner.
+  mlir::Value sample, top, left;
+};
+
+/// Applies an epilogue to vectors of accumulators and stores the result.
+class OutputWriter {
+public:
+  OutputWriter(mlir::ImplicitLocOpBuilder &b, mlir::Region &epilogue,
+               mlir::ValueRange extras, mlir::ArrayAttr maps, mlir::Value out);
+
+  /// `accumulator` holds consecutive channels from `column` of output row
+  /// `row`, counted over all leading dimensions.
+  void store(mlir::ImplicitLocOpBuilder &b, mlir::Value accumulator,
+             mlir::Value row, mlir::Value column) const;
+
+  /// The collapsed output.
+  mlir::Value getRows() const { return out; }
+
+private:
+  struct Extra {
+    mlir::Value memref;
+    mlir::AffineMap map;
+    bool collapsed;
+  };
+
+  mlir::Value loadExtra(mlir::ImplicitLocOpBuilder &b, const Extra &extra,
+                        int64_t width, mlir::Value row,
+                        mlir::Value column) const;
+
+  mlir::Region &epilogue;
+  mlir::MemRefType outType;
+  mlir::Value originalOut, out;
+  mlir::SmallVector<Extra> extras;
+};
+
+/// Emits loops in front of `op`, which the caller erases.
+mlir::LogicalResult lowerContract(kernel::ContractOp op,
+                                  const TargetDescription &target);
+mlir::LogicalResult lowerDepthwise(kernel::DepthwiseOp op,
+                                   const TargetDescription &target);
+void lowerToLoops(mlir::linalg::LinalgOp op);
+
+} // namespace mpc
+
+#endif // MPC_LIB_CODEGEN_OUTPUTTILE_H

@@ -1,0 +1,123 @@
+//===- SelectTiling.cpp - register tiles from shapes and target -----------===//
+//
+// Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "ContractionInfo.h"
+#include "mlir/Dialect/DLTI/DLTI.h"
+#include "mpc/Codegen/Passes.h"
+#include "mpc/Codegen/TargetDescription.h"
+#include "mpc/Dialect/Kernel/KernelDialect.h"
+#include "llvm/Support/MathExtras.h"
+
+namespace mpc {
+#define GEN_PASS_DEF_SELECTTILING
+#include "mpc/Codegen/Passes.h.inc"
+} // namespace mpc
+
+using namespace mlir;
+using namespace mpc;
+using namespace mpc::kernel;
+
+/// Rows of a tile are base pointers in general registers; more than this many
+/// spill and cost a reload per step.
+static constexpr int64_t kMaxRows = 12;
+
+/// Below this many k blocks per tap the cost of moving from tap to tap exceeds
+/// that of copying the rows of a tile into one buffer.
+static constexpr int64_t kMinBlocksPerTap = 8;
+
+/// Most rows that a tile of `panels` panels can have.
+static int64_t getMaxRows(Intrinsic intrinsic, int64_t panels,
+                          const TargetDescription &target) {
+  // Vectors of one accumulated panel; pmaddwd keeps two partial sums per lane.
+  int64_t perPanel = kPanelWidth * 32 / target.vectorBits;
+  if (intrinsic == Intrinsic::pmaddwd) {
+    // Each row also holds its widened input; one register for the weights.
+    int64_t perRow = 2 * perPanel * panels + 1;
+    return std::min((target.vectorRegisters - 1) / perRow, kMaxRows);
+  }
+  // The step's weights, and two registers for inputs in flight.
+  int64_t rest = target.vectorRegisters - 2 - perPanel * panels;
+  return std::min(rest / (perPanel * panels), kMaxRows);
+}
+
+static int64_t getMaxPanels(Intrinsic intrinsic,
+                            const TargetDescription &target) {
+  if (target.vectorBits == 512)
+    return intrinsic == Intrinsic::pmaddwd ? 2 : 4;
+  return 1;
+}
+
+/// The tile height up to `most` that covers `total` rows with the least work;
+/// a tile costs its rows and about half a row for the loads of weights.
+static int64_t chooseRows(int64_t most, int64_t total) {
+  most = std::max<int64_t>(1, std::min(most, total));
+  int64_t best = most;
+  auto cost = [&](int64_t rows) {
+    return llvm::divideCeilSigned(total, rows) * (2 * rows + 1);
+  };
+  for (int64_t rows = most - 1; rows > most / 2; --rows)
+    if (cost(rows) < cost(best))
+      best = rows;
+  return best;
+}
+
+/// Output rows of one sample; a dynamic batch counts once.
+static int64_t getRowsPerSample(linalg::LinalgOp op,
+                                const ContractionInfo &info) {
+  auto out = cast<ShapedType>(op.getDpsInits()[0].getType());
+  int64_t rows = 1;
+  for (int64_t size : out.getShape().drop_back())
+    rows *= ShapedType::isDynamic(size) ? 1 : size;
+  return rows;
+}
+
+static TilingAttr selectTiling(linalg::LinalgOp op, const ContractionInfo &info,
+                               const TargetDescription &target) {
+  MLIRContext *context = op->getContext();
+  if (info.kind == ContractionInfo::Kind::depthwise)
+    return TilingAttr::get(context,
+                           info.integer ? Intrinsic::muladd : Intrinsic::fma,
+                           /*rows=*/1, kPanelWidth, /*kv=*/1, false);
+  Intrinsic intrinsic = Intrinsic::fma;
+  if (info.integer)
+    intrinsic = target.vnni && info.unsignedInput ? Intrinsic::vpdpbusd
+                                                  : Intrinsic::pmaddwd;
+  int64_t kv = info.integer ? 4 : 1;
+  bool gather =
+      info.depth % kv != 0 ||
+      (info.getNumTaps() > 1 && info.depth / kv < kMinBlocksPerTap);
+
+  int64_t panels = llvm::divideCeilSigned(info.channels, kPanelWidth);
+  int64_t mostPanels = getMaxPanels(intrinsic, target);
+  int64_t groups = llvm::divideCeilSigned(panels, mostPanels);
+  panels = llvm::divideCeilSigned(panels, groups);
+  int64_t rows = chooseRows(getMaxRows(intrinsic, panels, target),
+                            getRowsPerSample(op, info));
+  return TilingAttr::get(context, intrinsic, rows, panels * kPanelWidth, kv,
+                         gather);
+}
+
+namespace {
+
+struct SelectTilingPass : public mpc::impl::SelectTilingBase<SelectTilingPass> {
+  void runOnOperation() override {
+    FailureOr<TargetDescription> target =
+        TargetDescription::read(getOperation());
+    if (failed(target))
+      return signalPassFailure();
+    getOperation().walk([&](linalg::LinalgOp op) {
+      if (op->hasAttr(kTilingAttrName) || !op.hasPureTensorSemantics())
+        return;
+      FailureOr<ContractionInfo> info = ContractionInfo::match(op);
+      if (failed(info) || !startsAtZero(op))
+        return;
+      op->setAttr(kTilingAttrName, selectTiling(op, *info, *target));
+    });
+  }
+};
+
+} // namespace

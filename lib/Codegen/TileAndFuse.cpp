@@ -1,0 +1,260 @@
+//===- TileAndFuse.cpp - padding, contraction, epilogue as one op ---------===//
+//
+// Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "ContractionInfo.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/IR/Iterators.h"
+#include "mlir/IR/Matchers.h"
+#include "mlir/IR/PatternMatch.h"
+#include "mpc/Codegen/Passes.h"
+#include "mpc/Dialect/Kernel/KernelDialect.h"
+
+namespace mpc {
+#define GEN_PASS_DEF_TILEANDFUSE
+#include "mpc/Codegen/Passes.h.inc"
+} // namespace mpc
+
+using namespace mlir;
+using namespace mpc;
+using namespace mpc::kernel;
+
+/// The constant padding of a convolution's input along height and width.
+namespace {
+struct Padding {
+  Value source;
+  TypedAttr value;
+  SmallVector<int64_t, 2> low = {0, 0}, high = {0, 0};
+};
+} // namespace
+
+/// The padding that `input` comes from, or none.
+static Padding matchPadding(Value input) {
+  Padding none;
+  none.source = input;
+  auto pad = input.getDefiningOp<tensor::PadOp>();
+  if (!pad || pad.getSourceType().getRank() != 4)
+    return none;
+  Value constant = pad.getConstantPaddingValue();
+  TypedAttr value;
+  if (!constant || !matchPattern(constant, m_Constant(&value)))
+    return none;
+  Padding padding;
+  padding.source = pad.getSource();
+  padding.value = value;
+  for (auto [dim, low, high] :
+       llvm::enumerate(pad.getMixedLowPad(), pad.getMixedHighPad())) {
+    std::optional<int64_t> l = getConstantIntValue(low);
+    std::optional<int64_t> h = getConstantIntValue(high);
+    if (!l || !h || *l < 0 || *h < 0)
+      return none;
+    if (dim == 1 || dim == 2) {
+      padding.low[dim - 1] = *l;
+      padding.high[dim - 1] = *h;
+    } else if (*l != 0 || *h != 0) {
+      return none;
+    }
+  }
+  for (unsigned dim : {1, 2})
+    if (pad.getSourceType().isDynamicDim(dim))
+      return none;
+  if (llvm::all_of(padding.low, [](int64_t p) { return p == 0; }) &&
+      llvm::all_of(padding.high, [](int64_t p) { return p == 0; }))
+    padding.value = {};
+  return padding;
+}
+
+/// Whether `map` reads an extra operand in a way that kernel ops can.
+static bool isExtraMap(AffineMap map) {
+  for (auto [position, expr] : llvm::enumerate(map.getResults())) {
+    if (auto constant = dyn_cast<AffineConstantExpr>(expr)) {
+      if (constant.getValue() != 0)
+        return false;
+      continue;
+    }
+    auto dim = dyn_cast<AffineDimExpr>(expr);
+    if (!dim || (dim.getPosition() + 1 == map.getNumDims() &&
+                 position + 1 != map.getNumResults()))
+      return false;
+  }
+  return true;
+}
+
+/// The element-wise op that alone consumes `accumulator`, if it can become the
+/// epilogue.
+static linalg::GenericOp matchEpilogue(Value accumulator) {
+  if (!accumulator.hasOneUse())
+    return {};
+  OpOperand &use = *accumulator.getUses().begin();
+  auto op = dyn_cast<linalg::GenericOp>(use.getOwner());
+  if (!op || op.getNumDpsInits() != 1 ||
+      op.getNumParallelLoops() != op.getNumLoops() ||
+      op.isDpsInit(&use) || !op.getMatchingIndexingMap(&use).isIdentity() ||
+      !op.getMatchingIndexingMap(op.getDpsInitOperand(0)).isIdentity())
+    return {};
+  // The destination is written, never read.
+  if (!op.getMatchingBlockArgument(op.getDpsInitOperand(0)).use_empty())
+    return {};
+  for (OpOperand *input : op.getDpsInputOperands())
+    if (!isa<RankedTensorType>(input->get().getType()) ||
+        !isExtraMap(op.getMatchingIndexingMap(input)))
+      return {};
+  for (Operation &inner : op.getBody()->without_terminator()) {
+    if (inner.hasTrait<OpTrait::ConstantLike>())
+      continue;
+    if (!OpTrait::hasElementwiseMappableTraits(&inner))
+      return {};
+    for (Value operand : inner.getOperands())
+      if (operand.getParentBlock() != op.getBody() &&
+          !matchPattern(operand, m_Constant()))
+        return {};
+  }
+  for (Value yielded : op.getBody()->getTerminator()->getOperands())
+    if (yielded.getParentBlock() != op.getBody() &&
+        !matchPattern(yielded, m_Constant()))
+      return {};
+  return op;
+}
+
+/// Fills the epilogue of a kernel op: the body of `epilogue`, or the
+/// accumulator itself.
+static void buildEpilogue(RewriterBase &rewriter, Location loc, Region &region,
+                          Type accumulator, linalg::GenericOp epilogue,
+                          OpOperand *accumulatorUse) {
+  OpBuilder::InsertionGuard guard(rewriter);
+  Block *block = rewriter.createBlock(&region);
+  Value acc = block->addArgument(accumulator, loc);
+  if (!epilogue) {
+    YieldOp::create(rewriter, loc, acc);
+    return;
+  }
+  IRMapping mapping;
+  for (OpOperand *input : epilogue.getDpsInputOperands()) {
+    BlockArgument from = epilogue.getMatchingBlockArgument(input);
+    mapping.map(from, input == accumulatorUse
+                          ? acc
+                          : block->addArgument(from.getType(), loc));
+  }
+  auto capture = [&](Value value) {
+    if (value.getParentBlock() == epilogue.getBody() || mapping.contains(value))
+      return;
+    mapping.map(value,
+                rewriter.clone(*value.getDefiningOp())->getResult(0));
+  };
+  for (Operation &inner : epilogue.getBody()->without_terminator()) {
+    llvm::for_each(inner.getOperands(), capture);
+    rewriter.clone(inner, mapping);
+  }
+  Value yielded = epilogue.getBody()->getTerminator()->getOperand(0);
+  capture(yielded);
+  YieldOp::create(rewriter, loc, mapping.lookup(yielded));
+}
+
+/// Replaces `op` and its epilogue by a kernel op.
+static LogicalResult tileAndFuse(RewriterBase &rewriter, linalg::LinalgOp op) {
+  auto tiling = op->getAttrOfType<TilingAttr>(kTilingAttrName);
+  FailureOr<ContractionInfo> info = ContractionInfo::match(op);
+  if (!tiling || failed(info))
+    return failure();
+  using Kind = ContractionInfo::Kind;
+
+  Value weights = op.getDpsInputOperand(1)->get();
+  if (info->kind != Kind::depthwise) {
+    auto unpack = weights.getDefiningOp<UnpackOp>();
+    if (!unpack)
+      return failure();
+    weights = unpack.getPacked();
+  }
+  if (!startsAtZero(op))
+    return failure();
+
+  Padding padding;
+  padding.source = op.getDpsInputOperand(0)->get();
+  WindowAttr window;
+  if (info->kind != Kind::matmul) {
+    padding = matchPadding(padding.source);
+    window = WindowAttr::get(
+        op->getContext(), rewriter.getDenseI64ArrayAttr(info->sizes),
+        rewriter.getDenseI64ArrayAttr(info->strides),
+        rewriter.getDenseI64ArrayAttr(info->dilations),
+        rewriter.getDenseI64ArrayAttr(padding.low),
+        rewriter.getDenseI64ArrayAttr(padding.high));
+  }
+
+  Value result = op->getResult(0);
+  linalg::GenericOp epilogue = matchEpilogue(result);
+  Type accumulator = getElementTypeOrSelf(result.getType());
+  OpOperand *accumulatorUse =
+      epilogue ? &*result.getUses().begin() : nullptr;
+  SmallVector<Value> extras;
+  SmallVector<AffineMap> maps;
+  Value out =
+      op.getDpsInits()[0].getDefiningOp<linalg::FillOp>().getDpsInits()[0];
+  Operation *replaced = op;
+  if (epilogue) {
+    for (OpOperand *input : epilogue.getDpsInputOperands()) {
+      if (input == accumulatorUse)
+        continue;
+      extras.push_back(input->get());
+      maps.push_back(epilogue.getMatchingIndexingMap(input));
+    }
+    out = epilogue.getDpsInits()[0];
+    replaced = epilogue;
+  }
+
+  rewriter.setInsertionPoint(replaced);
+  auto create = [&](auto tag) -> Operation * {
+    using OpTy = decltype(tag);
+    auto kernel = OpTy::create(
+        rewriter, op.getLoc(), TypeRange{out.getType()}, padding.source,
+        weights, extras, out, window, padding.value,
+        rewriter.getAffineMapArrayAttr(maps), info->unsignedInput, tiling);
+    buildEpilogue(rewriter, op.getLoc(), kernel.getEpilogue(), accumulator,
+                  epilogue, accumulatorUse);
+    return kernel;
+  };
+  Operation *kernel = info->kind == Kind::depthwise ? create(DepthwiseOp())
+                                                    : create(ContractOp());
+  rewriter.replaceOp(replaced, kernel->getResults());
+  if (epilogue)
+    rewriter.eraseOp(op);
+  return success();
+}
+
+namespace {
+
+struct TileAndFusePass : public mpc::impl::TileAndFuseBase<TileAndFusePass> {
+  void runOnOperation() override {
+    SmallVector<linalg::LinalgOp> contractions;
+    getOperation().walk([&](linalg::LinalgOp op) {
+      if (op->hasAttr(kTilingAttrName))
+        contractions.push_back(op);
+    });
+    IRRewriter rewriter(&getContext());
+    for (linalg::LinalgOp op : contractions) {
+      if (succeeded(tileAndFuse(rewriter, op)))
+        continue;
+      if (op.getDpsInputOperand(1)->get().getDefiningOp<UnpackOp>()) {
+        op.emitOpError("expected an accumulator that starts as 'linalg.fill' "
+                       "of zero, since its weights are packed");
+        return signalPassFailure();
+      }
+      op->removeAttr(kTilingAttrName);
+    }
+    // What only fed the replaced ops: pads, fills, kernel.unpack.
+    getOperation().walk<WalkOrder::PostOrder, ReverseIterator>(
+        [&](Operation *op) {
+          if (isa<UnpackOp, tensor::PadOp, tensor::EmptyOp, linalg::FillOp>(
+                  op) &&
+              op->use_empty())
+            rewriter.eraseOp(op);
+        });
+  }
+};
+
+} // namespace

@@ -1,0 +1,29 @@
+//===- OperatorTable.cpp - how each ONNX operator is imported --------------===//
+//
+// Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "OperatorTable.h"
+
+using namespace llvm;
+using namespace mpc;
+using namespace mpc::frontend;
+
+OperatorTable::OperatorTable() {
+  for (ArrayRef<Operator> family :
+       {getElementwiseOperators(), getContractionOperators(),
+        getReductionOperators(), getPoolingOperators(), getMovementOperators(),
+        getSliceOperators(), getShapeOperators(), getControlOperators()})
+    for (const Operator &row : family)
+      rows[row.name] = &row;
+}
+
+const Operator *OperatorTable::find(StringRef domain, StringRef name,
+                                    int64_t version) const {
+  if (!domain.empty() && domain != "ai.onnx")
+    return nullptr;
+  const Operator *row = rows.lookup(name);
+  return row && version >= row->since && version <= row->until ? row : nullptr;
+}

@@ -1,0 +1,328 @@
+//===- Library.cpp - from LLVM-dialect code to a library ------------------===//
+//
+// Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The order of steps: code of every instruction set in parallel, each in an LLVM
+// context of its own; weights; descriptor; link; write.
+//
+//===----------------------------------------------------------------------===//
+
+#include "mpc/Target/Library.h"
+#include "CodeGenerator.h"
+#include "Linker.h"
+#include "ModelObject.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/IR/AsmState.h"
+#include "mlir/IR/DialectResourceBlobManager.h"
+#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Export.h"
+#include "mpc/Codegen/Variants.h"
+#include "llvm/ADT/ScopeExit.h"
+#include "llvm/IR/LLVMContext.h"
+#include "llvm/IR/Module.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/Path.h"
+#include "llvm/Support/ThreadPool.h"
+#include "llvm/Support/raw_ostream.h"
+
+using namespace mlir;
+using llvm::Expected;
+using llvm::MemoryBuffer;
+
+namespace {
+
+/// One instruction set: its module, what the descriptor says about it, and what
+/// became of it.
+struct VariantJob {
+  ModuleOp module;
+  mpc::VariantInfo info;
+  mpc::ObjectBytes object;
+  std::string ir;    // with EmitKind::LLVMIR
+  std::string error; // empty: it worked
+};
+
+/// What generated code may call: the runtime, and what LLVM puts in place of
+/// loops. Every C library since the first has the latter.
+bool mayCall(StringRef symbol) {
+  return symbol == "mpc_rt_parallel_for" || symbol == "memcpy" ||
+         symbol == "memmove" || symbol == "memset";
+}
+
+/// Collects the nested modules and checks that they are in the llvm phase.
+LogicalResult collectVariants(ModuleOp module,
+                              std::vector<VariantJob> &variants) {
+  for (auto nested : module.getOps<ModuleOp>()) {
+    auto march = nested->getAttrOfType<StringAttr>(mpc::kMarchAttrName);
+    if (!march)
+      return nested.emitError("expected the module of an instruction set with "
+                              "the attribute '")
+             << mpc::kMarchAttrName << "'";
+    SmallVector<mpc::Variant> resolved;
+    std::string error;
+    if (failed(mpc::resolveVariants({march.str()}, resolved, error)))
+      return nested.emitError() << error;
+    auto main = nested.lookupSymbol<LLVM::LLVMFuncOp>("main");
+    auto arena = main ? main->getAttrOfType<DictionaryAttr>(mpc::kArenaAttrName)
+                      : DictionaryAttr();
+    auto base = arena ? arena.getAs<IntegerAttr>("base") : IntegerAttr();
+    auto perBatch = arena ? arena.getAs<IntegerAttr>("per_batch") : IntegerAttr();
+    if (!base || !perBatch || main.isExternal())
+      return nested.emitError("expected the llvm phase: a function @main of the "
+                              "LLVM dialect with the attribute '")
+             << mpc::kArenaAttrName << "'";
+    VariantJob job;
+    job.module = nested;
+    job.info.name = resolved.front().name.str();
+    job.info.features = resolved.front().features;
+    job.info.symbol = "mpc_main_" + mpc::makeCIdentifier(job.info.name);
+    job.info.arenaBase = base.getInt();
+    job.info.arenaPerBatch = perBatch.getInt();
+    variants.push_back(std::move(job));
+  }
+  if (variants.empty())
+    return module.emitError(
+        "expected one nested module per instruction set, but got none");
+  return success();
+}
+
+/// Generates the code of one instruction set.
+void compileVariant(VariantJob &job, bool emitIR) {
+  llvm::LLVMContext context;
+  std::unique_ptr<llvm::Module> module =
+      translateModuleToLLVMIR(job.module, context, job.info.name);
+  if (!module) {
+    job.error = "translation to LLVM IR failed";
+    return;
+  }
+  llvm::Function *main = module->getFunction("main");
+  main->setName(job.info.symbol);
+  main->setVisibility(llvm::GlobalValue::HiddenVisibility);
+
+  Expected<mpc::CodeGenerator> generator = mpc::CodeGenerator::create(
+      job.info.name, mpc::getLLVMFeatures(job.info.features));
+  if (!generator) {
+    job.error = toString(generator.takeError());
+    return;
+  }
+  generator->optimize(*module);
+  if (emitIR) {
+    llvm::raw_string_ostream os(job.ir);
+    module->print(os, nullptr);
+    return;
+  }
+  Expected<mpc::ObjectBytes> object = generator->generate(*module);
+  if (!object) {
+    job.error = toString(object.takeError());
+    return;
+  }
+  job.object = std::move(*object);
+  Expected<std::vector<std::string>> undefined =
+      mpc::getUndefinedSymbols(job.object);
+  if (!undefined) {
+    job.error = toString(undefined.takeError());
+    return;
+  }
+  for (const std::string &symbol : *undefined)
+    if (!mayCall(symbol))
+      job.error += (job.error.empty() ? "generated code needs the function '"
+                                      : "', '") +
+                   symbol;
+  if (!job.error.empty())
+    job.error += "', which libraries may not depend on";
+}
+
+/// The object of a module of data, for the baseline instruction set.
+Expected<mpc::ObjectBytes> compileData(llvm::Module &module) {
+  Expected<mpc::CodeGenerator> generator = mpc::CodeGenerator::create("", "");
+  if (!generator)
+    return generator.takeError();
+  return generator->generate(module);
+}
+
+struct File {
+  std::string path;
+  StringRef bytes;
+};
+
+/// Writes all files or none.
+LogicalResult writeFiles(Location loc, ArrayRef<File> files) {
+  SmallVector<std::string> temporary;
+  auto cleanUp = llvm::make_scope_exit([&] {
+    for (const std::string &path : temporary)
+      llvm::sys::fs::remove(path);
+  });
+  auto fail = [&](StringRef path, std::error_code code) {
+    return emitError(loc) << "cannot write '" << path
+                          << "': " << code.message();
+  };
+  for (const File &file : files) {
+    if (llvm::sys::fs::is_directory(file.path))
+      return fail(file.path, std::make_error_code(std::errc::is_a_directory));
+    SmallString<128> path;
+    int descriptor;
+    if (std::error_code code = llvm::sys::fs::createUniqueFile(
+            file.path + ".%%%%%%%%.tmp", descriptor, path, llvm::sys::fs::OF_None,
+            llvm::sys::fs::all_read | llvm::sys::fs::all_write))
+      return fail(file.path, code);
+    temporary.push_back(path.str().str());
+    llvm::raw_fd_ostream os(descriptor, /*shouldClose=*/true);
+    os << file.bytes;
+    os.close();
+    if (std::error_code code = os.error()) {
+      os.clear_error();
+      return fail(file.path, code);
+    }
+  }
+  for (auto [index, file] : llvm::enumerate(files))
+    if (std::error_code code =
+            llvm::sys::fs::rename(temporary[index], file.path)) {
+      for (const File &written : files.take_front(index))
+        llvm::sys::fs::remove(written.path);
+      return fail(file.path, code);
+    }
+  return success();
+}
+
+FailureOr<ArrayRef<char>> getWeights(ModuleOp module) {
+  auto attr =
+      module->getAttrOfType<DenseResourceElementsAttr>(mpc::kWeightsAttrName);
+  AsmResourceBlob *blob = attr ? attr.getRawHandle().getBlob() : nullptr;
+  if (!blob) {
+    module.emitError("expected the weights in the attribute '")
+        << mpc::kWeightsAttrName << "', but they "
+        << (attr ? "were elided" : "are missing");
+    return failure();
+  }
+  return blob->getData();
+}
+
+} // namespace
+
+std::string mpc::findRuntimeDirectory(const char *argv0, void *mainAddress) {
+  std::string program = llvm::sys::fs::getMainExecutable(argv0, mainAddress);
+  StringRef root =
+      llvm::sys::path::parent_path(llvm::sys::path::parent_path(program));
+  for (StringRef folder :
+       {StringRef("lib"), StringRef("lib64"), StringRef("lib/x86_64-linux-gnu")}) {
+    SmallString<128> path(root);
+    llvm::sys::path::append(path, folder);
+    if (llvm::sys::fs::exists(path + "/libmpc_runtime.a"))
+      return path.str().str();
+  }
+  return "";
+}
+
+FailureOr<mpc::LibraryFiles>
+mpc::buildLibrary(ModuleOp module, const ModelInfo &info,
+                  const LibraryOptions &options) {
+  Location loc = UnknownLoc::get(module.getContext());
+  auto fail = [&](llvm::Error error) -> LogicalResult {
+    return emitError(loc) << toString(std::move(error));
+  };
+  std::vector<VariantJob> variants;
+  if (failed(collectVariants(module, variants)))
+    return failure();
+  FailureOr<ArrayRef<char>> weights = getWeights(module);
+  if (failed(weights))
+    return failure();
+
+  // Fail before the long work where possible.
+  bool emitIR = options.emit == EmitKind::LLVMIR;
+  std::optional<Linker> linker;
+  if (!emitIR) {
+    Expected<Linker> found =
+        Linker::create(options.linker, options.runtimeDirectory);
+    if (!found)
+      return fail(found.takeError());
+    linker = std::move(*found);
+  }
+
+  // 1. Code.
+  DialectRegistry translations;
+  registerBuiltinDialectTranslation(translations);
+  registerLLVMDialectTranslation(translations);
+  module.getContext()->appendDialectRegistry(translations);
+  {
+    // LLVM's registries are set up before threads read them.
+    if (Expected<CodeGenerator> generator = CodeGenerator::create("", "");
+        !generator)
+      return fail(generator.takeError());
+    llvm::DefaultThreadPool pool(llvm::hardware_concurrency(options.jobs));
+    // The last one has the most code per function; start it first.
+    for (VariantJob &job : llvm::reverse(variants))
+      pool.async([&job, emitIR] { compileVariant(job, emitIR); });
+    pool.wait();
+  }
+  for (const VariantJob &job : variants)
+    if (!job.error.empty()) {
+      emitError(loc) << "instruction set " << job.info.name << ": "
+                     << job.error;
+      return failure();
+    }
+  if (emitIR) {
+    std::string text;
+    for (VariantJob &job : variants)
+      text += job.ir;
+    return LibraryFiles{MemoryBuffer::getMemBufferCopy(text), ""};
+  }
+
+  // 2. Weights and the descriptor.
+  std::string prefix =
+      options.prefix.empty()
+          ? makeCIdentifier(llvm::sys::path::stem(options.output))
+          : makeCIdentifier(options.prefix);
+  std::vector<VariantInfo> infos;
+  std::vector<ObjectBytes> objects;
+  for (VariantJob &job : variants) {
+    infos.push_back(job.info);
+    objects.push_back(std::move(job.object));
+  }
+  std::vector<std::string> queries{prefix + "_query"};
+  if (options.emit == EmitKind::Library && queries[0] != "mpc_model_query")
+    queries.push_back("mpc_model_query");
+  llvm::LLVMContext context;
+  std::unique_ptr<llvm::Module> data[] = {
+      createWeightsModule(context, *weights),
+      createModelModule(context, info, infos, weights->size(),
+                        createManifest(info, infos, weights->size()), queries)};
+  for (const std::unique_ptr<llvm::Module> &part : data) {
+    Expected<ObjectBytes> object = compileData(*part);
+    if (!object)
+      return fail(object.takeError());
+    objects.push_back(std::move(*object));
+  }
+
+  // 3. Link.
+  Expected<std::unique_ptr<MemoryBuffer>> output =
+      options.emit == EmitKind::Library
+          ? linker->linkShared(objects, queries)
+          : linker->linkRelocatable(objects, queries[0]);
+  if (output && options.emit == EmitKind::Archive)
+    output = createArchive(**output, prefix + ".o");
+  if (!output)
+    return fail(output.takeError());
+  return LibraryFiles{std::move(*output), createHeader(info, prefix)};
+}
+
+LogicalResult mpc::emitLibrary(ModuleOp module, const ModelInfo &info,
+                               const LibraryOptions &options) {
+  FailureOr<LibraryFiles> files = buildLibrary(module, info, options);
+  if (failed(files))
+    return failure();
+  StringRef library = files->library->getBuffer();
+  if (options.output == "-") {
+    llvm::outs() << library;
+    return success();
+  }
+  SmallVector<File> outputs{{options.output, library}};
+  if (!files->header.empty()) {
+    SmallString<128> path(options.output);
+    llvm::sys::path::replace_extension(path, "h");
+    outputs.push_back({path.str().str(), files->header});
+  }
+  return writeFiles(UnknownLoc::get(module.getContext()), outputs);
+}

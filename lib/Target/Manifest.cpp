@@ -1,0 +1,220 @@
+//===- Manifest.cpp - what a library says about itself --------------------===//
+//
+// Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The manifest inside a library and the C header beside it: the same facts, for
+// programs and for C programmers.
+//
+//===----------------------------------------------------------------------===//
+
+#include "ModelObject.h"
+#include "mpc/Support/Version.h"
+#include "mpc/runtime.h"
+#include "mlir/IR/BuiltinTypes.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/StringSet.h"
+#include "llvm/Config/llvm-config.h"
+#include "llvm/Support/JSON.h"
+#include "llvm/Support/raw_ostream.h"
+#include <nlohmann/json.hpp>
+
+using namespace mlir;
+using nlohmann::ordered_json;
+
+StringRef mpc::stringifyTensorType(TensorType type) {
+  switch (type) {
+  case TensorType::F32:
+    return "f32";
+  case TensorType::U8:
+    return "u8";
+  case TensorType::I8:
+    return "i8";
+  case TensorType::U16:
+    return "u16";
+  case TensorType::I16:
+    return "i16";
+  case TensorType::I32:
+    return "i32";
+  case TensorType::I64:
+    return "i64";
+  case TensorType::Bool:
+    return "bool";
+  case TensorType::F16:
+    return "f16";
+  case TensorType::F64:
+    return "f64";
+  case TensorType::U32:
+    return "u32";
+  case TensorType::U64:
+    return "u64";
+  case TensorType::BF16:
+    return "bf16";
+  }
+  llvm_unreachable("all types are listed");
+}
+
+std::optional<mpc::TensorType> mpc::getTensorType(Type type) {
+  if (type.isF32())
+    return TensorType::F32;
+  if (type.isF16())
+    return TensorType::F16;
+  if (type.isBF16())
+    return TensorType::BF16;
+  if (type.isF64())
+    return TensorType::F64;
+  auto integer = dyn_cast<IntegerType>(type);
+  if (!integer)
+    return std::nullopt;
+  bool isUnsigned = integer.isUnsigned();
+  switch (integer.getWidth()) {
+  case 1:
+    return TensorType::Bool;
+  case 8:
+    return isUnsigned ? TensorType::U8 : TensorType::I8;
+  case 16:
+    return isUnsigned ? TensorType::U16 : TensorType::I16;
+  case 32:
+    return isUnsigned ? TensorType::U32 : TensorType::I32;
+  case 64:
+    return isUnsigned ? TensorType::U64 : TensorType::I64;
+  default:
+    return std::nullopt;
+  }
+}
+
+/// Names come from model files and may hold any bytes; JSON holds UTF-8.
+static std::string toUTF8(StringRef text) { return llvm::json::fixUTF8(text); }
+
+static ordered_json getTensors(ArrayRef<mpc::TensorInfo> tensors) {
+  ordered_json list = ordered_json::array();
+  for (const mpc::TensorInfo &tensor : tensors) {
+    ordered_json entry;
+    entry["name"] = toUTF8(tensor.name);
+    entry["type"] = stringifyTensorType(tensor.type).str();
+    ordered_json shape = ordered_json::array();
+    for (int64_t dim : tensor.dims) {
+      if (ShapedType::isDynamic(dim))
+        shape.push_back("batch");
+      else
+        shape.push_back(dim);
+    }
+    entry["shape"] = std::move(shape);
+    if (!tensor.layout.empty())
+      entry["layout"] = tensor.layout;
+    if (tensor.quantization)
+      entry["quantization"] = {{"scale", tensor.quantization->scale},
+                               {"zero_point", tensor.quantization->zeroPoint}};
+    if (tensor.range)
+      entry["range"] = {tensor.range->first, tensor.range->second};
+    list.push_back(std::move(entry));
+  }
+  return list;
+}
+
+std::string mpc::createManifest(const ModelInfo &info,
+                                ArrayRef<VariantInfo> variants,
+                                uint64_t weightsBytes) {
+  ordered_json manifest;
+  manifest["format"] = 1;
+  manifest["compiler"] = {{"name", "mpc"},
+                          {"version", MPC_VERSION_STRING},
+                          {"llvm", LLVM_VERSION_STRING}};
+  manifest["abi"] = MPC_ABI_VERSION;
+  manifest["model"] = {{"name", toUTF8(info.name)}, {"hash", info.hash}};
+  manifest["precision"] = info.precision;
+  ordered_json entry;
+  entry["name"] = "main";
+  entry["inputs"] = getTensors(info.inputs);
+  entry["outputs"] = getTensors(info.outputs);
+  manifest["entries"] = ordered_json::array({std::move(entry)});
+  manifest["weights_bytes"] = weightsBytes;
+  ordered_json isas = ordered_json::array();
+  for (const VariantInfo &variant : variants)
+    isas.push_back({{"name", variant.name},
+                    {"workspace",
+                     {{"base", variant.arenaBase},
+                      {"per_batch", variant.arenaPerBatch}}}});
+  manifest["isas"] = std::move(isas);
+  ordered_json groups = ordered_json::array();
+  for (const GroupInfo &group : info.groups) {
+    ordered_json item;
+    item["name"] = toUTF8(group.name);
+    item["precision"] = group.precision;
+    if (!group.reason.empty())
+      item["reason"] = toUTF8(group.reason);
+    groups.push_back(std::move(item));
+  }
+  manifest["groups"] = std::move(groups);
+  return manifest.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+}
+
+std::string mpc::makeCIdentifier(StringRef text) {
+  std::string name;
+  for (char c : text)
+    name += llvm::isAlnum(c) ? c : '_';
+  if (name.empty() || llvm::isDigit(name.front()))
+    name.insert(name.begin(), '_');
+  return name;
+}
+
+/// Text from a model file inside a C comment.
+static std::string toComment(StringRef text) {
+  std::string comment;
+  for (char c : text) {
+    if (c == '/' && !comment.empty() && comment.back() == '*')
+      comment += ' ';
+    comment += llvm::isPrint(c) && c != '\\' ? c : '?';
+  }
+  return comment;
+}
+
+/// `enum { PREFIX_INPUT_X = 0, ... }`: indices of the tensors by name.
+static void printIndices(llvm::raw_ostream &os, StringRef prefix,
+                         StringRef kind, ArrayRef<mpc::TensorInfo> tensors) {
+  std::string stem = (prefix + "_" + kind).str();
+  llvm::StringSet<> used;
+  os << "\nenum {\n";
+  for (auto [index, tensor] : llvm::enumerate(tensors)) {
+    std::string name = stem + "_" + StringRef(tensor.name).upper();
+    name = mpc::makeCIdentifier(name);
+    std::string unique = name;
+    for (unsigned n = 2; !used.insert(unique).second; ++n)
+      unique = name + "_" + std::to_string(n);
+    os << "  " << unique << " = " << index << ", /* \""
+       << toComment(tensor.name) << "\": " << stringifyTensorType(tensor.type);
+    for (int64_t dim : tensor.dims)
+      os << (ShapedType::isDynamic(dim) ? "[batch]"
+                                        : "[" + std::to_string(dim) + "]");
+    if (!tensor.layout.empty())
+      os << ", " << toComment(tensor.layout);
+    os << " */\n";
+  }
+  os << "  " << prefix << "_NUM_" << kind << "S = " << tensors.size()
+     << "\n};\n";
+}
+
+std::string mpc::createHeader(const ModelInfo &info, StringRef prefix) {
+  std::string text;
+  llvm::raw_string_ostream os(text);
+  std::string upper = prefix.upper();
+  os << "/* Generated by mpc " << MPC_VERSION_STRING;
+  if (!info.name.empty())
+    os << " from " << toComment(info.name);
+  os << ". Do not edit. */\n"
+     << "#ifndef MPC_MODEL_" << upper << "_H\n"
+     << "#define MPC_MODEL_" << upper << "_H\n\n"
+     << "#include \"mpc/runtime.h\"\n\n"
+     << "#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n"
+     << "/* The model, NULL if the library is newer than max_abi\n"
+     << " * (MPC_ABI_VERSION). */\n"
+     << "const mpc_model *" << prefix << "_query(uint32_t max_abi);\n\n"
+     << "/* Indices of inputs and outputs. */";
+  printIndices(os, upper, "INPUT", info.inputs);
+  printIndices(os, upper, "OUTPUT", info.outputs);
+  os << "\n#ifdef __cplusplus\n}\n#endif\n\n"
+     << "#endif /* MPC_MODEL_" << upper << "_H */\n";
+  return text;
+}

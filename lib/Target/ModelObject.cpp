@@ -1,0 +1,151 @@
+//===- ModelObject.cpp - the model's descriptor and weights ---------------===//
+//
+// Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "ModelObject.h"
+#include "model.h" // the runtime's
+#include "mlir/IR/BuiltinTypes.h"
+#include "llvm/IR/Constants.h"
+#include "llvm/IR/IRBuilder.h"
+#include "llvm/IR/Module.h"
+
+using namespace llvm;
+
+static constexpr const char *weightsSymbol = "mpc_weights";
+static constexpr const char *querySymbol = "mpc_rt_query";
+
+std::unique_ptr<Module> mpc::createWeightsModule(LLVMContext &context,
+                                                 ArrayRef<char> weights) {
+  auto module = std::make_unique<Module>("weights", context);
+  Constant *data = ConstantDataArray::getRaw(
+      StringRef(weights.data(), weights.size()), weights.size(),
+      Type::getInt8Ty(context));
+  auto *global =
+      new GlobalVariable(*module, data->getType(), /*isConstant=*/true,
+                         GlobalValue::ExternalLinkage, data, weightsSymbol);
+  global->setVisibility(GlobalValue::HiddenVisibility);
+  global->setAlignment(Align(MPC_RT_ALIGNMENT));
+  return module;
+}
+
+namespace {
+
+/// Builds constants and the structure types of runtime/model.h; each method
+/// names the structure that it writes.
+class DescriptorBuilder {
+public:
+  explicit DescriptorBuilder(Module &module)
+      : module(module), context(module.getContext()),
+        ptr(PointerType::get(context, 0)), i32(Type::getInt32Ty(context)),
+        i64(Type::getInt64Ty(context)) {}
+
+  Constant *getI32(uint32_t value) { return ConstantInt::get(i32, value); }
+  Constant *getI64(uint64_t value) { return ConstantInt::get(i64, value); }
+
+  /// A private constant of the module; a null pointer if it has no bytes.
+  Constant *store(Constant *value) {
+    auto *global = new GlobalVariable(module, value->getType(), true,
+                                      GlobalValue::PrivateLinkage, value);
+    global->setUnnamedAddr(GlobalValue::UnnamedAddr::Global);
+    return global;
+  }
+  Constant *storeString(StringRef text) {
+    return store(ConstantDataArray::getString(context, text));
+  }
+  Constant *storeArray(Type *element, ArrayRef<Constant *> values) {
+    if (values.empty())
+      return ConstantPointerNull::get(ptr);
+    return store(
+        ConstantArray::get(ArrayType::get(element, values.size()), values));
+  }
+  Constant *storeStructs(ArrayRef<Constant *> values) {
+    return storeArray(values.empty() ? ptr : values.front()->getType(), values);
+  }
+
+  /// mpc_rt_tensor
+  Constant *getTensor(const mpc::TensorInfo &tensor) {
+    SmallVector<Constant *> dims;
+    for (int64_t dim : tensor.dims)
+      dims.push_back(getI64(mlir::ShapedType::isDynamic(dim) ? -1 : dim));
+    return ConstantStruct::getAnon({storeString(tensor.name),
+                                    getI32(static_cast<uint32_t>(tensor.type)),
+                                    getI32(dims.size()),
+                                    storeArray(i64, dims)});
+  }
+  Constant *storeTensors(ArrayRef<mpc::TensorInfo> tensors) {
+    SmallVector<Constant *> values;
+    for (const mpc::TensorInfo &tensor : tensors)
+      values.push_back(getTensor(tensor));
+    return storeStructs(values);
+  }
+
+  /// mpc_rt_entry_info
+  Constant *getEntry(StringRef name, const mpc::ModelInfo &info) {
+    return ConstantStruct::getAnon(
+        {storeString(name), getI32(info.inputs.size()),
+         getI32(info.outputs.size()), storeTensors(info.inputs),
+         storeTensors(info.outputs)});
+  }
+
+  /// mpc_rt_variant
+  Constant *getVariant(const mpc::VariantInfo &variant) {
+    auto *entry = Function::Create(
+        FunctionType::get(Type::getVoidTy(context), {ptr, ptr}, false),
+        GlobalValue::ExternalLinkage, variant.symbol, module);
+    entry->setVisibility(GlobalValue::HiddenVisibility);
+    Constant *arena = ConstantStruct::getAnon(
+        {getI64(variant.arenaBase), getI64(variant.arenaPerBatch)});
+    return ConstantStruct::getAnon({storeString(variant.name),
+                                    getI64(variant.features),
+                                    storeArray(ptr, {entry}),
+                                    storeStructs({arena})});
+  }
+
+  Module &module;
+  LLVMContext &context;
+  PointerType *ptr;
+  IntegerType *i32, *i64;
+};
+
+} // namespace
+
+std::unique_ptr<Module>
+mpc::createModelModule(LLVMContext &context, const ModelInfo &info,
+                       ArrayRef<VariantInfo> variants, uint64_t weightsBytes,
+                       StringRef manifest, ArrayRef<std::string> queries) {
+  auto module = std::make_unique<Module>("model", context);
+  DescriptorBuilder builder(*module);
+  SmallVector<Constant *> variantValues;
+  for (const VariantInfo &variant : variants)
+    variantValues.push_back(builder.getVariant(variant));
+  auto *weights = new GlobalVariable(
+      *module, ArrayType::get(Type::getInt8Ty(context), weightsBytes), true,
+      GlobalValue::ExternalLinkage, nullptr, weightsSymbol);
+  weights->setVisibility(GlobalValue::HiddenVisibility);
+  // mpc_rt_model
+  Constant *model = builder.store(ConstantStruct::getAnon(
+      {builder.getI32(MPC_RT_VERSION), builder.getI32(/*num_entries=*/1),
+       builder.getI32(variants.size()),
+       builder.storeStructs({builder.getEntry("main", info)}),
+       builder.storeStructs(variantValues), weights,
+       builder.getI64(weightsBytes), builder.storeString(manifest),
+       builder.getI64(manifest.size())}));
+
+  auto *type = FunctionType::get(builder.ptr, {builder.i32}, false);
+  auto *runtimeQuery = Function::Create(
+      FunctionType::get(builder.ptr, {builder.ptr, builder.i32}, false),
+      GlobalValue::ExternalLinkage, querySymbol, *module);
+  runtimeQuery->setVisibility(GlobalValue::HiddenVisibility);
+  for (const std::string &name : queries) {
+    auto *query =
+        Function::Create(type, GlobalValue::ExternalLinkage, name, *module);
+    IRBuilder<> code(BasicBlock::Create(context, "", query));
+    CallInst *call = code.CreateCall(runtimeQuery, {model, query->getArg(0)});
+    call->setTailCall();
+    code.CreateRet(call);
+  }
+  return module;
+}

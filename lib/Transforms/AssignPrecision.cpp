@@ -1,0 +1,417 @@
+//===- AssignPrecision.cpp - decide the precision of every group ----------===//
+//
+// Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// mpc-assign-precision: what is asked for (option, configuration file), what is
+// granted (roles, ranges), and why. Nothing is rewritten here.
+//
+//===----------------------------------------------------------------------===//
+
+#include "mlir/IR/Remarks.h"
+#include "mpc/Dialect/MPC/Constants.h"
+#include "mpc/Dialect/MPC/MPCDialect.h"
+#include "mpc/Support/PrecisionConfig.h"
+#include "mpc/Transforms/Passes.h"
+#include "mpc/Transforms/Ranges.h"
+#include "llvm/ADT/MapVector.h"
+#include "llvm/ADT/SetVector.h"
+#include "llvm/Support/Regex.h"
+
+namespace mpc {
+#define GEN_PASS_DEF_ASSIGNPRECISION
+#include "mpc/Transforms/Passes.h.inc"
+} // namespace mpc
+
+using namespace mlir;
+using namespace mpc;
+
+/// Products of an unsigned and a signed byte, |q_w| <= 127, that any sum of
+/// 32 bits holds beside a bias, which mpc-insert-quantization keeps below 2^29:
+/// K * 255 * 127 + 2^29 < 2^31.
+static constexpr int64_t kMaxProducts =
+    ((int64_t(1) << 31) - (1 << 29)) / (255 * 127);
+
+namespace {
+
+/// What is asked of a group, and what it gets.
+struct Decision {
+  StringRef asked;     ///< a precision's name
+  std::string source;  ///< who asked, as the start of a reason
+  bool byName = false; ///< a configuration names this very group
+  Precision precision = Precision::F32;
+  std::string reason;
+  std::string
+      refusal; ///< why not what was asked for; empty where it was granted
+};
+
+class Assigner {
+public:
+  Assigner(ModuleOp module, PrecisionConfig config, StringRef configPath,
+           StringRef uniform)
+      : module(module), config(std::move(config)), configPath(configPath),
+        uniform(uniform) {}
+  LogicalResult run();
+
+private:
+  void gather();
+  LogicalResult applyConfig();
+  LogicalResult reportUnmatched(const PrecisionConfig::Entry &entry);
+  Precision getOwnPrecision(GroupOp group);
+  std::string whyNotContraction(GroupOp group, QuantizableOpInterface root);
+  void grant();
+  bool isReadAsInt8(Value value);
+  void grantToReaders();
+  LogicalResult checkRanges();
+  bool hasRange(Value value);
+  LogicalResult write();
+
+  ModuleOp module;
+  PrecisionConfig config;
+  StringRef configPath, uniform;
+  llvm::MapVector<Operation *, Decision> decisions;
+};
+
+/// The kind of a group, as configurations call it: its root's name.
+StringRef getKind(GroupOp group) {
+  return group.getRoot()->getName().stripDialect();
+}
+
+QuantRole getRole(Operation *op) {
+  auto quantizable = dyn_cast<QuantizableOpInterface>(op);
+  return quantizable ? quantizable.getQuantRole() : QuantRole::Float;
+}
+
+bool holdsFloats(Value value) {
+  return isa<FloatType>(getElementTypeOrSelf(value));
+}
+
+/// The value whose elements `value` holds under another shape.
+Value throughReshapes(Value value) {
+  while (auto reshape = value.getDefiningOp<ReshapeOp>())
+    value = reshape.getInput();
+  return value;
+}
+
+} // namespace
+
+void Assigner::gather() {
+  module.walk([&](GroupOp group) {
+    Decision &decision = decisions[group];
+    decision.asked =
+        config.defaultPrecision ? StringRef(*config.defaultPrecision) : uniform;
+    decision.source = config.defaultPrecision ? "default of the configuration"
+                      : uniform == "keep"     ? "as in the model"
+                                              : "asked for all groups";
+  });
+}
+
+/// A pattern that means no group is a typing error: say what it could have
+/// been.
+LogicalResult Assigner::reportUnmatched(const PrecisionConfig::Entry &entry) {
+  llvm::SetVector<StringRef> words;
+  for (auto &[op, decision] : decisions) {
+    auto group = cast<GroupOp>(op);
+    words.insert(entry.selector == PrecisionConfig::Selector::Kind
+                     ? getKind(group)
+                     : group.getName());
+  }
+  InFlightDiagnostic diagnostic =
+      emitError(UnknownLoc::get(module.getContext()))
+      << configPath << ": " << getSelectorKey(entry.selector) << " '"
+      << entry.pattern << "' means no group";
+  std::string nearest = listNearest(entry.pattern, words.getArrayRef());
+  if (!nearest.empty())
+    return diagnostic << ", nearest are " << nearest;
+  if (entry.selector == PrecisionConfig::Selector::Kind)
+    diagnostic << ", the kinds are " << llvm::join(words, ", ");
+  return diagnostic;
+}
+
+LogicalResult Assigner::applyConfig() {
+  bool allMatched = true;
+  for (const PrecisionConfig::Entry &entry : config.entries) {
+    // The whole name has to match.
+    llvm::Regex regex("^(" + entry.pattern + ")$");
+    bool matched = false;
+    for (auto &[op, decision] : decisions) {
+      auto group = cast<GroupOp>(op);
+      switch (entry.selector) {
+      case PrecisionConfig::Selector::Name:
+        if (group.getName() != entry.pattern)
+          continue;
+        break;
+      case PrecisionConfig::Selector::Match:
+        if (!regex.match(group.getName()))
+          continue;
+        break;
+      case PrecisionConfig::Selector::Kind:
+        if (getKind(group) != entry.pattern)
+          continue;
+        break;
+      }
+      matched = true;
+      decision.asked = entry.precision;
+      decision.source = "set by the configuration";
+      decision.byName = entry.selector == PrecisionConfig::Selector::Name;
+    }
+    if (!matched && failed(reportUnmatched(entry)))
+      allMatched = false;
+  }
+  return success(allMatched);
+}
+
+/// What the model's own element types say.
+Precision Assigner::getOwnPrecision(GroupOp group) {
+  std::optional<Precision> found;
+  auto look = [&](Value value) {
+    Type element = getElementTypeOrSelf(value);
+    if (isa<quant::QuantizedType>(element))
+      found = Precision::INT8;
+    else if (!found && element.isF16())
+      found = Precision::F16;
+    else if (!found && element.isBF16())
+      found = Precision::BF16;
+    else if (!found && isa<FloatType>(element))
+      found = Precision::F32;
+  };
+  // The result decides before the operands: a cast belongs to what it makes.
+  llvm::for_each(group.getResults(), look);
+  llvm::for_each(group.getInputs(), look);
+  return found.value_or(Precision::F32);
+}
+
+/// Why a contraction cannot be computed in integers, or nothing.
+std::string Assigner::whyNotContraction(GroupOp group,
+                                        QuantizableOpInterface root) {
+  auto valuesOf = [](OpOperand *operand) -> std::optional<std::vector<float>> {
+    ElementsAttr value = getConstantValue(operand->get());
+    return value ? getFloatValues(value) : std::nullopt;
+  };
+  auto areFinite = [](const std::vector<float> &values) {
+    return llvm::all_of(values,
+                        [](float value) { return std::isfinite(value); });
+  };
+  OpOperand *weight = root.getWeightOperand(), *bias = root.getBiasOperand();
+  auto type = cast<RankedTensorType>(weight->get().getType());
+  int64_t channels = type.getDimSize(root.getWeightChannelAxis());
+  if (int64_t products = channels ? type.getNumElements() / channels : 0;
+      products > kMaxProducts)
+    return "sums of " + std::to_string(products) +
+           " products may leave 32 bits (at most " +
+           std::to_string(kMaxProducts) + " fit)";
+  auto weights = valuesOf(weight);
+  if (!weights)
+    return "weights are not constant";
+  if (!areFinite(*weights))
+    return "weights are not finite";
+  if (!bias)
+    return {};
+  auto biases = valuesOf(bias);
+  if (!biases)
+    return "bias is not constant";
+  return areFinite(*biases) ? "" : "bias is not finite";
+}
+
+/// Everything that does not depend on other groups.
+void Assigner::grant() {
+  for (auto &[op, decision] : decisions) {
+    auto group = cast<GroupOp>(op);
+    Precision asked = decision.asked == "keep"
+                          ? getOwnPrecision(group)
+                          : *symbolizePrecision(decision.asked);
+    bool hasFloats = llvm::any_of(group.getResults(), holdsFloats);
+    auto root = dyn_cast<QuantizableOpInterface>(group.getRoot());
+    QuantRole role = getRole(group.getRoot());
+
+    if (asked != Precision::INT8) {
+      decision.precision = asked;
+      decision.reason = decision.source;
+      if (asked != Precision::F32 && role == QuantRole::Float)
+        decision.reason += "; computed in f32";
+      continue;
+    }
+    // A model that is quantized already keeps its own types.
+    if (decision.asked == "keep") {
+      decision.precision = asked;
+      decision.reason = decision.source;
+      continue;
+    }
+    if (!hasFloats || group->getNumResults() != 1) {
+      decision.refusal = "stores no floating-point result";
+    } else if (role == QuantRole::Float) {
+      decision.refusal =
+          getKind(group).str() + " is computed in floating point only";
+    } else if (role == QuantRole::Contraction) {
+      decision.refusal = whyNotContraction(group, root);
+    } else if (!decision.byName) {
+      continue; // depends on the groups around it
+    }
+    if (!decision.refusal.empty())
+      continue;
+    decision.precision = Precision::INT8;
+    decision.reason =
+        decision.source + (role == QuantRole::Contraction
+                               ? ": contraction with constant weights"
+                               : "");
+  }
+}
+
+bool Assigner::isReadAsInt8(Value value) {
+  return llvm::any_of(value.getUsers(), [&](Operation *user) {
+    if (auto reshape = dyn_cast<ReshapeOp>(user))
+      return isReadAsInt8(reshape.getResult());
+    auto found = decisions.find(user);
+    return found != decisions.end() &&
+           found->second.precision == Precision::INT8;
+  });
+}
+
+/// Groups that move, select or average values follow their readers, to a fixed
+/// point: readers come after what they read, so one walk backwards finds it.
+void Assigner::grantToReaders() {
+  for (auto &[op, decision] : llvm::reverse(decisions)) {
+    if (decision.asked != "int8" || decision.precision == Precision::INT8 ||
+        !decision.refusal.empty())
+      continue;
+    if (isReadAsInt8(op->getResult(0))) {
+      decision.precision = Precision::INT8;
+      decision.reason = decision.source + ": read by an int8 group";
+    } else {
+      decision.refusal = "no int8 group reads the result";
+    }
+  }
+}
+
+bool Assigner::hasRange(Value value) {
+  if (auto argument = dyn_cast<BlockArgument>(value)) {
+    auto function = dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp());
+    return function && function.getArgAttrOfType<RangeAttr>(
+                           argument.getArgNumber(), kRangeAttrName);
+  }
+  auto group = value.getDefiningOp<GroupOp>();
+  return group && group.getRange();
+}
+
+/// What an int8 group reads is stored, or converted, to integers: it needs a
+/// range. One error for each value.
+LogicalResult Assigner::checkRanges() {
+  llvm::SetVector<Value> missing;
+  for (auto &[op, decision] : decisions) {
+    auto group = cast<GroupOp>(op);
+    if (decision.precision != Precision::INT8)
+      continue;
+    bool readsIntegers = !isa<ElementwiseOpInterface>(group.getRoot());
+    for (Value input : group.getInputs()) {
+      Value stored = throughReshapes(input);
+      if (!holdsFloats(stored) || getConstantValue(stored) || hasRange(stored))
+        continue;
+      // An element-wise group reads a neighbour's floats as they are.
+      auto writer = decisions.find(stored.getDefiningOp());
+      bool isStoredAsIntegers = writer != decisions.end() &&
+                                writer->second.precision == Precision::INT8;
+      if (!(readsIntegers || isStoredAsIntegers) || !missing.insert(stored))
+        continue;
+      InFlightDiagnostic diagnostic = group.emitOpError()
+                                      << "'" << group.getName() << "': ";
+      if (auto argument = dyn_cast<BlockArgument>(stored))
+        diagnostic << "expected a range of the input '"
+                   << getArgumentName(cast<func::FuncOp>(
+                                          argument.getOwner()->getParentOp()),
+                                      argument.getArgNumber())
+                   << "'";
+      else if (auto source = stored.getDefiningOp<GroupOp>())
+        diagnostic << "expected a range of what group '" << source.getName()
+                   << "' stores";
+      else
+        diagnostic << "expected a range of its operands";
+      diagnostic << " for int8, but it has none; calibrate first "
+                    "(mpc-attach-ranges)";
+    }
+  }
+  return success(missing.empty());
+}
+
+LogicalResult Assigner::write() {
+  bool allGranted = true;
+  MLIRContext *context = module.getContext();
+  for (auto &[op, decision] : decisions) {
+    auto group = cast<GroupOp>(op);
+    if (!decision.refusal.empty()) {
+      decision.reason = "int8 refused: " + decision.refusal;
+      if (decision.byName) {
+        allGranted = false;
+        group.emitOpError()
+            << "'" << group.getName() << "': int8 is asked for in "
+            << configPath << ", but " << decision.refusal;
+        continue;
+      }
+    }
+    group.setPrecision(decision.precision);
+    group.setReasonAttr(StringAttr::get(context, decision.reason));
+
+    std::string text = "group '" + group.getName().str() +
+                       "': " + stringifyPrecision(decision.precision).str() +
+                       " (" + decision.reason + ")";
+    remark::RemarkOpts options = remark::RemarkOpts::name("Precision")
+                                     .category("precision")
+                                     .function(group.getName());
+    if (decision.refusal.empty())
+      remark::passed(group.getLoc(), options) << StringRef(text);
+    else
+      remark::missed(group.getLoc(), options) << StringRef(text);
+  }
+  return success(allGranted);
+}
+
+LogicalResult Assigner::run() {
+  gather();
+  if (failed(applyConfig()))
+    return failure();
+  grant();
+  grantToReaders();
+  if (failed(checkRanges()))
+    return failure();
+  return write();
+}
+
+std::string mpc::writePrecisionConfig(ModuleOp module) {
+  PrecisionConfig config;
+  module.walk([&](GroupOp group) {
+    if (std::optional<Precision> precision = group.getPrecision())
+      config.entries.push_back({PrecisionConfig::Selector::Name,
+                                group.getName().str(),
+                                stringifyPrecision(*precision).str()});
+  });
+  return config.str();
+}
+
+namespace {
+struct AssignPrecision : mpc::impl::AssignPrecisionBase<AssignPrecision> {
+  using AssignPrecisionBase::AssignPrecisionBase;
+
+  void runOnOperation() override {
+    Location loc = UnknownLoc::get(&getContext());
+    if (!llvm::is_contained(getPrecisionNames(), StringRef(precision))) {
+      emitError(loc) << "expected a precision ("
+                     << llvm::join(getPrecisionNames(), ", ") << "), but got '"
+                     << precision << "'";
+      return signalPassFailure();
+    }
+    PrecisionConfig choices;
+    if (!config.empty()) {
+      llvm::Expected<PrecisionConfig> loaded = PrecisionConfig::load(config);
+      if (!loaded) {
+        emitError(loc) << llvm::toString(loaded.takeError());
+        return signalPassFailure();
+      }
+      choices = std::move(*loaded);
+    }
+    Assigner assigner(getOperation(), std::move(choices), config, precision);
+    if (failed(assigner.run()))
+      signalPassFailure();
+  }
+};
+} // namespace

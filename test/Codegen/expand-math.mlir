@@ -1,0 +1,41 @@
+// RUN: mpc-opt %s --mpc-expand-math | FileCheck %s
+
+// Functions of libm become polynomials.
+// CHECK-LABEL: func.func @functions(
+// CHECK-NOT: math.{{exp|tanh|erf|log|powf|exp2}}
+// CHECK: return
+func.func @functions(%x: f32, %v: vector<8xf32>) -> (f32, f32, f32, f32, f32, vector<8xf32>) {
+  %0 = math.exp %x : f32
+  %1 = math.tanh %x : f32
+  %2 = math.erf %x : f32
+  %3 = math.log %x : f32
+  %4 = math.powf %x, %x : f32
+  %5 = math.exp2 %v : vector<8xf32>
+  return %0, %1, %2, %3, %4, %5 : f32, f32, f32, f32, f32, vector<8xf32>
+}
+
+// What the machine has stays.
+// CHECK-LABEL: func.func @instructions(
+// CHECK: math.sqrt
+// CHECK: math.rsqrt
+// CHECK: math.roundeven
+// CHECK: math.floor
+// CHECK: math.fma
+func.func @instructions(%x: f32) -> f32 {
+  %0 = math.sqrt %x : f32
+  %1 = math.rsqrt %0 : f32
+  %2 = math.roundeven %1 : f32
+  %3 = math.floor %2 : f32
+  %4 = math.fma %3, %x, %x : f32
+  return %4 : f32
+}
+
+// f16 and bf16 compute in f32 and round once.
+// CHECK-LABEL: func.func @narrow(
+// CHECK: arith.extf %{{.*}} : bf16 to f32
+// CHECK-NOT: math.exp
+// CHECK: arith.truncf %{{.*}} : f32 to bf16
+func.func @narrow(%x: bf16) -> bf16 {
+  %0 = math.exp %x : bf16
+  return %0 : bf16
+}

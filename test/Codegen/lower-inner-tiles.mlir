@@ -1,0 +1,48 @@
+// A register tile becomes a loop over k blocks that carries one-dimensional accumulators.
+// RUN: mpc-opt %s --pass-pipeline="builtin.module(mpc-describe-target{march=x86-64-v3},mpc-lower-inner-tiles)" | FileCheck %s --check-prefixes=CHECK,AVX2
+// RUN: mpc-opt %s --pass-pipeline="builtin.module(mpc-describe-target{march=cascadelake},mpc-lower-inner-tiles)" | FileCheck %s --check-prefixes=CHECK,AVX512
+
+// CHECK-LABEL: func.func @fma
+func.func @fma(%r0: memref<8xf32>, %r1: memref<8xf32>, %w: memref<4x9x8x16x1xf32>, %panel: index, %tap: index,
+               %a: vector<16xf32>) -> (vector<16xf32>, vector<16xf32>) {
+  // CHECK: %[[R:.*]]:2 = scf.for %[[K:.*]] = %{{.*}} to %{{.*}} step %{{.*}} iter_args(%[[A0:.*]] = %{{.*}}, %[[A1:.*]] = %{{.*}}) -> (vector<16xf32>, vector<16xf32>)
+  // CHECK: %[[W:.*]] = vector.load {{.*}} vector<16xf32>
+  // CHECK: %[[X0:.*]] = memref.load %{{.*}}[%[[K]]]
+  // CHECK: %[[V0:.*]] = vector.broadcast %[[X0]]
+  // CHECK: vector.fma %[[V0]], %[[W]], %[[A0]]
+  // CHECK: vector.fma %{{.*}}, %[[W]], %[[A1]]
+  // CHECK: return %[[R]]#0, %[[R]]#1
+  %0:2 = kernel.inner_tile fma rows(%r0, %r1 : memref<8xf32>, memref<8xf32>) weights(%w[%panel, %tap] : memref<4x9x8x16x1xf32>)
+      accumulators(%a, %a : vector<16xf32>, vector<16xf32>) -> vector<16xf32>, vector<16xf32>
+  return %0#0, %0#1 : vector<16xf32>, vector<16xf32>
+}
+
+// f16 is widened in registers.
+// CHECK-LABEL: func.func @widened
+func.func @widened(%row: memref<8xf16>, %w: memref<4x1x8x16x1xf16>, %i: index, %a: vector<16xf32>) -> vector<16xf32> {
+  // CHECK-COUNT-2: arith.extf {{.*}} : vector<16xf16> to vector<16xf32>
+  // CHECK: vector.fma
+  %0 = kernel.inner_tile fma rows(%row : memref<8xf16>) weights(%w[%i, %i] : memref<4x1x8x16x1xf16>)
+      accumulators(%a : vector<16xf32>) -> vector<16xf32>
+  return %0 : vector<16xf32>
+}
+
+// CHECK-LABEL: func.func @vpdpbusd
+func.func @vpdpbusd(%row: memref<64xi8>, %w: memref<4x1x16x16x4xi8>, %i: index, %a: vector<16xi32>) -> vector<16xi32> {
+  // CHECK: llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"(%{{.*}}, %{{.*}}, %{{.*}}) : (vector<16xi32>, vector<64xi8>, vector<64xi8>) -> vector<16xi32>
+  %0 = kernel.inner_tile vpdpbusd rows(%row : memref<64xi8>) weights(%w[%i, %i] : memref<4x1x16x16x4xi8>)
+      accumulators(%a : vector<16xi32>) {unsigned_rows} -> vector<16xi32>
+  return %0 : vector<16xi32>
+}
+
+// Sixteen lanes of two partial sums: four 256-bit registers, or two of 512 bits.
+// CHECK-LABEL: func.func @pmaddwd
+func.func @pmaddwd(%row: memref<64xi8>, %w: memref<4x1x16x16x4xi8>, %i: index, %a: vector<32xi32>) -> vector<32xi32> {
+  // CHECK: arith.extui %{{.*}} : vector<4xi8> to vector<4xi16>
+  // AVX2-COUNT-4: llvm.call_intrinsic "llvm.x86.avx2.pmadd.wd"({{.*}}) : (vector<16xi16>, vector<16xi16>) -> vector<8xi32>
+  // AVX512-COUNT-2: llvm.call_intrinsic "llvm.x86.avx512.pmaddw.d.512"({{.*}}) : (vector<32xi16>, vector<32xi16>) -> vector<16xi32>
+  // CHECK-NOT: pmadd
+  %0 = kernel.inner_tile pmaddwd rows(%row : memref<64xi8>) weights(%w[%i, %i] : memref<4x1x16x16x4xi8>)
+      accumulators(%a : vector<32xi32>) {unsigned_rows} -> vector<32xi32>
+  return %0 : vector<32xi32>
+}

@@ -1,0 +1,112 @@
+// Kernels become parallel loops over tiles; other linalg ops parallel loops over their outer dimensions.
+// RUN: mpc-opt %s --pass-pipeline="builtin.module(mpc-describe-target{march=cascadelake},mpc-lower-kernels,canonicalize)" | FileCheck %s
+
+// Rows outside of the input read a row of pad values; no inner loop asks.
+// CHECK: memref.global "private" constant @kernel_pad_i8_32_7 : memref<32xi8> = dense<7> {alignment = 64 : i64}
+
+// One parallel iteration is a plain loop. 64 rows by a ragged panel of 10: the last tile moves back, and stores are exact.
+// CHECK-LABEL: func.func @conv
+// CHECK-SAME: %[[X:[a-z0-9]+]]: memref<1x8x8x32xi8>, %[[W:[a-z0-9]+]]: memref<1x9x8x16x4xi8>, %[[BIAS:[a-z0-9]+]]: memref<10xi32>, %[[OUT:[a-z0-9]+]]: memref<1x8x8x10xi32>
+func.func @conv(%x: memref<1x8x8x32xi8>, %w: memref<1x9x8x16x4xi8>, %bias: memref<10xi32>, %o: memref<1x8x8x10xi32>) {
+  // CHECK-DAG: %[[ROWS:.*]] = memref.collapse_shape %[[OUT]] {{\[\[}}0, 1, 2], [3]] : memref<1x8x8x10xi32> into memref<64x10xi32>
+  // CHECK-DAG: %[[PAD:.*]] = memref.get_global @kernel_pad_i8_32_7
+  // CHECK: %[[SUMS:.*]] = memref.alloca() {alignment = 64 : i64} : memref<2x16xi32>
+  // CHECK: arith.minui %{{.*}}, %c62
+  // CHECK: scf.for %{{.*}} iter_args
+  // CHECK: scf.for %{{.*}} iter_args
+  // CHECK: %[[R0:.*]] = arith.select
+  // CHECK: %[[R1:.*]] = arith.select
+  // CHECK: kernel.inner_tile vpdpbusd rows(%[[R0]], %[[R1]] :
+  // CHECK-SAME: weights(%[[W]]
+  // CHECK-COUNT-2: vector.store %{{.*}}, %[[SUMS]]
+  // CHECK: scf.for
+  // CHECK: %[[SUM:.*]] = vector.load %[[SUMS]]{{.*}} vector<10xi32>
+  // CHECK: %[[B:.*]] = vector.load %[[BIAS]]{{.*}} vector<10xi32>
+  // CHECK: %[[R:.*]] = arith.addi %[[SUM]], %[[B]] : vector<10xi32>
+  // CHECK: vector.store %[[R]], %[[ROWS]]
+  kernel.contract ins(%x, %w : memref<1x8x8x32xi8>, memref<1x9x8x16x4xi8>) extras(%bias : memref<10xi32>) outs(%o : memref<1x8x8x10xi32>)
+      attributes {extra_maps = [affine_map<(n, h, w, c) -> (c)>], unsigned_input, pad_value = 7 : i8,
+                  tiling = #kernel.tiling<intrinsic = vpdpbusd, rows = 2, columns = 16, kv = 4>,
+                  window = #kernel.window<sizes = [3, 3], strides = [1, 1], dilations = [1, 1], low = [1, 1], high = [1, 1]>} {
+  ^bb0(%acc: i32, %b: i32):
+    %s = arith.addi %acc, %b : i32
+    kernel.yield %s : i32
+  }
+  return
+}
+
+// The batch is known at run time only: whole tiles, then single rows.
+// CHECK-LABEL: func.func @dynamic_rows
+func.func @dynamic_rows(%x: memref<?x64xf32>, %w: memref<4x1x64x16x1xf32>, %o: memref<?x64xf32>) {
+  // CHECK: scf.forall
+  // CHECK: scf.for
+  // CHECK: kernel.inner_tile fma rows(%{{.*}}, %{{.*}}, %{{.*}}, %{{.*}} :
+  // CHECK: scf.for
+  // CHECK: kernel.inner_tile fma rows(%{{[^,]*}} :
+  // CHECK: {mpc.cost = {{[0-9]+}} : i64}
+  kernel.contract ins(%x, %w : memref<?x64xf32>, memref<4x1x64x16x1xf32>) outs(%o : memref<?x64xf32>)
+      attributes {extra_maps = [], tiling = #kernel.tiling<intrinsic = fma, rows = 4, columns = 32, kv = 1>} {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  }
+  return
+}
+
+// Three channels are too few for a tap: a tile's rows are copied, 27 values and a zero each.
+// CHECK-LABEL: func.func @gathered
+func.func @gathered(%x: memref<1x9x9x3xi8>, %w: memref<1x1x7x16x4xi8>, %o: memref<1x7x7x16xi32>) {
+  // CHECK: %[[ROWS:.*]] = memref.alloca() {alignment = 64 : i64} : memref<7x28xi8>
+  // CHECK: vector.store %{{.*}}, %[[ROWS]]{{.*}} : memref<7x28xi8>, vector<3xi8>
+  // CHECK: vector.store %{{.*}}, %[[ROWS]]{{.*}} : memref<7x28xi8>, vector<1xi8>
+  // CHECK: kernel.inner_tile pmaddwd
+  // CHECK: vector.deinterleave
+  kernel.contract ins(%x, %w : memref<1x9x9x3xi8>, memref<1x1x7x16x4xi8>) outs(%o : memref<1x7x7x16xi32>)
+      attributes {extra_maps = [], tiling = #kernel.tiling<intrinsic = pmaddwd, rows = 7, columns = 16, kv = 4, gather = true>,
+                  window = #kernel.window<sizes = [3, 3], strides = [1, 1], dilations = [1, 1], low = [0, 0], high = [0, 0]>} {
+  ^bb0(%acc: i32):
+    kernel.yield %acc : i32
+  }
+  return
+}
+
+// CHECK-LABEL: func.func @depthwise
+func.func @depthwise(%x: memref<1x8x8x20xf32>, %w: memref<3x3x20xf32>, %o: memref<1x6x6x20xf32>) {
+  // CHECK-COUNT-9: vector.fma {{.*}} : vector<16xf32>
+  // CHECK: vector.store
+  // CHECK-COUNT-9: vector.fma {{.*}} : vector<4xf32>
+  // CHECK: vector.store
+  kernel.depthwise ins(%x, %w : memref<1x8x8x20xf32>, memref<3x3x20xf32>) outs(%o : memref<1x6x6x20xf32>)
+      attributes {extra_maps = [], tiling = #kernel.tiling<intrinsic = fma, rows = 1, columns = 16, kv = 1>,
+                  window = #kernel.window<sizes = [3, 3], strides = [1, 1], dilations = [1, 1], low = [0, 0], high = [0, 0]>} {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  }
+  return
+}
+
+// Pooling: channels, contiguous in input and output, are the innermost loop.
+// CHECK-LABEL: func.func @pool
+func.func @pool(%x: memref<1x8x8x20xf32>, %window: memref<2x2xf32>, %o: memref<1x4x4x20xf32>) {
+  // CHECK: scf.forall (%{{.*}}) in (16)
+  // CHECK: scf.for %{{.*}} = %c0 to %c2
+  // CHECK: scf.for %{{.*}} = %c0 to %c2
+  // CHECK: scf.for %{{.*}} = %c0 to %c20
+  // CHECK: arith.maximumf
+  linalg.pooling_nhwc_max {strides = dense<2> : tensor<2xi64>, dilations = dense<1> : tensor<2xi64>}
+      ins(%x, %window : memref<1x8x8x20xf32>, memref<2x2xf32>) outs(%o : memref<1x4x4x20xf32>)
+  return
+}
+
+// Boundary: a sum over the contiguous dimension stays innermost, in order.
+// CHECK-LABEL: func.func @row_sum
+func.func @row_sum(%x: memref<8x20xf32>, %o: memref<8xf32>) {
+  // CHECK: scf.forall (%{{.*}}) in (8)
+  // CHECK: scf.for %{{.*}} = %c0 to %c20
+  linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i)>], iterator_types = ["parallel", "reduction"]}
+      ins(%x : memref<8x20xf32>) outs(%o : memref<8xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    %s = arith.addf %b, %a : f32
+    linalg.yield %s : f32
+  }
+  return
+}

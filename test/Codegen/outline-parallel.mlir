@@ -1,0 +1,70 @@
+// RUN: mpc-opt %s --mpc-outline-parallel --canonicalize | FileCheck %s
+
+// The body becomes a function of a range; indices come from the flattened one, captured constants are copied.
+// CHECK-LABEL: func.func private @scale(
+// CHECK-SAME: %[[X:.*]]: memref<?x8xf32>, %[[S:.*]]: f32)
+// CHECK: %[[N:.*]] = affine.apply #{{.*}}()[%{{.*}}]
+// CHECK: call @scale_kernel0(%[[X]], %[[S]], %{{.*}}, %[[N]]) {mpc.cost = 2 : i64, mpc.dispatch}
+func.func private @scale(%x: memref<?x8xf32>, %s: f32) {
+  %c0 = arith.constant 0 : index
+  %two = arith.constant 2.0 : f32
+  %n = memref.dim %x, %c0 : memref<?x8xf32>
+  scf.forall (%i, %j) in (%n, 8) {
+    %a = memref.load %x[%i, %j] : memref<?x8xf32>
+    %m = arith.mulf %a, %s : f32
+    %t = arith.mulf %m, %two : f32
+    memref.store %t, %x[%i, %j] : memref<?x8xf32>
+  } {mpc.cost = 2 : i64}
+  return
+}
+
+// An equal loop in another function uses the same kernel.
+// CHECK-LABEL: func.func private @scale_again(
+// CHECK: call @scale_kernel0(
+// CHECK-SAME: mpc.cost = 3 : i64
+func.func private @scale_again(%y: memref<?x8xf32>, %s: f32) {
+  %c0 = arith.constant 0 : index
+  %two = arith.constant 2.0 : f32
+  %n = memref.dim %y, %c0 : memref<?x8xf32>
+  scf.forall (%i, %j) in (%n, 8) {
+    %a = memref.load %y[%i, %j] : memref<?x8xf32>
+    %m = arith.mulf %a, %s : f32
+    %t = arith.mulf %m, %two : f32
+    memref.store %t, %y[%i, %j] : memref<?x8xf32>
+  } {mpc.cost = 3 : i64}
+  return
+}
+
+// Bounds and steps are normalised; scratch goes to the stack, once per range; an inner parallel loop stays.
+// CHECK-LABEL: func.func private @steps(
+// CHECK: %[[FOUR:.*]] = arith.constant 4 : index
+// CHECK: call @steps_kernel0(%{{.*}}, %{{.*}}, %[[FOUR]]) {mpc.dispatch}
+func.func private @steps(%x: memref<16xf32>) {
+  scf.forall (%i) = (2) to (10) step (2) {
+    %t = memref.alloc() : memref<8xf32>
+    scf.forall (%k) in (8) {
+      %a = memref.load %x[%i] : memref<16xf32>
+      memref.store %a, %t[%k] : memref<8xf32>
+    }
+    %b = memref.load %t[%i] : memref<8xf32>
+    memref.store %b, %x[%i] : memref<16xf32>
+    memref.dealloc %t : memref<8xf32>
+  }
+  return
+}
+
+// CHECK-LABEL: func.func private @scale_kernel0(
+// CHECK-SAME: %[[X:.*]]: memref<?x8xf32>, %[[S:.*]]: f32, %[[LO:.*]]: index, %[[HI:.*]]: index) attributes {no_inline}
+// CHECK: %[[TWO:.*]] = arith.constant 2.0
+// CHECK: scf.for %[[K:.*]] = %[[LO]] to %[[HI]]
+// CHECK: %[[IJ:.*]]:2 = affine.delinearize_index %[[K]] into (8)
+// CHECK: memref.load %[[X]][%[[IJ]]#0, %[[IJ]]#1]
+// CHECK: arith.mulf %{{.*}}, %[[TWO]]
+
+// CHECK-LABEL: func.func private @steps_kernel0(
+// CHECK: %[[T:.*]] = memref.alloca() {alignment = 64 : i64} : memref<8xf32>
+// CHECK: scf.for %[[K:.*]] =
+// CHECK: %[[I:.*]] = affine.apply #{{.*}}()[%[[K]]]
+// CHECK: scf.forall
+// CHECK: memref.store %{{.*}}, %[[T]]
+// CHECK-NOT: dealloc

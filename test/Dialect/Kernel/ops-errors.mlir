@@ -1,0 +1,304 @@
+// A negative case per constraint of the dialect.
+// RUN: mpc-opt %s --split-input-file --verify-diagnostics
+
+// unpack C1
+func.func @unpack_rank(%p: tensor<2x9x16x16xi8>) -> tensor<32x64xi8> {
+  // expected-error @+1 {{expected packed weights of rank 5 and dimension 3 of 16, but got 'tensor<2x9x16x16xi8>'}}
+  %0 = kernel.unpack %p : tensor<2x9x16x16xi8> to tensor<32x64xi8>
+  return %0 : tensor<32x64xi8>
+}
+
+// -----
+
+// unpack C2
+func.func @unpack_panels(%p: tensor<3x1x16x16x4xi8>) -> tensor<32x64xi8> {
+  // expected-error @+1 {{expected packed weights 'tensor<2x1x16x16x4xi8>', but got 'tensor<3x1x16x16x4xi8>'}}
+  %0 = kernel.unpack %p : tensor<3x1x16x16x4xi8> to tensor<32x64xi8>
+  return %0 : tensor<32x64xi8>
+}
+
+// -----
+
+// unpack C3
+func.func @unpack_element(%p: tensor<2x1x16x16x4xi8>) -> tensor<32x64xf32> {
+  // expected-error @+1 {{expected one element type, but got 'i8' and 'f32'}}
+  %0 = kernel.unpack %p : tensor<2x1x16x16x4xi8> to tensor<32x64xf32>
+  return %0 : tensor<32x64xf32>
+}
+
+// -----
+
+// unpack C4
+func.func @unpack_transposed(%p: tensor<2x9x16x16x4xi8>) -> tensor<32x3x3x64xi8> {
+  // expected-error @+1 {{expected a result of rank 2 with 'transposed', but got rank 4}}
+  %0 = kernel.unpack %p {transposed} : tensor<2x9x16x16x4xi8> to tensor<32x3x3x64xi8>
+  return %0 : tensor<32x3x3x64xi8>
+}
+
+// -----
+
+// expected-error @+1 {{expected at least one row, but got 0}}
+func.func private @tiling_rows() attributes {t = #kernel.tiling<intrinsic = fma, rows = 0, columns = 16, kv = 1>}
+
+// -----
+
+// expected-error @+1 {{expected columns to be a positive multiple of 16, but got 24}}
+func.func private @tiling_columns() attributes {t = #kernel.tiling<intrinsic = fma, rows = 1, columns = 24, kv = 1>}
+
+// -----
+
+// expected-error @+1 {{expected kv = 4 with vpdpbusd, but got 1}}
+func.func private @tiling_kv() attributes {t = #kernel.tiling<intrinsic = vpdpbusd, rows = 1, columns = 16, kv = 1>}
+
+// -----
+
+// expected-error @+2 {{expected strides to be at least 1, but got 0}}
+func.func private @window_stride() attributes {
+  w = #kernel.window<sizes = [1, 1], strides = [0, 1], dilations = [1, 1], low = [0, 0], high = [0, 0]>}
+
+// -----
+
+// expected-error @+2 {{expected low to have two elements, but got 1}}
+func.func private @window_rank() attributes {
+  w = #kernel.window<sizes = [1, 1], strides = [1, 1], dilations = [1, 1], low = [0], high = [0, 0]>}
+
+// -----
+
+#tiling = #kernel.tiling<intrinsic = fma, rows = 1, columns = 16, kv = 1>
+// contract C1
+func.func @mixed(%x: memref<4x8xf32>, %w: tensor<1x1x8x16x1xf32>, %o: tensor<4x16xf32>) {
+  // expected-error @+1 {{expected all operands to be tensors, but got 'memref<4x8xf32>'}}
+  %0 = kernel.contract ins(%x, %w : memref<4x8xf32>, tensor<1x1x8x16x1xf32>) outs(%o : tensor<4x16xf32>)
+      attributes {extra_maps = [], tiling = #tiling} {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  } -> tensor<4x16xf32>
+  return
+}
+
+// -----
+
+#tiling = #kernel.tiling<intrinsic = fma, rows = 1, columns = 16, kv = 1>
+// contract C2
+func.func @kv(%x: memref<4x8xf32>, %w: memref<1x1x2x16x4xf32>, %o: memref<4x16xf32>) {
+  // expected-error @+1 {{expected packed weights of rank 5, panels of 16 and kv = 1, but got 'memref<1x1x2x16x4xf32>'}}
+  kernel.contract ins(%x, %w : memref<4x8xf32>, memref<1x1x2x16x4xf32>) outs(%o : memref<4x16xf32>)
+      attributes {extra_maps = [], tiling = #tiling} {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  }
+  return
+}
+
+// -----
+
+#tiling = #kernel.tiling<intrinsic = fma, rows = 1, columns = 16, kv = 1>
+// contract C3
+func.func @dynamic_depth(%x: memref<4x?xf32>, %w: memref<1x1x8x16x1xf32>, %o: memref<4x16xf32>) {
+  // expected-error @+1 {{expected static last dimensions, but got 'memref<4x?xf32>' and 'memref<4x16xf32>'}}
+  kernel.contract ins(%x, %w : memref<4x?xf32>, memref<1x1x8x16x1xf32>) outs(%o : memref<4x16xf32>)
+      attributes {extra_maps = [], tiling = #tiling} {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  }
+  return
+}
+
+// -----
+
+#tiling = #kernel.tiling<intrinsic = fma, rows = 1, columns = 16, kv = 1>
+// contract C4
+func.func @blocks(%x: memref<4x9xf32>, %w: memref<1x1x8x16x1xf32>, %o: memref<4x16xf32>) {
+  // expected-error @+1 {{expected weights with 1 taps of 9 k blocks, but got 'memref<1x1x8x16x1xf32>'}}
+  kernel.contract ins(%x, %w : memref<4x9xf32>, memref<1x1x8x16x1xf32>) outs(%o : memref<4x16xf32>)
+      attributes {extra_maps = [], tiling = #tiling} {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  }
+  return
+}
+
+// -----
+
+#tiling = #kernel.tiling<intrinsic = pmaddwd, rows = 1, columns = 16, kv = 4>
+// contract C4
+func.func @ragged(%x: memref<4x6xi8>, %w: memref<1x1x2x16x4xi8>, %o: memref<4x16xi32>) {
+  // expected-error @+1 {{expected a gathering tiling for 6 channels, which are no multiple of kv = 4}}
+  kernel.contract ins(%x, %w : memref<4x6xi8>, memref<1x1x2x16x4xi8>) outs(%o : memref<4x16xi32>)
+      attributes {extra_maps = [], tiling = #tiling} {
+  ^bb0(%acc: i32):
+    kernel.yield %acc : i32
+  }
+  return
+}
+
+// -----
+
+#tiling = #kernel.tiling<intrinsic = fma, rows = 1, columns = 16, kv = 1>
+// contract C5
+func.func @panels(%x: memref<4x8xf32>, %w: memref<1x1x8x16x1xf32>, %o: memref<4x17xf32>) {
+  // expected-error @+1 {{expected weights with 2 panels, but got 'memref<1x1x8x16x1xf32>'}}
+  kernel.contract ins(%x, %w : memref<4x8xf32>, memref<1x1x8x16x1xf32>) outs(%o : memref<4x17xf32>)
+      attributes {extra_maps = [], tiling = #tiling} {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  }
+  return
+}
+
+// -----
+
+#tiling = #kernel.tiling<intrinsic = fma, rows = 1, columns = 16, kv = 1>
+// contract C6
+func.func @window(%x: memref<1x8x8x8xf32>, %w: memref<1x9x8x16x1xf32>, %o: memref<1x8x8x16xf32>) {
+  // expected-error @+1 {{expected output dimension 1 of size 6, but got 8}}
+  kernel.contract ins(%x, %w : memref<1x8x8x8xf32>, memref<1x9x8x16x1xf32>) outs(%o : memref<1x8x8x16xf32>)
+      attributes {extra_maps = [], tiling = #tiling,
+                  window = #kernel.window<sizes = [3, 3], strides = [1, 1], dilations = [1, 1], low = [0, 0], high = [0, 0]>} {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  }
+  return
+}
+
+// -----
+
+#tiling = #kernel.tiling<intrinsic = fma, rows = 1, columns = 16, kv = 1>
+// contract C7
+func.func @accumulator(%x: memref<4x8xf32>, %w: memref<1x1x8x16x1xf32>, %o: memref<4x16xf64>) {
+  // expected-error @+1 {{expected floating-point operands accumulated in f32 or i8 operands accumulated in i32, but got 'f32' and 'f32' in 'f64'}}
+  kernel.contract ins(%x, %w : memref<4x8xf32>, memref<1x1x8x16x1xf32>) outs(%o : memref<4x16xf64>)
+      attributes {extra_maps = [], tiling = #tiling} {
+  ^bb0(%acc: f64):
+    kernel.yield %acc : f64
+  }
+  return
+}
+
+// -----
+
+#tiling = #kernel.tiling<intrinsic = fma, rows = 1, columns = 16, kv = 1>
+// contract C8
+func.func @pad_value(%x: memref<1x8x8x8xf32>, %w: memref<1x9x8x16x1xf32>, %o: memref<1x8x8x16xf32>) {
+  // expected-error @+1 {{expected a pad value where the window pads}}
+  kernel.contract ins(%x, %w : memref<1x8x8x8xf32>, memref<1x9x8x16x1xf32>) outs(%o : memref<1x8x8x16xf32>)
+      attributes {extra_maps = [], tiling = #tiling,
+                  window = #kernel.window<sizes = [3, 3], strides = [1, 1], dilations = [1, 1], low = [1, 1], high = [1, 1]>} {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  }
+  return
+}
+
+// -----
+
+#tiling = #kernel.tiling<intrinsic = fma, rows = 1, columns = 16, kv = 1>
+// contract C9
+func.func @map(%x: memref<4x8xf32>, %w: memref<1x1x8x16x1xf32>, %b: memref<16x4xf32>, %o: memref<4x16xf32>) {
+  // expected-error @+1 {{expected results of map 0 to be dimensions or 0, the output's last dimension only as the last, but got affine_map<(d0, d1) -> (d1, d0)>}}
+  kernel.contract ins(%x, %w : memref<4x8xf32>, memref<1x1x8x16x1xf32>) extras(%b : memref<16x4xf32>) outs(%o : memref<4x16xf32>)
+      attributes {extra_maps = [affine_map<(m, n) -> (n, m)>], tiling = #tiling} {
+  ^bb0(%acc: f32, %e: f32):
+    kernel.yield %acc : f32
+  }
+  return
+}
+
+// -----
+
+#tiling = #kernel.tiling<intrinsic = fma, rows = 1, columns = 16, kv = 1>
+// contract C10
+func.func @arguments(%x: memref<4x8xf32>, %w: memref<1x1x8x16x1xf32>, %o: memref<4x16xf32>) {
+  // expected-error @+1 {{expected an epilogue of 1 arguments, but got 2}}
+  kernel.contract ins(%x, %w : memref<4x8xf32>, memref<1x1x8x16x1xf32>) outs(%o : memref<4x16xf32>)
+      attributes {extra_maps = [], tiling = #tiling} {
+  ^bb0(%acc: f32, %e: f32):
+    kernel.yield %acc : f32
+  }
+  return
+}
+
+// -----
+
+#tiling = #kernel.tiling<intrinsic = fma, rows = 1, columns = 16, kv = 1>
+// contract C10
+func.func @yield(%x: memref<4x8xf32>, %w: memref<1x1x8x16x1xf32>, %o: memref<4x16xf16>) {
+  // expected-error @+1 {{expected the epilogue to yield 'f16', but got 'f32'}}
+  kernel.contract ins(%x, %w : memref<4x8xf32>, memref<1x1x8x16x1xf32>) outs(%o : memref<4x16xf16>)
+      attributes {extra_maps = [], tiling = #tiling} {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  }
+  return
+}
+
+// -----
+
+#tiling = #kernel.tiling<intrinsic = fma, rows = 1, columns = 16, kv = 1>
+// contract C11
+func.func @elementwise(%x: memref<4x8xf32>, %w: memref<1x1x8x16x1xf32>, %o: memref<4x16xf32>) {
+  // expected-error @+1 {{expected element-wise operations in the epilogue, but got 'func.call'}}
+  kernel.contract ins(%x, %w : memref<4x8xf32>, memref<1x1x8x16x1xf32>) outs(%o : memref<4x16xf32>)
+      attributes {extra_maps = [], tiling = #tiling} {
+  ^bb0(%acc: f32):
+    %0 = func.call @f(%acc) : (f32) -> f32
+    kernel.yield %0 : f32
+  }
+  return
+}
+func.func private @f(f32) -> f32
+
+// -----
+
+#tiling = #kernel.tiling<intrinsic = fma, rows = 1, columns = 16, kv = 1>
+// depthwise D1
+func.func @depthwise(%x: memref<1x8x8x16xf32>, %w: memref<3x3x8xf32>, %o: memref<1x6x6x16xf32>) {
+  // expected-error @+1 {{expected an input of rank 4 and weights 3x3xC, but got 'memref<1x8x8x16xf32>' and 'memref<3x3x8xf32>'}}
+  kernel.depthwise ins(%x, %w : memref<1x8x8x16xf32>, memref<3x3x8xf32>) outs(%o : memref<1x6x6x16xf32>)
+      attributes {extra_maps = [], tiling = #tiling,
+                  window = #kernel.window<sizes = [3, 3], strides = [1, 1], dilations = [1, 1], low = [0, 0], high = [0, 0]>} {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  }
+  return
+}
+
+// -----
+
+// inner_tile C1
+func.func @row(%row: memref<60xi8>, %w: memref<4x1x16x16x4xi8>, %acc: vector<16xi32>, %i: index) {
+  // expected-error @+1 {{expected rows of 64 contiguous elements, but got 'memref<60xi8>'}}
+  %r = kernel.inner_tile vpdpbusd rows(%row : memref<60xi8>) weights(%w[%i, %i] : memref<4x1x16x16x4xi8>)
+      accumulators(%acc : vector<16xi32>) {unsigned_rows} -> vector<16xi32>
+  return
+}
+
+// -----
+
+// inner_tile C2
+func.func @accumulators(%row: memref<64xi8>, %w: memref<4x1x16x16x4xi8>, %acc: vector<16xi32>, %i: index) {
+  // expected-error @+1 {{expected a multiple of 2 accumulators, but got 1}}
+  %r = kernel.inner_tile vpdpbusd rows(%row, %row : memref<64xi8>, memref<64xi8>) weights(%w[%i, %i] : memref<4x1x16x16x4xi8>)
+      accumulators(%acc : vector<16xi32>) {unsigned_rows} -> vector<16xi32>
+  return
+}
+
+// -----
+
+// inner_tile C3: two partial sums per lane
+func.func @partial(%row: memref<64xi8>, %w: memref<4x1x16x16x4xi8>, %acc: vector<16xi32>, %i: index) {
+  // expected-error @+1 {{expected accumulators of type 'vector<32xi32>', but got 'vector<16xi32>'}}
+  %r = kernel.inner_tile pmaddwd rows(%row : memref<64xi8>) weights(%w[%i, %i] : memref<4x1x16x16x4xi8>)
+      accumulators(%acc : vector<16xi32>) -> vector<16xi32>
+  return
+}
+
+// -----
+
+// inner_tile C4: vpdpbusd multiplies unsigned by signed
+func.func @signed(%row: memref<64xi8>, %w: memref<4x1x16x16x4xi8>, %acc: vector<16xi32>, %i: index) {
+  // expected-error @+1 {{expected operands that vpdpbusd multiplies, but got 'memref<64xi8>' and 'memref<4x1x16x16x4xi8>'}}
+  %r = kernel.inner_tile vpdpbusd rows(%row : memref<64xi8>) weights(%w[%i, %i] : memref<4x1x16x16x4xi8>)
+      accumulators(%acc : vector<16xi32>) -> vector<16xi32>
+  return
+}

@@ -1,0 +1,362 @@
+# Kernels run, on every instruction set of this machine, against NumPy: integers bit for bit; floating point within a
+# bound from the number of summed products, and bit for bit between instruction sets.
+#
+# REQUIRES: avx2, numpy
+# RUN: %python %s --work-dir=%t
+"""Compiles contractions, alone and with epilogues, through the passes of Codegen and runs them."""
+import argparse
+import ctypes
+import os
+import subprocess
+import sys
+import time
+
+import numpy as np
+
+PIPELINE = (
+    "builtin.module(mpc-describe-target{{march={march}}},mpc-select-tiling,mpc-pack-constants,func.func(mpc-tile-and-fuse),"
+    "canonicalize,cse,"
+    "one-shot-bufferize{{bufferize-function-boundaries function-boundary-type-conversion=identity-layout-map}},"
+    "canonicalize,cse,mpc-lower-kernels,mpc-lower-inner-tiles,canonicalize,cse,func.func(buffer-loop-hoisting),"
+    "func.func(scf-forall-to-for),func.func(buffer-loop-hoisting),convert-scf-to-cf,expand-strided-metadata,lower-affine,"
+    "convert-vector-to-llvm,convert-math-to-llvm,arith-expand{{include-bf16=true}},convert-arith-to-llvm,convert-index-to-llvm,"
+    "finalize-memref-to-llvm,convert-func-to-llvm,convert-cf-to-llvm,convert-ub-to-llvm,reconcile-unrealized-casts)")
+
+NUMPY = {"f32": np.float32, "f16": np.float16, "i8": np.int8, "u8": np.uint8, "i32": np.int32}
+
+
+class Case:
+    """One contraction: `x` and `w` are element types (u8 and i8 give i32 sums); `epilogue` is none, bias (f32 bias and
+    relu), requant (i32 bias, per-channel scale, rounding to u8) or residual (f32 bias, residual, relu)."""
+
+    def __init__(self, kind, x="f32", w=None, batch=1, size=(1, 1), ic=1, oc=1, kernel=(1, 1), stride=1, dilation=1,
+                 pad=0, epilogue="none", dynamic=False):
+        self.kind, self.x, self.w = kind, x, w or ("i8" if x in ("u8", "i8") else x)
+        self.batch, self.size, self.ic, self.oc, self.kernel = batch, size, ic, oc, kernel
+        self.stride, self.dilation, self.pad, self.epilogue, self.dynamic = stride, dilation, pad, epilogue, dynamic
+        self.integer = x in ("u8", "i8")
+        self.acc = "i32" if self.integer else "f32"
+        self.zero_point = {"u8": 7, "i8": -3}.get(x, 0)
+
+    def __str__(self):
+        return (f"{self.kind} {self.x} batch {self.batch}{'?' if self.dynamic else ''} {self.size[0]}x{self.size[1]} "
+                f"{self.ic}->{self.oc} kernel {self.kernel[0]}x{self.kernel[1]} stride {self.stride} dilation "
+                f"{self.dilation} pad {self.pad} {self.epilogue}")
+
+    def out_size(self):
+        return tuple((s + 2 * self.pad - (k - 1) * self.dilation - 1) // self.stride + 1
+                     for s, k in zip(self.size, self.kernel))
+
+    def shapes(self):
+        if self.kind == "matmul":
+            return (self.batch, self.ic), (self.ic, self.oc), (self.batch, self.oc)
+        w = (self.oc, *self.kernel, self.ic) if self.kind == "conv" else (*self.kernel, self.ic)
+        return (self.batch, *self.size, self.ic), w, (self.batch, *self.out_size(), self.oc)
+
+    def data(self, rng):
+        x, w, out = self.shapes()
+        if self.integer:
+            low, high = (0, 256) if self.x == "u8" else (-128, 128)
+            self.X = rng.integers(low, high, x).astype(NUMPY[self.x])
+            self.W = rng.integers(-128, 128, w).astype(np.int8)
+        else:
+            self.X = rng.standard_normal(x).astype(NUMPY[self.x])
+            self.W = rng.standard_normal(w).astype(NUMPY[self.w])
+        self.extras = []
+        if self.epilogue == "requant":
+            self.extras = [rng.integers(-1000, 1000, self.oc).astype(np.int32),
+                           (rng.random(self.oc) * 2e-3 + 1e-4).astype(np.float32)]
+        elif self.epilogue in ("bias", "residual"):
+            self.extras = [rng.standard_normal(self.oc).astype(np.float32)]
+        if self.epilogue == "residual":
+            self.extras.append(rng.standard_normal(out).astype(np.float32))
+
+    def reference(self):
+        """The result, and the bound of the error of a sum."""
+        kind = np.int64 if self.integer else np.float64
+        X, W = self.X.astype(kind), self.W.astype(kind)
+        if self.kind == "matmul":
+            acc, size = X @ W, np.abs(X) @ np.abs(W)
+        else:
+            p = self.pad
+            X = np.pad(X, ((0, 0), (p, p), (p, p), (0, 0)), constant_values=self.zero_point)
+            oh, ow = self.out_size()
+            acc, size = 0, 0
+            for i in range(self.kernel[0]):
+                for j in range(self.kernel[1]):
+                    y, x = i * self.dilation, j * self.dilation
+                    part = X[:, y:y + (oh - 1) * self.stride + 1:self.stride, x:x + (ow - 1) * self.stride + 1:self.stride]
+                    tap = W[i, j] if self.kind == "depthwise" else W[:, i, j, :].T
+                    acc = acc + (part * tap if self.kind == "depthwise" else part @ tap)
+                    size = size + (np.abs(part) * np.abs(tap) if self.kind == "depthwise" else np.abs(part) @ np.abs(tap))
+        if self.integer:
+            acc = acc.astype(np.int32)
+            if self.epilogue == "requant":
+                q = np.round((acc + self.extras[0]).astype(np.float32) * self.extras[1]) + np.float32(9)
+                return np.clip(q, 0, 255).astype(np.uint8), None
+            return acc, None
+        if self.extras:
+            acc = acc + self.extras[0]
+            if self.epilogue == "residual":
+                acc = acc + self.extras[1]
+            acc = np.maximum(acc, 0)
+        count = self.kernel[0] * self.kernel[1] * self.ic
+        return acc, 2.0 ** -24 * (count + 4) * (size + 1)
+
+    def out_dtype(self):
+        return np.uint8 if self.epilogue == "requant" else NUMPY[self.acc]
+
+    def mlir(self, name):
+        """A group function and `name`, which calls it with the weights."""
+        def tensor(shape, element):
+            element = {"u8": "i8"}.get(element, element)
+            dims = ["?" if self.dynamic and i == 0 else str(d) for i, d in enumerate(shape)]
+            return f"tensor<{'x'.join([*dims, element])}>"
+
+        def constant(shape, element):
+            return f"tensor<{'x'.join([*map(str, shape), element])}>"
+        x, w, out = self.shapes()
+        out_element = {"requant": "i8"}.get(self.epilogue, self.acc)
+        xt, ot, at = tensor(x, self.x), tensor(out, out_element), tensor(out, self.acc)
+        wt = constant(w, "i8" if self.integer else self.w)
+        rank = len(out)
+        extra_types = {"none": [], "requant": ["i32", "f32"]}.get(self.epilogue, ["f32"])
+        extra_types = [constant((self.oc,), t) for t in extra_types] + ([ot] if self.epilogue == "residual" else [])
+        args = "".join(f", %e{i}: {t}" for i, t in enumerate(extra_types))
+        lines = [f"func.func private @{name}_group(%x: {xt}, %w: {wt}{args}, %out: {ot} {{bufferization.writable = true}}) -> {ot} {{"]
+        zero = "0" if self.integer else "0.0"
+        lines += [f"  %zero = arith.constant {zero} : {self.acc}"]
+        if self.dynamic:
+            lines += ["  %c0 = arith.constant 0 : index", f"  %batch = tensor.dim %x, %c0 : {xt}"]
+        empty = "%batch" if self.dynamic else ""
+        inp, inpt = "%x", xt
+        if self.pad:
+            p = self.pad
+            padded = (x[0], x[1] + 2 * p, x[2] + 2 * p, x[3])
+            inp, inpt = "%padded", tensor(padded, self.x)
+            element = "i8" if self.integer else self.x
+            value = self.zero_point if self.integer else "0.0"
+            lines += [f"  %pad = arith.constant {value} : {element}",
+                      f"  %padded = tensor.pad %x low[0, {p}, {p}, 0] high[0, {p}, {p}, 0] {{", "  ^bb0(%i: index, %j: index, %k: index, %l: index):",
+                      f"    tensor.yield %pad : {element}", f"  }} : {xt} to {inpt}"]
+        s, d = self.stride, self.dilation
+        pixel = f"(n, oh * {s} + kh * {d}, ow * {s} + kw * {d}"
+        if self.kind == "matmul":
+            maps = ["(m, n, k) -> (m, k)", "(m, n, k) -> (k, n)", "(m, n, k) -> (m, n)"]
+            iterators = ["parallel"] * 2 + ["reduction"]
+        elif self.kind == "conv":
+            dims = "(n, oh, ow, oc, kh, kw, ic) -> "
+            maps = [f"{dims}{pixel}, ic)", f"{dims}(oc, kh, kw, ic)", f"{dims}(n, oh, ow, oc)"]
+            iterators = ["parallel"] * 4 + ["reduction"] * 3
+        else:
+            dims = "(n, oh, ow, c, kh, kw) -> "
+            maps = [f"{dims}{pixel}, c)", f"{dims}(kh, kw, c)", f"{dims}(n, oh, ow, c)"]
+            iterators = ["parallel"] * 4 + ["reduction"] * 2
+        def attributes(maps, iterators):
+            return (f"{{indexing_maps = [{', '.join(f'affine_map<{m}>' for m in maps)}], "
+                    f"iterator_types = [{', '.join(chr(34) + i + chr(34) for i in iterators)}]}}")
+        element_x, element_w = ("i8", "i8") if self.integer else (self.x, self.w)
+        lines += [f"  %empty = tensor.empty({empty}) : {at}",
+                  f"  %init = linalg.fill ins(%zero : {self.acc}) outs(%empty : {at}) -> {at}",
+                  f"  %acc = linalg.generic {attributes(maps, iterators)} ins({inp}, %w : {inpt}, {wt}) outs(%init : {at}) {{",
+                  f"  ^bb0(%a: {element_x}, %b: {element_w}, %c: {self.acc}):"]
+        a, b = "%a", "%b"
+        if self.integer:
+            lines += [f"    %ax = arith.{'extui' if self.x == 'u8' else 'extsi'} %a : i8 to i32", "    %bx = arith.extsi %b : i8 to i32"]
+            a, b = "%ax", "%bx"
+        else:
+            if self.x != "f32":
+                lines += [f"    %ax = arith.extf %a : {self.x} to f32"]
+                a = "%ax"
+            if self.w != "f32":
+                lines += [f"    %bx = arith.extf %b : {self.w} to f32"]
+                b = "%bx"
+        f = "i" if self.integer else "f"
+        lines += [f"    %p = arith.mul{f} {a}, {b} : {self.acc}", f"    %s = arith.add{f} %c, %p : {self.acc}",
+                  f"    linalg.yield %s : {self.acc}", f"  }} -> {at}"]
+        ids = ", ".join(f"d{i}" for i in range(rank))
+        identity, channel = f"({ids}) -> ({ids})", f"({ids}) -> (d{rank - 1})"
+        body = {
+            "none": ["    linalg.yield %a : " + self.acc],
+            "bias": ["    %cz = arith.constant 0.0 : f32", "    %t = arith.addf %a, %b0 : f32",
+                     "    %r = arith.maximumf %t, %cz : f32", "    linalg.yield %r : f32"],
+            "residual": ["    %cz = arith.constant 0.0 : f32", "    %t = arith.addf %a, %b0 : f32", "    %u = arith.addf %t, %b1 : f32",
+                         "    %r = arith.maximumf %u, %cz : f32", "    linalg.yield %r : f32"],
+            "requant": ["    %zp = arith.constant 9.0 : f32", "    %lo = arith.constant 0.0 : f32", "    %hi = arith.constant 255.0 : f32",
+                        "    %t = arith.addi %a, %b0 : i32", "    %u = arith.sitofp %t : i32 to f32", "    %v = arith.mulf %u, %b1 : f32",
+                        "    %q = math.roundeven %v : f32", "    %z = arith.addf %q, %zp : f32", "    %m = arith.maximumf %z, %lo : f32",
+                        "    %n = arith.minimumf %m, %hi : f32", "    %r = arith.fptoui %n : f32 to i8", "    linalg.yield %r : i8"],
+        }[self.epilogue]
+        extra_maps = [channel] * len(self.extras)
+        if self.epilogue == "residual":
+            extra_maps[-1] = identity
+        names = ", ".join(["%acc"] + [f"%e{i}" for i in range(len(extra_types))])
+        block = ", ".join([f"%a: {self.acc}"] + [f"%b{i}: {t[:-1].split('x')[-1].split('<')[-1]}" for i, t in enumerate(extra_types)])
+        lines += [f"  %r = linalg.generic {attributes([identity, *extra_maps, identity], ['parallel'] * rank)} "
+                  f"ins({names} : {', '.join([at, *extra_types])}) outs(%out : {ot}) {{", f"  ^bb0({block}, %o: {out_element}):",
+                  *body, f"  }} -> {ot}", f"  return %r : {ot}", "}"]
+        # Hexadecimal data is exact.
+        weights = f'dense<"0x{self.W.tobytes().hex().upper()}"> : {wt}'
+        if self.W.size == 1:
+            weights = f"dense<{self.W.item()}> : {wt}"
+        lines += [f"func.func @{name}(%x: {xt}{args}, %out: {ot} {{bufferization.writable = true}}) -> {ot} attributes {{llvm.emit_c_interface}} {{",
+                  f"  %w = arith.constant {weights}",
+                  f"  %r = func.call @{name}_group(%x, %w{''.join(f', %e{i}' for i in range(len(extra_types)))}, %out) : "
+                  f"({', '.join([xt, wt, *extra_types, ot])}) -> {ot}", f"  return %r : {ot}", "}"]
+        return "\n".join(lines) + "\n"
+
+
+def descriptor(array):
+    """The memref descriptor that MLIR's C interface takes."""
+    rank = array.ndim
+
+    class MemRef(ctypes.Structure):
+        _fields_ = [("allocated", ctypes.c_void_p), ("aligned", ctypes.c_void_p), ("offset", ctypes.c_int64),
+                    ("sizes", ctypes.c_int64 * rank), ("strides", ctypes.c_int64 * rank)]
+    result = MemRef(array.ctypes.data, array.ctypes.data, 0)
+    for i in range(rank):
+        result.sizes[i] = array.shape[i]
+        result.strides[i] = array.strides[i] // array.itemsize
+    return result
+
+
+def guarded(array):
+    """A copy that ends at a page that cannot be read, so that reading past the end is a crash and not luck."""
+    page = 4096
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.mmap.restype = ctypes.c_void_p
+    libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t] + [ctypes.c_int] * 3 + [ctypes.c_long]
+    libc.mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
+    pages = (max(array.nbytes, 1) + page - 1) // page * page
+    base = libc.mmap(None, pages + page, 3, 0x22, -1, 0)
+    assert base not in (None, ctypes.c_void_p(-1).value)
+    assert libc.mprotect(base + pages, page, 0) == 0
+    start = base + pages - array.nbytes
+    copy = np.frombuffer((ctypes.c_char * array.nbytes).from_address(start), array.dtype).reshape(array.shape)
+    copy[...] = array
+    return copy
+
+
+def compile_library(cases, march, work_dir):
+    source, library = (os.path.join(work_dir, f"{march}.{suffix}") for suffix in ("mlir", "so"))
+    with open(source, "w") as file:
+        for index, case in enumerate(cases):
+            file.write(case.mlir(f"case{index}"))
+    def run(*command):
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            sys.exit(f"{' '.join(command[:1])} failed for {march}:\n{done.stderr[:4000]}")
+    lowered, ir, obj = (os.path.join(work_dir, f"{march}.{suffix}") for suffix in ("lowered.mlir", "ll", "o"))
+    run("mpc-opt", "--pass-pipeline=" + PIPELINE.format(march=march), source, "-o", lowered)
+    run("mlir-translate", "--mlir-to-llvmir", lowered, "-o", ir)
+    run("opt", "-O3", "-S", f"-mcpu={march}", ir, "-o", ir + ".opt")
+    run("llc", "-O3", f"-mcpu={march}", "-relocation-model=pic", "-filetype=obj", ir + ".opt", "-o", obj)
+    run("ld.lld", "-shared", obj, "-o", library)
+    return ctypes.CDLL(library)
+
+
+def run_case(library, index, case, repeat=0):
+    out = guarded(np.full(case.shapes()[2], 77, case.out_dtype()))
+    arrays = [guarded(case.X), *map(guarded, case.extras), out]
+    descriptors = [descriptor(array) for array in arrays]
+    result = descriptor(out)  # the function returns its destination
+    function = getattr(library, f"_mlir_ciface_case{index}")
+    arguments = [ctypes.byref(d) for d in (result, *descriptors)]
+    function(*arguments)
+    seconds = []
+    stop = time.perf_counter() + repeat
+    while time.perf_counter() < stop:
+        start = time.perf_counter()
+        function(*arguments)
+        seconds.append(time.perf_counter() - start)
+    return out.copy(), min(seconds, default=0)
+
+
+def cases():
+    conv = dict(kind="conv", size=(9, 11), kernel=(3, 3))
+    for x in ("f32", "u8", "i8"):
+        q = "requant" if x != "f32" else "bias"
+        yield Case("conv", x, size=(7, 7), ic=64, oc=64, epilogue=q)
+        yield Case(**conv, x=x, ic=32, oc=48, pad=1, epilogue=q)
+        yield Case(**conv, x=x, ic=36, oc=10, pad=1, stride=2)
+        yield Case(**conv, x=x, ic=64, oc=17, pad=2, dilation=2, epilogue=q)
+        yield Case(**conv, x=x, ic=3, oc=32, pad=1, stride=2, epilogue=q)
+        yield Case(**conv, x=x, ic=1, oc=16, pad=1, epilogue=q, batch=3, dynamic=True)
+        yield Case(**conv, x=x, ic=16, oc=16, pad=1, epilogue=q)
+        yield Case("conv", x, size=(5, 6), ic=10, oc=100, epilogue=q)
+        yield Case("conv", x, size=(8, 8), ic=32, oc=64, stride=2)
+        yield Case("conv", x, size=(1, 1), ic=32, oc=20, batch=5, dynamic=True, epilogue=q)
+        yield Case("matmul", x, batch=1, ic=256, oc=1000, epilogue=q)
+        yield Case("matmul", x, batch=17, ic=490, oc=10, dynamic=True, epilogue=q)
+        yield Case("matmul", x, batch=1, ic=64, oc=10, dynamic=True, epilogue=q)
+        yield Case("matmul", x, batch=40, ic=129, oc=33)
+        yield Case("depthwise", x, size=(9, 8), ic=40, oc=40, kernel=(3, 3), pad=1, epilogue=q)
+        yield Case("depthwise", x, size=(9, 8), ic=19, oc=19, kernel=(3, 3), pad=1, stride=2, batch=2, dynamic=True, epilogue=q)
+        yield Case("depthwise", x, size=(9, 8), ic=16, oc=16, kernel=(5, 5), pad=2, epilogue=q)
+        yield Case("depthwise", x, size=(25, 5), ic=64, oc=64, kernel=(25, 5), epilogue=q)
+    yield Case(**conv, ic=32, oc=40, pad=1, epilogue="residual")
+    yield Case("conv", size=(7, 7), ic=32, oc=24, batch=2, dynamic=True, epilogue="residual")
+    yield Case("conv", "f16", size=(7, 7), ic=33, oc=40, epilogue="bias")
+    yield Case(**conv, x="f16", ic=16, oc=24, pad=1, epilogue="bias")
+    yield Case("depthwise", "f16", size=(9, 8), ic=40, oc=40, kernel=(3, 3), pad=1, epilogue="bias")
+    yield Case("matmul", "f32", "f16", batch=4, ic=64, oc=48)
+
+
+def benchmarks():
+    for x in ("f32", "u8"):
+        q = "requant" if x != "f32" else "bias"
+        yield Case("conv", x, size=(56, 56), ic=64, oc=64, epilogue=q)
+        yield Case("conv", x, size=(14, 14), ic=384, oc=96, epilogue=q)
+        yield Case("conv", x, size=(7, 7), ic=320, oc=1280, epilogue=q)
+        yield Case("conv", x, size=(28, 28), ic=128, oc=128, kernel=(3, 3), pad=1, epilogue=q)
+        yield Case("conv", x, size=(32, 32), ic=16, oc=16, kernel=(3, 3), pad=1, epilogue=q)
+        yield Case("conv", x, size=(224, 224), ic=3, oc=32, kernel=(3, 3), pad=1, stride=2, epilogue=q)
+        yield Case("depthwise", x, size=(56, 56), ic=144, oc=144, kernel=(3, 3), pad=1, epilogue=q)
+        yield Case("depthwise", x, size=(14, 14), ic=384, oc=384, kernel=(3, 3), pad=1, epilogue=q)
+        yield Case("matmul", x, batch=1, ic=1280, oc=1000, epilogue=q)
+        yield Case("matmul", x, batch=512, ic=512, oc=512, epilogue=q)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--work-dir", required=True)
+    parser.add_argument("--march", help="only this one")
+    parser.add_argument("--time", action="store_true", help="time larger shapes")
+    options = parser.parse_args()
+    os.makedirs(options.work_dir, exist_ok=True)
+    with open("/proc/cpuinfo") as file:
+        flags = next(line for line in file if line.startswith("flags")).split()
+    marches = ["x86-64-v3"]
+    if "avx512bw" in flags and "avx512vl" in flags:
+        marches.append("x86-64-v4")
+    if "avx512_vnni" in flags:
+        marches.append("cascadelake")
+    if options.march:
+        marches = [options.march]
+    rng = np.random.default_rng(1)
+    all_cases = list(benchmarks() if options.time else cases())
+    for case in all_cases:
+        case.data(rng)
+    failures, first = 0, {}
+    for march in marches:
+        library = compile_library(all_cases, march, options.work_dir)
+        for index, case in enumerate(all_cases):
+            actual, seconds = run_case(library, index, case, repeat=0.3 if options.time else 0)
+            expected, bound = case.reference()
+            good = np.array_equal(actual, expected) if bound is None else bool(np.all(np.abs(actual - expected) <= bound))
+            # bfloat16 aside, every instruction set computes the same program.
+            same = np.array_equal(actual, first.setdefault(index, actual))
+            if options.time:
+                macs = case.reference()[0].size * case.kernel[0] * case.kernel[1] * (1 if case.kind == "depthwise" else case.ic)
+                print(f"{march:12} {seconds * 1e6:9.1f} us {2e-9 * macs / seconds:8.1f} GOP/s  {case}")
+            if not good or not same:
+                failures += 1
+                wrong = np.argwhere(actual != expected if bound is None else np.abs(actual - expected) > bound)
+                print(f"{march}: {case}: {'wrong' if not good else 'differs from ' + marches[0]}, {len(wrong)} of {actual.size}"
+                      f" values, first at {wrong[:1].tolist()}")
+    print(f"{len(all_cases)} cases on {', '.join(marches)}: {failures} failures")
+    return failures != 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,91 @@
+// RUN: mpc-opt %s --mpc-form-groups --mlir-print-debuginfo --mlir-use-nameloc-as-prefix=false | FileCheck %s
+
+// The addition goes to the convolution that is computed last; the other's result is in memory by then. Constants are operands.
+// CHECK-LABEL: @residual
+// CHECK: %[[W:.*]] = mpc.constant
+// CHECK: %[[A:.*]] = mpc.group "conv1" ins(%[[A0:.*]] = %arg0, %[[A1:.*]] = %[[W]] : tensor<?x8x8x4xf32>, tensor<4x1x1x4xf32>) -> tensor<?x8x8x4xf32> {
+// CHECK-NEXT: %[[C:.*]] = mpc.conv %[[A0]], %[[A1]]
+// CHECK-NEXT: %[[R:.*]] = mpc.relu %[[C]]
+// CHECK-NEXT: mpc.yield %[[R]]
+// CHECK: %[[B:.*]] = mpc.group "conv2"
+// CHECK-NEXT: %[[C:.*]] = mpc.conv
+// CHECK-NEXT: mpc.yield %[[C]]
+// CHECK: mpc.group "conv3" ins(%[[A0:.*]] = %[[A]], %[[A1:.*]] = %[[W]], %[[A2:.*]] = %[[B]] :
+// CHECK-NEXT: %[[C:.*]] = mpc.conv %[[A0]], %[[A1]]
+// CHECK-NEXT: %[[S:.*]] = mpc.add %[[A2]], %[[C]]
+// CHECK-NEXT: %[[R:.*]] = mpc.relu %[[S]]
+// CHECK-NEXT: mpc.yield %[[R]]
+func.func @residual(%x: tensor<?x8x8x4xf32>) -> tensor<?x8x8x4xf32> {
+  %w = mpc.constant dense<1.0> : tensor<4x1x1x4xf32> -> tensor<4x1x1x4xf32>
+  %0 = mpc.conv %x, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, layout = #mpc.layout<channels_last>}
+    : (tensor<?x8x8x4xf32>, tensor<4x1x1x4xf32>) -> tensor<?x8x8x4xf32> loc("conv1")
+  %1 = mpc.relu %0 : (tensor<?x8x8x4xf32>) -> tensor<?x8x8x4xf32> loc("relu1")
+  %2 = mpc.conv %x, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, layout = #mpc.layout<channels_last>}
+    : (tensor<?x8x8x4xf32>, tensor<4x1x1x4xf32>) -> tensor<?x8x8x4xf32> loc("conv2")
+  %3 = mpc.conv %1, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, layout = #mpc.layout<channels_last>}
+    : (tensor<?x8x8x4xf32>, tensor<4x1x1x4xf32>) -> tensor<?x8x8x4xf32> loc("conv3")
+  %4 = mpc.add %2, %3 : (tensor<?x8x8x4xf32>, tensor<?x8x8x4xf32>) -> tensor<?x8x8x4xf32> loc("add")
+  %5 = mpc.relu %4 : (tensor<?x8x8x4xf32>) -> tensor<?x8x8x4xf32> loc("relu2")
+  return %5 : tensor<?x8x8x4xf32>
+}
+
+// x * sigmoid(x) has two users of x, both in the epilogue.
+// CHECK-LABEL: @swish
+// CHECK: mpc.group "matmul"
+// CHECK-NEXT: %[[M:.*]] = mpc.matmul
+// CHECK-NEXT: %[[S:.*]] = mpc.sigmoid %[[M]]
+// CHECK-NEXT: %[[P:.*]] = mpc.mul %[[M]], %[[S]]
+// CHECK-NEXT: mpc.yield %[[P]]
+func.func @swish(%x: tensor<?x4xf32>, %w: tensor<4x4xf32>) -> tensor<?x4xf32> {
+  %0 = mpc.matmul %x, %w : (tensor<?x4xf32>, tensor<4x4xf32>) -> tensor<?x4xf32>
+  %1 = mpc.sigmoid %0 : (tensor<?x4xf32>) -> tensor<?x4xf32>
+  %2 = mpc.mul %0, %1 : (tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
+  return %2 : tensor<?x4xf32>
+}
+
+// What somebody else needs too ends the epilogue, and so does a larger result.
+// CHECK-LABEL: @epilogue_ends
+// CHECK: mpc.group "matmul"
+// CHECK-NEXT: %[[M:.*]] = mpc.matmul
+// CHECK-NEXT: %[[R:.*]] = mpc.relu %[[M]]
+// CHECK-NEXT: mpc.yield %[[R]]
+// CHECK: mpc.group "sigmoid"
+// CHECK: mpc.group "matmul_2"
+// CHECK-NEXT: %[[M:.*]] = mpc.matmul
+// CHECK-NEXT: mpc.yield %[[M]]
+// CHECK: mpc.group "add"
+func.func @epilogue_ends(%x: tensor<1x4xf32>, %w: tensor<4x4xf32>) -> (tensor<1x4xf32>, tensor<1x4xf32>, tensor<2x4xf32>) {
+  %c = mpc.constant dense<1.0> : tensor<2x4xf32> -> tensor<2x4xf32>
+  %0 = mpc.matmul %x, %w : (tensor<1x4xf32>, tensor<4x4xf32>) -> tensor<1x4xf32>
+  %1 = mpc.relu %0 : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  %2 = mpc.sigmoid %1 : (tensor<1x4xf32>) -> tensor<1x4xf32>
+  %3 = mpc.matmul %1, %w : (tensor<1x4xf32>, tensor<4x4xf32>) -> tensor<1x4xf32>
+  %4 = mpc.add %3, %c : (tensor<1x4xf32>, tensor<2x4xf32>) -> tensor<2x4xf32>
+  return %1, %2, %4 : tensor<1x4xf32>, tensor<1x4xf32>, tensor<2x4xf32>
+}
+
+// Movements stay apart from each other; reshapes are views and stay outside; names are made unique.
+// CHECK-LABEL: @movements
+// CHECK: %[[S:.*]] = mpc.group "node"
+// CHECK-NEXT: mpc.slice
+// CHECK: %[[T:.*]] = mpc.group "node_2" ins(%{{.*}} = %[[S]]
+// CHECK-NEXT: mpc.transpose
+// CHECK: %[[R:.*]] = mpc.reshape %[[T]]
+// CHECK: mpc.group "relu" ins(%{{.*}} = %[[R]]
+// CHECK-NEXT: mpc.relu
+// CHECK-NEXT: mpc.exp
+func.func @movements(%x: tensor<4x4xf32>) -> tensor<8xf32> {
+  %0 = mpc.slice %x {starts = array<i64: 0, 0>, sizes = array<i64: 2, 4>, steps = array<i64: 1, 1>} : (tensor<4x4xf32>) -> tensor<2x4xf32> loc("node")
+  %1 = mpc.transpose %0 {perm = array<i64: 1, 0>} : (tensor<2x4xf32>) -> tensor<4x2xf32> loc("node")
+  %2 = mpc.reshape %1 : (tensor<4x2xf32>) -> tensor<8xf32>
+  %3 = mpc.relu %2 : (tensor<8xf32>) -> tensor<8xf32>
+  %4 = mpc.exp %3 : (tensor<8xf32>) -> tensor<8xf32>
+  return %4 : tensor<8xf32>
+}
+
+// Nothing to group.
+// CHECK-LABEL: @identity
+// CHECK-NOT: mpc.group
+func.func @identity(%x: tensor<4xf32>) -> tensor<4xf32> {
+  return %x : tensor<4xf32>
+}

@@ -1,0 +1,41 @@
+// RUN: mpc-opt %s --mpc-observe-ranges -split-input-file -verify-diagnostics | FileCheck %s
+
+// Floating-point inputs and what groups store are observed; integers are not.
+// CHECK-LABEL: func.func @main
+// CHECK-SAME: -> (tensor<?x4xf32> {mpc.name = "y"}, tensor<2xf32> {mpc.observes = "x"}, tensor<2xf32> {mpc.observes = "arg1"}, tensor<2xf32> {mpc.observes = "fc"})
+// CHECK-DAG: %[[X:.*]] = mpc.group "observe:x" ins(%[[A:.*]] = %arg0 : tensor<?x4xf32>) -> tensor<2xf32> {
+// CHECK-DAG: %[[O:.*]] = mpc.observe "x" %{{.*}} : (tensor<?x4xf32>) -> tensor<2xf32>
+// CHECK-DAG: %[[W:.*]] = mpc.group "observe:arg1"
+// CHECK: %[[FC:.*]] = mpc.group "fc"
+// CHECK: %[[Y:.*]] = mpc.group "observe:fc" ins(%{{.*}} = %[[FC]]
+// CHECK: return %[[FC]], %[[X]], %[[W]], %[[Y]]
+func.func @main(%x: tensor<?x4xf32> {mpc.name = "x"}, %w: tensor<4x4xf16>, %i: tensor<?x4xi8>) -> (tensor<?x4xf32> {mpc.name = "y"}) {
+  %0 = mpc.group "fc" ins(%a = %x : tensor<?x4xf32>) -> tensor<?x4xf32> {
+    %1 = mpc.relu %a : (tensor<?x4xf32>) -> tensor<?x4xf32>
+    mpc.yield %1 : tensor<?x4xf32>
+  }
+  return %0 : tensor<?x4xf32>
+}
+
+// Only entry points observe.
+// CHECK-LABEL: func.func private @helper
+// CHECK-NOT: mpc.observe
+func.func private @helper(%x: tensor<4xf32>) -> tensor<4xf32> {
+  return %x : tensor<4xf32>
+}
+
+// -----
+
+// expected-error @+1 {{is observed already: result 0 is mpc.observes}}
+func.func @twice(%x: tensor<2xf32>) -> (tensor<2xf32> {mpc.observes = "x"}) {
+  return %x : tensor<2xf32>
+}
+
+// -----
+
+// expected-error @+1 {{expected one block, but got control flow}}
+func.func @control_flow(%x: tensor<2xf32>) -> tensor<2xf32> {
+  cf.br ^bb1
+^bb1:
+  return %x : tensor<2xf32>
+}

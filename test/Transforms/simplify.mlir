@@ -1,0 +1,181 @@
+// RUN: mpc-opt %s --mpc-simplify | FileCheck %s
+
+// scale = 2 / sqrt(3 + 1) = 1, 4 / sqrt(4) = 2; shift = 10 - 1 * 1 = 9, 20 - 3 * 2 = 14.
+// CHECK-LABEL: @batch_norm_into_conv
+// CHECK-DAG: %[[W:.*]] = mpc.constant dense<{{\[\[\[\[}}1.000000e+00]]], {{\[\[\[}}4.000000e+00]]]]> : tensor<2x1x1x1xf32>
+// CHECK-DAG: %[[B:.*]] = mpc.constant dense<[9.500000e+00, 1.300000e+01]> : tensor<2xf32>
+// CHECK: %[[Y:.*]] = mpc.conv %arg0, %[[W]], %[[B]]
+// CHECK-NEXT: return %[[Y]]
+func.func @batch_norm_into_conv(%x: tensor<?x1x4x4xf32>) -> tensor<?x2x4x4xf32> {
+  %w = mpc.constant dense<[[[[1.0]]], [[[2.0]]]]> : tensor<2x1x1x1xf32> -> tensor<2x1x1x1xf32>
+  %b = mpc.constant dense<[0.5, -0.5]> : tensor<2xf32> -> tensor<2xf32>
+  %scale = mpc.constant dense<[2.0, 4.0]> : tensor<2xf32> -> tensor<2xf32>
+  %bias = mpc.constant dense<[10.0, 20.0]> : tensor<2xf32> -> tensor<2xf32>
+  %mean = mpc.constant dense<[1.0, 3.0]> : tensor<2xf32> -> tensor<2xf32>
+  %var = mpc.constant dense<3.0> : tensor<2xf32> -> tensor<2xf32>
+  %0 = mpc.conv %x, %w, %b {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>}
+    : (tensor<?x1x4x4xf32>, tensor<2x1x1x1xf32>, tensor<2xf32>) -> tensor<?x2x4x4xf32>
+  %1 = mpc.batch_norm %0, %scale, %bias, %mean, %var {epsilon = 1.0 : f64}
+    : (tensor<?x2x4x4xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>) -> tensor<?x2x4x4xf32>
+  return %1 : tensor<?x2x4x4xf32>
+}
+
+// The contraction's own value is needed too: scale and shift stay ops.
+// CHECK-LABEL: @batch_norm_of_shared_conv
+// CHECK-DAG: %[[S:.*]] = mpc.constant dense<{{\[\[\[}}1.000000e+00]], {{\[\[}}2.000000e+00]]]> : tensor<2x1x1xf32>
+// CHECK-DAG: %[[T:.*]] = mpc.constant dense<{{\[\[\[}}9.000000e+00]], {{\[\[}}1.400000e+01]]]> : tensor<2x1x1xf32>
+// CHECK: %[[C:.*]] = mpc.conv
+// CHECK: %[[M:.*]] = mpc.mul %[[C]], %[[S]]
+// CHECK: %[[A:.*]] = mpc.add %[[M]], %[[T]]
+// CHECK: return %[[C]], %[[A]]
+func.func @batch_norm_of_shared_conv(%x: tensor<?x1x4x4xf32>, %w: tensor<2x1x1x1xf32>) -> (tensor<?x2x4x4xf32>, tensor<?x2x4x4xf32>) {
+  %scale = mpc.constant dense<[2.0, 4.0]> : tensor<2xf32> -> tensor<2xf32>
+  %bias = mpc.constant dense<[10.0, 20.0]> : tensor<2xf32> -> tensor<2xf32>
+  %mean = mpc.constant dense<[1.0, 3.0]> : tensor<2xf32> -> tensor<2xf32>
+  %var = mpc.constant dense<3.0> : tensor<2xf32> -> tensor<2xf32>
+  %0 = mpc.conv %x, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>}
+    : (tensor<?x1x4x4xf32>, tensor<2x1x1x1xf32>) -> tensor<?x2x4x4xf32>
+  %1 = mpc.batch_norm %0, %scale, %bias, %mean, %var {epsilon = 1.0 : f64}
+    : (tensor<?x2x4x4xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>) -> tensor<?x2x4x4xf32>
+  return %0, %1 : tensor<?x2x4x4xf32>, tensor<?x2x4x4xf32>
+}
+
+// Parameters that are not known at compile time stay a batch_norm.
+// CHECK-LABEL: @batch_norm_of_run_time_parameters
+// CHECK: mpc.batch_norm
+func.func @batch_norm_of_run_time_parameters(%x: tensor<?x2x4x4xf32>, %p: tensor<2xf32>) -> tensor<?x2x4x4xf32> {
+  %0 = mpc.batch_norm %x, %p, %p, %p, %p {epsilon = 1.0 : f64}
+    : (tensor<?x2x4x4xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>, tensor<2xf32>) -> tensor<?x2x4x4xf32>
+  return %0 : tensor<?x2x4x4xf32>
+}
+
+// Weights that would overflow in f16 are left as they are.
+// CHECK-LABEL: @overflow_is_refused
+// CHECK: %[[C:.*]] = mpc.conv
+// CHECK: mpc.mul %[[C]]
+func.func @overflow_is_refused(%x: tensor<?x1x4x4xf16>) -> tensor<?x1x4x4xf16> {
+  %w = mpc.constant dense<60000.0> : tensor<1x1x1x1xf16> -> tensor<1x1x1x1xf16>
+  %s = mpc.constant dense<2.0> : tensor<1x1x1xf16> -> tensor<1x1x1xf16>
+  %0 = mpc.conv %x, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>}
+    : (tensor<?x1x4x4xf16>, tensor<1x1x1x1xf16>) -> tensor<?x1x4x4xf16>
+  %1 = mpc.mul %0, %s : (tensor<?x1x4x4xf16>, tensor<1x1x1xf16>) -> tensor<?x1x4x4xf16>
+  return %1 : tensor<?x1x4x4xf16>
+}
+
+// CHECK-LABEL: @add_and_mul_into_matmul
+// CHECK-DAG: %[[W:.*]] = mpc.constant dense<{{\[\[}}2.000000e+00, 6.000000e+00], [4.000000e+00, 1.200000e+01]]>
+// CHECK-DAG: %[[B:.*]] = mpc.constant dense<[2.000000e+01, 6.000000e+01]>
+// CHECK: %[[Y:.*]] = mpc.matmul %arg0, %[[W]], %[[B]]
+// CHECK-NEXT: return %[[Y]]
+func.func @add_and_mul_into_matmul(%x: tensor<?x2xf32>) -> tensor<?x2xf32> {
+  %w = mpc.constant dense<[[1.0, 2.0], [2.0, 4.0]]> : tensor<2x2xf32> -> tensor<2x2xf32>
+  %b = mpc.constant dense<[[10.0, 20.0]]> : tensor<1x2xf32> -> tensor<1x2xf32>
+  %s = mpc.constant dense<[2.0, 3.0]> : tensor<2xf32> -> tensor<2xf32>
+  %0 = mpc.matmul %x, %w : (tensor<?x2xf32>, tensor<2x2xf32>) -> tensor<?x2xf32>
+  %1 = mpc.add %b, %0 : (tensor<1x2xf32>, tensor<?x2xf32>) -> tensor<?x2xf32>
+  %2 = mpc.mul %1, %s : (tensor<?x2xf32>, tensor<2xf32>) -> tensor<?x2xf32>
+  return %2 : tensor<?x2xf32>
+}
+
+// A constant per row, not per column, is no bias.
+// CHECK-LABEL: @constant_per_row_stays
+// CHECK: mpc.matmul %arg0, %{{.*}} :
+// CHECK: mpc.add
+func.func @constant_per_row_stays(%x: tensor<2x2xf32>) -> tensor<2x2xf32> {
+  %w = mpc.constant dense<[[1.0, 2.0], [2.0, 4.0]]> : tensor<2x2xf32> -> tensor<2x2xf32>
+  %b = mpc.constant dense<[[10.0], [20.0]]> : tensor<2x1xf32> -> tensor<2x1xf32>
+  %0 = mpc.matmul %x, %w : (tensor<2x2xf32>, tensor<2x2xf32>) -> tensor<2x2xf32>
+  %1 = mpc.add %0, %b : (tensor<2x2xf32>, tensor<2x1xf32>) -> tensor<2x2xf32>
+  return %1 : tensor<2x2xf32>
+}
+
+// CHECK-LABEL: @constants
+// CHECK-DAG: mpc.constant dense<{{\[\[}}1.000000e+00, 4.000000e+00], [2.000000e+00, 5.000000e+00], [3.000000e+00, 6.000000e+00]]> : tensor<3x2xf32>
+// CHECK-DAG: mpc.constant dense<[1.000000e+00, 2.000000e+00, 3.000000e+00, 4.000000e+00, 5.000000e+00, 6.000000e+00]> : tensor<6xf32>
+// CHECK-DAG: mpc.constant dense<{{.*}}> : tensor<2x3xf16>
+// CHECK-DAG: mpc.constant dense<{{\[\[}}3.000000e+00, 5.000000e+00, 7.000000e+00], [9.000000e+00, 1.100000e+01, 1.300000e+01]]> : tensor<2x3xf32>
+// CHECK-NOT: mpc.{{transpose|reshape|cast|mul|add}}
+func.func @constants() -> (tensor<3x2xf32>, tensor<6xf32>, tensor<2x3xf16>, tensor<2x3xf32>) {
+  %c = mpc.constant dense<[[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]]> : tensor<2x3xf32> -> tensor<2x3xf32>
+  %one = mpc.constant dense<1.0> : tensor<3xf32> -> tensor<3xf32>
+  %two = mpc.constant dense<2.0> : tensor<f32> -> tensor<f32>
+  %0 = mpc.transpose %c {perm = array<i64: 1, 0>} : (tensor<2x3xf32>) -> tensor<3x2xf32>
+  %1 = mpc.reshape %c : (tensor<2x3xf32>) -> tensor<6xf32>
+  %2 = mpc.cast %c : (tensor<2x3xf32>) -> tensor<2x3xf16>
+  %3 = mpc.mul %c, %two : (tensor<2x3xf32>, tensor<f32>) -> tensor<2x3xf32>
+  %4 = mpc.add %3, %one : (tensor<2x3xf32>, tensor<3xf32>) -> tensor<2x3xf32>
+  return %0, %1, %2, %4 : tensor<3x2xf32>, tensor<6xf32>, tensor<2x3xf16>, tensor<2x3xf32>
+}
+
+// Adding +0 turns -0 into +0: only -0 is neutral.
+// CHECK-LABEL: @neutral
+// CHECK: %[[A:.*]] = mpc.add %arg0
+// CHECK-NEXT: return %arg0, %arg0, %arg0, %[[A]]
+func.func @neutral(%x: tensor<?x2xf32>) -> (tensor<?x2xf32>, tensor<?x2xf32>, tensor<?x2xf32>, tensor<?x2xf32>) {
+  %one = mpc.constant dense<1.0> : tensor<2xf32> -> tensor<2xf32>
+  %zero = mpc.constant dense<0.0> : tensor<f32> -> tensor<f32>
+  %minus_zero = mpc.constant dense<-0.0> : tensor<f32> -> tensor<f32>
+  %0 = mpc.mul %x, %one : (tensor<?x2xf32>, tensor<2xf32>) -> tensor<?x2xf32>
+  %1 = mpc.sub %x, %zero : (tensor<?x2xf32>, tensor<f32>) -> tensor<?x2xf32>
+  %2 = mpc.add %minus_zero, %x : (tensor<f32>, tensor<?x2xf32>) -> tensor<?x2xf32>
+  %3 = mpc.add %x, %zero : (tensor<?x2xf32>, tensor<f32>) -> tensor<?x2xf32>
+  return %0, %1, %2, %3 : tensor<?x2xf32>, tensor<?x2xf32>, tensor<?x2xf32>, tensor<?x2xf32>
+}
+
+// A neutral constant that makes the result larger is not dropped.
+// CHECK-LABEL: @neutral_broadcasts
+// CHECK: mpc.mul
+func.func @neutral_broadcasts(%x: tensor<2xf32>) -> tensor<3x2xf32> {
+  %one = mpc.constant dense<1.0> : tensor<3x2xf32> -> tensor<3x2xf32>
+  %0 = mpc.mul %x, %one : (tensor<2xf32>, tensor<3x2xf32>) -> tensor<3x2xf32>
+  return %0 : tensor<3x2xf32>
+}
+
+// CHECK-LABEL: @clamps
+// CHECK: %[[A:.*]] = mpc.clip %arg0 {max = 6.000000e+00 : f64, min = 0.000000e+00 : f64}
+// CHECK: %[[B:.*]] = mpc.clip %arg0 {max = 3.000000e+00 : f64, min = 1.000000e+00 : f64}
+// CHECK: return %[[A]], %[[B]]
+func.func @clamps(%x: tensor<?x2xf32>) -> (tensor<?x2xf32>, tensor<?x2xf32>) {
+  %0 = mpc.relu %x : (tensor<?x2xf32>) -> tensor<?x2xf32>
+  %1 = mpc.clip %0 {min = 0.0 : f64, max = 6.0 : f64} : (tensor<?x2xf32>) -> tensor<?x2xf32>
+  %2 = mpc.clip %x {min = -1.0 : f64, max = 3.0 : f64} : (tensor<?x2xf32>) -> tensor<?x2xf32>
+  %3 = mpc.clip %2 {min = 1.0 : f64, max = 7.0 : f64} : (tensor<?x2xf32>) -> tensor<?x2xf32>
+  return %1, %3 : tensor<?x2xf32>, tensor<?x2xf32>
+}
+
+// CHECK-LABEL: @pad_into_conv
+// CHECK-NOT: mpc.pad
+// CHECK: mpc.conv %arg0, %arg1 {{.*}}pads = array<i64: 1, 1, 0, 2>
+func.func @pad_into_conv(%x: tensor<?x1x4x4xf32>, %w: tensor<1x1x3x3xf32>) -> tensor<?x1x3x5xf32> {
+  %0 = mpc.pad %x {low = array<i64: 0, 0, 1, 0>, high = array<i64: 0, 0, 0, 2>, value = 0.0 : f64}
+    : (tensor<?x1x4x4xf32>) -> tensor<?x1x5x6xf32>
+  %1 = mpc.conv %0, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pads = array<i64: 0, 1, 0, 0>}
+    : (tensor<?x1x5x6xf32>, tensor<1x1x3x3xf32>) -> tensor<?x1x3x5xf32>
+  return %1 : tensor<?x1x3x5xf32>
+}
+
+// Padding with another value, or of the channels, is no convolution padding.
+// CHECK-LABEL: @pad_stays
+// CHECK: mpc.pad
+func.func @pad_stays(%x: tensor<?x1x4x4xf32>, %w: tensor<1x1x3x3xf32>) -> tensor<?x1x3x3xf32> {
+  %0 = mpc.pad %x {low = array<i64: 0, 0, 1, 0>, high = array<i64: 0, 0, 0, 1>, value = 1.0 : f64}
+    : (tensor<?x1x4x4xf32>) -> tensor<?x1x5x5xf32>
+  %1 = mpc.conv %0, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>}
+    : (tensor<?x1x5x5xf32>, tensor<1x1x3x3xf32>) -> tensor<?x1x3x3xf32>
+  return %1 : tensor<?x1x3x3xf32>
+}
+
+// Zeros in front of an average pool count; a pool whose own padding does not count keeps them apart.
+// CHECK-LABEL: @pad_into_average_pool
+// CHECK: %[[P:.*]] = mpc.pad
+// CHECK: mpc.average_pool %arg0 {count_include_pad, {{.*}}pads = array<i64: 1, 1, 0, 0>
+// CHECK: mpc.average_pool %[[P]]
+func.func @pad_into_average_pool(%x: tensor<?x1x3x3xf32>) -> (tensor<?x1x2x2xf32>, tensor<?x1x3x3xf32>) {
+  %0 = mpc.pad %x {low = array<i64: 0, 0, 1, 1>, high = array<i64: 0, 0, 0, 0>, value = 0.0 : f64}
+    : (tensor<?x1x3x3xf32>) -> tensor<?x1x4x4xf32>
+  %1 = mpc.average_pool %0 {kernel = array<i64: 2, 2>, strides = array<i64: 2, 2>, dilations = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>}
+    : (tensor<?x1x4x4xf32>) -> tensor<?x1x2x2xf32>
+  %2 = mpc.average_pool %0 {kernel = array<i64: 2, 2>, strides = array<i64: 2, 2>, dilations = array<i64: 1, 1>, pads = array<i64: 1, 1, 1, 1>}
+    : (tensor<?x1x4x4xf32>) -> tensor<?x1x3x3xf32>
+  return %1, %2 : tensor<?x1x2x2xf32>, tensor<?x1x3x3xf32>
+}

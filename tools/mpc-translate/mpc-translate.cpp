@@ -1,0 +1,124 @@
+//===- mpc-translate.cpp - IR to and from other formats -------------------===//
+//
+// Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// mlir-translate with mpc's dialects, and three translations of its own: from
+// ONNX, to a library and to bytecode.
+//
+//===----------------------------------------------------------------------===//
+
+#include "../ToolSupport.h"
+#include "mlir/Bytecode/BytecodeWriter.h"
+#include "mlir/InitAllTranslations.h"
+#include "mlir/Tools/mlir-translate/MlirTranslateMain.h"
+#include "mlir/Tools/mlir-translate/Translation.h"
+#include "mpc/Frontend/ONNX/Import.h"
+#include "mpc/InitAll.h"
+#include "mpc/Target/Library.h"
+#include "llvm/Support/SourceMgr.h"
+#include "llvm/Support/WithColor.h"
+
+namespace cl = llvm::cl;
+
+static cl::OptionCategory libraryCategory("mpc-to-library options");
+
+static void registerToLibrary() {
+  static cl::opt<mpc::EmitKind> emit(
+      "emit", cl::desc("What --mpc-to-library writes"),
+      cl::init(mpc::EmitKind::Library), cl::cat(libraryCategory),
+      cl::values(
+          clEnumValN(mpc::EmitKind::Library, "library", "a shared library"),
+          clEnumValN(mpc::EmitKind::Archive, "archive",
+                     "an archive to link into a program"),
+          clEnumValN(mpc::EmitKind::Object, "object", "its one object"),
+          clEnumValN(mpc::EmitKind::LLVMIR, "llvm-ir",
+                     "the optimised LLVM IR of all instruction sets")));
+  static cl::opt<bool> header(
+      "header", cl::desc("Write the library's C header instead"),
+      cl::cat(libraryCategory));
+  static cl::opt<std::string> prefix(
+      "prefix", cl::desc("C identifier before _query"), cl::init("model"),
+      cl::cat(libraryCategory));
+  static cl::opt<std::string> linker(
+      "linker", cl::desc("ld.lld to use (default: the one in PATH)"),
+      cl::cat(libraryCategory));
+  static mlir::TranslateFromMLIRRegistration registration(
+      "mpc-to-library",
+      "the library of a module of the llvm phase that carries mpc.model",
+      [](mlir::ModuleOp module, llvm::raw_ostream &os) -> mlir::LogicalResult {
+        mlir::FailureOr<mpc::ModelInfo> info = mpc::readModelInfo(module);
+        if (failed(info))
+          return mlir::failure();
+        mpc::LibraryOptions options;
+        options.emit = emit;
+        options.prefix = prefix;
+        options.linker = linker;
+        options.runtimeDirectory = mpc::findRuntimeDirectory(
+            nullptr, reinterpret_cast<void *>(&registerToLibrary));
+        mlir::FailureOr<mpc::LibraryFiles> files =
+            mpc::buildLibrary(module, *info, options);
+        if (failed(files))
+          return mlir::failure();
+        os << (header ? llvm::StringRef(files->header)
+                      : files->library->getBuffer());
+        return mlir::success();
+      },
+      mpc::registerAllDialects);
+}
+
+static void registerImportONNX() {
+  static cl::OptionCategory category("import-onnx options");
+  static cl::list<std::string> shapes(
+      "shape", cl::desc("Sizes of an input of the ONNX model"),
+      cl::value_desc("NAME=8x3x224x224"), cl::cat(category));
+  // Not a TranslateToMLIRRegistration: the importer has verified the module,
+  // and diagnostics of the model have no place in a source buffer.
+  static mlir::TranslateRegistration registration(
+      "import-onnx", "import an ONNX model into the mpc dialect",
+      [](const std::shared_ptr<llvm::SourceMgr> &source, llvm::raw_ostream &os,
+         mlir::MLIRContext *context) -> mlir::LogicalResult {
+        auto onError = [](llvm::StringRef line) {
+          llvm::WithColor::error(llvm::errs(), "mpc-translate") << line << "\n";
+        };
+        mpc::ImportOptions options;
+        std::string error;
+        for (const std::string &shape : shapes) {
+          if (!mpc::parseShapeOption(shape, options, error)) {
+            onError(error);
+            return mlir::failure();
+          }
+        }
+        const llvm::MemoryBuffer *buffer =
+            source->getMemoryBuffer(source->getMainFileID());
+        mlir::OwningOpRef<mlir::ModuleOp> module = mpc::importONNX(
+            buffer->getMemBufferRef(), *context, options, onError);
+        if (!module)
+          return mlir::failure();
+        module->print(os, mlir::OpPrintingFlags().enableDebugInfo(false));
+        os << "\n";
+        return mlir::success();
+      });
+}
+
+static void registerEmitBytecode() {
+  static mlir::TranslateFromMLIRRegistration registration(
+      "emit-bytecode", "MLIR bytecode, the compact form that keeps weights",
+      [](mlir::Operation *op, llvm::raw_ostream &os) {
+        return mlir::writeBytecodeToFile(op, os);
+      },
+      mpc::registerAllDialects);
+}
+
+int main(int argc, char **argv) {
+  mpc::hideLibraryOptions();
+  mpc::setToolVersion("mpc-translate");
+  mlir::registerAllTranslations();
+  registerImportONNX();
+  registerToLibrary();
+  registerEmitBytecode();
+  return mlir::failed(
+      mlir::mlirTranslateMain(argc, argv, "mpc translation driver\n"));
+}
