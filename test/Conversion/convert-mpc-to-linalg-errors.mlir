@@ -90,3 +90,16 @@ func.func @main(%x: tensor<1x4xf32>) -> tensor<?x4xf32> {
   }
   return %y : tensor<?x4xf32>
 }
+
+// -----
+
+// A size that nothing at the border of the group has.
+func.func @main(%x: tensor<1x4xf32>) -> tensor<2xf32> {
+  %y = mpc.group "y" ins(%a = %x : tensor<1x4xf32>) -> tensor<2xf32> {
+    // expected-error @+1 {{'mpc.broadcast' op expected an operand or a result of the group with the symbolic size of 'tensor<?x4xf32>'}}
+    %0 = mpc.broadcast %a : (tensor<1x4xf32>) -> tensor<?x4xf32>
+    %1 = mpc.observe "y" %0 : (tensor<?x4xf32>) -> tensor<2xf32>
+    mpc.yield %1 : tensor<2xf32>
+  }
+  return %y : tensor<2xf32>
+}

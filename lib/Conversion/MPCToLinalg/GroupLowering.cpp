@@ -134,8 +134,21 @@ Value Expression::emit(OpBuilder &builder, ValueRange scalars,
 GroupLowering::GroupLowering(GroupOp group)
     : group(group), builder(group.getContext()) {}
 
+/// Whether a tensor has the symbolic batch among its sizes.
+static bool hasSymbolicSize(Type type) {
+  return !cast<RankedTensorType>(type).hasStaticShape();
+}
+
 FailureOr<func::FuncOp> GroupLowering::run(StringRef name) {
   Location loc = group.getLoc();
+  // Inside of the function, the batch is what a tensor at its border says.
+  if (llvm::none_of(group.getOperandTypes(), hasSymbolicSize) &&
+      llvm::none_of(group.getResultTypes(), hasSymbolicSize))
+    for (Operation &op : group.getBlock().without_terminator())
+      if (llvm::any_of(op.getResultTypes(), hasSymbolicSize))
+        return op.emitOpError("expected an operand or a result of the group "
+                              "with the symbolic size of ")
+               << op.getResult(0).getType();
   function = func::FuncOp::create(loc, name, builder.getFunctionType({}, {}));
   Block *block = function.addEntryBlock();
   builder.setInsertionPointToEnd(block);
