@@ -72,7 +72,6 @@ class Model:
         self.types[name] = tensor(array.shape, element)
 
     def group(self, result, result_type, operands, lines, yielded):
-        names = ", ".join(f"%{o} = %{o}" for o in operands).replace("% ", "%")
         names = ", ".join(f"%g_{o} = %{o}" for o in operands)
         types = ", ".join(self.types[o] for o in operands)
         self.body += f'%{result} = mpc.group "{result}" ins({names} : {types}) -> {result_type} {{\n'
@@ -158,6 +157,16 @@ def conv_reference(x, w, strides, dilations, pads, groups, pad_value=0):
 
 def to_last(x):
     return np.moveaxis(x, 1, -1)
+
+
+def to_bf16(x):
+    """The bits of x rounded to bf16, to nearest even; no NaN."""
+    bits = x.astype(np.float32).view(np.uint32)
+    return ((bits + 0x7FFF + ((bits >> 16) & 1)) >> 16).astype(np.uint16)
+
+
+def from_bf16(bits):
+    return (bits.astype(np.uint32) << 16).view(np.float32)
 
 
 def quantize(x, scale, zero, low=0, high=255):
@@ -281,6 +290,42 @@ def conv_int8(runner, name, shape, out_channels, kernel, strides, dilations, pad
     model.group("y", out, operands, lines, value)
     got, = runner.run(model, ["y"], [np.zeros(y_shape, np.uint8)])
     check(name, got.astype(np.int32), arrange(expected))
+
+
+def matmul_bf16(runner):
+    # Products of bf16 are exact in f32; the sum is rounded to bf16 once, when it is stored.
+    a, b = to_bf16(rng.standard_normal([3, 40])), to_bf16(rng.standard_normal([40, 6]))
+    model = Model()
+    model.input("a", a, "bf16", True)
+    model.weight("b", b, "bf16")
+    acc, out = tensor([3, 6], "f32", True), tensor([3, 6], "bf16", True)
+    model.group("y", out, ["a", "b"],
+                f"%0 = mpc.matmul %g_a, %g_b : ({model.types['a']}, {model.types['b']}) -> {acc}\n"
+                f"%1 = mpc.cast %0 : ({acc}) -> {out}", "1")
+    got, = runner.run(model, ["y"], [np.zeros([3, 6], np.uint16)])
+    sums = np.zeros([3, 6], np.float32)
+    for k in range(40):
+        sums += from_bf16(a)[:, k:k + 1] * from_bf16(b)[k:k + 1]
+    check("matmul bf16", got, to_bf16(sums))
+
+
+def integers(runner):
+    x = np.array([[-300.7, -1.5, -0.4, 0.0, 0.9, 1.5, 254.9, 255.0, 300.0, 3e9, np.nan, -np.inf]], np.float32)
+    for element, dtype in [("ui8", np.uint8), ("i8", np.int8), ("i32", np.int32)]:
+        info = np.iinfo(dtype)
+        expected = np.clip(np.trunc(np.nan_to_num(x, nan=0.0).astype(np.float64)), info.min, info.max).astype(dtype)
+        out = tensor(x.shape, element)
+        unary_group(runner, f"cast f32 to {element}", x, "f32", f"%0 = mpc.cast %g_x : ($x) -> {out}", out, "0", expected, 0.0,
+                    dtype, batch=False)
+    q = np.arange(256, dtype=np.uint8).reshape(1, 256)
+    out = tensor(q.shape, "f32")
+    unary_group(runner, "cast ui8 to f32", q, "ui8", f"%0 = mpc.cast %g_x : ($x) -> {out}", out, "0", q.astype(np.float32), 0.0,
+                np.float32, batch=False)
+    i = rng.integers(-1000, 1000, [2, 3, 4]).astype(np.int32)
+    t, out = tensor(i.shape, "i32", True), tensor([2, 4], "i32", True)
+    unary_group(runner, "sum of integers", i, "i32",
+                f"%0 = mpc.add %g_x, %g_x : ($x, $x) -> {t}\n%1 = mpc.reduce %0 {{kind = #mpc.reduce<sum>, axes = "
+                f"array<i64: 1>, keepdims = false}} : ({t}) -> {out}", out, "1", 2 * i.sum(axis=1), 0.0, np.int32)
 
 
 def matmul_float(runner, name, lhs, rhs, transpose, weight, batch=False):
@@ -512,7 +557,6 @@ def main():
     parser = argparse.ArgumentParser()
     for option in ["--mpc-opt", "--mlir-translate", "--cc", "--work"]:
         parser.add_argument(option, required=True)
-    parser.add_argument("--only", default="")
     runner = Runner(parser.parse_args())
     one, two = [1, 1], [2, 2]
     for last in [True, False]:
@@ -542,6 +586,7 @@ def main():
     matmul_float(runner, "matmul batched", [2, 3, 4, 5], [3, 5, 6], False, False, True)
     matmul_float(runner, "matmul broadcast", [2, 1, 4, 5], [3, 5, 6], False, False, True)
     matmul_float(runner, "matmul rank 3 by weights", [2, 4, 5], [5, 6], False, True, True)
+    matmul_bf16(runner)
     matmul_int8(runner, "matmul int8", False)
     matmul_int8(runner, "matmul int8 transposed", True)
     pool(runner, "max_pool f16", "max_pool", "f16", [1, 0, 1, 1])
@@ -555,6 +600,7 @@ def main():
     movement(runner)
     entry(runner)
     quantization(runner)
+    integers(runner)
 
 
 if __name__ == "__main__":
