@@ -170,7 +170,8 @@ def from_bf16(bits):
 
 
 def quantize(x, scale, zero, low=0, high=255):
-    q = np.rint((x.astype(np.float32) / np.float32(scale)).astype(np.float32)) + np.float32(zero)
+    with np.errstate(over="ignore"):  # infinity saturates
+        q = np.rint((x.astype(np.float32) / np.float32(scale)).astype(np.float32)) + np.float32(zero)
     return np.clip(q, low, high).astype(np.int32)
 
 
