@@ -26,7 +26,9 @@ static constexpr unsigned kVersion = 1;
 /// The weight of a new run in a moving average.
 static constexpr double kAveragingConstant = 0.01;
 
-static Error makeError(const Twine &message) { return llvm::createStringError(llvm::inconvertibleErrorCode(), message); }
+static Error makeError(const Twine &message) {
+  return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
+}
 
 //===----------------------------------------------------------------------===//
 // Calibrators
@@ -37,10 +39,13 @@ Expected<Calibrator> mpc::parseCalibrator(StringRef name) {
     return Calibrator::MinMax;
   if (name == "moving-average")
     return Calibrator::MovingAverage;
-  bool isPlanned = llvm::StringSwitch<bool>(name).Cases({"percentile", "mse", "entropy"}, true).Default(false);
+  bool isPlanned = llvm::StringSwitch<bool>(name)
+                       .Cases({"percentile", "mse", "entropy"}, true)
+                       .Default(false);
   if (isPlanned)
     return makeError("calibrator '" + name + "' is not supported yet");
-  return makeError("expected a calibrator minmax or moving-average, but got '" + name + "'");
+  return makeError("expected a calibrator minmax or moving-average, but got '" +
+                   name + "'");
 }
 
 StringRef mpc::getCalibratorName(Calibrator calibrator) {
@@ -49,16 +54,19 @@ StringRef mpc::getCalibratorName(Calibrator calibrator) {
 
 std::optional<CalibrationRange> Calibration::lookup(StringRef tensor) const {
   auto it = ranges.find(tensor.str());
-  return it == ranges.end() ? std::nullopt : std::optional<CalibrationRange>(it->second);
+  return it == ranges.end() ? std::nullopt
+                            : std::optional<CalibrationRange>(it->second);
 }
 
 Error Calibration::observe(StringRef tensor, double min, double max) {
   if (!std::isfinite(min) || !std::isfinite(max))
-    return makeError("tensor '" + tensor + "' holds NaN or an infinity with these samples");
+    return makeError("tensor '" + tensor +
+                     "' holds NaN or an infinity with these samples");
   if (min > max)
-    return makeError("tensor '" + tensor + "': expected min <= max, but got " + std::to_string(min) + " and " +
-                     std::to_string(max));
-  auto [it, isNew] = ranges.try_emplace(tensor.str(), CalibrationRange{min, max});
+    return makeError("tensor '" + tensor + "': expected min <= max, but got " +
+                     std::to_string(min) + " and " + std::to_string(max));
+  auto [it, isNew] =
+      ranges.try_emplace(tensor.str(), CalibrationRange{min, max});
   if (isNew)
     return Error::success();
   CalibrationRange &range = it->second;
@@ -74,11 +82,13 @@ Error Calibration::observe(StringRef tensor, double min, double max) {
 
 Error Calibration::merge(const Calibration &other) {
   if (calibrator != other.calibrator || calibrator != Calibrator::MinMax)
-    return makeError("expected tables of calibrator minmax to merge, but got " + getCalibratorName(calibrator) + " and " +
+    return makeError("expected tables of calibrator minmax to merge, but got " +
+                     getCalibratorName(calibrator) + " and " +
                      getCalibratorName(other.calibrator));
   if (modelHash != other.modelHash)
-    return makeError("expected tables of one model to merge, but got the model hashes '" + modelHash + "' and '" +
-                     other.modelHash + "'");
+    return makeError(
+        "expected tables of one model to merge, but got the model hashes '" +
+        modelHash + "' and '" + other.modelHash + "'");
   for (const auto &[name, range] : other.ranges)
     if (Error error = observe(name, range.min, range.max))
       return error;
@@ -98,25 +108,35 @@ Expected<Calibration> Calibration::load(StringRef path) {
 }
 
 Expected<Calibration> Calibration::parse(StringRef text, StringRef source) {
-  auto fail = [&](const Twine &message) { return makeError(source + ": " + message); };
-  Json json = Json::parse(text.begin(), text.end(), nullptr, /*allow_exceptions=*/false);
+  auto fail = [&](const Twine &message) {
+    return makeError(source + ": " + message);
+  };
+  Json json = Json::parse(text.begin(), text.end(), nullptr,
+                          /*allow_exceptions=*/false);
   if (json.is_discarded())
     return fail("expected a calibration table, but this is not JSON");
-  if (!json.is_object() || !json.contains("ranges") || !json.contains("calibrator"))
-    return fail("expected a calibration table with the keys version, model_hash, calibrator, samples and ranges");
+  if (!json.is_object() || !json.contains("ranges") ||
+      !json.contains("calibrator"))
+    return fail("expected a calibration table with the keys version, "
+                "model_hash, calibrator, samples and ranges");
   for (const auto &[key, value] : json.items())
-    if (key != "version" && key != "model_hash" && key != "calibrator" && key != "samples" && key != "ranges")
+    if (key != "version" && key != "model_hash" && key != "calibrator" &&
+        key != "samples" && key != "ranges")
       return fail("unknown key '" + key + "' in a calibration table");
-  if (!json.contains("version") || !json["version"].is_number_unsigned() || json["version"] != kVersion)
-    return fail("expected a calibration table of version " + Twine(kVersion) + ", but got version " +
-                (json.contains("version") ? json["version"].dump() : std::string("nothing")));
+  if (!json.contains("version") || !json["version"].is_number_unsigned() ||
+      json["version"] != kVersion)
+    return fail("expected a calibration table of version " + Twine(kVersion) +
+                ", but got version " +
+                (json.contains("version") ? json["version"].dump()
+                                          : std::string("nothing")));
   if (!json.contains("model_hash") || !json["model_hash"].is_string())
     return fail("expected model_hash to be a string");
   if (!json.contains("samples") || !json["samples"].is_number_unsigned())
     return fail("expected samples to be a number of samples");
   if (!json["calibrator"].is_string())
     return fail("expected calibrator to be a string");
-  Expected<Calibrator> calibrator = parseCalibrator(json["calibrator"].get_ref<const std::string &>());
+  Expected<Calibrator> calibrator =
+      parseCalibrator(json["calibrator"].get_ref<const std::string &>());
   if (!calibrator)
     return fail(llvm::toString(calibrator.takeError()));
   if (!json["ranges"].is_object())
@@ -125,11 +145,14 @@ Expected<Calibration> Calibration::parse(StringRef text, StringRef source) {
   Calibration result(*calibrator, json["model_hash"].get<std::string>());
   result.numSamples = json["samples"].get<uint64_t>();
   for (const auto &[name, range] : json["ranges"].items()) {
-    if (!range.is_array() || range.size() != 2 || !range[0].is_number() || !range[1].is_number())
-      return fail("range of '" + name + "': expected [min, max], but got " + range.dump());
+    if (!range.is_array() || range.size() != 2 || !range[0].is_number() ||
+        !range[1].is_number())
+      return fail("range of '" + name + "': expected [min, max], but got " +
+                  range.dump());
     double min = range[0].get<double>(), max = range[1].get<double>();
     if (!std::isfinite(min) || !std::isfinite(max) || min > max)
-      return fail("range of '" + name + "': expected finite min <= max, but got " + range.dump());
+      return fail("range of '" + name +
+                  "': expected finite min <= max, but got " + range.dump());
     result.ranges[name] = {min, max};
   }
   return result;
@@ -144,8 +167,11 @@ std::string Calibration::str() const {
   Json &table = json["ranges"] = Json::object();
   for (const auto &[name, range] : ranges)
     table[name] = Json::array({range.min, range.max});
-  // Names come from models: bytes that are no UTF-8 are replaced, not thrown over.
-  return json.dump(1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace) + "\n";
+  // Names come from models: bytes that are no UTF-8 are replaced, not thrown
+  // over.
+  return json.dump(1, ' ', /*ensure_ascii=*/false,
+                   Json::error_handler_t::replace) +
+         "\n";
 }
 
 Error Calibration::save(StringRef path) const {

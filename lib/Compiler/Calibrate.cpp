@@ -77,7 +77,7 @@ static LogicalResult compileObserved(ModuleOp grouped, const CompileOptions &opt
   CodegenOptions codegen;
   codegen.marches = {"native"};
   PassManager observe(context, ModuleOp::getOperationName());
-  observe.addPass(createMPCObserveRanges());
+  observe.addPass(createObserveRanges());
   AssignPrecisionOptions assign;
   assign.precision = "f32";
   observe.addPass(createAssignPrecision(assign));
@@ -154,7 +154,7 @@ FailureOr<Calibration> mpc::calibrate(ModuleOp grouped, const CompileOptions &op
     tensor.type = static_cast<ElementType>(output.type);
     for (int64_t size : output.dims)
       tensor.shape.push_back(ShapedType::isDynamic(size) ? 1 : size);
-    tensor.data.resize(computeProduct(tensor.shape) * elementBytes(tensor.type));
+    tensor.data.resize(countElements(tensor.shape).value_or(0) * elementBytes(tensor.type));
     results.push_back(std::move(tensor));
   }
   for (Tensor &tensor : results)

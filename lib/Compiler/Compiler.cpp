@@ -15,7 +15,6 @@
 #include "mpc/Dialect/MPC/MPCDialect.h"
 #include "mpc/Frontend/ONNX/Import.h"
 #include "mpc/Pipelines/GraphPipelines.h"
-#include "mpc/Support/PrecisionConfig.h"
 #include "mpc/Support/TensorFile.h"
 #include "mpc/Transforms/Passes.h"
 #include "mpc/Transforms/Ranges.h"
@@ -41,7 +40,67 @@ StringRef mpc::stringifyPrecisionChoice(PrecisionChoice choice) {
   llvm_unreachable("all choices are handled");
 }
 
-static Type getBuiltinType(MLIRContext &context, TensorType type);
+/// The builtin type of elements at a library's border.
+static Type getBuiltinType(MLIRContext &context, mpc::TensorType type) {
+  Builder builder(&context);
+  switch (type) {
+  case mpc::TensorType::F32:
+    return builder.getF32Type();
+  case mpc::TensorType::F64:
+    return builder.getF64Type();
+  case mpc::TensorType::F16:
+    return builder.getF16Type();
+  case mpc::TensorType::BF16:
+    return builder.getBF16Type();
+  case mpc::TensorType::Bool:
+    return builder.getI1Type();
+  case mpc::TensorType::U8:
+    return builder.getIntegerType(8, false);
+  case mpc::TensorType::U16:
+    return builder.getIntegerType(16, false);
+  case mpc::TensorType::U32:
+    return builder.getIntegerType(32, false);
+  case mpc::TensorType::U64:
+    return builder.getIntegerType(64, false);
+  case mpc::TensorType::I8:
+    return builder.getIntegerType(8);
+  case mpc::TensorType::I16:
+    return builder.getIntegerType(16);
+  case mpc::TensorType::I32:
+    return builder.getIntegerType(32);
+  case mpc::TensorType::I64:
+    return builder.getIntegerType(64);
+  }
+  llvm_unreachable("all types are handled");
+}
+
+static std::vector<TensorInfo> describeTensors(TypeRange types, llvm::function_ref<DictionaryAttr(unsigned)> attributesOf, StringRef kind) {
+  std::vector<TensorInfo> result;
+  for (auto [i, type] : llvm::enumerate(types)) {
+    auto tensor = cast<RankedTensorType>(type);
+    TensorInfo info;
+    DictionaryAttr attributes = attributesOf(i);
+    auto name = attributes ? attributes.getAs<StringAttr>("mpc.name") : StringAttr();
+    info.name = name ? name.str() : (kind + Twine(i)).str();
+    info.type = getTensorType(tensor.getElementType()).value_or(mpc::TensorType::F32);
+    info.dims.assign(tensor.getShape().begin(), tensor.getShape().end());
+    if (auto range = attributes ? attributes.getAs<RangeAttr>("mpc.range") : RangeAttr())
+      info.range = {range.getMin(), range.getMax()};
+    result.push_back(std::move(info));
+  }
+  return result;
+}
+
+ModelInfo mpc::describeModel(ModuleOp module) {
+  ModelInfo info;
+  if (auto hash = module->getAttrOfType<StringAttr>("mpc.model_hash"))
+    info.hash = hash.str();
+  if (auto main = module.lookupSymbol<func::FuncOp>("main")) {
+    info.inputs = describeTensors(main.getArgumentTypes(), [&](unsigned i) { return main.getArgAttrDict(i); }, "input");
+    info.outputs = describeTensors(main.getResultTypes(), [&](unsigned i) { return main.getResultAttrDict(i); }, "output");
+  }
+  return info;
+}
 
 namespace {
 
@@ -132,7 +191,7 @@ LogicalResult Compilation::bind(StringRef binding, ImportOptions &import) {
   if (!readers.front().readAll(tensor, error))
     return emitError(loc) << "--bind=" << binding << ": " << error;
   BoundTensor bound;
-  bound.elementType = getBuiltinType(context, static_cast<TensorType>(tensor.type));
+  bound.elementType = getBuiltinType(context, static_cast<mpc::TensorType>(tensor.type));
   bound.shape.assign(tensor.shape.begin(), tensor.shape.end());
   bound.data = std::move(tensor.data);
   import.bindings.emplace_back(name.str(), std::move(bound));
@@ -153,11 +212,12 @@ FailureOr<Calibration> Compilation::getCalibration() {
   if (!options.calibrationData.empty())
     return calibrate(*module, options);
   std::optional<Calibration> merged;
+  std::string hash = describeModel(*module).hash;
   for (const std::string &file : options.calibrationFiles) {
     auto table = Calibration::load(file);
     if (!table)
       return emitError(loc) << llvm::toString(table.takeError()), failure();
-    if (StringRef hash = describeModel(*module).hash; !hash.empty() && hash != table->getModelHash())
+    if (!hash.empty() && hash != table->getModelHash())
       return emitError(loc) << "calibration " << file << " is of another model; calibrate this one with --calibration-data", failure();
     if (!merged)
       merged = std::move(*table);
@@ -222,68 +282,6 @@ void Compilation::describe() {
     entry.reason = group.getReason().value_or("").str();
     info.groups.push_back(std::move(entry));
   });
-}
-
-/// The builtin type of elements at a library's border.
-static Type getBuiltinType(MLIRContext &context, TensorType type) {
-  Builder builder(&context);
-  switch (type) {
-  case TensorType::F32:
-    return builder.getF32Type();
-  case TensorType::F64:
-    return builder.getF64Type();
-  case TensorType::F16:
-    return builder.getF16Type();
-  case TensorType::BF16:
-    return builder.getBF16Type();
-  case TensorType::Bool:
-    return builder.getI1Type();
-  case TensorType::U8:
-    return builder.getIntegerType(8, false);
-  case TensorType::U16:
-    return builder.getIntegerType(16, false);
-  case TensorType::U32:
-    return builder.getIntegerType(32, false);
-  case TensorType::U64:
-    return builder.getIntegerType(64, false);
-  case TensorType::I8:
-    return builder.getIntegerType(8);
-  case TensorType::I16:
-    return builder.getIntegerType(16);
-  case TensorType::I32:
-    return builder.getIntegerType(32);
-  case TensorType::I64:
-    return builder.getIntegerType(64);
-  }
-  llvm_unreachable("all types are handled");
-}
-
-static std::vector<TensorInfo> describeTensors(TypeRange types, llvm::function_ref<DictionaryAttr(unsigned)> attributesOf, StringRef kind) {
-  std::vector<TensorInfo> result;
-  for (auto [i, type] : llvm::enumerate(types)) {
-    auto tensor = cast<RankedTensorType>(type);
-    TensorInfo info;
-    DictionaryAttr attributes = attributesOf(i);
-    auto name = attributes ? attributes.getAs<StringAttr>("mpc.name") : StringAttr();
-    info.name = name ? name.str() : (kind + Twine(i)).str();
-    info.type = getTensorType(tensor.getElementType()).value_or(TensorType::F32);
-    info.dims.assign(tensor.getShape().begin(), tensor.getShape().end());
-    if (auto range = attributes ? attributes.getAs<RangeAttr>("mpc.range") : RangeAttr())
-      info.range = {range.getMin(), range.getMax()};
-    result.push_back(std::move(info));
-  }
-  return result;
-}
-
-ModelInfo mpc::describeModel(ModuleOp module) {
-  ModelInfo info;
-  if (auto hash = module->getAttrOfType<StringAttr>("mpc.model_hash"))
-    info.hash = hash.str();
-  if (auto main = module.lookupSymbol<func::FuncOp>("main")) {
-    info.inputs = describeTensors(main.getArgumentTypes(), [&](unsigned i) { return main.getArgAttrDict(i); }, "input");
-    info.outputs = describeTensors(main.getResultTypes(), [&](unsigned i) { return main.getResultAttrDict(i); }, "output");
-  }
-  return info;
 }
 
 LogicalResult Compilation::dump(Phase phase) {

@@ -61,6 +61,10 @@ void mpc::buildLLVMPipeline(OpPassManager &pm) {
   OpPassManager &expand = variant.nest<func::FuncOp>();
   expand.addPass(createForallToForLoopPass());
   expand.addPass(createExpandMath());
+  // What compares or selects bf16 values computes in f32, exactly.
+  arith::ArithEmulateUnsupportedFloatsOptions emulation;
+  emulation.sourceTypeStrs = {"bf16"};
+  expand.addPass(arith::createArithEmulateUnsupportedFloats(emulation));
   arith::ArithExpandOpsPassOptions arithOptions;
   arithOptions.includeBf16 = true; // no call of __truncsfbf2
   expand.addPass(arith::createArithExpandOpsPass(arithOptions));

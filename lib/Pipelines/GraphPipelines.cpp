@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "mpc/Pipelines/GraphPipelines.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
 #include "mpc/Conversion/Passes.h"
@@ -15,12 +16,12 @@ using namespace mlir;
 
 void mpc::buildGroupingPipeline(OpPassManager &pm) {
   // 1. The graph becomes smaller: constants, batch normalisation, algebra.
-  pm.addPass(createMPCSimplify());
+  pm.addPass(createSimplify());
   // 2. Channels last inside; what the transposes of weights left is folded.
-  pm.addPass(createMPCPropagateLayout());
-  pm.addPass(createMPCSimplify());
+  pm.addPass(createPropagateLayout());
+  pm.addPass(createSimplify());
   // 3. Roots and their epilogues.
-  pm.addPass(createMPCFormGroups());
+  pm.addPass(createFormGroups());
 }
 
 void mpc::buildQuantizationPipeline(OpPassManager &pm) {

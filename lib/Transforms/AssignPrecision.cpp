@@ -98,14 +98,16 @@ Value throughReshapes(Value value) {
 } // namespace
 
 void Assigner::gather() {
-  module.walk([&](GroupOp group) {
-    Decision &decision = decisions[group];
-    decision.asked =
-        config.defaultPrecision ? StringRef(*config.defaultPrecision) : uniform;
-    decision.source = config.defaultPrecision ? "default of the configuration"
-                      : uniform == "keep"     ? "as in the model"
-                                              : "asked for all groups";
-  });
+  for (auto function : module.getOps<func::FuncOp>())
+    for (auto group : function.getOps<GroupOp>()) {
+      Decision &decision = decisions[group];
+      decision.asked = config.defaultPrecision
+                           ? StringRef(*config.defaultPrecision)
+                           : uniform;
+      decision.source = config.defaultPrecision ? "default of the configuration"
+                        : uniform == "keep"     ? "as in the model"
+                                                : "asked for all groups";
+    }
 }
 
 /// A pattern that means no group is a typing error: say what it could have
@@ -303,16 +305,23 @@ LogicalResult Assigner::checkRanges() {
     auto group = cast<GroupOp>(op);
     if (decision.precision != Precision::INT8)
       continue;
-    bool readsIntegers = !isa<ElementwiseOpInterface>(group.getRoot());
+    // What the root reads is converted to integers; an epilogue, or an
+    // element-wise root, takes what its neighbours store.
+    llvm::SmallDenseSet<Value> readAsIntegers;
+    if (auto root = dyn_cast<QuantizableOpInterface>(group.getRoot());
+        root && !isa<ElementwiseOpInterface>(group.getRoot()))
+      for (OpOperand *operand : root.getActivationOperands())
+        if (auto argument = dyn_cast<BlockArgument>(operand->get()))
+          readAsIntegers.insert(group.getInputs()[argument.getArgNumber()]);
     for (Value input : group.getInputs()) {
       Value stored = throughReshapes(input);
       if (!holdsFloats(stored) || getConstantValue(stored) || hasRange(stored))
         continue;
-      // An element-wise group reads a neighbour's floats as they are.
       auto writer = decisions.find(stored.getDefiningOp());
       bool isStoredAsIntegers = writer != decisions.end() &&
                                 writer->second.precision == Precision::INT8;
-      if (!(readsIntegers || isStoredAsIntegers) || !missing.insert(stored))
+      if (!(readAsIntegers.contains(input) || isStoredAsIntegers) ||
+          !missing.insert(stored))
         continue;
       InFlightDiagnostic diagnostic = group.emitOpError()
                                       << "'" << group.getName() << "': ";

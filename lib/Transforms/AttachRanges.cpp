@@ -9,7 +9,7 @@
 #include "mpc/Transforms/Ranges.h"
 
 namespace mpc {
-#define GEN_PASS_DEF_MPCATTACHRANGES
+#define GEN_PASS_DEF_ATTACHRANGES
 #include "mpc/Transforms/Passes.h.inc"
 } // namespace mpc
 
@@ -35,8 +35,10 @@ static std::optional<CalibrationRange> getKnownRange(Value value) {
   RangeAttr range;
   if (auto argument = dyn_cast<BlockArgument>(value)) {
     if (auto func = dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp()))
-      range = func.getArgAttrOfType<RangeAttr>(argument.getArgNumber(), kRangeAttrName);
-  } else if (auto group = value.getDefiningOp<GroupOp>(); group && group->getNumResults() == 1) {
+      range = func.getArgAttrOfType<RangeAttr>(argument.getArgNumber(),
+                                               kRangeAttrName);
+  } else if (auto group = value.getDefiningOp<GroupOp>();
+             group && group->getNumResults() == 1) {
     range = group.getRangeAttr();
   }
   if (!range)
@@ -44,23 +46,28 @@ static std::optional<CalibrationRange> getKnownRange(Value value) {
   return CalibrationRange{range.getMin(), range.getMax()};
 }
 
-/// The range of what `group` stores, if it only moves, selects or clamps values of known range. Padding widens the range to its value.
+/// The range of what `group` stores, if it only moves, selects or clamps values
+/// of known range. Padding widens the range to its value.
 static std::optional<CalibrationRange> inferRange(GroupOp group) {
   if (group->getNumResults() != 1)
     return std::nullopt;
   llvm::DenseMap<Value, CalibrationRange> known;
-  for (auto [argument, operand] : llvm::zip(group.getBody().front().getArguments(), group.getInputs()))
+  for (auto [argument, operand] :
+       llvm::zip(group.getBody().front().getArguments(), group.getInputs()))
     if (std::optional<CalibrationRange> range = getKnownRange(operand))
       known[argument] = *range;
   for (Operation &op : group.getBody().front().without_terminator()) {
     auto quantizable = dyn_cast<QuantizableOpInterface>(op);
     auto elementwise = dyn_cast<ElementwiseOpInterface>(op);
     bool isClamp = elementwise && elementwise.isClamp();
-    if (op.getNumResults() != 1 || (!isClamp && (!quantizable || quantizable.getQuantRole() != QuantRole::Passthrough)))
+    if (op.getNumResults() != 1 ||
+        (!isClamp && (!quantizable ||
+                      quantizable.getQuantRole() != QuantRole::Passthrough)))
       return std::nullopt;
     std::optional<CalibrationRange> result;
     auto include = [&](double min, double max) {
-      result = result ? CalibrationRange{std::min(result->min, min), std::max(result->max, max)}
+      result = result ? CalibrationRange{std::min(result->min, min),
+                                         std::max(result->max, max)}
                       : CalibrationRange{min, max};
     };
     for (Value operand : op.getOperands()) {
@@ -85,25 +92,33 @@ static std::optional<CalibrationRange> inferRange(GroupOp group) {
     known[op.getResult(0)] = *result;
   }
   auto it = known.find(group.getBody().front().getTerminator()->getOperand(0));
-  return it == known.end() ? std::nullopt : std::optional<CalibrationRange>(it->second);
+  return it == known.end() ? std::nullopt
+                           : std::optional<CalibrationRange>(it->second);
 }
 
-LogicalResult mpc::attachRanges(ModuleOp module, const Calibration &calibration, StringRef source) {
+LogicalResult mpc::attachRanges(ModuleOp module, const Calibration &calibration,
+                                StringRef source) {
   auto hash = module->getAttrOfType<StringAttr>(kModelHashAttrName);
   if (hash && hash.getValue() != calibration.getModelHash())
-    return module.emitError("calibration ") << source << " is of another model: expected model_hash " << hash << ", but got '"
-                                            << calibration.getModelHash() << "'";
-  auto toAttr = [&](CalibrationRange range) { return RangeAttr::get(module.getContext(), range.min, range.max); };
+    return module.emitError("calibration ")
+           << source << " is of another model: expected model_hash " << hash
+           << ", but got '" << calibration.getModelHash() << "'";
+  auto toAttr = [&](CalibrationRange range) {
+    return RangeAttr::get(module.getContext(), range.min, range.max);
+  };
   for (func::FuncOp func : module.getOps<func::FuncOp>()) {
     if (func.isExternal())
       continue;
     for (BlockArgument argument : func.getArguments())
-      if (auto range = calibration.lookup(getArgumentName(func, argument.getArgNumber())))
-        func.setArgAttr(argument.getArgNumber(), kRangeAttrName, toAttr(*range));
+      if (auto range = calibration.lookup(
+              getArgumentName(func, argument.getArgNumber())))
+        func.setArgAttr(argument.getArgNumber(), kRangeAttrName,
+                        toAttr(*range));
     for (GroupOp group : func.getOps<GroupOp>()) {
       if (group->getNumResults() != 1)
         continue;
-      std::optional<CalibrationRange> range = calibration.lookup(getResultName(group, 0));
+      std::optional<CalibrationRange> range =
+          calibration.lookup(getResultName(group, 0));
       if (!range && !group.getRangeAttr())
         range = inferRange(group);
       if (range)
@@ -114,11 +129,12 @@ LogicalResult mpc::attachRanges(ModuleOp module, const Calibration &calibration,
 }
 
 namespace {
-struct AttachRangesPass : mpc::impl::MPCAttachRangesBase<AttachRangesPass> {
-  using MPCAttachRangesBase::MPCAttachRangesBase;
+struct AttachRangesPass : mpc::impl::AttachRangesBase<AttachRangesPass> {
+  using AttachRangesBase::AttachRangesBase;
   void runOnOperation() override {
     if (calibration.empty()) {
-      getOperation().emitError("expected the option calibration=FILE of mpc-attach-ranges");
+      getOperation().emitError(
+          "expected the option calibration=FILE of mpc-attach-ranges");
       return signalPassFailure();
     }
     llvm::Expected<Calibration> table = Calibration::load(calibration);

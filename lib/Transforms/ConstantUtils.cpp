@@ -14,12 +14,17 @@
 using namespace mlir;
 using namespace mpc;
 
-static unsigned getElementBytes(Type elementType) { return llvm::divideCeil(elementType.getIntOrFloatBitWidth(), 8); }
+static unsigned getElementBytes(Type elementType) {
+  return llvm::divideCeil(elementType.getIntOrFloatBitWidth(), 8);
+}
 
 static std::optional<double> readElement(const char *bytes, Type type) {
   uint64_t bits = 0;
   unsigned width = type.getIntOrFloatBitWidth();
-  std::memcpy(&bits, bytes, getElementBytes(type)); // all hosts that LLVM's packages serve here are little-endian
+  std::memcpy(
+      &bits, bytes,
+      getElementBytes(
+          type)); // all hosts that LLVM's packages serve here are little-endian
   if (auto floatType = dyn_cast<FloatType>(type)) {
     if (type.isF64())
       return llvm::bit_cast<double>(bits);
@@ -29,18 +34,22 @@ static std::optional<double> readElement(const char *bytes, Type type) {
     return value.convertToDouble();
   }
   APInt value(width, bits);
-  bool isUnsigned = type.isUnsignedInteger() || width == 1; // i1 is a truth value
+  bool isUnsigned =
+      type.isUnsignedInteger() || width == 1; // i1 is a truth value
   if ((isUnsigned ? value.getActiveBits() : value.getSignificantBits()) > 53)
     return std::nullopt;
-  return isUnsigned ? static_cast<double>(value.getZExtValue()) : static_cast<double>(value.getSExtValue());
+  return isUnsigned ? static_cast<double>(value.getZExtValue())
+                    : static_cast<double>(value.getSExtValue());
 }
 
 std::optional<SmallVector<double>> mpc::getConstantValues(Value value) {
   auto constant = value ? value.getDefiningOp<ConstantOp>() : ConstantOp();
-  if (!constant || constant.getValue().getElementType() != getElementTypeOrSelf(value.getType()))
+  if (!constant || constant.getValue().getElementType() !=
+                       getElementTypeOrSelf(value.getType()))
     return std::nullopt;
   std::vector<char> storage;
-  std::optional<ArrayRef<char>> bytes = getRawBytes(constant.getValue(), storage);
+  std::optional<ArrayRef<char>> bytes =
+      getRawBytes(constant.getValue(), storage);
   if (!bytes)
     return std::nullopt;
   SmallVector<double> values;
@@ -48,7 +57,8 @@ std::optional<SmallVector<double>> mpc::getConstantValues(Value value) {
   unsigned elementBytes = getElementBytes(elementType);
   values.reserve(bytes->size() / elementBytes);
   for (size_t offset = 0; offset < bytes->size(); offset += elementBytes) {
-    std::optional<double> element = readElement(bytes->data() + offset, elementType);
+    std::optional<double> element =
+        readElement(bytes->data() + offset, elementType);
     if (!element)
       return std::nullopt;
     values.push_back(*element);
@@ -61,7 +71,9 @@ std::optional<double> mpc::getSplatValue(Value value) {
   if (!values || values->empty())
     return std::nullopt;
   uint64_t first = llvm::bit_cast<uint64_t>(values->front());
-  if (!llvm::all_of(*values, [&](double v) { return llvm::bit_cast<uint64_t>(v) == first; }))
+  if (!llvm::all_of(*values, [&](double v) {
+        return llvm::bit_cast<uint64_t>(v) == first;
+      }))
     return std::nullopt;
   return values->front();
 }
@@ -69,52 +81,65 @@ std::optional<double> mpc::getSplatValue(Value value) {
 static APFloat roundTo(double value, FloatType type) {
   APFloat result(value);
   bool losesInfo = false;
-  result.convert(type.getFloatSemantics(), APFloat::rmNearestTiesToEven, &losesInfo);
+  result.convert(type.getFloatSemantics(), APFloat::rmNearestTiesToEven,
+                 &losesInfo);
   return result;
 }
 
 bool mpc::fitsFiniteIn(ArrayRef<double> values, Type type) {
   auto floatType = cast<FloatType>(type);
-  return llvm::all_of(values, [&](double v) { return roundTo(v, floatType).isFinite(); });
+  return llvm::all_of(
+      values, [&](double v) { return roundTo(v, floatType).isFinite(); });
 }
 
-Value mpc::createFloatConstant(OpBuilder &builder, Location loc, RankedTensorType type, ArrayRef<double> values) {
+Value mpc::createFloatConstant(OpBuilder &builder, Location loc,
+                               RankedTensorType type, ArrayRef<double> values) {
   auto elementType = cast<FloatType>(type.getElementType());
   unsigned elementBytes = elementType.getWidth() / 8;
   SmallVector<char, 0> bytes(values.size() * elementBytes);
   for (auto [i, value] : llvm::enumerate(values)) {
-    uint64_t bits = elementType.isF32() ? llvm::bit_cast<uint32_t>(static_cast<float>(value))
-                                        : roundTo(value, elementType).bitcastToAPInt().getZExtValue();
+    uint64_t bits =
+        elementType.isF32()
+            ? llvm::bit_cast<uint32_t>(static_cast<float>(value))
+            : roundTo(value, elementType).bitcastToAPInt().getZExtValue();
     std::memcpy(bytes.data() + i * elementBytes, &bits, elementBytes);
   }
   return ConstantOp::create(builder, loc, type, createConstant(type, bytes));
 }
 
-RankedTensorType mpc::getPermutedType(RankedTensorType type, ArrayRef<int64_t> perm) {
+RankedTensorType mpc::getPermutedType(RankedTensorType type,
+                                      ArrayRef<int64_t> perm) {
   SmallVector<int64_t> shape;
   for (int64_t d : perm)
     shape.push_back(type.getDimSize(d));
   Type elementType = type.getElementType();
-  if (auto perAxis = dyn_cast<quant::UniformQuantizedPerAxisType>(elementType)) {
-    int32_t axis = llvm::find(perm, perAxis.getQuantizedDimension()) - perm.begin();
+  if (auto perAxis =
+          dyn_cast<quant::UniformQuantizedPerAxisType>(elementType)) {
+    int32_t axis =
+        llvm::find(perm, perAxis.getQuantizedDimension()) - perm.begin();
     elementType = quant::UniformQuantizedPerAxisType::get(
-        perAxis.getFlags(), perAxis.getStorageType(), perAxis.getExpressedType(), perAxis.getScales(),
-        perAxis.getZeroPoints(), axis, perAxis.getStorageTypeMin(), perAxis.getStorageTypeMax());
+        perAxis.getFlags(), perAxis.getStorageType(),
+        perAxis.getExpressedType(), perAxis.getScales(),
+        perAxis.getZeroPoints(), axis, perAxis.getStorageTypeMin(),
+        perAxis.getStorageTypeMax());
   }
   return RankedTensorType::get(shape, elementType);
 }
 
-Value mpc::createTransposedConstant(OpBuilder &builder, ConstantOp constant, ArrayRef<int64_t> perm) {
+Value mpc::createTransposedConstant(OpBuilder &builder, ConstantOp constant,
+                                    ArrayRef<int64_t> perm) {
   ElementsAttr attr = constant.getValue();
   std::vector<char> storage;
   std::optional<ArrayRef<char>> input = getRawBytes(attr, storage);
   if (!input)
     return {};
   RankedTensorType resultType = getPermutedType(constant.getType(), perm);
-  auto attrType = RankedTensorType::get(resultType.getShape(), attr.getElementType());
+  auto attrType =
+      RankedTensorType::get(resultType.getShape(), attr.getElementType());
   unsigned elementBytes = getElementBytes(attr.getElementType());
 
-  ArrayRef<int64_t> inputShape = constant.getType().getShape(), resultShape = resultType.getShape();
+  ArrayRef<int64_t> inputShape = constant.getType().getShape(),
+                    resultShape = resultType.getShape();
   int64_t rank = inputShape.size();
   SmallVector<int64_t> inputStrides(rank, elementBytes);
   for (int64_t d = rank - 2; d >= 0; --d)
@@ -123,7 +148,8 @@ Value mpc::createTransposedConstant(OpBuilder &builder, ConstantOp constant, Arr
   for (int64_t d : perm)
     strides.push_back(inputStrides[d]);
 
-  // Walks the result in order and keeps the input's offset up to date, like an odometer.
+  // Walks the result in order and keeps the input's offset up to date, like an
+  // odometer.
   SmallVector<char, 0> bytes(input->size());
   char *output = bytes.data();
   int64_t offset = 0;
@@ -137,10 +163,12 @@ Value mpc::createTransposedConstant(OpBuilder &builder, ConstantOp constant, Arr
       index[d] = 0;
     }
   }
-  return ConstantOp::create(builder, constant.getLoc(), resultType, createConstant(attrType, bytes));
+  return ConstantOp::create(builder, constant.getLoc(), resultType,
+                            createConstant(attrType, bytes));
 }
 
-Value mpc::createReshapedConstant(OpBuilder &builder, ConstantOp constant, ArrayRef<int64_t> shape) {
+Value mpc::createReshapedConstant(OpBuilder &builder, ConstantOp constant,
+                                  ArrayRef<int64_t> shape) {
   ElementsAttr attr = constant.getValue();
   Type elementType = constant.getType().getElementType();
   if (isa<quant::UniformQuantizedPerAxisType>(elementType))
@@ -152,8 +180,11 @@ Value mpc::createReshapedConstant(OpBuilder &builder, ConstantOp constant, Array
   if (auto dense = dyn_cast<DenseElementsAttr>(attr))
     reshaped = dense.reshape(attrType);
   else if (auto resource = dyn_cast<DenseResourceElementsAttr>(attr))
-    reshaped = DenseResourceElementsAttr::get(attrType, resource.getRawHandle());
+    reshaped =
+        DenseResourceElementsAttr::get(attrType, resource.getRawHandle());
   else
     return {};
-  return ConstantOp::create(builder, constant.getLoc(), RankedTensorType::get(shape, elementType), reshaped);
+  return ConstantOp::create(builder, constant.getLoc(),
+                            RankedTensorType::get(shape, elementType),
+                            reshaped);
 }

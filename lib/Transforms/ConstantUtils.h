@@ -5,9 +5,10 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// What the graph passes do to constants: permute, reshape, and recompute in double precision with one rounding at the
-// end. Values that a function cannot handle (elements that are not whole bytes, quantized elements where real numbers are
-// asked for) give null or std::nullopt, never an assertion.
+// What the graph passes do to constants: permute, reshape, and recompute in
+// double precision with one rounding at the end. Values that a function cannot
+// handle (elements that are not whole bytes, quantized elements where real
+// numbers are asked for) give null or std::nullopt, never an assertion.
 //
 //===----------------------------------------------------------------------===//
 
@@ -18,28 +19,39 @@
 
 namespace mpc {
 
-/// The elements of a constant of floating-point or integer type as doubles, splats expanded; std::nullopt where `value` is no
-/// such constant or an integer does not fit a double exactly.
+/// The elements of a constant of floating-point or integer type as doubles,
+/// splats expanded; std::nullopt where `value` is no such constant or an
+/// integer does not fit a double exactly.
 std::optional<llvm::SmallVector<double>> getConstantValues(mlir::Value value);
 
 /// The one value that all elements of a constant have, if there is one.
 std::optional<double> getSplatValue(mlir::Value value);
 
-/// Whether every value stays finite when it is rounded to the floating-point type `type`.
+/// Whether every value stays finite when it is rounded to the floating-point
+/// type `type`.
 bool fitsFiniteIn(llvm::ArrayRef<double> values, mlir::Type type);
 
-/// A constant of a floating-point type; each value is rounded to it once, ties to even.
-mlir::Value createFloatConstant(mlir::OpBuilder &builder, mlir::Location loc, mlir::RankedTensorType type,
+/// A constant of a floating-point type; each value is rounded to it once, ties
+/// to even.
+mlir::Value createFloatConstant(mlir::OpBuilder &builder, mlir::Location loc,
+                                mlir::RankedTensorType type,
                                 llvm::ArrayRef<double> values);
 
 /// The constant with its dimensions permuted as by mpc.transpose, or null.
-mlir::Value createTransposedConstant(mlir::OpBuilder &builder, ConstantOp constant, llvm::ArrayRef<int64_t> perm);
+mlir::Value createTransposedConstant(mlir::OpBuilder &builder,
+                                     ConstantOp constant,
+                                     llvm::ArrayRef<int64_t> perm);
 
-/// The constant's elements under another static shape (the data are shared, not copied), or null.
-mlir::Value createReshapedConstant(mlir::OpBuilder &builder, ConstantOp constant, llvm::ArrayRef<int64_t> shape);
+/// The constant's elements under another static shape (the data are shared, not
+/// copied), or null.
+mlir::Value createReshapedConstant(mlir::OpBuilder &builder,
+                                   ConstantOp constant,
+                                   llvm::ArrayRef<int64_t> shape);
 
-/// `type` with dimension d taken from dimension perm[d]; a per-axis quantized element type moves its axis along.
-mlir::RankedTensorType getPermutedType(mlir::RankedTensorType type, llvm::ArrayRef<int64_t> perm);
+/// `type` with dimension d taken from dimension perm[d]; a per-axis quantized
+/// element type moves its axis along.
+mlir::RankedTensorType getPermutedType(mlir::RankedTensorType type,
+                                       llvm::ArrayRef<int64_t> perm);
 
 } // namespace mpc
 

@@ -5,36 +5,41 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// mpc-form-groups. Every op that is not element-wise is the root of a group; what is left of the element-wise ops groups
-// among itself. Roots are extended from the last to the first, so that an addition of two results goes to the one that is
-// computed last; the other is in memory by then.
+// mpc-form-groups. Every op that is not element-wise is the root of a group;
+// what is left of the element-wise ops groups among itself. Roots are extended
+// from the last to the first, so that an addition of two results goes to the
+// one that is computed last; the other is in memory by then.
 //
-// A group yields one value. So an epilogue grows by whole steps: from one value that is all that the rest of the function uses to
-// the next such value. x * sigmoid(x) behind a convolution is one step of two ops.
+// A group yields one value. So an epilogue grows by whole steps: from one value
+// that is all that the rest of the function uses to the next such value. x *
+// sigmoid(x) behind a convolution is one step of two ops.
 //
 //===----------------------------------------------------------------------===//
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/Remarks.h"
 #include "mpc/Dialect/MPC/MPCDialect.h"
 #include "mpc/Transforms/Passes.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringSet.h"
 
 namespace mpc {
-#define GEN_PASS_DEF_MPCFORMGROUPS
+#define GEN_PASS_DEF_FORMGROUPS
 #include "mpc/Transforms/Passes.h.inc"
 } // namespace mpc
 
 using namespace mlir;
 using namespace mpc;
 
-/// Between two values that are all that is used of an epilogue lie at most this many ops; x * min(max(x + 3, 0), 6) / 6 has 4,
-/// GELU by erf 5.
+/// Between two values that are all that is used of an epilogue lie at most this
+/// many ops; x * min(max(x + 3, 0), 6) / 6 has 4, GELU by erf 5.
 constexpr unsigned kMaxStep = 12;
 
-/// Constants are operands of groups, and reshapes are views: no kernel computes them.
+/// Constants are operands of groups, and reshapes are views: no kernel computes
+/// them.
 static bool staysOutside(Operation &op) {
-  return isa<ConstantOp, ReshapeOp, GroupOp>(op) || op.hasTrait<OpTrait::IsTerminator>();
+  return isa<ConstantOp, ReshapeOp, GroupOp>(op) ||
+         op.hasTrait<OpTrait::IsTerminator>();
 }
 
 namespace {
@@ -42,13 +47,16 @@ using Cluster = llvm::SmallSetVector<Operation *, 8>;
 
 class GroupFormer {
 public:
-  explicit GroupFormer(func::FuncOp func) : block(func.getBody().front()), builder(func.getContext()) {}
+  explicit GroupFormer(func::FuncOp func)
+      : block(func.getBody().front()), builder(func.getContext()) {}
   LogicalResult run();
 
 private:
-  /// The root and as much of what follows as one kernel can compute at the root's result's positions.
+  /// The root and as much of what follows as one kernel can compute at the
+  /// root's result's positions.
   Cluster extend(Operation *root);
-  bool isEpilogue(Operation *op, const Cluster &cluster, ArrayRef<int64_t> shape);
+  bool isEpilogue(Operation *op, const Cluster &cluster,
+                  ArrayRef<int64_t> shape);
   /// The value that the rest of the function uses, if it is one only.
   static Value getOnlyEscapingValue(const Cluster &cluster);
   void createGroup(const Cluster &cluster);
@@ -61,8 +69,10 @@ private:
 };
 } // namespace
 
-bool GroupFormer::isEpilogue(Operation *op, const Cluster &cluster, ArrayRef<int64_t> shape) {
-  if (!isa<ElementwiseOpInterface>(op) || op->getNumResults() != 1 || taken.contains(op) ||
+bool GroupFormer::isEpilogue(Operation *op, const Cluster &cluster,
+                             ArrayRef<int64_t> shape) {
+  if (!isa<ElementwiseOpInterface>(op) || op->getNumResults() != 1 ||
+      taken.contains(op) ||
       cast<RankedTensorType>(op->getResult(0).getType()).getShape() != shape)
     return false;
   return llvm::any_of(op->getOperands(), [&](Value operand) {
@@ -74,7 +84,9 @@ Value GroupFormer::getOnlyEscapingValue(const Cluster &cluster) {
   Value escaping;
   for (Operation *op : cluster)
     for (Value result : op->getResults())
-      if (llvm::any_of(result.getUsers(), [&](Operation *user) { return !cluster.contains(user); })) {
+      if (llvm::any_of(result.getUsers(), [&](Operation *user) {
+            return !cluster.contains(user);
+          })) {
         if (escaping)
           return {};
         escaping = result;
@@ -88,8 +100,11 @@ Cluster GroupFormer::extend(Operation *root) {
   complete.insert(root);
   if (root->getNumResults() != 1)
     return complete;
-  ArrayRef<int64_t> shape = cast<RankedTensorType>(root->getResult(0).getType()).getShape();
-  for (Operation *op = root->getNextNode(); op && grown.size() - complete.size() < kMaxStep; op = op->getNextNode()) {
+  ArrayRef<int64_t> shape =
+      cast<RankedTensorType>(root->getResult(0).getType()).getShape();
+  for (Operation *op = root->getNextNode();
+       op && grown.size() - complete.size() < kMaxStep;
+       op = op->getNextNode()) {
     if (!isEpilogue(op, grown, shape))
       continue;
     grown.insert(op);
@@ -113,7 +128,8 @@ static std::optional<StringRef> findName(Location loc) {
 }
 
 StringAttr GroupFormer::getUniqueName(Operation *root) {
-  StringRef base = findName(root->getLoc()).value_or(root->getName().stripDialect());
+  StringRef base =
+      findName(root->getLoc()).value_or(root->getName().stripDialect());
   std::string name = base.str();
   for (unsigned suffix = 2; !names.insert(name).second; ++suffix)
     name = (base + "_" + Twine(suffix)).str();
@@ -133,21 +149,25 @@ void GroupFormer::createGroup(const Cluster &cluster) {
   for (Operation *op : cluster) {
     locs.push_back(op->getLoc());
     for (Value operand : op->getOperands())
-      if (!operand.getDefiningOp() || !cluster.contains(operand.getDefiningOp()))
+      if (!operand.getDefiningOp() ||
+          !cluster.contains(operand.getDefiningOp()))
         inputs.insert(operand);
   }
 
   builder.setInsertionPointAfter(cluster.back());
-  auto group = GroupOp::create(builder, builder.getFusedLoc(locs), ValueRange(outputs).getTypes(),
-                               getUniqueName(cluster.front()), inputs.getArrayRef(), PrecisionAttr(), StringAttr(),
-                               RangeAttr());
+  auto group = GroupOp::create(
+      builder, builder.getFusedLoc(locs), ValueRange(outputs).getTypes(),
+      getUniqueName(cluster.front()), inputs.getArrayRef(), PrecisionAttr(),
+      StringAttr(), RangeAttr());
   if (group.getBody().empty())
     group.getBody().emplaceBlock();
   Block &body = group.getBody().front();
   for (Value input : inputs)
     body.addArgument(input.getType(), input.getLoc());
   for (auto [value, result] : llvm::zip(outputs, group.getResults()))
-    value.replaceUsesWithIf(result, [&](OpOperand &use) { return !cluster.contains(use.getOwner()); });
+    value.replaceUsesWithIf(result, [&](OpOperand &use) {
+      return !cluster.contains(use.getOwner());
+    });
   for (Operation *op : cluster) {
     op->moveBefore(&body, body.end());
     for (OpOperand &operand : op->getOpOperands()) {
@@ -156,6 +176,13 @@ void GroupFormer::createGroup(const Cluster &cluster) {
         operand.set(body.getArgument(input - inputs.begin()));
     }
   }
+  std::string members;
+  for (Operation *op : cluster)
+    members +=
+        (members.empty() ? "" : ", ") + op->getName().stripDialect().str();
+  remark::passed(group.getLoc(),
+                 remark::RemarkOpts::name("Group").category("groups"))
+      << ("group '" + group.getName() + "': " + members).str();
   builder.setInsertionPointToEnd(&body);
   YieldOp::create(builder, group.getLoc(), outputs);
 }
@@ -167,7 +194,9 @@ LogicalResult GroupFormer::run() {
       names.insert(group.getName());
     if (staysOutside(op))
       continue;
-    if (op.getName().getDialectNamespace() != MPCDialect::getDialectNamespace() || op.getNumResults() == 0)
+    if (op.getName().getDialectNamespace() !=
+            MPCDialect::getDialectNamespace() ||
+        op.getNumResults() == 0)
       return op.emitOpError("is not an op that a group can hold");
     ops.push_back(&op);
   }
@@ -183,28 +212,32 @@ LogicalResult GroupFormer::run() {
     if (!taken.contains(op))
       form(op);
 
-  // A group stands where its last op stood: all its operands are computed before, all its users come after.
+  // A group stands where its last op stood: all its operands are computed
+  // before, all its users come after.
   llvm::DenseMap<Operation *, unsigned> order;
   for (auto [i, op] : llvm::enumerate(ops))
     order[op] = i;
-  llvm::sort(clusters, [&](const Cluster &a, const Cluster &b) { return order[a.back()] < order[b.back()]; });
+  llvm::sort(clusters, [&](const Cluster &a, const Cluster &b) {
+    return order[a.back()] < order[b.back()];
+  });
   for (const Cluster &cluster : clusters)
     createGroup(cluster);
   return success();
 }
 
 namespace {
-struct FormGroupsPass : mpc::impl::MPCFormGroupsBase<FormGroupsPass> {
+struct FormGroupsPass : mpc::impl::FormGroupsBase<FormGroupsPass> {
   void runOnOperation() override {
-    func::FuncOp func = getOperation();
-    if (func.isExternal())
-      return;
-    if (!func.getBody().hasOneBlock()) {
-      func.emitOpError("expected one block, but got control flow");
-      return signalPassFailure();
+    for (func::FuncOp func : getOperation().getOps<func::FuncOp>()) {
+      if (func.isExternal())
+        continue;
+      if (!func.getBody().hasOneBlock()) {
+        func.emitOpError("expected one block, but got control flow");
+        return signalPassFailure();
+      }
+      if (failed(GroupFormer(func).run()))
+        return signalPassFailure();
     }
-    if (failed(GroupFormer(func).run()))
-      signalPassFailure();
   }
 };
 } // namespace

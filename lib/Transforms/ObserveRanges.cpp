@@ -11,7 +11,7 @@
 #include "mpc/Transforms/Ranges.h"
 
 namespace mpc {
-#define GEN_PASS_DEF_MPCOBSERVERANGES
+#define GEN_PASS_DEF_OBSERVERANGES
 #include "mpc/Transforms/Passes.h.inc"
 } // namespace mpc
 
@@ -19,23 +19,26 @@ using namespace mlir;
 using namespace mpc;
 
 /// `[min, max]` of `value`, in a group of its own.
-static Value createObservation(OpBuilder &builder, Location loc, Value value, StringRef name) {
+static Value createObservation(OpBuilder &builder, Location loc, Value value,
+                               StringRef name) {
   auto type = RankedTensorType::get({2}, builder.getF32Type());
-  auto group = GroupOp::create(builder, loc, TypeRange(type), builder.getStringAttr("observe:" + name),
-                               ValueRange(value), PrecisionAttr(), StringAttr(), RangeAttr());
+  auto group = GroupOp::create(
+      builder, loc, TypeRange(type), builder.getStringAttr("observe:" + name),
+      ValueRange(value), PrecisionAttr(), StringAttr(), RangeAttr());
   OpBuilder::InsertionGuard guard(builder);
   if (group.getBody().empty())
     group.getBody().emplaceBlock();
   Block &body = group.getBody().front();
   Value argument = body.addArgument(value.getType(), value.getLoc());
   builder.setInsertionPointToEnd(&body);
-  Value observed = ObserveOp::create(builder, loc, type, argument, builder.getStringAttr(name));
+  Value observed = ObserveOp::create(builder, loc, type, argument,
+                                     builder.getStringAttr(name));
   YieldOp::create(builder, loc, observed);
   return group.getResult(0);
 }
 
 namespace {
-struct ObserveRangesPass : mpc::impl::MPCObserveRangesBase<ObserveRangesPass> {
+struct ObserveRangesPass : mpc::impl::ObserveRangesBase<ObserveRangesPass> {
   void runOnOperation() override {
     for (func::FuncOp func : getOperation().getOps<func::FuncOp>())
       if (!func.isExternal() && func.isPublic() && failed(observe(func)))
@@ -48,23 +51,29 @@ private:
       return func.emitOpError("expected one block, but got control flow");
     for (unsigned i = 0; i < func.getNumResults(); ++i)
       if (func.getResultAttr(i, kObservesAttrName))
-        return func.emitOpError("is observed already: result ") << i << " is " << kObservesAttrName;
+        return func.emitOpError("is observed already: result ")
+               << i << " is " << kObservesAttrName;
 
-    // What is observed, in the order of the function: inputs, then what groups store.
+    // What is observed, in the order of the function: inputs, then what groups
+    // store.
     SmallVector<std::pair<Value, std::string>> observed;
     for (BlockArgument argument : func.getArguments())
-      observed.push_back({argument, mpc::getArgumentName(func, argument.getArgNumber())});
+      observed.push_back(
+          {argument, mpc::getArgumentName(func, argument.getArgNumber())});
     for (GroupOp group : func.getOps<GroupOp>())
       for (OpResult result : group.getResults())
-        observed.push_back({result, mpc::getResultName(group, result.getResultNumber())});
+        observed.push_back(
+            {result, mpc::getResultName(group, result.getResultNumber())});
 
     OpBuilder builder(func.getContext());
-    auto terminator = cast<func::ReturnOp>(func.getBody().front().getTerminator());
+    auto terminator =
+        cast<func::ReturnOp>(func.getBody().front().getTerminator());
     for (auto &[value, name] : observed) {
       auto type = dyn_cast<RankedTensorType>(value.getType());
       if (!type || !isa<FloatType>(type.getElementType()))
         continue;
-      // Right behind the value, while it is in the cache; behind the constants for an input.
+      // Right behind the value, while it is in the cache; behind the constants
+      // for an input.
       if (Operation *owner = value.getDefiningOp())
         builder.setInsertionPointAfter(owner);
       else
@@ -72,8 +81,10 @@ private:
       Value result = createObservation(builder, value.getLoc(), value, name);
       terminator->insertOperands(terminator->getNumOperands(), result);
       unsigned index = func.getNumResults();
-      NamedAttribute attr(builder.getStringAttr(kObservesAttrName), builder.getStringAttr(name));
-      if (failed(func.insertResult(index, result.getType(), builder.getDictionaryAttr(attr))))
+      NamedAttribute attr(builder.getStringAttr(kObservesAttrName),
+                          builder.getStringAttr(name));
+      if (failed(func.insertResult(index, result.getType(),
+                                   builder.getDictionaryAttr(attr))))
         return failure();
     }
     return success();

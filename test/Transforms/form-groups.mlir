@@ -1,4 +1,7 @@
-// RUN: mpc-opt %s --mpc-form-groups --mlir-print-debuginfo --mlir-use-nameloc-as-prefix=false | FileCheck %s
+// RUN: mpc-opt %s --mpc-form-groups | FileCheck %s
+// RUN: mpc-opt %s --mpc-form-groups --remarks-filter=groups 2>&1 | FileCheck %s --check-prefix=REMARK
+
+// REMARK: group 'conv3': conv, add, relu
 
 // The addition goes to the convolution that is computed last; the other's result is in memory by then. Constants are operands.
 // CHECK-LABEL: @residual

@@ -4,10 +4,11 @@
 // int8 group reads the result. The last result is only returned: it is stored in f32.
 // CHECK-LABEL: func.func @main
 // CHECK-SAME: (%[[X:.*]]: tensor<?x2xf32>
-// CHECK: %[[W:.*]] = mpc.constant dense<{{\[\[}}127, -64], [0, 127]]> : tensor<2x2xi8>
 // CHECK: %[[XQ:.*]] = mpc.group "quantize:x" ins(%{{.*}} = %[[X]]
 // CHECK: mpc.quantize
-// CHECK: %[[FC1:.*]] = mpc.group "fc1" ins(%[[A:.*]] = %[[XQ]], %[[B:.*]] = %[[W]]
+// CHECK: mpc.constant dense<{{\[\[}}127, -64], [0, 127]]> : tensor<2x2xi8>
+// CHECK: mpc.constant dense<[8096, 4048]> : tensor<2xi32>
+// CHECK: %[[FC1:.*]] = mpc.group "fc1" ins(%[[A:.*]] = %[[XQ]], %[[B:.*]] = %{{.*}}, %{{.*}} = %{{.*}} : tensor<?x2x!uniform{{[0-9]*}}>, tensor<2x2x!per_channel
 // CHECK: %[[ACC:.*]] = mpc.matmul %[[A]], %[[B]], %{{.*}} : {{.*}} -> tensor<?x2x!per_channel
 // CHECK: %[[R:.*]] = mpc.requantize %[[ACC]] {low = 0 : i64}
 // CHECK-NEXT: mpc.yield %[[R]]

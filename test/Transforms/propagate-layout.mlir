@@ -1,4 +1,7 @@
 // RUN: mpc-opt %s --mpc-propagate-layout | FileCheck %s
+// RUN: mpc-opt %s --mpc-propagate-layout --remarks-filter=layout 2>&1 | FileCheck %s --check-prefix=REMARK
+
+// REMARK: transpose of tensor<?x3x8x8xf32> by [0, 2, 3, 1] is left
 
 // Transposes of activations stay at the border, those of weights are done at compile time.
 // CHECK-LABEL: @chain

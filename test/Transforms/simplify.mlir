@@ -1,4 +1,7 @@
 // RUN: mpc-opt %s --mpc-simplify | FileCheck %s
+// RUN: mpc-opt %s --mpc-simplify --remarks-filter=simplify 2>&1 | FileCheck %s --check-prefix=REMARK
+
+// REMARK: not folded: the folded weights overflow
 
 // scale = 2 / sqrt(3 + 1) = 1, 4 / sqrt(4) = 2; shift = 10 - 1 * 1 = 9, 20 - 3 * 2 = 14.
 // CHECK-LABEL: @batch_norm_into_conv

@@ -13,6 +13,7 @@
 #include "mlir/IR/Diagnostics.h"
 #include "mpc/Compiler/Compiler.h"
 #include "mpc/InitAll.h"
+#include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/Process.h"
 #include "llvm/Support/WithColor.h"
@@ -55,7 +56,7 @@ struct LaterFlags {
     for (const char *name : {"repair", "accuracy-budget", "latency-budget", "validation-data", "labels", "decisions", "save-decisions", "io-type", "io-layout", "chip",
                              "cuda-path", "target-triple", "sysroot", "report", "diagnose", "explain", "insert-passes", "activation-type", "latency-table",
                              "preprocess", "fully-integral", "fast-math", "tune", "load-dialect-plugin", "load-pass-plugin", "diagnostics"})
-      flags.push_back(std::make_unique<cl::opt<std::string>>(name, cl::ValueOptional, cl::Hidden, cl::cat(category)));
+      flags.push_back(std::make_unique<cl::opt<std::string>>(StringRef(name), cl::ValueOptional, cl::Hidden, cl::cat(category)));
   }
 };
 
@@ -75,7 +76,7 @@ bool parse(Flags &flags, LaterFlags &later, mpc::CompileOptions &options) {
       return notYet("--" + flag->ArgStr + (flag->empty() ? "" : "=" + *flag));
   if (flags.inputs.size() != 1)
     return fail(flags.inputs.empty() ? Twine("expected a model file (.onnx, .mlir or .mlirbc); see --help")
-                                     : "expected one model file, but got " + Twine(flags.inputs.size()) + ": " + join(flags.inputs, ", "));
+                                     : "expected one model file, but got " + Twine(flags.inputs.size()) + ": " + join(flags.inputs.begin(), flags.inputs.end(), ", "));
   options.input = flags.inputs[0];
   options.output = flags.output;
 

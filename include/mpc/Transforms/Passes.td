@@ -10,7 +10,7 @@
 
 include "mlir/Pass/PassBase.td"
 
-def MPCSimplify : Pass<"mpc-simplify", "::mlir::func::FuncOp"> {
+def Simplify : Pass<"mpc-simplify", "::mlir::ModuleOp"> {
   let summary = "compute at compile time what can be";
   let description = [{
     Folds per-channel scale and shift into the weights and the bias of the contraction before them:
@@ -38,7 +38,7 @@ def MPCSimplify : Pass<"mpc-simplify", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::mpc::MPCDialect"];
 }
 
-def MPCPropagateLayout : Pass<"mpc-propagate-layout", "::mlir::func::FuncOp"> {
+def PropagateLayout : Pass<"mpc-propagate-layout", "::mlir::ModuleOp"> {
   let summary = "channels last inside, the model's own layout at its inputs and outputs";
   let description = [{
     Ops that want channels last (`LayoutOpInterface`) get it; the transposes that this takes meet and vanish, and stay at the border only:
@@ -67,7 +67,7 @@ def MPCPropagateLayout : Pass<"mpc-propagate-layout", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::mpc::MPCDialect"];
 }
 
-def MPCFormGroups : Pass<"mpc-form-groups", "::mlir::func::FuncOp"> {
+def FormGroups : Pass<"mpc-form-groups", "::mlir::ModuleOp"> {
   let summary = "a root op and its epilogue become one group";
   let description = [{
     ```mlir
@@ -134,7 +134,7 @@ def InsertQuantization : Pass<"mpc-insert-quantization", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mpc::MPCDialect"];
 }
 
-def MPCObserveRanges : Pass<"mpc-observe-ranges", "::mlir::ModuleOp"> {
+def ObserveRanges : Pass<"mpc-observe-ranges", "::mlir::ModuleOp"> {
   let summary = "entry points also return the range of every tensor that is stored";
   let description = [{
     ```mlir
@@ -161,7 +161,7 @@ def MPCObserveRanges : Pass<"mpc-observe-ranges", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mpc::MPCDialect"];
 }
 
-def MPCAttachRanges : Pass<"mpc-attach-ranges", "::mlir::ModuleOp"> {
+def AttachRanges : Pass<"mpc-attach-ranges", "::mlir::ModuleOp"> {
   let summary = "ranges from a calibration table onto arguments and groups";
   let description = [{
     With a table `{"version": 1, "model_hash": "", "calibrator": "minmax", "samples": 1, "ranges": {"x": [-1, 1], "fc": [0, 6]}}`:

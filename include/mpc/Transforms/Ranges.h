@@ -5,7 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// How tensors are named in calibration tables, and how a table's ranges come back into the IR.
+// How tensors are named in calibration tables, and how a table's ranges come
+// back into the IR.
 //
 //===----------------------------------------------------------------------===//
 
@@ -19,7 +20,8 @@
 
 namespace mpc {
 
-/// On a result of an observing entry point: the name of the tensor whose `[min, max]` it is.
+/// On a result of an observing entry point: the name of the tensor whose `[min,
+/// max]` it is.
 inline constexpr llvm::StringLiteral kObservesAttrName = "mpc.observes";
 /// On an argument: its calibrated range.
 inline constexpr llvm::StringLiteral kRangeAttrName = "mpc.range";
@@ -30,13 +32,18 @@ inline constexpr llvm::StringLiteral kModelHashAttrName = "mpc.model_hash";
 
 /// The name under which an argument is observed: its `mpc.name`, or `argN`.
 std::string getArgumentName(mlir::func::FuncOp func, unsigned index);
-/// The name under which a group's result is observed: the group's, with `:N` where it has several results.
+/// The name under which a group's result is observed: the group's, with `:N`
+/// where it has several results.
 std::string getResultName(GroupOp group, unsigned index);
 
-/// Sets `mpc.range` on the arguments and `range` on the groups that `calibration` names. A group that only moves or selects values and
-/// that the table does not name takes the range of its inputs, cut by the clamps in its epilogue. Fails, with a message that names
-/// `source`, where the table was made for another model.
-mlir::LogicalResult attachRanges(mlir::ModuleOp module, const Calibration &calibration, llvm::StringRef source);
+/// Sets `mpc.range` on the arguments and `range` on the groups that
+/// `calibration` names. A group that only moves or selects values and that the
+/// table does not name takes the range of its inputs, cut by the clamps in its
+/// epilogue. Fails, with a message that names `source`, where the table was
+/// made for another model.
+mlir::LogicalResult attachRanges(mlir::ModuleOp module,
+                                 const Calibration &calibration,
+                                 llvm::StringRef source);
 
 } // namespace mpc
 

@@ -77,10 +77,14 @@ LogicalResult mpc::detail::checkWindow(const InferContext &ctx,
     if (int64_t(values.size()) != count)
       return ctx.error("expected ", count, " ", what, " for ", spatialRank,
                        " spatial dimensions, but got ", values.size());
-    for (int64_t value : values)
-      if (value < least || value >= kMaxWindowAttribute)
+    for (int64_t value : values) {
+      if (value < least)
         return ctx.error("expected ", what, " >= ", least, ", but got ",
                          printShape(values));
+      if (value >= kMaxWindowAttribute)
+        return ctx.error("expected ", what, " below ", kMaxWindowAttribute,
+                         ", but got ", printShape(values));
+    }
     return success();
   };
   return success(

@@ -158,10 +158,8 @@ Operation *GroupOp::getRoot() {
       continue;
     if (quantizable.getWeightOperand())
       return &op;
-    Operation *&slot = quantizable.getQuantRole() == QuantRole::Passthrough &&
-                               !isa<ReduceOp, MaxPoolOp>(op)
-                           ? moves
-                           : computes;
+    bool isMovement = quantizable.getQuantRole() == QuantRole::Passthrough;
+    Operation *&slot = isMovement ? moves : computes;
     if (!slot)
       slot = &op;
   }
