@@ -17,6 +17,8 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/IR/Dominance.h"
+#include "mlir/Transforms/CSE.h"
 #include "mpc/Codegen/Passes.h"
 
 namespace mpc {
@@ -65,7 +67,7 @@ LogicalResult bindResults(func::FuncOp function) {
     if (llvm::is_contained(outputs, buffer))
       return function.emitOpError("result #")
              << index << " is computed in the output argument of another";
-    linalg::CopyOp::create(builder, function.getLoc(), result, output);
+    memref::CopyOp::create(builder, function.getLoc(), result, output);
   }
   returnOp->setOperands({});
   function.setType(FunctionType::get(function.getContext(),
@@ -73,6 +75,23 @@ LogicalResult bindResults(func::FuncOp function) {
   // Attributes of the results go with them.
   function.removeResAttrsAttr();
   return success();
+}
+
+/// Drops copies of a buffer onto itself, which bufferization leaves where a slice is
+/// written in place, and makes the others linalg ops.
+void lowerCopies(ModuleOp module) {
+  IRRewriter rewriter(module.getContext());
+  DominanceInfo dominance(module);
+  // Equal views become one value.
+  eliminateCommonSubExpressions(rewriter, dominance, module);
+  module.walk([&](memref::CopyOp copy) {
+    if (copy.getSource() != copy.getTarget()) {
+      rewriter.setInsertionPoint(copy);
+      linalg::CopyOp::create(rewriter, copy.getLoc(), copy.getSource(),
+                             copy.getTarget());
+    }
+    rewriter.eraseOp(copy);
+  });
 }
 
 class Bufferize : public mpc::impl::BufferizeBase<Bufferize> {
@@ -88,11 +107,6 @@ class Bufferize : public mpc::impl::BufferizeBase<Bufferize> {
           return bufferization::getMemRefTypeWithStaticIdentityLayout(
               type, memorySpace);
         };
-    options.memCpyFn = [](OpBuilder &builder, Location loc, Value from,
-                          Value to) {
-      linalg::CopyOp::create(builder, loc, from, to);
-      return success();
-    };
     bufferization::BufferizationState state;
     if (failed(bufferization::runOneShotModuleBufferize(module, options,
                                                         state)) ||
@@ -102,6 +116,7 @@ class Bufferize : public mpc::impl::BufferizeBase<Bufferize> {
       if (function.isPublic() && !function.isExternal() &&
           failed(bindResults(function)))
         return signalPassFailure();
+    lowerCopies(module);
   }
 };
 

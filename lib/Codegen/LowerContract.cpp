@@ -94,6 +94,8 @@ private:
   SmallVector<Value> accumulate(Value row0, int64_t height, Value panel,
                                 int64_t count);
   void emitGather(Value row0, int64_t height);
+  /// The window of output row `row`, into row `r` of the buffer.
+  void emitGatherWindow(Value row, Value r);
   void emitCopy(Value source, Value row, Value column, int64_t size);
 
   ContractOp op;
@@ -105,6 +107,8 @@ private:
   WindowAttr window;
   /// Collapsed input, pad row, number of output rows; scratch memory.
   Value input, pad, totalRows, sums, gathered;
+  /// For gathering: the input in one dimension, pad values for a window's row.
+  Value flatInput, padRun;
   int64_t channels, panels, depth, minRows, rows;
   bool isStatic;
   double rate;
@@ -199,6 +203,41 @@ void ContractLowering::emitCopy(Value source, Value row, Value column,
     copy(indexConstant(b, whole), size - whole);
 }
 
+void ContractLowering::emitGatherWindow(Value row, Value r) {
+  WindowRow place(b, window, inputType, outType, row);
+  ArrayRef<int64_t> sizes = window.getSizes();
+  int64_t pixel = inputType.getShape().back(), run = sizes[1] * pixel;
+  auto copyTaps = [&] {
+    emitLoop(b, sizes[0], {}, [&](Value kh, ValueRange) {
+      return emitLoop(
+          b, sizes[1], {}, [&](Value kw, ValueRange) -> SmallVector<Value> {
+            Value tap = add(b, mul(b, kh, sizes[1]), kw);
+            emitCopy(place.getTap(b, input, pad, kh, kw), r,
+                     mul(b, tap, pixel), pixel);
+            return {};
+          });
+    });
+  };
+  auto copyRuns = [&] {
+    emitLoop(b, sizes[0], {}, [&](Value kh, ValueRange) -> SmallVector<Value> {
+      emitCopy(place.getRun(b, flatInput, padRun, kh), r, mul(b, kh, run), run);
+      return {};
+    });
+  };
+  // Pixels of one row of the window lie side by side in the input.
+  if (window.getDilations()[1] != 1 || sizes[1] == 1)
+    return copyTaps();
+  if (!window.isPadded(1))
+    return copyRuns();
+  auto branch =
+      scf::IfOp::create(b, TypeRange(), place.isInsideRow(b), true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  copyRuns();
+  b.setInsertionPointToStart(branch.elseBlock());
+  copyTaps();
+}
+
 void ContractLowering::emitGather(Value row0, int64_t height) {
   int64_t pixel = inputType.getShape().back();
   int64_t taps = window ? window.getNumTaps() : 1;
@@ -207,17 +246,7 @@ void ContractLowering::emitGather(Value row0, int64_t height) {
     if (!window) {
       emitCopy(rowView(b, input, row, pixel), r, indexConstant(b, 0), pixel);
     } else {
-      WindowRow place(b, window, inputType, outType, row);
-      ArrayRef<int64_t> sizes = window.getSizes();
-      emitLoop(b, sizes[0], {}, [&](Value kh, ValueRange) {
-        return emitLoop(
-            b, sizes[1], {}, [&](Value kw, ValueRange) -> SmallVector<Value> {
-              Value tap = add(b, mul(b, kh, sizes[1]), kw);
-              emitCopy(place.getTap(b, input, pad, kh, kw), r,
-                       mul(b, tap, pixel), pixel);
-              return {};
-            });
-      });
+      emitGatherWindow(row, r);
     }
     if (int64_t rest = depth - taps * pixel) {
       auto type = VectorType::get({rest}, inputType.getElementType());
@@ -308,6 +337,12 @@ void ContractLowering::run() {
   totalRows = b.createOrFold<memref::DimOp>(writer.getRows(), 0);
   if (window && (window.isPadded(0) || window.isPadded(1)))
     pad = padRow(b, *op.getPadValue(), inputType.getDimSize(3));
+  if (window && tiling.getGather()) {
+    flatInput = flatten(b, op.getInput());
+    if (window.isPadded(0))
+      padRun = padRow(b, *op.getPadValue(),
+                      window.getSizes()[1] * inputType.getDimSize(3));
+  }
   int64_t tiles = chooseBlockTiles();
   double rowCost = macsPerRow() / rate;
   if (blocksColumns(tiles)) {

@@ -10,6 +10,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
+#include "mlir/IR/Remarks.h"
 #include "mlir/IR/SymbolTable.h"
 #include "mpc/Codegen/Passes.h"
 #include "mpc/Dialect/Kernel/KernelDialect.h"
@@ -86,8 +87,13 @@ struct PackConstantsPass
       // Depthwise weights already have the layout of the kernel.
       if (info->kind == ContractionInfo::Kind::depthwise)
         continue;
-      if (failed(packWeights(op, *info, users)))
-        op->removeAttr(kTilingAttrName);
+      if (succeeded(packWeights(op, *info, users)))
+        continue;
+      op->removeAttr(kTilingAttrName);
+      remark::missed(op.getLoc(), remark::RemarkOpts::name("Packing").category(
+                                      getArgument()))
+          << "weights are not the same kind of constant in every call; the "
+             "contraction is lowered to loops";
     }
     for (arith::ConstantOp constant : replaced)
       if (constant->use_empty())

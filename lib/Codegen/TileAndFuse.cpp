@@ -12,6 +12,7 @@
 #include "mlir/IR/Iterators.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/PatternMatch.h"
+#include "mlir/IR/Remarks.h"
 #include "mpc/Codegen/Passes.h"
 #include "mpc/Dialect/Kernel/KernelDialect.h"
 
@@ -156,7 +157,8 @@ static void buildEpilogue(RewriterBase &rewriter, Location loc, Region &region,
 }
 
 /// Replaces `op` and its epilogue by a kernel op.
-static LogicalResult tileAndFuse(RewriterBase &rewriter, linalg::LinalgOp op) {
+static LogicalResult tileAndFuse(RewriterBase &rewriter, linalg::LinalgOp op,
+                                 StringRef category) {
   auto tiling = op->getAttrOfType<TilingAttr>(kTilingAttrName);
   FailureOr<ContractionInfo> info = ContractionInfo::match(op);
   if (!tiling || failed(info))
@@ -188,6 +190,11 @@ static LogicalResult tileAndFuse(RewriterBase &rewriter, linalg::LinalgOp op) {
 
   Value result = op->getResult(0);
   linalg::GenericOp epilogue = matchEpilogue(result);
+  if (!epilogue)
+    remark::missed(op.getLoc(),
+                   remark::RemarkOpts::name("Epilogue").category(category))
+        << "no element-wise op reads the result alone and in place; sums are "
+           "stored";
   Type accumulator = getElementTypeOrSelf(result.getType());
   OpOperand *accumulatorUse =
       epilogue ? &*result.getUses().begin() : nullptr;
@@ -237,7 +244,7 @@ struct TileAndFusePass : public mpc::impl::TileAndFuseBase<TileAndFusePass> {
     });
     IRRewriter rewriter(&getContext());
     for (linalg::LinalgOp op : contractions) {
-      if (succeeded(tileAndFuse(rewriter, op)))
+      if (succeeded(tileAndFuse(rewriter, op, getArgument())))
         continue;
       if (op.getDpsInputOperand(1)->get().getDefiningOp<UnpackOp>()) {
         op.emitOpError("expected an accumulator that starts as 'linalg.fill' "

@@ -87,6 +87,7 @@ void mpc::buildLLVMPipeline(OpPassManager &pm) {
   variant.addPass(createConvertFuncToLLVMPass());
   variant.addPass(createConvertControlFlowToLLVMPass());
   variant.addPass(createReconcileUnrealizedCastsPass());
+  variant.addPass(createStoreBF16AsIntegers());
   variant.addNestedPass<LLVM::LLVMFuncOp>(createCanonicalizerPass());
   variant.addNestedPass<LLVM::LLVMFuncOp>(createCSEPass());
   // 5. Dispatches, now that descriptors are scalars.

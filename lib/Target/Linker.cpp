@@ -67,6 +67,11 @@ Expected<mpc::Linker> mpc::Linker::create(StringRef program,
   Expected<std::string> path = findLinker(program);
   if (!path)
     return path.takeError();
+  if (runtimeDirectory.empty())
+    return createStringError("the runtime of emitted libraries was not found: "
+                             "there is no " +
+                             Twine(runtimeArchive) +
+                             " in the folder lib beside the compiler's bin");
   linker.program = *path;
   linker.runtimeDirectory = runtimeDirectory.str();
   for (std::string file :

@@ -43,3 +43,21 @@ func.func @main(%x: tensor<?x8xf32>, %out: tensor<?x8xf32> {bufferization.writab
 func.func @identity(%x: tensor<4xf32>, %out: tensor<4xf32> {bufferization.writable = true}) -> tensor<4xf32> {
   return %x : tensor<4xf32>
 }
+
+// Slices that are written in place are not copied onto themselves.
+// CHECK-LABEL: func.func @concat(
+// CHECK-SAME: %[[X:.*]]: memref<4xf32>, %[[OUT:.*]]: memref<8xf32>) {
+// CHECK: %[[LEFT:.*]] = memref.subview %[[OUT]][0] [4] [1]
+// CHECK-NEXT: linalg.copy ins(%[[X]] : memref<4xf32>) outs(%[[LEFT]]
+// CHECK: %[[RIGHT:.*]] = memref.subview %[[OUT]][4] [4] [1]
+// CHECK-NEXT: linalg.copy ins(%[[X]] : memref<4xf32>) outs(%[[RIGHT]]
+// CHECK-NEXT: return
+func.func @concat(%x: tensor<4xf32>, %out: tensor<8xf32> {bufferization.writable = true}) -> tensor<8xf32> {
+  %left = tensor.extract_slice %out[0] [4] [1] : tensor<8xf32> to tensor<4xf32>
+  %0 = linalg.copy ins(%x : tensor<4xf32>) outs(%left : tensor<4xf32>) -> tensor<4xf32>
+  %1 = tensor.insert_slice %0 into %out[0] [4] [1] : tensor<4xf32> into tensor<8xf32>
+  %right = tensor.extract_slice %1[4] [4] [1] : tensor<8xf32> to tensor<4xf32>
+  %2 = linalg.copy ins(%x : tensor<4xf32>) outs(%right : tensor<4xf32>) -> tensor<4xf32>
+  %3 = tensor.insert_slice %2 into %1[4] [4] [1] : tensor<4xf32> into tensor<8xf32>
+  return %3 : tensor<8xf32>
+}
