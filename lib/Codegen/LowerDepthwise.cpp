@@ -7,9 +7,9 @@
 //
 // Channels lie side by side in input, weights and output, so that vectors run
 // over them and nothing is reduced across lanes. A tile is a few neighbouring
-// output pixels of one row: they share the weights, and most of the input pixels
-// that they read. The tile finds those pixels once, pad values outside of the
-// input; then a loop over channels reads them.
+// output pixels of one row: they share the weights, and most of the input
+// pixels that they read. The tile finds those pixels once, pad values outside
+// of the input; then a loop over channels reads them.
 //
 //===----------------------------------------------------------------------===//
 
@@ -23,8 +23,8 @@ using namespace mlir;
 using namespace mpc;
 using namespace mpc::kernel;
 
-/// With more taps the code of a tile gets too large; then tiles are single pixels
-/// and taps are a loop inside the loop over channels.
+/// With more taps the code of a tile gets too large; then tiles are single
+/// pixels and taps are a loop inside the loop over channels.
 static constexpr int64_t kMaxUnrolledTaps = 25;
 
 /// Most pixels of a tile: their accumulators, and the weights of a row of the
@@ -130,13 +130,13 @@ void DepthwiseLowering::emitPixel(Value pixel) {
     auto type = VectorType::get({width}, op.getAccumulatorType());
     Value sum = arith::ConstantOp::create(b, b.getZeroAttr(type));
     sum = emitLoop(b, sizes[0], sum, [&](Value kh, ValueRange outer) {
-      return emitLoop(
-          b, sizes[1], outer,
-          [&](Value kw, ValueRange inner) -> SmallVector<Value> {
-            Value row = place.getTap(b, input, pad, kh, kw);
-            return {multiplyAdd(load(row, column, width),
-                                loadWeights(kh, kw, column, width), inner[0])};
-          });
+      return emitLoop(b, sizes[1], outer,
+                      [&](Value kw, ValueRange inner) -> SmallVector<Value> {
+                        Value row = place.getTap(b, input, pad, kh, kw);
+                        return {multiplyAdd(load(row, column, width),
+                                            loadWeights(kh, kw, column, width),
+                                            inner[0])};
+                      });
     })[0];
     writer.store(b, sum, pixel, column);
   });
@@ -151,43 +151,46 @@ void DepthwiseLowering::emitRow(Value row, int64_t pixels) {
   // A last ragged tile moves back and recomputes some pixels.
   emitLoop(b, indexConstant(b, 0), indexConstant(b, outWidth), pixels,
            [&](Value ow) {
-    if (outWidth % pixels != 0)
-      ow = arith::MinUIOp::create(b, ow, indexConstant(b, outWidth - pixels));
-    Value left = mul(b, ow, stride);
-    // Input pixels by (kh, offset from the tile's first pixel).
-    llvm::DenseMap<std::pair<int64_t, int64_t>, Value> inputs;
-    for (int64_t kh = 0; kh < sizes[0]; ++kh)
-      for (int64_t pixel = 0; pixel < pixels; ++pixel)
-        for (int64_t kw = 0; kw < sizes[1]; ++kw) {
-          int64_t offset = pixel * stride + kw * dilation;
-          Value &value = inputs[{kh, offset}];
-          if (!value)
-            value = place.getPixel(b, input, pad, indexConstant(b, kh),
-                                   add(b, left, offset));
-        }
-    emitChannels([&](Value column, int64_t width) {
-      auto type = VectorType::get({width}, op.getAccumulatorType());
-      Value zero = arith::ConstantOp::create(b, b.getZeroAttr(type));
-      SmallVector<Value> sums(pixels, zero);
-      for (int64_t kh = 0; kh < sizes[0]; ++kh) {
-        SmallVector<Value> weights;
-        for (int64_t kw = 0; kw < sizes[1]; ++kw)
-          weights.push_back(loadWeights(indexConstant(b, kh),
-                                        indexConstant(b, kw), column, width));
-        llvm::DenseMap<int64_t, Value> loaded;
-        for (int64_t kw = 0; kw < sizes[1]; ++kw)
-          for (int64_t pixel = 0; pixel < pixels; ++pixel) {
-            int64_t offset = pixel * stride + kw * dilation;
-            Value &x = loaded[offset];
-            if (!x)
-              x = load(inputs[{kh, offset}], column, width);
-            sums[pixel] = multiplyAdd(x, weights[kw], sums[pixel]);
-          }
-      }
-      for (int64_t pixel = 0; pixel < pixels; ++pixel)
-        writer.store(b, sums[pixel], add(b, row0, add(b, ow, pixel)), column);
-    });
-  });
+             if (outWidth % pixels != 0)
+               ow = arith::MinUIOp::create(b, ow,
+                                           indexConstant(b, outWidth - pixels));
+             Value left = mul(b, ow, stride);
+             // Input pixels by (kh, offset from the tile's first pixel).
+             llvm::DenseMap<std::pair<int64_t, int64_t>, Value> inputs;
+             for (int64_t kh = 0; kh < sizes[0]; ++kh)
+               for (int64_t pixel = 0; pixel < pixels; ++pixel)
+                 for (int64_t kw = 0; kw < sizes[1]; ++kw) {
+                   int64_t offset = pixel * stride + kw * dilation;
+                   Value &value = inputs[{kh, offset}];
+                   if (!value)
+                     value = place.getPixel(b, input, pad, indexConstant(b, kh),
+                                            add(b, left, offset));
+                 }
+             emitChannels([&](Value column, int64_t width) {
+               auto type = VectorType::get({width}, op.getAccumulatorType());
+               Value zero = arith::ConstantOp::create(b, b.getZeroAttr(type));
+               SmallVector<Value> sums(pixels, zero);
+               for (int64_t kh = 0; kh < sizes[0]; ++kh) {
+                 SmallVector<Value> weights;
+                 for (int64_t kw = 0; kw < sizes[1]; ++kw)
+                   weights.push_back(loadWeights(indexConstant(b, kh),
+                                                 indexConstant(b, kw), column,
+                                                 width));
+                 llvm::DenseMap<int64_t, Value> loaded;
+                 for (int64_t kw = 0; kw < sizes[1]; ++kw)
+                   for (int64_t pixel = 0; pixel < pixels; ++pixel) {
+                     int64_t offset = pixel * stride + kw * dilation;
+                     Value &x = loaded[offset];
+                     if (!x)
+                       x = load(inputs[{kh, offset}], column, width);
+                     sums[pixel] = multiplyAdd(x, weights[kw], sums[pixel]);
+                   }
+               }
+               for (int64_t pixel = 0; pixel < pixels; ++pixel)
+                 writer.store(b, sums[pixel], add(b, row0, add(b, ow, pixel)),
+                              column);
+             });
+           });
 }
 
 void DepthwiseLowering::run() {

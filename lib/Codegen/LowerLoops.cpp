@@ -6,11 +6,11 @@
 //===----------------------------------------------------------------------===//
 //
 // The order of loops is chosen for LLVM's vectoriser: parallel loops in the
-// order of the output outside, then reductions, and inside of them the loop over
-// the output's last dimension if an input too lies contiguous along it (pooling
-// of NHWC tensors: channels vectorise, and no sum is reordered). Where all
-// operands are read and written element by element, shapes do not matter and one
-// long loop remains.
+// order of the output outside, then reductions, and inside of them the loop
+// over the output's last dimension if an input too lies contiguous along it
+// (pooling of NHWC tensors: channels vectorise, and no sum is reordered). Where
+// all operands are read and written element by element, shapes do not matter
+// and one long loop remains.
 //
 //===----------------------------------------------------------------------===//
 
@@ -73,12 +73,11 @@ static LoopOrder chooseOrder(linalg::LinalgOp op) {
   return order;
 }
 
-/// Loads from `operands`, the buffers of `op` by position, computes the body and
-/// stores the results; `access` gives an operand's indices.
-static void
-emitPoint(ImplicitLocOpBuilder &b, linalg::LinalgOp op, ValueRange operands,
-          ValueRange ivs,
-          function_ref<SmallVector<Value>(OpOperand &)> access) {
+/// Loads from `operands`, the buffers of `op` by position, computes the body
+/// and stores the results; `access` gives an operand's indices.
+static void emitPoint(ImplicitLocOpBuilder &b, linalg::LinalgOp op,
+                      ValueRange operands, ValueRange ivs,
+                      function_ref<SmallVector<Value>(OpOperand &)> access) {
   IRMapping mapping;
   for (OpOperand &operand : op->getOpOperands()) {
     BlockArgument argument = op.getMatchingBlockArgument(&operand);
@@ -86,8 +85,7 @@ emitPoint(ImplicitLocOpBuilder &b, linalg::LinalgOp op, ValueRange operands,
     if (!isa<MemRefType>(value.getType()))
       mapping.map(argument, value);
     else if (!argument.use_empty())
-      mapping.map(argument,
-                  memref::LoadOp::create(b, value, access(operand)));
+      mapping.map(argument, memref::LoadOp::create(b, value, access(operand)));
   }
   for (Operation &inner : op.getBlock()->without_terminator()) {
     if (auto index = dyn_cast<linalg::IndexOp>(inner))
@@ -121,9 +119,8 @@ static void lowerFlat(linalg::LinalgOp op) {
   ImplicitLocOpBuilder b(op.getLoc(), op);
   SmallVector<Value> operands;
   for (Value operand : op->getOperands())
-    operands.push_back(isa<MemRefType>(operand.getType())
-                           ? flatten(b, operand)
-                           : operand);
+    operands.push_back(isa<MemRefType>(operand.getType()) ? flatten(b, operand)
+                                                          : operand);
   Value total = b.createOrFold<memref::DimOp>(operands.back(), 0);
   auto emitRange = [&](Value begin, Value end) {
     emitLoop(b, begin, end, 1, [&](Value iv) {
@@ -134,8 +131,8 @@ static void lowerFlat(linalg::LinalgOp op) {
   std::optional<int64_t> size = getConstantIntValue(total);
   if (size && *size <= kFlatBlock)
     return emitRange(indexConstant(b, 0), total);
-  Value blocks = b.createOrFold<arith::DivUIOp>(
-      add(b, total, kFlatBlock - 1), indexConstant(b, kFlatBlock));
+  Value blocks = b.createOrFold<arith::DivUIOp>(add(b, total, kFlatBlock - 1),
+                                                indexConstant(b, kFlatBlock));
   emitForall(b, blocks, kFlatBlock * kElementCost, [&](Value block) {
     Value begin = mul(b, block, kFlatBlock);
     emitRange(begin,
@@ -153,8 +150,8 @@ void mpc::lowerToLoops(linalg::LinalgOp op) {
   double cost = kElementCost;
   SmallVector<int64_t> staticSizes = op.getStaticLoopRanges();
   for (const Range &range : ranges)
-    sizes.push_back(getValueOrCreateConstantIndexOp(b, op.getLoc(),
-                                                    range.size));
+    sizes.push_back(
+        getValueOrCreateConstantIndexOp(b, op.getLoc(), range.size));
   for (unsigned dim : ArrayRef(order.dims).drop_front(order.numForall))
     cost *= ShapedType::isDynamic(staticSizes[dim]) ? 64 : staticSizes[dim];
 

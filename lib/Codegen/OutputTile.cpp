@@ -37,9 +37,9 @@ Value mpc::mul(ImplicitLocOpBuilder &b, Value lhs, int64_t rhs) {
                   : b.createOrFold<arith::MulIOp>(lhs, indexConstant(b, rhs));
 }
 
-SmallVector<Value> mpc::emitLoop(
-    ImplicitLocOpBuilder &b, int64_t count, ValueRange init,
-    function_ref<SmallVector<Value>(Value, ValueRange)> body) {
+SmallVector<Value>
+mpc::emitLoop(ImplicitLocOpBuilder &b, int64_t count, ValueRange init,
+              function_ref<SmallVector<Value>(Value, ValueRange)> body) {
   if (count == 1)
     return body(indexConstant(b, 0), init);
   auto loop =
@@ -104,10 +104,11 @@ static Value createView(ImplicitLocOpBuilder &b, Value memref,
   SmallVector<OpFoldResult> sizes(offsets.size(), b.getIndexAttr(1));
   sizes.back() = b.getIndexAttr(size);
   SmallVector<OpFoldResult> strides(offsets.size(), b.getIndexAttr(1));
-  auto inferred = cast<MemRefType>(memref::SubViewOp::inferRankReducedResultType(
-      {size}, source, offsets, sizes, strides));
-  Value view = memref::SubViewOp::create(b, inferred, memref, offsets, sizes,
-                                         strides);
+  auto inferred =
+      cast<MemRefType>(memref::SubViewOp::inferRankReducedResultType(
+          {size}, source, offsets, sizes, strides));
+  Value view =
+      memref::SubViewOp::create(b, inferred, memref, offsets, sizes, strides);
   auto type = MemRefType::get(
       {size}, source.getElementType(),
       StridedLayoutAttr::get(b.getContext(), ShapedType::kDynamic, {1}));
@@ -122,8 +123,7 @@ Value mpc::sliceView(ImplicitLocOpBuilder &b, Value memref, Value offset,
 
 Value mpc::rowView(ImplicitLocOpBuilder &b, Value rows, Value row,
                    int64_t size) {
-  return createView(b, rows, {getAsOpFoldResult(row), b.getIndexAttr(0)},
-                    size);
+  return createView(b, rows, {getAsOpFoldResult(row), b.getIndexAttr(0)}, size);
 }
 
 Value mpc::padRow(ImplicitLocOpBuilder &b, TypedAttr value, int64_t size) {
@@ -141,10 +141,10 @@ Value mpc::padRow(ImplicitLocOpBuilder &b, TypedAttr value, int64_t size) {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(module.getBody());
     auto tensor = RankedTensorType::get({size}, value.getType());
-    memref::GlobalOp::create(b, name, b.getStringAttr("private"), type,
-                             DenseElementsAttr::get(tensor,
-                                                    ArrayRef<Attribute>{value}),
-                             /*constant=*/true, b.getI64IntegerAttr(64));
+    memref::GlobalOp::create(
+        b, name, b.getStringAttr("private"), type,
+        DenseElementsAttr::get(tensor, ArrayRef<Attribute>{value}),
+        /*constant=*/true, b.getI64IntegerAttr(64));
   }
   Value row = memref::GetGlobalOp::create(b, type, name);
   auto strided = MemRefType::get(
@@ -209,8 +209,8 @@ Value WindowRow::getRun(ImplicitLocOpBuilder &b, Value input, Value pad,
 }
 
 Value WindowRow::isInsideRow(ImplicitLocOpBuilder &b) const {
-  return isBelow(b, left, std::max<int64_t>(
-                              0, width - window.getSizes()[1] + 1));
+  return isBelow(b, left,
+                 std::max<int64_t>(0, width - window.getSizes()[1] + 1));
 }
 
 //===----------------------------------------------------------------------===//
@@ -223,9 +223,9 @@ OutputWriter::OutputWriter(ImplicitLocOpBuilder &b, Region &epilogue,
       originalOut(out), out(collapseRows(b, out)) {
   for (auto [extra, attribute] : llvm::zip_equal(extras, maps)) {
     AffineMap map = cast<AffineMapAttr>(attribute).getValue();
-    bool collapsed = map.isIdentity() &&
-                     cast<MemRefType>(extra.getType()).getShape() ==
-                         outType.getShape();
+    bool collapsed =
+        map.isIdentity() &&
+        cast<MemRefType>(extra.getType()).getShape() == outType.getShape();
     this->extras.push_back(
         {collapsed ? collapseRows(b, extra) : extra, map, collapsed});
   }

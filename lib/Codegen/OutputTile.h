@@ -28,11 +28,11 @@ mlir::Value add(mlir::ImplicitLocOpBuilder &b, mlir::Value lhs,
 mlir::Value mul(mlir::ImplicitLocOpBuilder &b, mlir::Value lhs, int64_t rhs);
 
 /// A loop over [0, count) that carries `init`; none if count is 1.
-mlir::SmallVector<mlir::Value> emitLoop(
-    mlir::ImplicitLocOpBuilder &b, int64_t count, mlir::ValueRange init,
-    llvm::function_ref<mlir::SmallVector<mlir::Value>(mlir::Value,
-                                                      mlir::ValueRange)>
-        body);
+mlir::SmallVector<mlir::Value>
+emitLoop(mlir::ImplicitLocOpBuilder &b, int64_t count, mlir::ValueRange init,
+         llvm::function_ref<mlir::SmallVector<mlir::Value>(mlir::Value,
+                                                           mlir::ValueRange)>
+             body);
 
 /// A loop over [lower, upper) by `step` without carried values.
 void emitLoop(mlir::ImplicitLocOpBuilder &b, mlir::Value lower,
@@ -73,8 +73,8 @@ public:
   mlir::Value getTap(mlir::ImplicitLocOpBuilder &b, mlir::Value input,
                      mlir::Value pad, mlir::Value kh, mlir::Value kw) const;
 
-  /// The same for row kh of the window and the input pixel `offset` to the right
-  /// of the window's left edge.
+  /// The same for row kh of the window and the input pixel `offset` to the
+  /// right of the window's left edge.
   mlir::Value getPixel(mlir::ImplicitLocOpBuilder &b, mlir::Value input,
                        mlir::Value pad, mlir::Value kh,
                        mlir::Value offset) const;

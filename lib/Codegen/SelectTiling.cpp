@@ -96,9 +96,8 @@ static TilingAttr selectTiling(linalg::LinalgOp op, const ContractionInfo &info,
     intrinsic = target.vnni && info.unsignedInput ? Intrinsic::vpdpbusd
                                                   : Intrinsic::pmaddwd;
   int64_t kv = info.integer ? 4 : 1;
-  bool gather =
-      info.depth % kv != 0 ||
-      (info.getNumTaps() > 1 && info.depth / kv < kMinBlocksPerTap);
+  bool gather = info.depth % kv != 0 ||
+                (info.getNumTaps() > 1 && info.depth / kv < kMinBlocksPerTap);
 
   int64_t panels = llvm::divideCeilSigned(info.channels, kPanelWidth);
   int64_t mostPanels = getMaxPanels(intrinsic, target);
@@ -107,9 +106,9 @@ static TilingAttr selectTiling(linalg::LinalgOp op, const ContractionInfo &info,
   int64_t mostRows = getMaxRows(intrinsic, panels, target);
   if (gather)
     mostRows = std::max<int64_t>(
-        1, std::min(mostRows, kGatherBytes * 8 /
-                                  (info.depth * info.getNumTaps() *
-                                   getInputBits(op))));
+        1, std::min(mostRows,
+                    kGatherBytes * 8 /
+                        (info.depth * info.getNumTaps() * getInputBits(op))));
   int64_t rows = chooseRows(mostRows, getRowsPerSample(op));
   return TilingAttr::get(context, intrinsic, rows, panels * kPanelWidth, kv,
                          gather);
@@ -131,8 +130,8 @@ struct SelectTilingPass : public mpc::impl::SelectTilingBase<SelectTilingPass> {
         return;
       TilingAttr tiling = selectTiling(op, *info, *target);
       op->setAttr(kTilingAttrName, tiling);
-      remark::passed(op.getLoc(), remark::RemarkOpts::name("Tiling").category(
-                                      getArgument()))
+      remark::passed(op.getLoc(),
+                     remark::RemarkOpts::name("Tiling").category(getArgument()))
           << llvm::formatv("tile of {0} rows by {1} columns with {2}{3}",
                            tiling.getRows(), tiling.getColumns(),
                            stringifyIntrinsic(tiling.getIntrinsic()),

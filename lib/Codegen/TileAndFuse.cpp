@@ -94,8 +94,8 @@ static linalg::GenericOp matchEpilogue(Value accumulator) {
   OpOperand &use = *accumulator.getUses().begin();
   auto op = dyn_cast<linalg::GenericOp>(use.getOwner());
   if (!op || op.getNumDpsInits() != 1 ||
-      op.getNumParallelLoops() != op.getNumLoops() ||
-      op.isDpsInit(&use) || !op.getMatchingIndexingMap(&use).isIdentity() ||
+      op.getNumParallelLoops() != op.getNumLoops() || op.isDpsInit(&use) ||
+      !op.getMatchingIndexingMap(&use).isIdentity() ||
       !op.getMatchingIndexingMap(op.getDpsInitOperand(0)).isIdentity())
     return {};
   // The destination is written, never read.
@@ -144,8 +144,7 @@ static void buildEpilogue(RewriterBase &rewriter, Location loc, Region &region,
   auto capture = [&](Value value) {
     if (value.getParentBlock() == epilogue.getBody() || mapping.contains(value))
       return;
-    mapping.map(value,
-                rewriter.clone(*value.getDefiningOp())->getResult(0));
+    mapping.map(value, rewriter.clone(*value.getDefiningOp())->getResult(0));
   };
   for (Operation &inner : epilogue.getBody()->without_terminator()) {
     llvm::for_each(inner.getOperands(), capture);
@@ -180,12 +179,12 @@ static LogicalResult tileAndFuse(RewriterBase &rewriter, linalg::LinalgOp op,
   WindowAttr window;
   if (info->kind != Kind::matmul) {
     padding = matchPadding(padding.source);
-    window = WindowAttr::get(
-        op->getContext(), rewriter.getDenseI64ArrayAttr(info->sizes),
-        rewriter.getDenseI64ArrayAttr(info->strides),
-        rewriter.getDenseI64ArrayAttr(info->dilations),
-        rewriter.getDenseI64ArrayAttr(padding.low),
-        rewriter.getDenseI64ArrayAttr(padding.high));
+    window = WindowAttr::get(op->getContext(),
+                             rewriter.getDenseI64ArrayAttr(info->sizes),
+                             rewriter.getDenseI64ArrayAttr(info->strides),
+                             rewriter.getDenseI64ArrayAttr(info->dilations),
+                             rewriter.getDenseI64ArrayAttr(padding.low),
+                             rewriter.getDenseI64ArrayAttr(padding.high));
   }
 
   Value result = op->getResult(0);
@@ -196,8 +195,7 @@ static LogicalResult tileAndFuse(RewriterBase &rewriter, linalg::LinalgOp op,
         << "no element-wise op reads the result alone and in place; sums are "
            "stored";
   Type accumulator = getElementTypeOrSelf(result.getType());
-  OpOperand *accumulatorUse =
-      epilogue ? &*result.getUses().begin() : nullptr;
+  OpOperand *accumulatorUse = epilogue ? &*result.getUses().begin() : nullptr;
   SmallVector<Value> extras;
   SmallVector<AffineMap> maps;
   Value out =

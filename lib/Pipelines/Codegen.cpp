@@ -60,13 +60,13 @@ void mpc::buildLLVMPipeline(OpPassManager &pm) {
   // 3. Per function: math, control flow, addresses.
   OpPassManager &expand = variant.nest<func::FuncOp>();
   expand.addPass(createForallToForLoopPass());
-  expand.addPass(createExpandMath());
   // What compares or selects bf16 values computes in f32, exactly.
   arith::ArithEmulateUnsupportedFloatsOptions emulation;
   emulation.sourceTypeStrs = {"bf16"};
   expand.addPass(arith::createArithEmulateUnsupportedFloats(emulation));
+  expand.addPass(createExpandMath());
   arith::ArithExpandOpsPassOptions arithOptions;
-  arithOptions.includeBf16 = true; // no call of __truncsfbf2
+  arithOptions.includeBf16 = true;
   expand.addPass(arith::createArithExpandOpsPass(arithOptions));
   expand.addPass(createConvertVectorToSCFPass());
   expand.addPass(memref::createExpandStridedMetadataPass());

@@ -178,7 +178,9 @@ def ExpandMath : Pass<"mpc-expand-math"> {
     polynomials (upstream's; docs/Numerics.md states their errors), so that a
     library gives the same results on every system and needs no libm. What
     remains compiles to instructions: sqrt, fma, floor, ceil, round and the like.
-    `vector.fma` becomes `math.fma`, which is fused on every target.
+    `vector.fma` becomes `math.fma`, which is fused on every target, and
+    `arith.truncf` from f32 to bf16 integer arithmetic: to nearest even, NaN stays
+    NaN, subnormals are kept.
     Fails on a function that has no expansion, naming it and its type.
   }];
   let dependentDialects = [
