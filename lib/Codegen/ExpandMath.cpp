@@ -10,11 +10,9 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Math/Transforms/Passes.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "mlir/IR/TypeUtilities.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "mpc/Codegen/Passes.h"
 
@@ -49,69 +47,18 @@ struct FuseFMA : OpRewritePattern<vector::FMAOp> {
   }
 };
 
-/// f32 to bf16, to nearest even, NaN to a quiet NaN, in i32:
-///   r = x + 0x7fff + (x >> 16 & 1), or x | 0x400000 for NaN; then r >> 16.
-/// Upstream's expansion selects among i16, which LLVM turns into a select among
-/// bf16 and then, without AVX512-BF16, into a call of __truncsfbf2. With
-/// AVX512-BF16 it is used as well: the instruction flushes subnormals.
-struct ExpandBF16Truncation : OpRewritePattern<arith::TruncFOp> {
-  using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(arith::TruncFOp op,
-                                PatternRewriter &rewriter) const override {
-    Type sourceType = op.getIn().getType();
-    if (!getElementTypeOrSelf(sourceType).isF32() ||
-        !getElementTypeOrSelf(op.getType()).isBF16())
-      return rewriter.notifyMatchFailure(op, "not from f32 to bf16");
-    if (op.getRoundingmode().value_or(arith::RoundingMode::to_nearest_even) !=
-        arith::RoundingMode::to_nearest_even)
-      return rewriter.notifyMatchFailure(op, "not to nearest even");
-    Location loc = op.getLoc();
-    auto withElement = [&](Type element) -> Type {
-      if (auto shaped = dyn_cast<ShapedType>(sourceType))
-        return shaped.clone(element);
-      return element;
-    };
-    Type i32 = withElement(rewriter.getI32Type());
-    auto constant = [&](int32_t value) -> Value {
-      Attribute attr = rewriter.getI32IntegerAttr(value);
-      if (auto shaped = dyn_cast<ShapedType>(i32))
-        attr = DenseElementsAttr::get(shaped, attr);
-      return arith::ConstantOp::create(rewriter, loc, cast<TypedAttr>(attr));
-    };
-    Value bits = arith::BitcastOp::create(rewriter, loc, i32, op.getIn());
-    Value shift = constant(16);
-    Value odd = arith::AndIOp::create(
-        rewriter, loc, arith::ShRUIOp::create(rewriter, loc, bits, shift),
-        constant(1));
-    Value rounded = arith::AddIOp::create(
-        rewriter, loc, bits,
-        arith::AddIOp::create(rewriter, loc, odd, constant(0x7fff)));
-    Value quiet =
-        arith::OrIOp::create(rewriter, loc, bits, constant(0x400000));
-    Value isNaN = arith::CmpFOp::create(
-        rewriter, loc, arith::CmpFPredicate::UNO, op.getIn(), op.getIn());
-    Value result =
-        arith::SelectOp::create(rewriter, loc, isNaN, quiet, rounded);
-    Value half = arith::TruncIOp::create(
-        rewriter, loc, withElement(rewriter.getI16Type()),
-        arith::ShRUIOp::create(rewriter, loc, result, shift));
-    rewriter.replaceOpWithNewOp<arith::BitcastOp>(op, op.getType(), half);
-    return success();
-  }
-};
-
 class ExpandMath : public mpc::impl::ExpandMathBase<ExpandMath> {
   void runOnOperation() override {
     bool any = false;
     getOperation()->walk([&](Operation *op) {
       any |= isa_and_nonnull<math::MathDialect>(op->getDialect()) ||
-             isa<vector::FMAOp, arith::TruncFOp>(op);
+             isa<vector::FMAOp>(op);
     });
     if (!any)
       return;
 
     RewritePatternSet patterns(&getContext());
-    patterns.add<FuseFMA, ExpandBF16Truncation>(&getContext());
+    patterns.add<FuseFMA>(&getContext());
     // In terms of exp, log, sin and cos.
     math::populateExpansionPatterns(
         patterns, {"acosh", "asinh", "atanh", "cosh", "exp2", "fpowi", "ipowi",
