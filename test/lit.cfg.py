@@ -7,6 +7,7 @@
 # Features (REQUIRES: ...):
 #   avx2 avx512 avx512vnni avx512bf16 avx512fp16     what this machine's processor executes
 #   numpy onnx sklearn                               what %python can import
+#   venv                                             %python is the checkout's virtual environment
 #   asan                                             the tools are built with the sanitizers
 #   long                                             takes minutes; scripts/test.sh runs these too
 
@@ -29,7 +30,9 @@ config.test_exec_root = os.path.join(config.mpc_build_dir, "test")
 # The virtual environment that scripts/test.sh makes holds the packages of scripts/requirements.txt; without it, tests
 # that need them are unsupported.
 config.mpc_python = os.path.join(config.mpc_source_dir, ".venv", "bin", "python3")
-if not os.path.exists(config.mpc_python):
+if os.path.exists(config.mpc_python):
+    config.available_features.add("venv")
+else:
     config.mpc_python = sys.executable
 
 config.substitutions.append(("%mpc_src_root", config.mpc_source_dir))
@@ -47,7 +50,9 @@ for name in ("MPC_NUM_THREADS", "MPC_ISA"):
     config.environment.pop(name, None)
 if config.mpc_sanitizers.upper() in ("ON", "1", "TRUE", "YES"):
     config.available_features.add("asan")
+    # LLVM keeps its command line and pass registries until the end.
     config.environment["ASAN_OPTIONS"] = "detect_leaks=0"
+    config.environment["UBSAN_OPTIONS"] = "halt_on_error=1:print_stacktrace=1"
 
 mpc_tools = ["mpc-opt", "mpc-translate", "mpc-compile", "mpc-run", "mpc-lsp-server", "mpc-reduce"]
 llvm_tools = ["FileCheck", "not", "count", "split-file", "mlir-translate", "llc", "ld.lld", "llvm-objdump",

@@ -23,11 +23,11 @@ def sqnr(reference, values):
 
 
 def groups(manifest):
-    """Names of the groups by the precision that they compute in."""
+    """Names of the groups by the precision that they compute in, the most frequent one first."""
     result = collections.defaultdict(list)
     for group in manifest["groups"]:
         result[group["precision"]].append(group["name"])
-    return result
+    return dict(sorted(result.items(), key=lambda item: (-len(item[1]), item[0])))
 
 
 def main(folder):
@@ -44,7 +44,7 @@ def main(folder):
             f"{read(f'{precision}.json')['top1']:.4f}",
             "reference" if precision == "f32" else f"{sqnr(reference, logits):.1f}",
             f"{read(f'{precision}-latency.json')['median_ms']:.4f}",
-            ", ".join(f"{len(names)} {kind}" for kind, names in sorted(counts.items())),
+            ", ".join(f"{len(names)} {kind}" for kind, names in counts.items()),
         ))
     widths = [max(len(row[i]) for row in [header, *rows]) for i in range(len(header))]
     for row in [header, tuple("-" * width for width in widths), *rows]:
@@ -54,7 +54,7 @@ def main(folder):
     print()
     print(f"{len(reference)} held-back digits; latency of one image on one thread; which groups compute in which precision:")
     for precision in PRECISIONS:
-        for kind, names in sorted(groups(read(f"{precision}-manifest.json")).items()):
+        for kind, names in groups(read(f"{precision}-manifest.json")).items():
             print(f"  {precision}: {kind}: {', '.join(names)}")
 
 

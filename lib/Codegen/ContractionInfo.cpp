@@ -102,8 +102,7 @@ static bool matchMatmul(ArrayRef<AffineMap> maps, ContractionInfo &info) {
       out.getNumDims() != rank + 1)
     return false;
   for (unsigned i = 0; i + 1 < rank; ++i)
-    if (getDim(lhs.getResult(i)) < 0 ||
-        lhs.getResult(i) != out.getResult(i))
+    if (getDim(lhs.getResult(i)) < 0 || lhs.getResult(i) != out.getResult(i))
       return false;
   AffineExpr k = lhs.getResult(rank - 1), n = out.getResult(rank - 1);
   if (getDim(k) < 0 || getDim(n) < 0)
@@ -133,8 +132,7 @@ static bool matchConvolution(ArrayRef<AffineMap> maps, ContractionInfo &info) {
   info.kind = depthwise ? Kind::depthwise : Kind::convolution;
   unsigned loops = depthwise ? 6 : 7;
   return out.getNumDims() == loops && getDim(lhs.getResult(0)) >= 0 &&
-         lhs.getResult(0) == out.getResult(0) &&
-         lhs.getResult(3) == channel &&
+         lhs.getResult(0) == out.getResult(0) && lhs.getResult(3) == channel &&
          out.getResult(3) == (depthwise ? channel : rhs.getResult(0)) &&
          getDim(channel) >= 0 && getDim(out.getResult(3)) >= 0;
 }
@@ -144,10 +142,9 @@ FailureOr<ContractionInfo> ContractionInfo::match(linalg::LinalgOp op) {
     return failure();
   auto weights =
       dyn_cast<ShapedType>(op.getDpsInputOperand(1)->get().getType());
-  auto input =
-      dyn_cast<ShapedType>(op.getDpsInputOperand(0)->get().getType());
-  if (!weights || !input || !weights.hasStaticShape() ||
-      input.getRank() == 0 || input.isDynamicDim(input.getRank() - 1))
+  auto input = dyn_cast<ShapedType>(op.getDpsInputOperand(0)->get().getType());
+  if (!weights || !input || !weights.hasStaticShape() || input.getRank() == 0 ||
+      input.isDynamicDim(input.getRank() - 1))
     return failure();
   ContractionInfo info;
   SmallVector<AffineMap> maps = op.getIndexingMapsArray();

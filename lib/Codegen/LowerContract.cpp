@@ -5,9 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// An implicit matrix product of M output rows (batch, height, width) by N output
-// channels. Register tiles of R rows by P panels are grouped so that what they
-// share stays in cache:
+// An implicit matrix product of M output rows (batch, height, width) by N
+// output channels. Register tiles of R rows by P panels are grouped so that
+// what they share stays in cache:
 //
 //   blocks of rows:     forall block of rows { for group of panels { for tile
 //                       of rows { ... }}}      weights are re-read per block
@@ -30,8 +30,8 @@ using namespace mlir;
 using namespace mpc;
 using namespace mpc::kernel;
 
-/// Input bytes of a block of rows: half of a small level-2 cache, the other half
-/// is for weights.
+/// Input bytes of a block of rows: half of a small level-2 cache, the other
+/// half is for weights.
 static constexpr int64_t kBlockBytes = 128 * 1024;
 
 /// A parallel iteration should cost at least this much, in nanoseconds: handing
@@ -54,8 +54,8 @@ public:
       window = attribute;
     input = collapseRows(b, op.getInput());
     channels = outType.getShape().back();
-    panels = std::min(tiling.getColumns() / kPanelWidth,
-                      weightsType.getDimSize(0));
+    panels =
+        std::min(tiling.getColumns() / kPanelWidth, weightsType.getDimSize(0));
     depth = weightsType.getDimSize(2) * weightsType.getDimSize(4);
     minRows = 1;
     for (int64_t size : outType.getShape().drop_back())
@@ -94,6 +94,8 @@ private:
   SmallVector<Value> accumulate(Value row0, int64_t height, Value panel,
                                 int64_t count);
   void emitGather(Value row0, int64_t height);
+  /// The window of output row `row`, into row `r` of the buffer.
+  void emitGatherWindow(Value row, Value r);
   void emitCopy(Value source, Value row, Value column, int64_t size);
 
   ContractOp op;
@@ -105,6 +107,8 @@ private:
   WindowAttr window;
   /// Collapsed input, pad row, number of output rows; scratch memory.
   Value input, pad, totalRows, sums, gathered;
+  /// For gathering: the input in one dimension, pad values for a window's row.
+  Value flatInput, padRun;
   int64_t channels, panels, depth, minRows, rows;
   bool isStatic;
   double rate;
@@ -118,9 +122,8 @@ int64_t ContractLowering::chooseBlockTiles() const {
   int64_t tiles = std::max<int64_t>(1, kBlockBytes / (rowBytes * rows));
   // Enough blocks to share the work evenly, unless they get too small.
   int64_t total = llvm::divideCeilSigned(minRows, rows);
-  int64_t least = static_cast<int64_t>(kMinBlockCost * rate /
-                                       (macsPerRow() * rows)) +
-                  1;
+  int64_t least =
+      static_cast<int64_t>(kMinBlockCost * rate / (macsPerRow() * rows)) + 1;
   return std::max<int64_t>(
       1, std::min(tiles, std::max(least, llvm::divideCeilSigned(total, 16))));
 }
@@ -141,8 +144,8 @@ bool ContractLowering::blocksColumns(int64_t blockTiles) const {
 
 void ContractLowering::allocateBuffers() {
   auto alignment = b.getI64IntegerAttr(64);
-  auto sumsType = MemRefType::get({rows, panels * kPanelWidth},
-                                  op.getAccumulatorType());
+  auto sumsType =
+      MemRefType::get({rows, panels * kPanelWidth}, op.getAccumulatorType());
   sums = memref::AllocaOp::create(b, sumsType, alignment);
   if (tiling.getGather())
     gathered = memref::AllocaOp::create(
@@ -166,8 +169,8 @@ void ContractLowering::emitGroups(
 void ContractLowering::forEachTile(Value begin, Value end,
                                    function_ref<void(Value, int64_t)> body) {
   if (clampsRows()) {
-    Value last = b.createOrFold<arith::SubIOp>(totalRows,
-                                               indexConstant(b, rows));
+    Value last =
+        b.createOrFold<arith::SubIOp>(totalRows, indexConstant(b, rows));
     emitLoop(b, begin, end, rows, [&](Value row) {
       body(arith::MinUIOp::create(b, row, last), rows);
     });
@@ -199,6 +202,40 @@ void ContractLowering::emitCopy(Value source, Value row, Value column,
     copy(indexConstant(b, whole), size - whole);
 }
 
+void ContractLowering::emitGatherWindow(Value row, Value r) {
+  WindowRow place(b, window, inputType, outType, row);
+  ArrayRef<int64_t> sizes = window.getSizes();
+  int64_t pixel = inputType.getShape().back(), run = sizes[1] * pixel;
+  auto copyTaps = [&] {
+    emitLoop(b, sizes[0], {}, [&](Value kh, ValueRange) {
+      return emitLoop(b, sizes[1], {},
+                      [&](Value kw, ValueRange) -> SmallVector<Value> {
+                        Value tap = add(b, mul(b, kh, sizes[1]), kw);
+                        emitCopy(place.getTap(b, input, pad, kh, kw), r,
+                                 mul(b, tap, pixel), pixel);
+                        return {};
+                      });
+    });
+  };
+  auto copyRuns = [&] {
+    emitLoop(b, sizes[0], {}, [&](Value kh, ValueRange) -> SmallVector<Value> {
+      emitCopy(place.getRun(b, flatInput, padRun, kh), r, mul(b, kh, run), run);
+      return {};
+    });
+  };
+  // Pixels of one row of the window lie side by side in the input.
+  if (window.getDilations()[1] != 1 || sizes[1] == 1)
+    return copyTaps();
+  if (!window.isPadded(1))
+    return copyRuns();
+  auto branch = scf::IfOp::create(b, TypeRange(), place.isInsideRow(b), true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  copyRuns();
+  b.setInsertionPointToStart(branch.elseBlock());
+  copyTaps();
+}
+
 void ContractLowering::emitGather(Value row0, int64_t height) {
   int64_t pixel = inputType.getShape().back();
   int64_t taps = window ? window.getNumTaps() : 1;
@@ -207,24 +244,13 @@ void ContractLowering::emitGather(Value row0, int64_t height) {
     if (!window) {
       emitCopy(rowView(b, input, row, pixel), r, indexConstant(b, 0), pixel);
     } else {
-      WindowRow place(b, window, inputType, outType, row);
-      ArrayRef<int64_t> sizes = window.getSizes();
-      emitLoop(b, sizes[0], {}, [&](Value kh, ValueRange) {
-        return emitLoop(
-            b, sizes[1], {}, [&](Value kw, ValueRange) -> SmallVector<Value> {
-              Value tap = add(b, mul(b, kh, sizes[1]), kw);
-              emitCopy(place.getTap(b, input, pad, kh, kw), r,
-                       mul(b, tap, pixel), pixel);
-              return {};
-            });
-      });
+      emitGatherWindow(row, r);
     }
     if (int64_t rest = depth - taps * pixel) {
       auto type = VectorType::get({rest}, inputType.getElementType());
       Value zero = arith::ConstantOp::create(b, b.getZeroAttr(type));
-      vector::StoreOp::create(
-          b, zero, gathered,
-          ValueRange{r, indexConstant(b, taps * pixel)});
+      vector::StoreOp::create(b, zero, gathered,
+                              ValueRange{r, indexConstant(b, taps * pixel)});
     }
     return {};
   });
@@ -238,9 +264,9 @@ SmallVector<Value> ContractLowering::accumulate(Value row0, int64_t height,
   Value zero = arith::ConstantOp::create(b, b.getZeroAttr(type));
   SmallVector<Value> accumulators(height * count, zero);
   auto multiply = [&](ValueRange tileRows, Value tap, ValueRange init) {
-    auto tile = InnerTileOp::create(
-        b, TypeRange(init), tiling.getIntrinsic(), tileRows, op.getWeights(),
-        panel, tap, init, op.getUnsignedInput());
+    auto tile = InnerTileOp::create(b, TypeRange(init), tiling.getIntrinsic(),
+                                    tileRows, op.getWeights(), panel, tap, init,
+                                    op.getUnsignedInput());
     return SmallVector<Value>(tile.getResults());
   };
   SmallVector<Value> tileRows;
@@ -255,8 +281,8 @@ SmallVector<Value> ContractLowering::accumulate(Value row0, int64_t height,
     for (int64_t r = 0; r < height; ++r)
       places.emplace_back(b, window, inputType, outType, add(b, row0, r));
     ArrayRef<int64_t> sizes = window.getSizes();
-    accumulators = emitLoop(
-        b, sizes[0], accumulators, [&](Value kh, ValueRange outer) {
+    accumulators =
+        emitLoop(b, sizes[0], accumulators, [&](Value kh, ValueRange outer) {
           return emitLoop(b, sizes[1], outer, [&](Value kw, ValueRange inner) {
             SmallVector<Value> taps;
             for (const WindowRow &place : places)
@@ -279,9 +305,9 @@ void ContractLowering::emitTile(Value row0, int64_t height, Value panel,
   SmallVector<Value> accumulators = accumulate(row0, height, panel, count);
   for (int64_t r = 0; r < height; ++r)
     for (int64_t p = 0; p < count; ++p)
-      vector::StoreOp::create(b, accumulators[r * count + p], sums,
-                              ValueRange{indexConstant(b, r),
-                                         indexConstant(b, p * kPanelWidth)});
+      vector::StoreOp::create(
+          b, accumulators[r * count + p], sums,
+          ValueRange{indexConstant(b, r), indexConstant(b, p * kPanelWidth)});
   Value column0 = mul(b, panel, kPanelWidth);
   emitLoop(b, height, {}, [&](Value r, ValueRange) -> SmallVector<Value> {
     for (int64_t p = 0; p < count; ++p) {
@@ -308,57 +334,63 @@ void ContractLowering::run() {
   totalRows = b.createOrFold<memref::DimOp>(writer.getRows(), 0);
   if (window && (window.isPadded(0) || window.isPadded(1)))
     pad = padRow(b, *op.getPadValue(), inputType.getDimSize(3));
+  if (window && tiling.getGather()) {
+    flatInput = flatten(b, op.getInput());
+    if (window.isPadded(0))
+      padRun = padRow(b, *op.getPadValue(),
+                      window.getSizes()[1] * inputType.getDimSize(3));
+  }
   int64_t tiles = chooseBlockTiles();
   double rowCost = macsPerRow() / rate;
   if (blocksColumns(tiles)) {
     int64_t groups = fullGroups() + (restColumns() != 0);
-    emitForall(
-        b, indexConstant(b, groups), rowCost * minRows / groups,
-        [&](Value group) {
-          allocateBuffers();
-          Value zero = indexConstant(b, 0);
-          auto emit = [&](int64_t count, int64_t lastWidth) {
-            emitRows(zero, totalRows, mul(b, group, panels), count, lastWidth);
-          };
-          int64_t rest = restColumns();
-          int64_t count = llvm::divideCeilSigned(rest, kPanelWidth);
-          int64_t lastWidth = (rest - 1) % kPanelWidth + 1;
-          if (rest == 0)
-            return emit(panels, kPanelWidth);
-          Value full = arith::CmpIOp::create(b, arith::CmpIPredicate::ult,
-                                             group,
-                                             indexConstant(b, fullGroups()));
-          auto branch = scf::IfOp::create(b, TypeRange(), full, true);
-          OpBuilder::InsertionGuard guard(b);
-          b.setInsertionPointToStart(branch.thenBlock());
-          emit(panels, kPanelWidth);
-          b.setInsertionPointToStart(branch.elseBlock());
-          emit(count, lastWidth);
-        });
+    emitForall(b, indexConstant(b, groups), rowCost * minRows / groups,
+               [&](Value group) {
+                 allocateBuffers();
+                 Value zero = indexConstant(b, 0);
+                 auto emit = [&](int64_t count, int64_t lastWidth) {
+                   emitRows(zero, totalRows, mul(b, group, panels), count,
+                            lastWidth);
+                 };
+                 int64_t rest = restColumns();
+                 int64_t count = llvm::divideCeilSigned(rest, kPanelWidth);
+                 int64_t lastWidth = (rest - 1) % kPanelWidth + 1;
+                 if (rest == 0)
+                   return emit(panels, kPanelWidth);
+                 Value full =
+                     arith::CmpIOp::create(b, arith::CmpIPredicate::ult, group,
+                                           indexConstant(b, fullGroups()));
+                 auto branch = scf::IfOp::create(b, TypeRange(), full, true);
+                 OpBuilder::InsertionGuard guard(b);
+                 b.setInsertionPointToStart(branch.thenBlock());
+                 emit(panels, kPanelWidth);
+                 b.setInsertionPointToStart(branch.elseBlock());
+                 emit(count, lastWidth);
+               });
     return;
   }
   int64_t blockRows = rows * tiles;
   Value blocks = b.createOrFold<arith::DivUIOp>(
       add(b, totalRows, blockRows - 1), indexConstant(b, blockRows));
-  emitForall(b, blocks, rowCost * std::min(blockRows, minRows),
-             [&](Value block) {
-               allocateBuffers();
-               Value begin = mul(b, block, blockRows);
-               Value end = arith::MinUIOp::create(b, add(b, begin, blockRows),
-                                                  totalRows);
-               if (!tiling.getGather()) {
-                 emitGroups([&](Value panel, int64_t count, int64_t last) {
-                   emitRows(begin, end, panel, count, last);
-                 });
-                 return;
-               }
-               forEachTile(begin, end, [&](Value row0, int64_t height) {
-                 emitGather(row0, height);
-                 emitGroups([&](Value panel, int64_t count, int64_t last) {
-                   emitTile(row0, height, panel, count, last);
-                 });
-               });
-             });
+  emitForall(
+      b, blocks, rowCost * std::min(blockRows, minRows), [&](Value block) {
+        allocateBuffers();
+        Value begin = mul(b, block, blockRows);
+        Value end =
+            arith::MinUIOp::create(b, add(b, begin, blockRows), totalRows);
+        if (!tiling.getGather()) {
+          emitGroups([&](Value panel, int64_t count, int64_t last) {
+            emitRows(begin, end, panel, count, last);
+          });
+          return;
+        }
+        forEachTile(begin, end, [&](Value row0, int64_t height) {
+          emitGather(row0, height);
+          emitGroups([&](Value panel, int64_t count, int64_t last) {
+            emitTile(row0, height, panel, count, last);
+          });
+        });
+      });
 }
 
 LogicalResult mpc::lowerContract(ContractOp op,

@@ -6,8 +6,10 @@
 //===----------------------------------------------------------------------===//
 //
 // Channels lie side by side in input, weights and output, so that vectors run
-// over them and nothing is reduced across lanes. For each output pixel the input
-// rows of all taps are found once; then a loop over channels reads them.
+// over them and nothing is reduced across lanes. A tile is a few neighbouring
+// output pixels of one row: they share the weights, and most of the input
+// pixels that they read. The tile finds those pixels once, pad values outside
+// of the input; then a loop over channels reads them.
 //
 //===----------------------------------------------------------------------===//
 
@@ -15,14 +17,19 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/ADT/DenseMap.h"
 
 using namespace mlir;
 using namespace mpc;
 using namespace mpc::kernel;
 
-/// With more taps their row pointers no longer fit the registers and the code
-/// grows; then taps are a loop inside the loop over channels.
-static constexpr int64_t kMaxUnrolledTaps = 9;
+/// With more taps the code of a tile gets too large; then tiles are single
+/// pixels and taps are a loop inside the loop over channels.
+static constexpr int64_t kMaxUnrolledTaps = 25;
+
+/// Most pixels of a tile: their accumulators, and the weights of a row of the
+/// window, stay in registers.
+static constexpr int64_t kMaxPixels = 4;
 
 /// A parallel iteration should cost about this much, in nanoseconds.
 static constexpr double kBlockCost = 10000;
@@ -48,10 +55,15 @@ public:
   void run();
 
 private:
-  /// input[column ..] * weights[kh, kw, column ..] + accumulator.
-  Value multiplyAdd(Value row, Value kh, Value kw, Value column,
-                    Value accumulator);
+  /// Channels [column, column + width), widened to the accumulator's type.
+  Value load(Value row, Value column, int64_t width);
+  Value loadWeights(Value kh, Value kw, Value column, int64_t width);
+  Value widen(Value vector, bool isUnsigned);
+  Value multiplyAdd(Value x, Value w, Value accumulator);
+  /// One pixel, the taps in a loop.
   void emitPixel(Value pixel);
+  /// `pixels` neighbours of one output row, the taps unrolled.
+  void emitRow(Value row, int64_t pixels);
   void emitChannels(function_ref<void(Value, int64_t)> body);
 
   DepthwiseOp op;
@@ -67,27 +79,36 @@ private:
 
 } // namespace
 
-Value DepthwiseLowering::multiplyAdd(Value row, Value kh, Value kw,
-                                     Value column, Value accumulator) {
-  int64_t width = cast<VectorType>(accumulator.getType()).getDimSize(0);
-  Type wide = accumulator.getType();
-  Value x = vector::LoadOp::create(
-      b, VectorType::get({width}, inputType.getElementType()), row,
-      ValueRange{column});
-  Value w = vector::LoadOp::create(b, VectorType::get({width}, weightElement),
-                                   op.getWeights(),
-                                   ValueRange{kh, kw, column});
-  if (op.getAccumulatorType().isInteger()) {
-    x = op.getUnsignedInput() ? arith::ExtUIOp::create(b, wide, x).getResult()
-                              : arith::ExtSIOp::create(b, wide, x).getResult();
-    w = arith::ExtSIOp::create(b, wide, w);
+Value DepthwiseLowering::widen(Value vector, bool isUnsigned) {
+  auto type = cast<VectorType>(vector.getType());
+  VectorType wide = type.clone(op.getAccumulatorType());
+  if (type == wide)
+    return vector;
+  if (isa<FloatType>(type.getElementType()))
+    return arith::ExtFOp::create(b, wide, vector);
+  if (isUnsigned)
+    return arith::ExtUIOp::create(b, wide, vector);
+  return arith::ExtSIOp::create(b, wide, vector);
+}
+
+Value DepthwiseLowering::load(Value row, Value column, int64_t width) {
+  auto type = VectorType::get({width}, inputType.getElementType());
+  return widen(vector::LoadOp::create(b, type, row, ValueRange{column}),
+               op.getUnsignedInput());
+}
+
+Value DepthwiseLowering::loadWeights(Value kh, Value kw, Value column,
+                                     int64_t width) {
+  auto type = VectorType::get({width}, weightElement);
+  return widen(vector::LoadOp::create(b, type, op.getWeights(),
+                                      ValueRange{kh, kw, column}),
+               /*isUnsigned=*/false);
+}
+
+Value DepthwiseLowering::multiplyAdd(Value x, Value w, Value accumulator) {
+  if (op.getAccumulatorType().isInteger())
     return arith::AddIOp::create(b, accumulator,
                                  arith::MulIOp::create(b, x, w));
-  }
-  if (x.getType() != wide)
-    x = arith::ExtFOp::create(b, wide, x);
-  if (w.getType() != wide)
-    w = arith::ExtFOp::create(b, wide, w);
   return vector::FMAOp::create(b, x, w, accumulator);
 }
 
@@ -105,51 +126,97 @@ void DepthwiseLowering::emitChannels(function_ref<void(Value, int64_t)> body) {
 void DepthwiseLowering::emitPixel(Value pixel) {
   WindowRow place(b, window, inputType, outType, pixel);
   ArrayRef<int64_t> sizes = window.getSizes();
-  bool unroll = window.getNumTaps() <= kMaxUnrolledTaps;
-  struct Tap {
-    Value row, kh, kw;
-  };
-  SmallVector<Tap> taps;
-  if (unroll)
-    for (int64_t kh = 0; kh < sizes[0]; ++kh)
-      for (int64_t kw = 0; kw < sizes[1]; ++kw) {
-        Tap tap;
-        tap.kh = indexConstant(b, kh);
-        tap.kw = indexConstant(b, kw);
-        tap.row = place.getTap(b, input, pad, tap.kh, tap.kw);
-        taps.push_back(tap);
-      }
   emitChannels([&](Value column, int64_t width) {
     auto type = VectorType::get({width}, op.getAccumulatorType());
     Value sum = arith::ConstantOp::create(b, b.getZeroAttr(type));
-    for (const Tap &tap : taps)
-      sum = multiplyAdd(tap.row, tap.kh, tap.kw, column, sum);
-    if (!unroll)
-      sum = emitLoop(b, sizes[0], sum, [&](Value kh, ValueRange outer) {
-        return emitLoop(
-            b, sizes[1], outer,
-            [&](Value kw, ValueRange inner) -> SmallVector<Value> {
-              Value row = place.getTap(b, input, pad, kh, kw);
-              return {multiplyAdd(row, kh, kw, column, inner[0])};
-            });
-      })[0];
+    sum = emitLoop(b, sizes[0], sum, [&](Value kh, ValueRange outer) {
+      return emitLoop(b, sizes[1], outer,
+                      [&](Value kw, ValueRange inner) -> SmallVector<Value> {
+                        Value row = place.getTap(b, input, pad, kh, kw);
+                        return {multiplyAdd(load(row, column, width),
+                                            loadWeights(kh, kw, column, width),
+                                            inner[0])};
+                      });
+    })[0];
     writer.store(b, sum, pixel, column);
   });
+}
+
+void DepthwiseLowering::emitRow(Value row, int64_t pixels) {
+  ArrayRef<int64_t> sizes = window.getSizes();
+  int64_t stride = window.getStrides()[1], dilation = window.getDilations()[1];
+  int64_t outWidth = outType.getDimSize(2);
+  Value row0 = mul(b, row, outWidth);
+  WindowRow place(b, window, inputType, outType, row0);
+  // A last ragged tile moves back and recomputes some pixels.
+  emitLoop(b, indexConstant(b, 0), indexConstant(b, outWidth), pixels,
+           [&](Value ow) {
+             if (outWidth % pixels != 0)
+               ow = arith::MinUIOp::create(b, ow,
+                                           indexConstant(b, outWidth - pixels));
+             Value left = mul(b, ow, stride);
+             // Input pixels by (kh, offset from the tile's first pixel).
+             llvm::DenseMap<std::pair<int64_t, int64_t>, Value> inputs;
+             for (int64_t kh = 0; kh < sizes[0]; ++kh)
+               for (int64_t pixel = 0; pixel < pixels; ++pixel)
+                 for (int64_t kw = 0; kw < sizes[1]; ++kw) {
+                   int64_t offset = pixel * stride + kw * dilation;
+                   Value &value = inputs[{kh, offset}];
+                   if (!value)
+                     value = place.getPixel(b, input, pad, indexConstant(b, kh),
+                                            add(b, left, offset));
+                 }
+             emitChannels([&](Value column, int64_t width) {
+               auto type = VectorType::get({width}, op.getAccumulatorType());
+               Value zero = arith::ConstantOp::create(b, b.getZeroAttr(type));
+               SmallVector<Value> sums(pixels, zero);
+               for (int64_t kh = 0; kh < sizes[0]; ++kh) {
+                 SmallVector<Value> weights;
+                 for (int64_t kw = 0; kw < sizes[1]; ++kw)
+                   weights.push_back(loadWeights(indexConstant(b, kh),
+                                                 indexConstant(b, kw), column,
+                                                 width));
+                 llvm::DenseMap<int64_t, Value> loaded;
+                 for (int64_t kw = 0; kw < sizes[1]; ++kw)
+                   for (int64_t pixel = 0; pixel < pixels; ++pixel) {
+                     int64_t offset = pixel * stride + kw * dilation;
+                     Value &x = loaded[offset];
+                     if (!x)
+                       x = load(inputs[{kh, offset}], column, width);
+                     sums[pixel] = multiplyAdd(x, weights[kw], sums[pixel]);
+                   }
+               }
+               for (int64_t pixel = 0; pixel < pixels; ++pixel)
+                 writer.store(b, sums[pixel], add(b, row0, add(b, ow, pixel)),
+                              column);
+             });
+           });
 }
 
 void DepthwiseLowering::run() {
   if (window.isPadded(0) || window.isPadded(1))
     pad = padRow(b, *op.getPadValue(), inputType.getDimSize(3));
-  Value pixels = b.createOrFold<memref::DimOp>(writer.getRows(), 0);
-  double pixelCost = channels * window.getNumTaps() / rate;
-  int64_t block = std::max<int64_t>(1, kBlockCost / pixelCost);
-  Value blocks = b.createOrFold<arith::DivUIOp>(add(b, pixels, block - 1),
+  Value count = b.createOrFold<memref::DimOp>(writer.getRows(), 0);
+  double cost = channels * window.getNumTaps() / rate;
+  int64_t width = outType.getDimSize(2);
+  int64_t pixels = std::min(width, kMaxPixels);
+  bool unroll = window.getNumTaps() <= kMaxUnrolledTaps;
+  if (unroll) { // count rows
+    count = b.createOrFold<arith::DivUIOp>(count, indexConstant(b, width));
+    cost *= width;
+  }
+  int64_t block = std::max<int64_t>(1, kBlockCost / cost);
+  Value blocks = b.createOrFold<arith::DivUIOp>(add(b, count, block - 1),
                                                 indexConstant(b, block));
-  emitForall(b, blocks, pixelCost * block, [&](Value index) {
+  emitForall(b, blocks, cost * block, [&](Value index) {
     Value begin = mul(b, index, block);
-    Value end =
-        arith::MinUIOp::create(b, add(b, begin, block), pixels);
-    emitLoop(b, begin, end, 1, [&](Value pixel) { emitPixel(pixel); });
+    Value end = arith::MinUIOp::create(b, add(b, begin, block), count);
+    emitLoop(b, begin, end, 1, [&](Value position) {
+      if (unroll)
+        emitRow(position, pixels);
+      else
+        emitPixel(position);
+    });
   });
 }
 

@@ -6,9 +6,9 @@
 //===----------------------------------------------------------------------===//
 //
 // Loops carry one-dimensional vectors: a two-dimensional one becomes an array
-// that LLVM keeps in memory. Vectors of 16 lanes serve 256-bit registers too, as
-// pairs, but for instructions that are named, whose operands have the register's
-// width.
+// that LLVM keeps in memory. Vectors of 16 lanes serve 256-bit registers too,
+// as pairs, but for instructions that are named, whose operands have the
+// register's width.
 //
 //===----------------------------------------------------------------------===//
 
@@ -42,8 +42,7 @@ public:
         rowElement(
             cast<MemRefType>(op.getRows().front().getType()).getElementType()),
         weightsType(cast<MemRefType>(op.getWeights().getType())),
-        rows(op.getRows().size()),
-        panels(op.getAccumulators().size() / rows) {}
+        rows(op.getRows().size()), panels(op.getAccumulators().size() / rows) {}
   virtual ~InnerTile() = default;
 
   void run();
@@ -106,9 +105,8 @@ void InnerTile::run() {
     perAccumulator = split.size();
     parts.append(split);
   }
-  auto loop = scf::ForOp::create(b, constant(0),
-                                 constant(weightsType.getDimSize(2)),
-                                 constant(1), parts);
+  auto loop = scf::ForOp::create(
+      b, constant(0), constant(weightsType.getDimSize(2)), constant(1), parts);
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
@@ -166,8 +164,8 @@ public:
     for (int64_t p = 0; p < panels; ++p)
       weights.push_back(loadWeights(p, block, 0, kPanelWidth));
     for (auto [r, row] : llvm::enumerate(op.getRows())) {
-      Value word = vector::BitCastOp::create(b, vectorOf(1, 32),
-                                             loadBytes(row, block));
+      Value word =
+          vector::BitCastOp::create(b, vectorOf(1, 32), loadBytes(row, block));
       Value scalar = vector::ExtractOp::create(b, word, ArrayRef<int64_t>{0});
       Value words =
           vector::BroadcastOp::create(b, vectorOf(kPanelWidth, 32), scalar);
@@ -232,11 +230,10 @@ public:
         Value w = arith::ExtSIOp::create(b, vectorOf(words, 16), bytes);
         for (int64_t r = 0; r < rows; ++r) {
           Value &part = parts[(r * panels + p) * pieces() + i];
-          Value products =
-              LLVM::CallIntrinsicOp::create(b, part.getType(),
-                                            b.getStringAttr(intrinsic),
-                                            ValueRange{xs[r], w})
-                  .getResult(0);
+          Value products = LLVM::CallIntrinsicOp::create(
+                               b, part.getType(), b.getStringAttr(intrinsic),
+                               ValueRange{xs[r], w})
+                               .getResult(0);
           part = arith::AddIOp::create(b, part, products);
         }
       }

@@ -6,9 +6,11 @@
 //===----------------------------------------------------------------------===//
 //
 // The order of loops is chosen for LLVM's vectoriser: parallel loops in the
-// order of the output outside, then reductions, and inside of them the loop over
-// the output's last dimension if an input too lies contiguous along it (pooling
-// of NHWC tensors: channels vectorise, and no sum is reordered).
+// order of the output outside, then reductions, and inside of them the loop
+// over the output's last dimension if an input too lies contiguous along it
+// (pooling of NHWC tensors: channels vectorise, and no sum is reordered). Where
+// all operands are read and written element by element, shapes do not matter
+// and one long loop remains.
 //
 //===----------------------------------------------------------------------===//
 
@@ -23,6 +25,9 @@ using namespace mpc;
 
 /// Estimated cost of one innermost iteration in nanoseconds.
 static constexpr double kElementCost = 0.3;
+
+/// Elements per parallel iteration of an element-wise op.
+static constexpr int64_t kFlatBlock = 4096;
 
 namespace {
 struct LoopOrder {
@@ -68,22 +73,19 @@ static LoopOrder chooseOrder(linalg::LinalgOp op) {
   return order;
 }
 
-/// Loads the operands, computes the body and stores the results, for one point
-/// of the iteration space.
+/// Loads from `operands`, the buffers of `op` by position, computes the body
+/// and stores the results; `access` gives an operand's indices.
 static void emitPoint(ImplicitLocOpBuilder &b, linalg::LinalgOp op,
-                      ValueRange ivs) {
+                      ValueRange operands, ValueRange ivs,
+                      function_ref<SmallVector<Value>(OpOperand &)> access) {
   IRMapping mapping;
-  auto access = [&](OpOperand &operand) {
-    return *affine::expandAffineMap(b, b.getLoc(),
-                                    op.getMatchingIndexingMap(&operand), ivs);
-  };
   for (OpOperand &operand : op->getOpOperands()) {
     BlockArgument argument = op.getMatchingBlockArgument(&operand);
-    if (!isa<MemRefType>(operand.get().getType()))
-      mapping.map(argument, operand.get());
+    Value value = operands[operand.getOperandNumber()];
+    if (!isa<MemRefType>(value.getType()))
+      mapping.map(argument, value);
     else if (!argument.use_empty())
-      mapping.map(argument, memref::LoadOp::create(b, operand.get(),
-                                                   access(operand)));
+      mapping.map(argument, memref::LoadOp::create(b, value, access(operand)));
   }
   for (Operation &inner : op.getBlock()->without_terminator()) {
     if (auto index = dyn_cast<linalg::IndexOp>(inner))
@@ -94,11 +96,53 @@ static void emitPoint(ImplicitLocOpBuilder &b, linalg::LinalgOp op,
   Operation *terminator = op.getBlock()->getTerminator();
   for (auto [value, init] :
        llvm::zip_equal(terminator->getOperands(), op.getDpsInitsMutable()))
-    memref::StoreOp::create(b, mapping.lookupOrDefault(value), init.get(),
-                            access(init));
+    memref::StoreOp::create(b, mapping.lookupOrDefault(value),
+                            operands[init.getOperandNumber()], access(init));
+}
+
+/// Whether every operand is a scalar or a contiguous memref that is accessed at
+/// the loops' own position.
+static bool isFlat(linalg::LinalgOp op) {
+  if (op.getNumParallelLoops() != op.getNumLoops() || op.hasIndexSemantics() ||
+      op.getNumLoops() == 0)
+    return false;
+  for (OpOperand &operand : op->getOpOperands()) {
+    auto type = dyn_cast<MemRefType>(operand.get().getType());
+    if (type && (!type.getLayout().isIdentity() ||
+                 !op.getMatchingIndexingMap(&operand).isIdentity()))
+      return false;
+  }
+  return true;
+}
+
+static void lowerFlat(linalg::LinalgOp op) {
+  ImplicitLocOpBuilder b(op.getLoc(), op);
+  SmallVector<Value> operands;
+  for (Value operand : op->getOperands())
+    operands.push_back(isa<MemRefType>(operand.getType()) ? flatten(b, operand)
+                                                          : operand);
+  Value total = b.createOrFold<memref::DimOp>(operands.back(), 0);
+  auto emitRange = [&](Value begin, Value end) {
+    emitLoop(b, begin, end, 1, [&](Value iv) {
+      emitPoint(b, op, operands, iv,
+                [&](OpOperand &) { return SmallVector<Value>{iv}; });
+    });
+  };
+  std::optional<int64_t> size = getConstantIntValue(total);
+  if (size && *size <= kFlatBlock)
+    return emitRange(indexConstant(b, 0), total);
+  Value blocks = b.createOrFold<arith::DivUIOp>(add(b, total, kFlatBlock - 1),
+                                                indexConstant(b, kFlatBlock));
+  emitForall(b, blocks, kFlatBlock * kElementCost, [&](Value block) {
+    Value begin = mul(b, block, kFlatBlock);
+    emitRange(begin,
+              arith::MinUIOp::create(b, add(b, begin, kFlatBlock), total));
+  });
 }
 
 void mpc::lowerToLoops(linalg::LinalgOp op) {
+  if (isFlat(op))
+    return lowerFlat(op);
   ImplicitLocOpBuilder b(op.getLoc(), op);
   LoopOrder order = chooseOrder(op);
   SmallVector<Range> ranges = op.createLoopRanges(b, op.getLoc());
@@ -106,14 +150,17 @@ void mpc::lowerToLoops(linalg::LinalgOp op) {
   double cost = kElementCost;
   SmallVector<int64_t> staticSizes = op.getStaticLoopRanges();
   for (const Range &range : ranges)
-    sizes.push_back(getValueOrCreateConstantIndexOp(b, op.getLoc(),
-                                                    range.size));
+    sizes.push_back(
+        getValueOrCreateConstantIndexOp(b, op.getLoc(), range.size));
   for (unsigned dim : ArrayRef(order.dims).drop_front(order.numForall))
     cost *= ShapedType::isDynamic(staticSizes[dim]) ? 64 : staticSizes[dim];
 
   std::function<void(unsigned)> emitInner = [&](unsigned position) {
     if (position == order.dims.size())
-      return emitPoint(b, op, ivs);
+      return emitPoint(b, op, op->getOperands(), ivs, [&](OpOperand &operand) {
+        return SmallVector<Value>(*affine::expandAffineMap(
+            b, b.getLoc(), op.getMatchingIndexingMap(&operand), ivs));
+      });
     unsigned dim = order.dims[position];
     if (staticSizes[dim] == 1) {
       ivs[dim] = indexConstant(b, 0);

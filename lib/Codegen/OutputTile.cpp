@@ -37,9 +37,9 @@ Value mpc::mul(ImplicitLocOpBuilder &b, Value lhs, int64_t rhs) {
                   : b.createOrFold<arith::MulIOp>(lhs, indexConstant(b, rhs));
 }
 
-SmallVector<Value> mpc::emitLoop(
-    ImplicitLocOpBuilder &b, int64_t count, ValueRange init,
-    function_ref<SmallVector<Value>(Value, ValueRange)> body) {
+SmallVector<Value>
+mpc::emitLoop(ImplicitLocOpBuilder &b, int64_t count, ValueRange init,
+              function_ref<SmallVector<Value>(Value, ValueRange)> body) {
   if (count == 1)
     return body(indexConstant(b, 0), init);
   auto loop =
@@ -88,23 +88,42 @@ Value mpc::collapseRows(ImplicitLocOpBuilder &b, Value memref) {
   return memref::CollapseShapeOp::create(b, memref, groups);
 }
 
+Value mpc::flatten(ImplicitLocOpBuilder &b, Value memref) {
+  int64_t rank = cast<MemRefType>(memref.getType()).getRank();
+  if (rank == 1)
+    return memref;
+  SmallVector<ReassociationIndices> groups(1);
+  llvm::append_range(groups.front(), llvm::seq<int64_t>(rank));
+  return memref::CollapseShapeOp::create(b, memref, groups);
+}
+
+/// A rank-1 view of `size` elements, with unit stride and any offset.
+static Value createView(ImplicitLocOpBuilder &b, Value memref,
+                        ArrayRef<OpFoldResult> offsets, int64_t size) {
+  auto source = cast<MemRefType>(memref.getType());
+  SmallVector<OpFoldResult> sizes(offsets.size(), b.getIndexAttr(1));
+  sizes.back() = b.getIndexAttr(size);
+  SmallVector<OpFoldResult> strides(offsets.size(), b.getIndexAttr(1));
+  auto inferred =
+      cast<MemRefType>(memref::SubViewOp::inferRankReducedResultType(
+          {size}, source, offsets, sizes, strides));
+  Value view =
+      memref::SubViewOp::create(b, inferred, memref, offsets, sizes, strides);
+  auto type = MemRefType::get(
+      {size}, source.getElementType(),
+      StridedLayoutAttr::get(b.getContext(), ShapedType::kDynamic, {1}));
+  return inferred == type ? view
+                          : memref::CastOp::create(b, type, view).getResult();
+}
+
+Value mpc::sliceView(ImplicitLocOpBuilder &b, Value memref, Value offset,
+                     int64_t size) {
+  return createView(b, memref, {getAsOpFoldResult(offset)}, size);
+}
+
 Value mpc::rowView(ImplicitLocOpBuilder &b, Value rows, Value row,
                    int64_t size) {
-  auto element = cast<MemRefType>(rows.getType()).getElementType();
-  auto type = MemRefType::get(
-      {size}, element,
-      StridedLayoutAttr::get(b.getContext(), ShapedType::kDynamic, {1}));
-  SmallVector<OpFoldResult> offsets = {getAsOpFoldResult(row),
-                                       b.getIndexAttr(0)};
-  SmallVector<OpFoldResult> sizes = {b.getIndexAttr(1), b.getIndexAttr(size)};
-  SmallVector<OpFoldResult> strides(2, b.getIndexAttr(1));
-  auto inferred = cast<MemRefType>(memref::SubViewOp::inferRankReducedResultType(
-      {size}, cast<MemRefType>(rows.getType()), offsets, sizes, strides));
-  Value view =
-      memref::SubViewOp::create(b, inferred, rows, offsets, sizes, strides);
-  if (inferred != type)
-    view = memref::CastOp::create(b, type, view);
-  return view;
+  return createView(b, rows, {getAsOpFoldResult(row), b.getIndexAttr(0)}, size);
 }
 
 Value mpc::padRow(ImplicitLocOpBuilder &b, TypedAttr value, int64_t size) {
@@ -122,10 +141,10 @@ Value mpc::padRow(ImplicitLocOpBuilder &b, TypedAttr value, int64_t size) {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(module.getBody());
     auto tensor = RankedTensorType::get({size}, value.getType());
-    memref::GlobalOp::create(b, name, b.getStringAttr("private"), type,
-                             DenseElementsAttr::get(tensor,
-                                                    ArrayRef<Attribute>{value}),
-                             /*constant=*/true, b.getI64IntegerAttr(64));
+    memref::GlobalOp::create(
+        b, name, b.getStringAttr("private"), type,
+        DenseElementsAttr::get(tensor, ArrayRef<Attribute>{value}),
+        /*constant=*/true, b.getI64IntegerAttr(64));
   }
   Value row = memref::GetGlobalOp::create(b, type, name);
   auto strided = MemRefType::get(
@@ -149,24 +168,49 @@ WindowRow::WindowRow(ImplicitLocOpBuilder &b, kernel::WindowAttr window,
   left = add(b, mul(b, ow, window.getStrides()[1]), -window.getLow()[1]);
 }
 
+/// Whether 0 <= position < size: a negative one is large when unsigned.
+static Value isBelow(ImplicitLocOpBuilder &b, Value position, int64_t size) {
+  return arith::CmpIOp::create(b, arith::CmpIPredicate::ult, position,
+                               indexConstant(b, size));
+}
+
 Value WindowRow::getTap(ImplicitLocOpBuilder &b, Value input, Value pad,
                         Value kh, Value kw) const {
+  return getPixel(b, input, pad, kh, mul(b, kw, window.getDilations()[1]));
+}
+
+Value WindowRow::getPixel(ImplicitLocOpBuilder &b, Value input, Value pad,
+                          Value kh, Value offset) const {
   Value ih = add(b, top, mul(b, kh, window.getDilations()[0]));
-  Value iw = add(b, left, mul(b, kw, window.getDilations()[1]));
+  Value iw = add(b, left, offset);
   Value pixel = add(b, mul(b, add(b, sample, ih), width), iw);
   Value row = rowView(b, input, pixel, channels);
-  // Outside is a large unsigned number on either side.
+  if (!pad)
+    return row;
   Value inside;
-  auto check = [&](unsigned dim, Value position, int64_t size) {
-    if (!window.isPadded(dim))
-      return;
-    Value test = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, position,
-                                       indexConstant(b, size));
+  if (window.isPadded(0))
+    inside = isBelow(b, ih, height);
+  if (window.isPadded(1)) {
+    Value test = isBelow(b, iw, width);
     inside = inside ? arith::AndIOp::create(b, inside, test) : test;
-  };
-  check(0, ih, height);
-  check(1, iw, width);
-  return inside ? arith::SelectOp::create(b, inside, row, pad) : row;
+  }
+  return arith::SelectOp::create(b, inside, row, pad);
+}
+
+Value WindowRow::getRun(ImplicitLocOpBuilder &b, Value input, Value pad,
+                        Value kh) const {
+  Value ih = add(b, top, mul(b, kh, window.getDilations()[0]));
+  Value pixel = add(b, mul(b, add(b, sample, ih), width), left);
+  Value run = sliceView(b, input, mul(b, pixel, channels),
+                        window.getSizes()[1] * channels);
+  if (!window.isPadded(0))
+    return run;
+  return arith::SelectOp::create(b, isBelow(b, ih, height), run, pad);
+}
+
+Value WindowRow::isInsideRow(ImplicitLocOpBuilder &b) const {
+  return isBelow(b, left,
+                 std::max<int64_t>(0, width - window.getSizes()[1] + 1));
 }
 
 //===----------------------------------------------------------------------===//
@@ -179,9 +223,9 @@ OutputWriter::OutputWriter(ImplicitLocOpBuilder &b, Region &epilogue,
       originalOut(out), out(collapseRows(b, out)) {
   for (auto [extra, attribute] : llvm::zip_equal(extras, maps)) {
     AffineMap map = cast<AffineMapAttr>(attribute).getValue();
-    bool collapsed = map.isIdentity() &&
-                     cast<MemRefType>(extra.getType()).getShape() ==
-                         outType.getShape();
+    bool collapsed =
+        map.isIdentity() &&
+        cast<MemRefType>(extra.getType()).getShape() == outType.getShape();
     this->extras.push_back(
         {collapsed ? collapseRows(b, extra) : extra, map, collapsed});
   }

@@ -28,11 +28,11 @@ mlir::Value add(mlir::ImplicitLocOpBuilder &b, mlir::Value lhs,
 mlir::Value mul(mlir::ImplicitLocOpBuilder &b, mlir::Value lhs, int64_t rhs);
 
 /// A loop over [0, count) that carries `init`; none if count is 1.
-mlir::SmallVector<mlir::Value> emitLoop(
-    mlir::ImplicitLocOpBuilder &b, int64_t count, mlir::ValueRange init,
-    llvm::function_ref<mlir::SmallVector<mlir::Value>(mlir::Value,
-                                                      mlir::ValueRange)>
-        body);
+mlir::SmallVector<mlir::Value>
+emitLoop(mlir::ImplicitLocOpBuilder &b, int64_t count, mlir::ValueRange init,
+         llvm::function_ref<mlir::SmallVector<mlir::Value>(mlir::Value,
+                                                           mlir::ValueRange)>
+             body);
 
 /// A loop over [lower, upper) by `step` without carried values.
 void emitLoop(mlir::ImplicitLocOpBuilder &b, mlir::Value lower,
@@ -45,6 +45,13 @@ void emitForall(mlir::ImplicitLocOpBuilder &b, mlir::Value count, double cost,
 
 /// `memref` with all dimensions but the last collapsed into one.
 mlir::Value collapseRows(mlir::ImplicitLocOpBuilder &b, mlir::Value memref);
+
+/// `memref` with all dimensions collapsed into one.
+mlir::Value flatten(mlir::ImplicitLocOpBuilder &b, mlir::Value memref);
+
+/// `size` elements of a rank-1 memref from `offset`, typed as by `rowView`.
+mlir::Value sliceView(mlir::ImplicitLocOpBuilder &b, mlir::Value memref,
+                      mlir::Value offset, int64_t size);
 
 /// Row `row` of a rank-2 memref: rank 1, unit stride, any offset.
 mlir::Value rowView(mlir::ImplicitLocOpBuilder &b, mlir::Value rows,
@@ -65,6 +72,21 @@ public:
   /// pixel is outside; `input` is the collapsed input.
   mlir::Value getTap(mlir::ImplicitLocOpBuilder &b, mlir::Value input,
                      mlir::Value pad, mlir::Value kh, mlir::Value kw) const;
+
+  /// The same for row kh of the window and the input pixel `offset` to the
+  /// right of the window's left edge.
+  mlir::Value getPixel(mlir::ImplicitLocOpBuilder &b, mlir::Value input,
+                       mlir::Value pad, mlir::Value kh,
+                       mlir::Value offset) const;
+
+  /// Row kh of a window without gaps that is horizontally inside of the input:
+  /// all its pixels in one; `input` is the input collapsed into one dimension,
+  /// `pad` a row of as many pad values.
+  mlir::Value getRun(mlir::ImplicitLocOpBuilder &b, mlir::Value input,
+                     mlir::Value pad, mlir::Value kh) const;
+
+  /// Whether the whole window is horizontally inside of the input.
+  mlir::Value isInsideRow(mlir::ImplicitLocOpBuilder &b) const;
 
 private:
   kernel::WindowAttr window;

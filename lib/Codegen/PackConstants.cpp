@@ -10,6 +10,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
+#include "mlir/IR/Remarks.h"
 #include "mlir/IR/SymbolTable.h"
 #include "mpc/Codegen/Passes.h"
 #include "mpc/Dialect/Kernel/KernelDialect.h"
@@ -54,12 +55,11 @@ static void pack(ArrayRef<char> source, bool isSplat, bool transposed,
       for (int64_t k = 0; k < depth; ++k) {
         int64_t from =
             transposed ? k * channels + n : (n * taps + tap) * depth + k;
-        int64_t to =
-            ((((n / kPanelWidth) * taps + tap) * blocks + k / kv) *
-                 kPanelWidth +
-             n % kPanelWidth) *
-                kv +
-            k % kv;
+        int64_t to = ((((n / kPanelWidth) * taps + tap) * blocks + k / kv) *
+                          kPanelWidth +
+                      n % kPanelWidth) *
+                         kv +
+                     k % kv;
         std::memcpy(result.data() + to * width,
                     source.data() + (isSplat ? 0 : from * width), width);
       }
@@ -86,8 +86,13 @@ struct PackConstantsPass
       // Depthwise weights already have the layout of the kernel.
       if (info->kind == ContractionInfo::Kind::depthwise)
         continue;
-      if (failed(packWeights(op, *info, users)))
-        op->removeAttr(kTilingAttrName);
+      if (succeeded(packWeights(op, *info, users)))
+        continue;
+      op->removeAttr(kTilingAttrName);
+      remark::missed(op.getLoc(), remark::RemarkOpts::name("Packing").category(
+                                      getArgument()))
+          << "weights are not the same kind of constant in every call; the "
+             "contraction is lowered to loops";
     }
     for (arith::ConstantOp constant : replaced)
       if (constant->use_empty())
@@ -109,8 +114,8 @@ private:
     RankedTensorType packedType =
         getPackedType(info, tiling, type.getElementType());
     auto unpack = [&](OpBuilder &b, Value packed) {
-      auto unpackOp = UnpackOp::create(b, op.getLoc(), type, packed,
-                                       info.transposed);
+      auto unpackOp =
+          UnpackOp::create(b, op.getLoc(), type, packed, info.transposed);
       operand->set(unpackOp.getResult());
     };
 
@@ -150,8 +155,8 @@ private:
     argument.setType(packedType);
     SmallVector<Type> inputs(function.getArgumentTypes());
     inputs[index] = packedType;
-    function.setFunctionType(FunctionType::get(
-        &getContext(), inputs, function.getResultTypes()));
+    function.setFunctionType(
+        FunctionType::get(&getContext(), inputs, function.getResultTypes()));
     OpBuilder b(op);
     unpack(b, argument);
     return success();
@@ -169,7 +174,8 @@ private:
                                 RankedTensorType type) {
     if (!isPackable(constant.getValue()))
       return failure();
-    Value &packed = packedConstants[{constant, type, static_cast<unsigned>(info.transposed)}];
+    Value &packed = packedConstants[{constant, type,
+                                     static_cast<unsigned>(info.transposed)}];
     if (packed)
       return packed;
     ArrayRef<char> source;
@@ -198,7 +204,8 @@ private:
     return packed;
   }
 
-  llvm::DenseMap<std::tuple<Operation *, Type, unsigned>, Value> packedConstants;
+  llvm::DenseMap<std::tuple<Operation *, Type, unsigned>, Value>
+      packedConstants;
   SmallVector<arith::ConstantOp> replaced;
 };
 

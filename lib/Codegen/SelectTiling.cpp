@@ -7,9 +7,11 @@
 
 #include "ContractionInfo.h"
 #include "mlir/Dialect/DLTI/DLTI.h"
+#include "mlir/IR/Remarks.h"
 #include "mpc/Codegen/Passes.h"
 #include "mpc/Codegen/TargetDescription.h"
 #include "mpc/Dialect/Kernel/KernelDialect.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MathExtras.h"
 
 namespace mpc {
@@ -28,6 +30,9 @@ static constexpr int64_t kMaxRows = 12;
 /// Below this many k blocks per tap the cost of moving from tap to tap exceeds
 /// that of copying the rows of a tile into one buffer.
 static constexpr int64_t kMinBlocksPerTap = 8;
+
+/// The buffer of gathered rows stands on the stack of a thread.
+static constexpr int64_t kGatherBytes = 64 * 1024;
 
 /// Most rows that a tile of `panels` panels can have.
 static int64_t getMaxRows(Intrinsic intrinsic, int64_t panels,
@@ -66,13 +71,17 @@ static int64_t chooseRows(int64_t most, int64_t total) {
 }
 
 /// Output rows of one sample; a dynamic batch counts once.
-static int64_t getRowsPerSample(linalg::LinalgOp op,
-                                const ContractionInfo &info) {
+static int64_t getRowsPerSample(linalg::LinalgOp op) {
   auto out = cast<ShapedType>(op.getDpsInits()[0].getType());
   int64_t rows = 1;
   for (int64_t size : out.getShape().drop_back())
     rows *= ShapedType::isDynamic(size) ? 1 : size;
   return rows;
+}
+
+static int64_t getInputBits(linalg::LinalgOp op) {
+  return getElementTypeOrSelf(op.getDpsInputOperand(0)->get().getType())
+      .getIntOrFloatBitWidth();
 }
 
 static TilingAttr selectTiling(linalg::LinalgOp op, const ContractionInfo &info,
@@ -87,16 +96,20 @@ static TilingAttr selectTiling(linalg::LinalgOp op, const ContractionInfo &info,
     intrinsic = target.vnni && info.unsignedInput ? Intrinsic::vpdpbusd
                                                   : Intrinsic::pmaddwd;
   int64_t kv = info.integer ? 4 : 1;
-  bool gather =
-      info.depth % kv != 0 ||
-      (info.getNumTaps() > 1 && info.depth / kv < kMinBlocksPerTap);
+  bool gather = info.depth % kv != 0 ||
+                (info.getNumTaps() > 1 && info.depth / kv < kMinBlocksPerTap);
 
   int64_t panels = llvm::divideCeilSigned(info.channels, kPanelWidth);
   int64_t mostPanels = getMaxPanels(intrinsic, target);
   int64_t groups = llvm::divideCeilSigned(panels, mostPanels);
   panels = llvm::divideCeilSigned(panels, groups);
-  int64_t rows = chooseRows(getMaxRows(intrinsic, panels, target),
-                            getRowsPerSample(op, info));
+  int64_t mostRows = getMaxRows(intrinsic, panels, target);
+  if (gather)
+    mostRows = std::max<int64_t>(
+        1, std::min(mostRows,
+                    kGatherBytes * 8 /
+                        (info.depth * info.getNumTaps() * getInputBits(op))));
+  int64_t rows = chooseRows(mostRows, getRowsPerSample(op));
   return TilingAttr::get(context, intrinsic, rows, panels * kPanelWidth, kv,
                          gather);
 }
@@ -115,7 +128,15 @@ struct SelectTilingPass : public mpc::impl::SelectTilingBase<SelectTilingPass> {
       FailureOr<ContractionInfo> info = ContractionInfo::match(op);
       if (failed(info) || !startsAtZero(op))
         return;
-      op->setAttr(kTilingAttrName, selectTiling(op, *info, *target));
+      TilingAttr tiling = selectTiling(op, *info, *target);
+      op->setAttr(kTilingAttrName, tiling);
+      remark::passed(op.getLoc(),
+                     remark::RemarkOpts::name("Tiling").category(getArgument()))
+          << llvm::formatv("tile of {0} rows by {1} columns with {2}{3}",
+                           tiling.getRows(), tiling.getColumns(),
+                           stringifyIntrinsic(tiling.getIntrinsic()),
+                           tiling.getGather() ? ", rows gathered" : "")
+                 .str();
     });
   }
 };

@@ -84,7 +84,7 @@ void TargetDescription::attach(ModuleOp module) const {
        entry("vector_bits", b.getI64IntegerAttr(vectorBits)),
        entry("vector_registers", b.getI64IntegerAttr(vectorRegisters)),
        entry("vnni", b.getBoolAttr(vnni))});
-  auto system = TargetSystemSpecAttr::get(
-      module.getContext(), {entry("CPU", device)});
+  auto system =
+      TargetSystemSpecAttr::get(module.getContext(), {entry("CPU", device)});
   module->setAttr(DLTIDialect::kTargetSystemDescAttrName, system);
 }

@@ -12,6 +12,7 @@
 #include "mlir/IR/Iterators.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/PatternMatch.h"
+#include "mlir/IR/Remarks.h"
 #include "mpc/Codegen/Passes.h"
 #include "mpc/Dialect/Kernel/KernelDialect.h"
 
@@ -93,8 +94,8 @@ static linalg::GenericOp matchEpilogue(Value accumulator) {
   OpOperand &use = *accumulator.getUses().begin();
   auto op = dyn_cast<linalg::GenericOp>(use.getOwner());
   if (!op || op.getNumDpsInits() != 1 ||
-      op.getNumParallelLoops() != op.getNumLoops() ||
-      op.isDpsInit(&use) || !op.getMatchingIndexingMap(&use).isIdentity() ||
+      op.getNumParallelLoops() != op.getNumLoops() || op.isDpsInit(&use) ||
+      !op.getMatchingIndexingMap(&use).isIdentity() ||
       !op.getMatchingIndexingMap(op.getDpsInitOperand(0)).isIdentity())
     return {};
   // The destination is written, never read.
@@ -143,8 +144,7 @@ static void buildEpilogue(RewriterBase &rewriter, Location loc, Region &region,
   auto capture = [&](Value value) {
     if (value.getParentBlock() == epilogue.getBody() || mapping.contains(value))
       return;
-    mapping.map(value,
-                rewriter.clone(*value.getDefiningOp())->getResult(0));
+    mapping.map(value, rewriter.clone(*value.getDefiningOp())->getResult(0));
   };
   for (Operation &inner : epilogue.getBody()->without_terminator()) {
     llvm::for_each(inner.getOperands(), capture);
@@ -156,7 +156,8 @@ static void buildEpilogue(RewriterBase &rewriter, Location loc, Region &region,
 }
 
 /// Replaces `op` and its epilogue by a kernel op.
-static LogicalResult tileAndFuse(RewriterBase &rewriter, linalg::LinalgOp op) {
+static LogicalResult tileAndFuse(RewriterBase &rewriter, linalg::LinalgOp op,
+                                 StringRef category) {
   auto tiling = op->getAttrOfType<TilingAttr>(kTilingAttrName);
   FailureOr<ContractionInfo> info = ContractionInfo::match(op);
   if (!tiling || failed(info))
@@ -178,19 +179,23 @@ static LogicalResult tileAndFuse(RewriterBase &rewriter, linalg::LinalgOp op) {
   WindowAttr window;
   if (info->kind != Kind::matmul) {
     padding = matchPadding(padding.source);
-    window = WindowAttr::get(
-        op->getContext(), rewriter.getDenseI64ArrayAttr(info->sizes),
-        rewriter.getDenseI64ArrayAttr(info->strides),
-        rewriter.getDenseI64ArrayAttr(info->dilations),
-        rewriter.getDenseI64ArrayAttr(padding.low),
-        rewriter.getDenseI64ArrayAttr(padding.high));
+    window = WindowAttr::get(op->getContext(),
+                             rewriter.getDenseI64ArrayAttr(info->sizes),
+                             rewriter.getDenseI64ArrayAttr(info->strides),
+                             rewriter.getDenseI64ArrayAttr(info->dilations),
+                             rewriter.getDenseI64ArrayAttr(padding.low),
+                             rewriter.getDenseI64ArrayAttr(padding.high));
   }
 
   Value result = op->getResult(0);
   linalg::GenericOp epilogue = matchEpilogue(result);
+  if (!epilogue)
+    remark::missed(op.getLoc(),
+                   remark::RemarkOpts::name("Epilogue").category(category))
+        << "no element-wise op reads the result alone and in place; sums are "
+           "stored";
   Type accumulator = getElementTypeOrSelf(result.getType());
-  OpOperand *accumulatorUse =
-      epilogue ? &*result.getUses().begin() : nullptr;
+  OpOperand *accumulatorUse = epilogue ? &*result.getUses().begin() : nullptr;
   SmallVector<Value> extras;
   SmallVector<AffineMap> maps;
   Value out =
@@ -237,7 +242,7 @@ struct TileAndFusePass : public mpc::impl::TileAndFuseBase<TileAndFusePass> {
     });
     IRRewriter rewriter(&getContext());
     for (linalg::LinalgOp op : contractions) {
-      if (succeeded(tileAndFuse(rewriter, op)))
+      if (succeeded(tileAndFuse(rewriter, op, getArgument())))
         continue;
       if (op.getDpsInputOperand(1)->get().getDefiningOp<UnpackOp>()) {
         op.emitOpError("expected an accumulator that starts as 'linalg.fill' "

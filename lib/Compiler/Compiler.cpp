@@ -15,10 +15,12 @@
 #include "mpc/Dialect/MPC/MPCDialect.h"
 #include "mpc/Frontend/ONNX/Import.h"
 #include "mpc/Pipelines/GraphPipelines.h"
+#include "mpc/Support/ResourceCheck.h"
 #include "mpc/Support/TensorFile.h"
 #include "mpc/Transforms/Passes.h"
 #include "mpc/Transforms/Ranges.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 
 using namespace mlir;
@@ -159,6 +161,11 @@ LogicalResult Compilation::load() {
   if (extension == ".mlir" || extension == ".mlirbc") {
     if (!llvm::sys::fs::exists(options.input))
       return emitError(loc) << options.input << ": no such file";
+    auto text = llvm::MemoryBuffer::getFile(options.input);
+    if (!text)
+      return emitError(loc) << options.input << ": " << text.getError().message();
+    if (auto problem = findBadResource((*text)->getBuffer()))
+      return emitError(loc) << options.input << ": " << *problem;
     module = parseSourceFile<ModuleOp>(options.input, &context);
     return success(bool(module));
   }

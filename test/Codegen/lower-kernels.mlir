@@ -52,11 +52,11 @@ func.func @dynamic_rows(%x: memref<?x64xf32>, %w: memref<4x1x64x16x1xf32>, %o: m
   return
 }
 
-// Three channels are too few for a tap: a tile's rows are copied, 27 values and a zero each.
+// Three channels are too few for a tap: the rows of a tile are copied, nine values at a time and a zero.
 // CHECK-LABEL: func.func @gathered
 func.func @gathered(%x: memref<1x9x9x3xi8>, %w: memref<1x1x7x16x4xi8>, %o: memref<1x7x7x16xi32>) {
   // CHECK: %[[ROWS:.*]] = memref.alloca() {alignment = 64 : i64} : memref<7x28xi8>
-  // CHECK: vector.store %{{.*}}, %[[ROWS]]{{.*}} : memref<7x28xi8>, vector<3xi8>
+  // CHECK: vector.store %{{.*}}, %[[ROWS]]{{.*}} : memref<7x28xi8>, vector<9xi8>
   // CHECK: vector.store %{{.*}}, %[[ROWS]]{{.*}} : memref<7x28xi8>, vector<1xi8>
   // CHECK: kernel.inner_tile pmaddwd
   // CHECK: vector.deinterleave
@@ -107,6 +107,24 @@ func.func @row_sum(%x: memref<8x20xf32>, %o: memref<8xf32>) {
   ^bb0(%a: f32, %b: f32):
     %s = arith.addf %b, %a : f32
     linalg.yield %s : f32
+  }
+  return
+}
+
+// Element by element, shapes do not matter.
+// CHECK-LABEL: func.func @elementwise
+// CHECK-SAME: %[[X:[a-z0-9]+]]: memref<?x30x30x10xf32>
+func.func @elementwise(%x: memref<?x30x30x10xf32>, %o: memref<?x30x30x10xf32>) {
+  // CHECK: %[[FLAT:.*]] = memref.collapse_shape %[[X]] {{\[\[}}0, 1, 2, 3]]
+  // CHECK: scf.forall
+  // CHECK: scf.for %[[I:.*]] =
+  // CHECK: memref.load %[[FLAT]][%[[I]]]
+  linalg.generic {indexing_maps = [affine_map<(i, j, k, l) -> (i, j, k, l)>, affine_map<(i, j, k, l) -> (i, j, k, l)>],
+                  iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+      ins(%x : memref<?x30x30x10xf32>) outs(%o : memref<?x30x30x10xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    %n = arith.negf %a : f32
+    linalg.yield %n : f32
   }
   return
 }

@@ -1,10 +1,15 @@
 // Tiles fill the registers of the target; what decides the layout of weights (kv, gather) is the same for all.
 // RUN: mpc-opt %s --pass-pipeline="builtin.module(mpc-describe-target{march=x86-64-v3},mpc-select-tiling)" | FileCheck %s --check-prefixes=CHECK,AVX2
+// RUN: mpc-opt %s --pass-pipeline="builtin.module(mpc-describe-target{march=x86-64-v3},mpc-select-tiling)" --remarks-filter=mpc-select-tiling 2>&1 >/dev/null | FileCheck %s --check-prefix=REMARK
 // RUN: mpc-opt %s --pass-pipeline="builtin.module(mpc-describe-target{march=cascadelake},mpc-select-tiling)" | FileCheck %s --check-prefixes=CHECK,VNNI
 
 #lhs = affine_map<(m, n, k) -> (m, k)>
 #rhs = affine_map<(m, n, k) -> (k, n)>
 #out = affine_map<(m, n, k) -> (m, n)>
+
+// REMARK: remark: {{.*}}tile of 6 rows by 16 columns with fma
+// REMARK: remark: {{.*}}tile of 3 rows by 16 columns with pmaddwd
+// REMARK: remark: {{.*}}with pmaddwd, rows gathered
 
 // CHECK-LABEL: func.func @f32
 func.func @f32(%x: tensor<512x64xf32>, %w: tensor<64x100xf32>) -> tensor<512x100xf32> {

@@ -36,9 +36,9 @@ static void registerToLibrary() {
           clEnumValN(mpc::EmitKind::Object, "object", "its one object"),
           clEnumValN(mpc::EmitKind::LLVMIR, "llvm-ir",
                      "the optimised LLVM IR of all instruction sets")));
-  static cl::opt<bool> header(
-      "header", cl::desc("Write the library's C header instead"),
-      cl::cat(libraryCategory));
+  static cl::opt<bool> header("header",
+                              cl::desc("Write the library's C header instead"),
+                              cl::cat(libraryCategory));
   static cl::opt<std::string> prefix(
       "prefix", cl::desc("C identifier before _query"), cl::init("model"),
       cl::cat(libraryCategory));
@@ -97,7 +97,7 @@ static void registerImportONNX() {
             buffer->getMemBufferRef(), *context, options, onError);
         if (!module)
           return mlir::failure();
-        module->print(os, mlir::OpPrintingFlags().enableDebugInfo(false));
+        module->print(os);
         os << "\n";
         return mlir::success();
       });

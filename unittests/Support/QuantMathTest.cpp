@@ -18,8 +18,12 @@ constexpr float inf = std::numeric_limits<float>::infinity();
 constexpr int32_t i32Min = std::numeric_limits<int32_t>::min();
 constexpr int32_t i32Max = std::numeric_limits<int32_t>::max();
 
-QuantParams u8(float scale, int32_t zeroPoint) { return {scale, zeroPoint, 0, 255}; }
-QuantParams s8(float scale, int32_t zeroPoint) { return {scale, zeroPoint, -128, 127}; }
+QuantParams u8(float scale, int32_t zeroPoint) {
+  return {scale, zeroPoint, 0, 255};
+}
+QuantParams s8(float scale, int32_t zeroPoint) {
+  return {scale, zeroPoint, -128, 127};
+}
 
 TEST(QuantMath, RoundsTiesToEven) {
   EXPECT_EQ(roundHalfEven(0.5f), 0.0f);
@@ -53,7 +57,9 @@ TEST(QuantMath, QuantizeInvertsDequantizeExactly) {
   for (float scale : {1.0f, 0.1f, 3.1415927f, 0x1p-20f, kMinScale})
     for (int32_t zeroPoint : {0, 1, 128, 255})
       for (int32_t q = 0; q <= 255; ++q)
-        EXPECT_EQ(quantize(dequantize(q, u8(scale, zeroPoint)), u8(scale, zeroPoint)), q);
+        EXPECT_EQ(
+            quantize(dequantize(q, u8(scale, zeroPoint)), u8(scale, zeroPoint)),
+            q);
 }
 
 TEST(QuantMath, RequantizeIsAFloatProductRoundedOnce) {
@@ -94,7 +100,8 @@ TEST(QuantMath, CompensationWraps) {
 }
 
 TEST(QuantMath, AsymmetricParamsKeepZeroExact) {
-  for (auto [min, max] : {std::pair(-1.0, 3.0), std::pair(0.5, 6.0), std::pair(-6.0, -0.5), std::pair(0.0, 0.0),
+  for (auto [min, max] : {std::pair(-1.0, 3.0), std::pair(0.5, 6.0),
+                          std::pair(-6.0, -0.5), std::pair(0.0, 0.0),
                           std::pair(-1e-30, 1e-30), std::pair(-3e38, 3e38)}) {
     QuantParams params = chooseAsymmetricParams(min, max, 0, 255);
     EXPECT_GE(params.scale, kMinScale);

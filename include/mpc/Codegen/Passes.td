@@ -230,6 +230,22 @@ def LowerEntry : Pass<"mpc-lower-entry", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
 }
 
+def StoreBF16AsIntegers : Pass<"mpc-store-bf16-as-integers", "::mlir::ModuleOp"> {
+  let summary = "hold bf16 values as 16-bit integers";
+  let description = [{
+    Replaces the type bf16 by i16, and bf16 constants by their bits. LLVM selects and joins bf16 values through f32
+    on CPUs without AVX512-BF16, by a call of a function that libraries may not depend on; integers only move.
+
+    ```mlir
+    %0 = llvm.select %c, %a, %b : i1, bf16
+    // becomes
+    %0 = llvm.select %c, %a, %b : i1, i16
+    ```
+
+    Precondition: the LLVM dialect; nothing computes in bf16 (mpc-expand-math, arith-expand). Postcondition: no bf16.
+  }];
+}
+
 def LowerDispatch : Pass<"mpc-lower-dispatch", "::mlir::ModuleOp"> {
   let summary = "turns dispatches into calls of the runtime's parallel loop";
   let description = [{
@@ -292,7 +308,7 @@ def PackConstants : Pass<"mpc-pack-constants", "mlir::ModuleOp"> {
     After:  `func.func private @conv(%x: ..., %p: tensor<2x9x16x16x4xi8>, ...)` and
             `%w = kernel.unpack %p : tensor<2x9x16x16x4xi8> to tensor<32x3x3x64xi8>`
 
-    Precondition: weights are dense or dense_resource constants in memory order.
+    Precondition: weights are dense or dense_resource constants in memory order. Remarks: one per refusal.
   }];
   let dependentDialects = ["mpc::kernel::KernelDialect", "mlir::arith::ArithDialect"];
 }
@@ -306,7 +322,7 @@ def TileAndFuse : Pass<"mpc-tile-and-fuse", "mlir::func::FuncOp"> {
     accumulators and the consumer stays a linalg op.
 
     Precondition: mpc-pack-constants. The accumulator starts as `linalg.fill` of zero; another start leaves the op alone.
-    Postcondition: no `kernel.unpack` and no `kernel.tiling` on a linalg op.
+    Postcondition: no `kernel.unpack` and no `kernel.tiling` on a linalg op. Remarks: where no epilogue was fused.
   }];
   let dependentDialects = ["mpc::kernel::KernelDialect", "mlir::tensor::TensorDialect"];
 }

@@ -12,8 +12,9 @@
 
 namespace mpc {
 
-/// The type that a tensor of the mpc dialect has after convert-mpc-to-linalg: quantized elements are their storage
-/// integers, and all integers are signless.
+/// The type that a tensor of the mpc dialect has after convert-mpc-to-linalg:
+/// quantized elements are their storage integers, and all integers are
+/// signless.
 mlir::Type getLinalgType(mlir::Type type);
 
 } // namespace mpc

@@ -1,13 +1,16 @@
-//===- QuantMath.h - the scalar definition of quantized arithmetic -*- C++ -*-===//
+//===- QuantMath.h - the scalar definition of quantized arithmetic -*- C++
+//-*-===//
 //
 // Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 //
-// One definition of every rounding that quantized arithmetic performs. Constant folding, the compile-time part of
-// lowerings and the tests call these functions; code that is emitted computes the same values, operation by operation.
-// All arithmetic is IEEE binary32 with round-to-nearest-even, except where a function says otherwise.
+// One definition of every rounding that quantized arithmetic performs. Constant
+// folding, the compile-time part of lowerings and the tests call these
+// functions; code that is emitted computes the same values, operation by
+// operation. All arithmetic is IEEE binary32 with round-to-nearest-even, except
+// where a function says otherwise.
 //
 //===----------------------------------------------------------------------===//
 
@@ -19,14 +22,17 @@
 
 namespace mpc {
 
-/// The smallest scale that the quantizer chooses. The product of two such scales is still a normal number, so that
-/// multipliers stay finite and positive; real tensors whose range is smaller quantize to their zero point.
+/// The smallest scale that the quantizer chooses. The product of two such
+/// scales is still a normal number, so that multipliers stay finite and
+/// positive; real tensors whose range is smaller quantize to their zero point.
 inline constexpr float kMinScale = 0x1p-48f;
 
-/// The largest number of products of a u8 and an s8 value whose sum always fits into an i32: floor((2^31 - 1) / (255 * 128)).
+/// The largest number of products of a u8 and an s8 value whose sum always fits
+/// into an i32: floor((2^31 - 1) / (255 * 128)).
 inline constexpr int64_t kMaxExactProductsU8S8 = 65793;
 
-/// An affine map from integers in [qmin, qmax] to reals: x = (q - zeroPoint) * scale.
+/// An affine map from integers in [qmin, qmax] to reals: x = (q - zeroPoint) *
+/// scale.
 struct QuantParams {
   float scale = 1.0f;
   int32_t zeroPoint = 0;
@@ -34,39 +40,51 @@ struct QuantParams {
   int32_t qmax = 255;
 
   bool operator==(const QuantParams &other) const {
-    return scale == other.scale && zeroPoint == other.zeroPoint && qmin == other.qmin && qmax == other.qmax;
+    return scale == other.scale && zeroPoint == other.zeroPoint &&
+           qmin == other.qmin && qmax == other.qmax;
   }
 };
 
 /// `x` rounded to the nearest integer, ties to even.
 float roundHalfEven(float x);
 
-/// q = clamp(roundHalfEven(x / scale) + zeroPoint, qmin, qmax); NaN becomes the zero point. Exact for up to 24 bits of storage.
+/// q = clamp(roundHalfEven(x / scale) + zeroPoint, qmin, qmax); NaN becomes the
+/// zero point. Exact for up to 24 bits of storage.
 int32_t quantize(float x, const QuantParams &params);
 
 /// x = f32(q - zeroPoint) * scale.
 float dequantize(int32_t q, const QuantParams &params);
 
-/// The scale of an accumulator of products: the f32 product of the operands' scales.
+/// The scale of an accumulator of products: the f32 product of the operands'
+/// scales.
 float accumulatorScale(float inputScale, float weightScale);
 
-/// What requantization in the onnx profile multiplies with: f32 quotient of the accumulator's and the result's scale.
+/// What requantization in the onnx profile multiplies with: f32 quotient of the
+/// accumulator's and the result's scale.
 float requantMultiplier(float accumulatorScale, float resultScale);
 
-/// Profile onnx: clamp(roundHalfEven(f32(acc) * multiplier) + zeroPoint, low, high).
-int32_t requantizeONNX(int32_t acc, float multiplier, int32_t zeroPoint, int32_t low, int32_t high);
+/// Profile onnx: clamp(roundHalfEven(f32(acc) * multiplier) + zeroPoint, low,
+/// high).
+int32_t requantizeONNX(int32_t acc, float multiplier, int32_t zeroPoint,
+                       int32_t low, int32_t high);
 
-/// The bias in units of the accumulator: roundHalfEven(bias / scale) in f64, saturated to i32.
+/// The bias in units of the accumulator: roundHalfEven(bias / scale) in f64,
+/// saturated to i32.
 int32_t quantizeBias(double bias, float accumulatorScale);
 
-/// Whether quantizeBias saturates, or leaves less than half of the i32 range for the products.
+/// Whether quantizeBias saturates, or leaves less than half of the i32 range
+/// for the products.
 bool biasOverflows(double bias, float accumulatorScale);
 
-/// Sum modulo 2^32 of `products` terms x * w where x is the zero point: what an integer contraction counts too much.
-int32_t zeroPointCompensation(int32_t inputZeroPoint, llvm::ArrayRef<int8_t> weights);
+/// Sum modulo 2^32 of `products` terms x * w where x is the zero point: what an
+/// integer contraction counts too much.
+int32_t zeroPointCompensation(int32_t inputZeroPoint,
+                              llvm::ArrayRef<int8_t> weights);
 
-/// Scale and zero point of [min, max], widened to hold 0 (which stays exact). Computed in f64, rounded once.
-QuantParams chooseAsymmetricParams(double min, double max, int32_t qmin, int32_t qmax);
+/// Scale and zero point of [min, max], widened to hold 0 (which stays exact).
+/// Computed in f64, rounded once.
+QuantParams chooseAsymmetricParams(double min, double max, int32_t qmin,
+                                   int32_t qmax);
 
 /// Scale of [-absMax, absMax] with zero point 0; absMax maps to qmax.
 QuantParams chooseSymmetricParams(double absMax, int32_t qmin, int32_t qmax);

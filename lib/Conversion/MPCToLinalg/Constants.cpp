@@ -13,24 +13,29 @@ using namespace mlir;
 using namespace mpc;
 using namespace mpc::lowering;
 
-ElementsAttr mpc::lowering::retypeConstant(ElementsAttr constant, RankedTensorType type) {
+ElementsAttr mpc::lowering::retypeConstant(ElementsAttr constant,
+                                           RankedTensorType type) {
   if (constant.getShapedType() == type)
     return constant;
   if (auto resource = dyn_cast<DenseResourceElementsAttr>(constant))
     return DenseResourceElementsAttr::get(type, resource.getRawHandle());
   if (auto dense = dyn_cast<DenseElementsAttr>(constant))
-    return dense.reshape(RankedTensorType::get(type.getShape(), dense.getElementType())).bitcast(type.getElementType());
+    return dense
+        .reshape(RankedTensorType::get(type.getShape(), dense.getElementType()))
+        .bitcast(type.getElementType());
   return constant;
 }
 
-ElementsAttr mpc::lowering::transposeConstant(ElementsAttr constant, ArrayRef<int64_t> perm) {
+ElementsAttr mpc::lowering::transposeConstant(ElementsAttr constant,
+                                              ArrayRef<int64_t> perm) {
   std::vector<char> storage;
   std::optional<ArrayRef<char>> bytes = getRawBytes(constant, storage);
   if (!bytes)
     return nullptr;
   ShapedType type = constant.getShapedType();
   ArrayRef<int64_t> shape = type.getShape();
-  size_t width = llvm::divideCeil(type.getElementTypeBitWidth(), 8), rank = perm.size();
+  size_t width = llvm::divideCeil(type.getElementTypeBitWidth(), 8),
+         rank = perm.size();
 
   SmallVector<int64_t> strides(rank, 1), resultShape(rank), resultStrides(rank);
   for (size_t d = rank; d-- > 1;)
@@ -53,5 +58,6 @@ ElementsAttr mpc::lowering::transposeConstant(ElementsAttr constant, ArrayRef<in
       position[d] = 0;
     }
   }
-  return createConstant(RankedTensorType::get(resultShape, type.getElementType()), result);
+  return createConstant(
+      RankedTensorType::get(resultShape, type.getElementType()), result);
 }

@@ -5,12 +5,14 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// A contraction is a linalg.generic that adds products to an accumulator of zeros. Its loops are the accumulator's
-// dimensions in order, then the kernel's, then the input channels: one order of summation in every layout. Its bias belongs to
-// the expression that reads the accumulator.
+// A contraction is a linalg.generic that adds products to an accumulator of
+// zeros. Its loops are the accumulator's dimensions in order, then the
+// kernel's, then the input channels: one order of summation in every layout.
+// Its bias belongs to the expression that reads the accumulator.
 //
-// Quantized activations keep their zero point: with padding by the zero point, every output counts it against all weights
-// of its channel, so that the correction is a constant that joins the bias,
+// Quantized activations keep their zero point: with padding by the zero point,
+// every output counts it against all weights of its channel, so that the
+// correction is a constant that joins the bias,
 //   sum (x - z) * w = sum x * w - z * sum w.
 //
 //===----------------------------------------------------------------------===//
@@ -25,10 +27,13 @@ using namespace mlir;
 using namespace mpc;
 using namespace mpc::lowering;
 
-static RankedTensorType getTensorType(Value value) { return cast<RankedTensorType>(value.getType()); }
+static RankedTensorType getTensorType(Value value) {
+  return cast<RankedTensorType>(value.getType());
+}
 
 /// A scalar in the type of the accumulator.
-static Value extendTo(OpBuilder &builder, Location loc, Value scalar, Type type, bool isUnsigned) {
+static Value extendTo(OpBuilder &builder, Location loc, Value scalar, Type type,
+                      bool isUnsigned) {
   if (isa<FloatType>(type))
     return convertFloat(builder, loc, scalar, type);
   if (scalar.getType() == type)
@@ -40,7 +45,8 @@ static Value extendTo(OpBuilder &builder, Location loc, Value scalar, Type type,
 
 /// The zero point of a contraction's activations.
 static int64_t getZeroPoint(Value activations) {
-  auto type = dyn_cast<quant::QuantizedType>(getTensorType(activations).getElementType());
+  auto type = dyn_cast<quant::QuantizedType>(
+      getTensorType(activations).getElementType());
   return type ? getZeroPoints(type).front() : 0;
 }
 
@@ -48,16 +54,21 @@ static int64_t getZeroPoint(Value activations) {
 // Accumulator and bias
 //===----------------------------------------------------------------------===//
 
-Value GroupLowering::buildContraction(Operation *op, ValueRange inputs, ArrayRef<AffineMap> maps,
+Value GroupLowering::buildContraction(Operation *op, ValueRange inputs,
+                                      ArrayRef<AffineMap> maps,
                                       unsigned parallelLoops, Value dest) {
   Type type = getTensorType(dest).getElementType();
   Value zeros = createFill(op->getLoc(), builder.getZeroAttr(type), dest);
-  SmallVector<utils::IteratorType> iterators(maps.front().getNumDims(), utils::IteratorType::reduction);
+  SmallVector<utils::IteratorType> iterators(maps.front().getNumDims(),
+                                             utils::IteratorType::reduction);
   std::fill_n(iterators.begin(), parallelLoops, utils::IteratorType::parallel);
-  bool unsignedLhs = isUnsignedElement(getTensorType(op->getOperand(0)).getElementType());
-  bool unsignedRhs = isUnsignedElement(getTensorType(op->getOperand(1)).getElementType());
+  bool unsignedLhs =
+      isUnsignedElement(getTensorType(op->getOperand(0)).getElementType());
+  bool unsignedRhs =
+      isUnsignedElement(getTensorType(op->getOperand(1)).getElementType());
   auto generic = linalg::GenericOp::create(
-      builder, op->getLoc(), TypeRange{dest.getType()}, inputs, ValueRange{zeros}, maps, iterators,
+      builder, op->getLoc(), TypeRange{dest.getType()}, inputs,
+      ValueRange{zeros}, maps, iterators,
       [&](OpBuilder &body, Location loc, ValueRange scalars) {
         Value lhs = extendTo(body, loc, scalars[0], type, unsignedLhs);
         Value rhs = extendTo(body, loc, scalars[1], type, unsignedRhs);
@@ -86,13 +97,20 @@ FailureOr<Value> GroupLowering::getContractionBias(Operation *op) {
     return known;
   Value weight = op->getOperand(1);
   ElementsAttr weights = getConstantValue(weight);
-  std::optional<std::vector<int64_t>> integers = weights ? getIntValues(weights) : std::nullopt;
+  std::optional<std::vector<int64_t>> integers =
+      weights ? getIntValues(weights) : std::nullopt;
   if (!integers)
-    return op->emitOpError() << "expected constant weights, since the activations' zero point is " << zeroPoint;
+    return op->emitOpError()
+           << "expected constant weights, since the activations' zero point is "
+           << zeroPoint;
   ArrayRef<int64_t> shape = getTensorType(weight).getShape();
-  auto axis = static_cast<size_t>(isa<ConvOp>(op) ? 0 : cast<MatMulOp>(op).getTransposeB() ? shape.size() - 2 : shape.size() - 1);
+  auto axis = static_cast<size_t>(isa<ConvOp>(op) ? 0
+                                  : cast<MatMulOp>(op).getTransposeB()
+                                      ? shape.size() - 2
+                                      : shape.size() - 1);
   if (isa<MatMulOp>(op) && shape.size() != 2)
-    return op->emitOpError() << "quantized weights of rank " << shape.size() << " are not supported yet";
+    return op->emitOpError() << "quantized weights of rank " << shape.size()
+                             << " are not supported yet";
 
   // Sums wrap as the accumulator does.
   int64_t inner = 1;
@@ -100,23 +118,30 @@ FailureOr<Value> GroupLowering::getContractionBias(Operation *op) {
     inner *= size;
   SmallVector<uint32_t> terms(shape[axis], 0);
   for (auto [i, w] : llvm::enumerate(*integers))
-    terms[i / inner % shape[axis]] -= static_cast<uint32_t>(zeroPoint) * static_cast<uint32_t>(w);
+    terms[i / inner % shape[axis]] -=
+        static_cast<uint32_t>(zeroPoint) * static_cast<uint32_t>(w);
 
   std::optional<std::vector<int64_t>> biases;
   if (bias) {
     ElementsAttr constant = getConstantValue(bias);
     biases = constant ? getIntValues(constant) : std::nullopt;
     if (!biases)
-      return op->emitOpError() << "expected a constant bias, since the activations' zero point is " << zeroPoint;
+      return op->emitOpError() << "expected a constant bias, since the "
+                                  "activations' zero point is "
+                               << zeroPoint;
   }
   SmallVector<int64_t> values;
   for (auto [channel, term] : llvm::enumerate(terms))
-    values.push_back(static_cast<int32_t>(term + (biases ? static_cast<uint32_t>((*biases)[channel]) : 0u)));
+    values.push_back(static_cast<int32_t>(
+        term + (biases ? static_cast<uint32_t>((*biases)[channel]) : 0u)));
   auto type = RankedTensorType::get(shape[axis], builder.getI32Type());
-  return partials[{op, kBias}] = addConstantArgument(op->getLoc(), createIntConstant(type, values, "bias"));
+  return partials[{op, kBias}] = addConstantArgument(
+             op->getLoc(), createIntConstant(type, values, "bias"));
 }
 
-FailureOr<Node> GroupLowering::expressContraction(Operation *op, AffineMap index, Expression &expression) {
+FailureOr<Node> GroupLowering::expressContraction(Operation *op,
+                                                  AffineMap index,
+                                                  Expression &expression) {
   FailureOr<Value> bias = getContractionBias(op);
   if (failed(bias))
     return failure();
@@ -132,11 +157,15 @@ FailureOr<Node> GroupLowering::expressContraction(Operation *op, AffineMap index
     return sum;
   int64_t axis = cast<QuantizableOpInterface>(op).getResultChannelAxis();
   Node addend = addChannelLeaf(*bias, axis, index, expression);
-  return expression.addNode({sum, addend}, op->getLoc(), [](OpBuilder &b, Location loc, ValueRange scalars) -> Value {
-    if (isa<IntegerType>(scalars[0].getType()))
-      return arith::AddIOp::create(b, loc, scalars[0], scalars[1]);
-    return arith::AddFOp::create(b, loc, scalars[0], convertFloat(b, loc, scalars[1], scalars[0].getType()));
-  });
+  return expression.addNode(
+      {sum, addend}, op->getLoc(),
+      [](OpBuilder &b, Location loc, ValueRange scalars) -> Value {
+        if (isa<IntegerType>(scalars[0].getType()))
+          return arith::AddIOp::create(b, loc, scalars[0], scalars[1]);
+        return arith::AddFOp::create(
+            b, loc, scalars[0],
+            convertFloat(b, loc, scalars[1], scalars[0].getType()));
+      });
 }
 
 FailureOr<Value> GroupLowering::lowerContraction(Operation *op, Value dest) {
@@ -145,13 +174,20 @@ FailureOr<Value> GroupLowering::lowerContraction(Operation *op, Value dest) {
   auto result = getTensorType(op->getResult(0));
   auto quantizedWeight = dyn_cast<quant::QuantizedType>(weight);
   if (static_cast<bool>(quantizedWeight) != isa<quant::QuantizedType>(input))
-    return op->emitOpError() << "a contraction of " << input << " with " << weight << " is not supported yet";
-  if (quantizedWeight && llvm::any_of(getZeroPoints(quantizedWeight), [](int64_t zero) { return zero != 0; }))
-    return op->emitOpError() << "weights with a zero point are not supported yet, but got " << weight;
-  if (quantizedWeight && getZeroPoints(cast<quant::QuantizedType>(input)).size() != 1)
-    return op->emitOpError() << "expected activations with one scale, but got " << input;
+    return op->emitOpError() << "a contraction of " << input << " with "
+                             << weight << " is not supported yet";
+  if (quantizedWeight && llvm::any_of(getZeroPoints(quantizedWeight),
+                                      [](int64_t zero) { return zero != 0; }))
+    return op->emitOpError()
+           << "weights with a zero point are not supported yet, but got "
+           << weight;
+  if (quantizedWeight &&
+      getZeroPoints(cast<quant::QuantizedType>(input)).size() != 1)
+    return op->emitOpError()
+           << "expected activations with one scale, but got " << input;
   if (!dest)
-    dest = createEmpty(op->getLoc(), result.getShape(), getComputeType(result.getElementType()));
+    dest = createEmpty(op->getLoc(), result.getShape(),
+                       getComputeType(result.getElementType()));
   if (auto conv = dyn_cast<ConvOp>(op))
     return lowerConv(conv, dest);
   return lowerMatMul(cast<MatMulOp>(op), dest);
@@ -162,13 +198,16 @@ FailureOr<Value> GroupLowering::lowerContraction(Operation *op, Value dest) {
 //===----------------------------------------------------------------------===//
 
 /// Splits dimension `axis` of `value` into [outer, rest].
-static Value splitDimension(OpBuilder &builder, Location loc, Value value, int64_t axis, int64_t outer,
+static Value splitDimension(OpBuilder &builder, Location loc, Value value,
+                            int64_t axis, int64_t outer,
                             function_ref<Value()> batch) {
   auto type = getTensorType(value);
   SmallVector<int64_t> shape(type.getShape());
   shape[axis] /= outer;
   shape.insert(shape.begin() + axis, outer);
-  return buildReshape(builder, loc, value, RankedTensorType::get(shape, type.getElementType()), batch);
+  return buildReshape(builder, loc, value,
+                      RankedTensorType::get(shape, type.getElementType()),
+                      batch);
 }
 
 FailureOr<Value> GroupLowering::lowerConv(ConvOp op, Value dest) {
@@ -178,8 +217,10 @@ FailureOr<Value> GroupLowering::lowerConv(ConvOp op, Value dest) {
   if (failed(input) || failed(weight))
     return failure();
   bool channelsLast = op.isChannelsLast(), depthwise = op.isDepthwise();
-  int64_t spatialRank = op.getSpatialRank(), rank = spatialRank + 2, groups = op.getGroups();
-  int64_t channelAxis = channelsLast ? rank - 1 : 1, firstSpatial = channelsLast ? 1 : 2;
+  int64_t spatialRank = op.getSpatialRank(), rank = spatialRank + 2,
+          groups = op.getGroups();
+  int64_t channelAxis = channelsLast ? rank - 1 : 1,
+          firstSpatial = channelsLast ? 1 : 2;
   ArrayRef<int64_t> pads = op.getPads();
   auto asBatch = [&] { return getBatch(); };
 
@@ -192,22 +233,28 @@ FailureOr<Value> GroupLowering::lowerConv(ConvOp op, Value dest) {
     Type type = getTensorType(*input).getElementType();
     TypedAttr value = builder.getZeroAttr(type);
     if (isa<IntegerType>(type))
-      value = builder.getIntegerAttr(type, APInt(64, getZeroPoint(op.getInput()), true).trunc(type.getIntOrFloatBitWidth()));
+      value = builder.getIntegerAttr(
+          type, APInt(64, getZeroPoint(op.getInput()), true)
+                    .trunc(type.getIntOrFloatBitWidth()));
     input = padTensor(loc, *input, low, high, value);
   }
 
-  // Loops: the dimensions of the accumulator (with a group dimension before the channels), kernel, input channels in a group.
+  // Loops: the dimensions of the accumulator (with a group dimension before the
+  // channels), kernel, input channels in a group.
   bool grouped = groups > 1 && !depthwise;
   unsigned parallelLoops = rank + grouped;
-  unsigned channelLoop = channelAxis + grouped, spatialLoop = channelsLast ? 1 : 2 + grouped;
+  unsigned channelLoop = channelAxis + grouped,
+           spatialLoop = channelsLast ? 1 : 2 + grouped;
   unsigned kernelLoop = parallelLoops, innerLoop = kernelLoop + spatialRank;
   unsigned numLoops = innerLoop + !depthwise;
-  SmallVector<AffineExpr> loops = llvm::map_to_vector(llvm::seq<unsigned>(0, numLoops), [&](unsigned i) {
-    return builder.getAffineDimExpr(i);
-  });
+  SmallVector<AffineExpr> loops =
+      llvm::map_to_vector(llvm::seq<unsigned>(0, numLoops), [&](unsigned i) {
+        return builder.getAffineDimExpr(i);
+      });
   SmallVector<AffineExpr> windows;
   for (int64_t d = 0; d < spatialRank; ++d)
-    windows.push_back(loops[spatialLoop + d] * op.getStrides()[d] + loops[kernelLoop + d] * op.getDilations()[d]);
+    windows.push_back(loops[spatialLoop + d] * op.getStrides()[d] +
+                      loops[kernelLoop + d] * op.getDilations()[d]);
   ArrayRef<AffineExpr> kernel = ArrayRef(loops).slice(kernelLoop, spatialRank);
 
   SmallVector<AffineExpr> inputChannel, weightChannel, weightInner;
@@ -237,35 +284,45 @@ FailureOr<Value> GroupLowering::lowerConv(ConvOp op, Value dest) {
     llvm::append_range(weightExprs, kernel);
   }
   if (depthwise) {
-    // The kernels of channels-last depthwise convolutions read [K..., C]; the unit dimension of the weight goes.
-    ElementsAttr constant = channelsLast ? getConstantValue(op.getWeight()) : nullptr;
+    // The kernels of channels-last depthwise convolutions read [K..., C]; the
+    // unit dimension of the weight goes.
+    ElementsAttr constant =
+        channelsLast ? getConstantValue(op.getWeight()) : nullptr;
     SmallVector<int64_t> shape(getTensorType(*weight).getShape());
     SmallVector<int64_t> perm = llvm::to_vector(llvm::seq<int64_t>(1, rank));
     perm.push_back(0);
-    ElementsAttr transposed = constant ? transposeConstant(constant, perm) : nullptr;
+    ElementsAttr transposed =
+        constant ? transposeConstant(constant, perm) : nullptr;
     if (transposed) {
       shape = SmallVector<int64_t>(ArrayRef(shape).slice(1, spatialRank));
       shape.push_back(getTensorType(*weight).getDimSize(0));
-      weight = addConstantArgument(loc, retypeConstant(transposed, RankedTensorType::get(shape, transposed.getElementType())));
+      weight = addConstantArgument(
+          loc,
+          retypeConstant(transposed, RankedTensorType::get(
+                                         shape, transposed.getElementType())));
       weightExprs.assign(kernel.begin(), kernel.end());
       weightExprs.push_back(loops[channelLoop]);
     } else {
       shape.erase(shape.begin() + channelAxis);
-      auto type = RankedTensorType::get(shape, getTensorType(*weight).getElementType());
+      auto type =
+          RankedTensorType::get(shape, getTensorType(*weight).getElementType());
       weight = buildReshape(builder, loc, *weight, type, asBatch);
     }
   }
 
   MLIRContext *context = builder.getContext();
-  SmallVector<AffineMap> maps{AffineMap::get(numLoops, 0, inputExprs, context),
-                              AffineMap::get(numLoops, 0, weightExprs, context),
-                              AffineMap::getMultiDimIdentityMap(parallelLoops, context)};
+  SmallVector<AffineMap> maps{
+      AffineMap::get(numLoops, 0, inputExprs, context),
+      AffineMap::get(numLoops, 0, weightExprs, context),
+      AffineMap::getMultiDimIdentityMap(parallelLoops, context)};
   maps.back() = AffineMap::get(numLoops, 0, maps.back().getResults(), context);
   if (!grouped)
     return buildContraction(op, {*input, *weight}, maps, parallelLoops, dest);
   auto resultType = getTensorType(dest);
-  Value split = splitDimension(builder, loc, dest, channelAxis, groups, asBatch);
-  Value result = buildContraction(op, {*input, *weight}, maps, parallelLoops, split);
+  Value split =
+      splitDimension(builder, loc, dest, channelAxis, groups, asBatch);
+  Value result =
+      buildContraction(op, {*input, *weight}, maps, parallelLoops, split);
   return buildReshape(builder, loc, result, resultType, asBatch);
 }
 
@@ -280,7 +337,9 @@ FailureOr<Value> GroupLowering::lowerMatMul(MatMulOp op, Value dest) {
     return failure();
   auto result = getTensorType(dest);
   bool transposed = op.getTransposeB();
-  if (ElementsAttr constant = transposed && getTensorType(*rhs).getRank() == 2 ? getConstantValue(op.getRhs()) : nullptr) {
+  if (ElementsAttr constant = transposed && getTensorType(*rhs).getRank() == 2
+                                  ? getConstantValue(op.getRhs())
+                                  : nullptr) {
     // Constant weights have one form: [K, N].
     if (ElementsAttr other = transposeConstant(constant, {1, 0})) {
       rhs = addConstantArgument(op.getLoc(), other);
@@ -289,16 +348,24 @@ FailureOr<Value> GroupLowering::lowerMatMul(MatMulOp op, Value dest) {
   }
 
   unsigned rank = result.getRank(), numLoops = rank + 1;
-  AffineExpr m = builder.getAffineDimExpr(rank - 2), n = builder.getAffineDimExpr(rank - 1), k = builder.getAffineDimExpr(rank);
+  AffineExpr m = builder.getAffineDimExpr(rank - 2),
+             n = builder.getAffineDimExpr(rank - 1),
+             k = builder.getAffineDimExpr(rank);
   auto mapOf = [&](Value operand, AffineExpr row, AffineExpr column) {
     ArrayRef<int64_t> shape = getTensorType(operand).getShape();
-    AffineMap leading = AffineMap::get(numLoops, 0, builder.getMultiDimIdentityMap(rank - 2).getResults(), builder.getContext());
-    leading = getBroadcastIndex(shape.drop_back(2), result.getShape().drop_back(2), leading);
+    AffineMap leading = AffineMap::get(
+        numLoops, 0, builder.getMultiDimIdentityMap(rank - 2).getResults(),
+        builder.getContext());
+    leading = getBroadcastIndex(shape.drop_back(2),
+                                result.getShape().drop_back(2), leading);
     SmallVector<AffineExpr> exprs(leading.getResults());
     exprs.append({row, column});
     return AffineMap::get(numLoops, 0, exprs, builder.getContext());
   };
-  SmallVector<AffineMap> maps{mapOf(*lhs, m, k), transposed ? mapOf(*rhs, n, k) : mapOf(*rhs, k, n),
-                              AffineMap::get(numLoops, 0, builder.getMultiDimIdentityMap(rank).getResults(), builder.getContext())};
+  SmallVector<AffineMap> maps{
+      mapOf(*lhs, m, k), transposed ? mapOf(*rhs, n, k) : mapOf(*rhs, k, n),
+      AffineMap::get(numLoops, 0,
+                     builder.getMultiDimIdentityMap(rank).getResults(),
+                     builder.getContext())};
   return buildContraction(op, {*lhs, *rhs}, maps, rank, dest);
 }

@@ -5,14 +5,13 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// The pass: rewrites @main, turns each group into a function, and shares functions that are the same. What happens inside of a
-// group is GroupLowering's.
+// The pass: rewrites @main, turns each group into a function, and shares
+// functions that are the same. What happens inside of a group is
+// GroupLowering's.
 //
 //===----------------------------------------------------------------------===//
 
 #include "GroupLowering.h"
-#include "llvm/ADT/StringExtras.h"
-#include "llvm/ADT/TypeSwitch.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
@@ -20,6 +19,8 @@
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/SymbolTable.h"
 #include "mpc/Conversion/Passes.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 namespace mpc {
 #define GEN_PASS_DEF_CONVERTMPCTOLINALG
@@ -48,7 +49,8 @@ class FunctionTable {
 public:
   explicit FunctionTable(ModuleOp module) : module(module), symbols(module) {}
 
-  /// `function`, or an equal one that is there already; then `function` is erased.
+  /// `function`, or an equal one that is there already; then `function` is
+  /// erased.
   func::FuncOp insert(func::FuncOp function) {
     auto &candidates = functions[hash(function)];
     for (func::FuncOp candidate : candidates)
@@ -64,13 +66,16 @@ public:
 private:
   static llvm::hash_code hash(func::FuncOp function) {
     llvm::hash_code code = hash_value(function.getFunctionType());
-    function.walk([&](Operation *op) { code = llvm::hash_combine(code, op->getName()); });
+    function.walk(
+        [&](Operation *op) { code = llvm::hash_combine(code, op->getName()); });
     return code;
   }
   static bool areEqual(func::FuncOp lhs, func::FuncOp rhs) {
-    return lhs.getFunctionType() == rhs.getFunctionType() && lhs.getArgAttrsAttr() == rhs.getArgAttrsAttr() &&
-           OperationEquivalence::isRegionEquivalentTo(&lhs.getBody(), &rhs.getBody(),
-                                                      OperationEquivalence::IgnoreLocations);
+    return lhs.getFunctionType() == rhs.getFunctionType() &&
+           lhs.getArgAttrsAttr() == rhs.getArgAttrsAttr() &&
+           OperationEquivalence::isRegionEquivalentTo(
+               &lhs.getBody(), &rhs.getBody(),
+               OperationEquivalence::IgnoreLocations);
   }
 
   ModuleOp module;
@@ -94,7 +99,8 @@ private:
   Value getConstant(Location loc, ElementsAttr value);
   /// The symbolic batch, from the first input that has it; null where none has.
   Value getBatch();
-  /// Where a group puts a result: an output of the model, or an intermediate tensor.
+  /// Where a group puts a result: an output of the model, or an intermediate
+  /// tensor.
   FailureOr<Value> getDestination(OpResult result);
   /// A call that copies `source` to `dest`.
   Value buildCopy(Location loc, Value source, Value dest);
@@ -113,23 +119,29 @@ private:
 
 LogicalResult EntryLowering::convertSignature() {
   numInputs = oldEntry.getNumArguments();
-  auto returnOp = dyn_cast<func::ReturnOp>(oldEntry.getBody().front().getTerminator());
+  auto returnOp =
+      dyn_cast<func::ReturnOp>(oldEntry.getBody().front().getTerminator());
   if (!oldEntry.getBody().hasOneBlock() || !returnOp)
-    return oldEntry.emitOpError() << "expected a single block that ends in func.return";
+    return oldEntry.emitOpError()
+           << "expected a single block that ends in func.return";
 
   SmallVector<Type> inputTypes, resultTypes;
   for (Type type : oldEntry.getArgumentTypes()) {
     if (!isa<RankedTensorType>(type))
-      return oldEntry.emitOpError() << "expected inputs that are ranked tensors, but got " << type;
+      return oldEntry.emitOpError()
+             << "expected inputs that are ranked tensors, but got " << type;
     inputTypes.push_back(getStorageType(type));
   }
   for (Type type : oldEntry.getResultTypes()) {
     if (!isa<RankedTensorType>(type))
-      return oldEntry.emitOpError() << "expected results that are ranked tensors, but got " << type;
+      return oldEntry.emitOpError()
+             << "expected results that are ranked tensors, but got " << type;
     resultTypes.push_back(getStorageType(type));
   }
   llvm::append_range(inputTypes, resultTypes);
-  entry = func::FuncOp::create(builder, oldEntry.getLoc(), kEntryName, builder.getFunctionType(inputTypes, resultTypes));
+  entry =
+      func::FuncOp::create(builder, oldEntry.getLoc(), kEntryName,
+                           builder.getFunctionType(inputTypes, resultTypes));
   entry->setDiscardableAttrs(llvm::to_vector(oldEntry->getDiscardableAttrs()));
   Block *block = entry.addEntryBlock();
   builder.setInsertionPointToEnd(block);
@@ -140,7 +152,9 @@ LogicalResult EntryLowering::convertSignature() {
   }
   for (unsigned i = 0; i < resultTypes.size(); ++i) {
     arguments.setArgAttrs(numInputs + i, oldArguments.getResultAttrs(i));
-    entry.setArgAttr(numInputs + i, bufferization::BufferizationDialect::kWritableAttrName, builder.getBoolAttr(true));
+    entry.setArgAttr(numInputs + i,
+                     bufferization::BufferizationDialect::kWritableAttrName,
+                     builder.getBoolAttr(true));
     Value value = returnOp.getOperand(i);
     if (value.getDefiningOp<GroupOp>())
       outputs.try_emplace(value, i);
@@ -180,46 +194,55 @@ FailureOr<Value> EntryLowering::getDestination(OpResult result) {
   SmallVector<Value> sizes;
   if (!type.hasStaticShape()) {
     if (!getBatch())
-      return result.getOwner()->emitOpError() << "expected a model input with the symbolic size of " << result.getType();
+      return result.getOwner()->emitOpError()
+             << "expected a model input with the symbolic size of "
+             << result.getType();
     sizes.assign(type.getNumDynamicDims(), getBatch());
   }
-  return tensor::EmptyOp::create(builder, result.getLoc(), type, sizes).getResult();
+  return tensor::EmptyOp::create(builder, result.getLoc(), type, sizes)
+      .getResult();
 }
 
 LogicalResult EntryLowering::convert(GroupOp group) {
   GroupLowering lowering(group);
-  FailureOr<func::FuncOp> function = lowering.run(sanitizeName(group.getName()));
+  FailureOr<func::FuncOp> function =
+      lowering.run(sanitizeName(group.getName()));
   if (failed(function))
     return failure();
   *function = functions.insert(*function);
 
   SmallVector<Value> operands;
   for (const ArgumentSource &argument : lowering.getArguments())
-    operands.push_back(argument.value ? mapping.lookup(argument.value) : getConstant(group.getLoc(), argument.constant));
+    operands.push_back(argument.value
+                           ? mapping.lookup(argument.value)
+                           : getConstant(group.getLoc(), argument.constant));
   for (OpResult result : group.getResults()) {
     FailureOr<Value> dest = getDestination(result);
     if (failed(dest))
       return failure();
     operands.push_back(*dest);
   }
-  auto call = func::CallOp::create(builder, group.getLoc(), *function, operands);
+  auto call =
+      func::CallOp::create(builder, group.getLoc(), *function, operands);
   mapping.map(group.getResults(), call.getResults());
   return success();
 }
 
 Value EntryLowering::buildCopy(Location loc, Value source, Value dest) {
   auto type = cast<RankedTensorType>(dest.getType());
-  auto function = func::FuncOp::create(loc, "copy", builder.getFunctionType({type, type}, {type}));
+  auto function = func::FuncOp::create(
+      loc, "copy", builder.getFunctionType({type, type}, {type}));
   OpBuilder body = OpBuilder::atBlockEnd(function.addEntryBlock());
-  SmallVector<AffineMap> maps(2, body.getMultiDimIdentityMap(type.getRank()));
-  SmallVector<utils::IteratorType> iterators(type.getRank(), utils::IteratorType::parallel);
-  auto generic = linalg::GenericOp::create(
-      body, loc, TypeRange{type}, ValueRange{function.getArgument(0)}, ValueRange{function.getArgument(1)}, maps, iterators,
-      [](OpBuilder &b, Location loc, ValueRange scalars) { linalg::YieldOp::create(b, loc, scalars[0]); });
-  func::ReturnOp::create(body, loc, generic.getResults());
+  Value copy = bufferization::MaterializeInDestinationOp::create(
+                   body, loc, function.getArgument(0), function.getArgument(1))
+                   .getResult();
+  func::ReturnOp::create(body, loc, copy);
   function.setPrivate();
-  function.setArgAttr(1, bufferization::BufferizationDialect::kWritableAttrName, builder.getBoolAttr(true));
-  return func::CallOp::create(builder, loc, functions.insert(function), ValueRange{source, dest}).getResult(0);
+  function.setArgAttr(1, bufferization::BufferizationDialect::kWritableAttrName,
+                      builder.getBoolAttr(true));
+  return func::CallOp::create(builder, loc, functions.insert(function),
+                              ValueRange{source, dest})
+      .getResult(0);
 }
 
 LogicalResult EntryLowering::convertReturn(func::ReturnOp op) {
@@ -243,28 +266,39 @@ LogicalResult EntryLowering::run() {
     LogicalResult converted =
         TypeSwitch<Operation *, LogicalResult>(&op)
             .Case([&](ConstantOp constant) {
-              mapping.map(constant.getResult(), getConstant(constant.getLoc(), constant.getValue()));
+              mapping.map(constant.getResult(),
+                          getConstant(constant.getLoc(), constant.getValue()));
               return success();
             })
             .Case([&](ReshapeOp reshape) -> LogicalResult {
               auto type = getStorageType(reshape.getResult().getType());
               if (!type.hasStaticShape() && !getBatch())
-                return reshape.emitOpError() << "expected a model input with the symbolic size of " << type;
-              mapping.map(reshape.getResult(), buildReshape(builder, reshape.getLoc(), mapping.lookup(reshape.getInput()),
-                                                            type, [&] { return getBatch(); }));
+                return reshape.emitOpError()
+                       << "expected a model input with the symbolic size of "
+                       << type;
+              mapping.map(reshape.getResult(),
+                          buildReshape(builder, reshape.getLoc(),
+                                       mapping.lookup(reshape.getInput()), type,
+                                       [&] { return getBatch(); }));
               return success();
             })
             .Case([&](GroupOp group) { return convert(group); })
-            .Case([&](func::ReturnOp returnOp) { return convertReturn(returnOp); })
+            .Case([&](func::ReturnOp returnOp) {
+              return convertReturn(returnOp);
+            })
             .Default([](Operation *op) {
-              return op->emitOpError() << "expected only constants, reshapes and groups in the entry function; run "
-                                          "mpc-form-groups first";
+              return op->emitOpError()
+                     << "expected only constants, reshapes and groups in the "
+                        "entry function; run "
+                        "mpc-form-groups first";
             });
     if (failed(converted))
       return failure();
   }
-  // What the groups replaced: a bias that was folded, a weight that was transposed.
-  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(entry.getBody().front())))
+  // What the groups replaced: a bias that was folded, a weight that was
+  // transposed.
+  for (Operation &op :
+       llvm::make_early_inc_range(llvm::reverse(entry.getBody().front())))
     if (isOpTriviallyDead(&op))
       op.erase();
   oldEntry.erase();
@@ -272,12 +306,14 @@ LogicalResult EntryLowering::run() {
 }
 
 namespace {
-struct ConvertMPCToLinalg : mpc::impl::ConvertMPCToLinalgBase<ConvertMPCToLinalg> {
+struct ConvertMPCToLinalg
+    : mpc::impl::ConvertMPCToLinalgBase<ConvertMPCToLinalg> {
   void runOnOperation() override {
     ModuleOp module = getOperation();
     auto entry = module.lookupSymbol<func::FuncOp>(kEntryName);
     if (!entry || entry.isExternal()) {
-      module.emitError() << "expected a function @" << kEntryName << " with a body";
+      module.emitError() << "expected a function @" << kEntryName
+                         << " with a body";
       return signalPassFailure();
     }
     FunctionTable functions(module);

@@ -5,17 +5,18 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// The function around a group, its arguments and tensors, and the expressions that stores and reductions evaluate.
+// The function around a group, its arguments and tensors, and the expressions
+// that stores and reductions evaluate.
 //
 //===----------------------------------------------------------------------===//
 
 #include "GroupLowering.h"
-#include "llvm/ADT/TypeSwitch.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mpc/Conversion/MPCToLinalg.h"
+#include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
 using namespace mpc;
@@ -28,21 +29,26 @@ using namespace mpc::lowering;
 Type mpc::lowering::getStorageElementType(Type type) {
   if (auto quantized = dyn_cast<quant::QuantizedType>(type))
     type = quantized.getStorageType();
-  if (auto integer = dyn_cast<IntegerType>(type); integer && !integer.isSignless())
+  if (auto integer = dyn_cast<IntegerType>(type);
+      integer && !integer.isSignless())
     return IntegerType::get(type.getContext(), integer.getWidth());
   return type;
 }
 
 RankedTensorType mpc::lowering::getStorageType(Type tensorType) {
   auto type = cast<RankedTensorType>(tensorType);
-  return RankedTensorType::get(type.getShape(), getStorageElementType(type.getElementType()));
+  return RankedTensorType::get(type.getShape(),
+                               getStorageElementType(type.getElementType()));
 }
 
-Type mpc::getLinalgType(Type type) { return isa<RankedTensorType>(type) ? getStorageType(type) : type; }
+Type mpc::getLinalgType(Type type) {
+  return isa<RankedTensorType>(type) ? getStorageType(type) : type;
+}
 
 Type mpc::lowering::getComputeType(Type type) {
   type = getStorageElementType(type);
-  return type.isF16() || type.isBF16() ? Float32Type::get(type.getContext()) : type;
+  return type.isF16() || type.isBF16() ? Float32Type::get(type.getContext())
+                                       : type;
 }
 
 bool mpc::lowering::isUnsignedElement(Type type) {
@@ -51,27 +57,34 @@ bool mpc::lowering::isUnsignedElement(Type type) {
   return type.isUnsignedInteger() || type.isInteger(1);
 }
 
-Value mpc::lowering::convertFloat(OpBuilder &builder, Location loc, Value scalar, Type type) {
-  if (scalar.getType() == type || !isa<FloatType>(scalar.getType()) || !isa<FloatType>(type))
+Value mpc::lowering::convertFloat(OpBuilder &builder, Location loc,
+                                  Value scalar, Type type) {
+  if (scalar.getType() == type || !isa<FloatType>(scalar.getType()) ||
+      !isa<FloatType>(type))
     return scalar;
-  if (auto widened = scalar.getDefiningOp<arith::ExtFOp>(); widened && widened.getIn().getType() == type)
+  if (auto widened = scalar.getDefiningOp<arith::ExtFOp>();
+      widened && widened.getIn().getType() == type)
     return widened.getIn();
   if (scalar.getType().getIntOrFloatBitWidth() < type.getIntOrFloatBitWidth())
     return arith::ExtFOp::create(builder, loc, type, scalar);
   return arith::TruncFOp::create(builder, loc, type, scalar);
 }
 
-Value mpc::lowering::createFloat(OpBuilder &builder, Location loc, double value, Type type) {
-  return arith::ConstantOp::create(builder, loc, builder.getFloatAttr(type, value));
+Value mpc::lowering::createFloat(OpBuilder &builder, Location loc, double value,
+                                 Type type) {
+  return arith::ConstantOp::create(builder, loc,
+                                   builder.getFloatAttr(type, value));
 }
 
-AffineMap mpc::lowering::getBroadcastIndex(ArrayRef<int64_t> operandShape, ArrayRef<int64_t> resultShape,
-                                         AffineMap index) {
+AffineMap mpc::lowering::getBroadcastIndex(ArrayRef<int64_t> operandShape,
+                                           ArrayRef<int64_t> resultShape,
+                                           AffineMap index) {
   SmallVector<AffineExpr> exprs;
   size_t skipped = resultShape.size() - operandShape.size();
   for (auto [i, size] : llvm::enumerate(operandShape))
-    exprs.push_back(size == 1 && resultShape[skipped + i] != 1 ? getAffineConstantExpr(0, index.getContext())
-                                                               : index.getResult(skipped + i));
+    exprs.push_back(size == 1 && resultShape[skipped + i] != 1
+                        ? getAffineConstantExpr(0, index.getContext())
+                        : index.getResult(skipped + i));
   return AffineMap::get(index.getNumDims(), 0, exprs, index.getContext());
 }
 
@@ -83,26 +96,32 @@ Node Expression::addLeaf(Value tensor, AffineMap map) {
   for (auto [i, node] : llvm::enumerate(nodes))
     if (node.input && inputs[*node.input] == tensor && maps[*node.input] == map)
       return i;
-  nodes.push_back({{}, tensor.getLoc(), nullptr, static_cast<unsigned>(inputs.size())});
+  nodes.push_back(
+      {{}, tensor.getLoc(), nullptr, static_cast<unsigned>(inputs.size())});
   inputs.push_back(tensor);
   maps.push_back(map);
   return nodes.size() - 1;
 }
 
-Node Expression::addNode(ArrayRef<Node> operands, Location loc, ScalarBuilder builder) {
-  nodes.push_back({SmallVector<Node>(operands), loc, std::move(builder), std::nullopt});
+Node Expression::addNode(ArrayRef<Node> operands, Location loc,
+                         ScalarBuilder builder) {
+  nodes.push_back(
+      {SmallVector<Node>(operands), loc, std::move(builder), std::nullopt});
   return nodes.size() - 1;
 }
 
-Value Expression::emit(OpBuilder &builder, ValueRange scalars, Node root) const {
+Value Expression::emit(OpBuilder &builder, ValueRange scalars,
+                       Node root) const {
   SmallVector<Value> values;
   for (const NodeInfo &node : nodes) {
     if (node.input) {
       Value scalar = scalars[*node.input];
-      values.push_back(convertFloat(builder, node.loc, scalar, getComputeType(scalar.getType())));
+      values.push_back(convertFloat(builder, node.loc, scalar,
+                                    getComputeType(scalar.getType())));
       continue;
     }
-    SmallVector<Value> operands = llvm::map_to_vector(node.operands, [&](Node operand) { return values[operand]; });
+    SmallVector<Value> operands = llvm::map_to_vector(
+        node.operands, [&](Node operand) { return values[operand]; });
     values.push_back(node.builder(builder, node.loc, operands));
   }
   return values[root];
@@ -112,16 +131,32 @@ Value Expression::emit(OpBuilder &builder, ValueRange scalars, Node root) const 
 // The function
 //===----------------------------------------------------------------------===//
 
-GroupLowering::GroupLowering(GroupOp group) : group(group), builder(group.getContext()) {}
+GroupLowering::GroupLowering(GroupOp group)
+    : group(group), builder(group.getContext()) {}
+
+/// Whether a tensor has the symbolic batch among its sizes.
+static bool hasSymbolicSize(Type type) {
+  return !cast<RankedTensorType>(type).hasStaticShape();
+}
 
 FailureOr<func::FuncOp> GroupLowering::run(StringRef name) {
   Location loc = group.getLoc();
+  // Inside of the function, the batch is what a tensor at its border says.
+  if (llvm::none_of(group.getOperandTypes(), hasSymbolicSize) &&
+      llvm::none_of(group.getResultTypes(), hasSymbolicSize))
+    for (Operation &op : group.getBlock().without_terminator())
+      if (llvm::any_of(op.getResultTypes(), hasSymbolicSize))
+        return op.emitOpError("expected an operand or a result of the group "
+                              "with the symbolic size of ")
+               << op.getResult(0).getType();
   function = func::FuncOp::create(loc, name, builder.getFunctionType({}, {}));
   Block *block = function.addEntryBlock();
   builder.setInsertionPointToEnd(block);
 
-  for (auto [operand, argument] : llvm::zip(group.getInputs(), group.getBlock().getArguments())) {
-    tensors[argument] = block->addArgument(getStorageType(argument.getType()), argument.getLoc());
+  for (auto [operand, argument] :
+       llvm::zip(group.getInputs(), group.getBlock().getArguments())) {
+    tensors[argument] = block->addArgument(getStorageType(argument.getType()),
+                                           argument.getLoc());
     arguments.push_back({operand, nullptr});
   }
   SmallVector<Type> resultTypes;
@@ -133,7 +168,8 @@ FailureOr<func::FuncOp> GroupLowering::run(StringRef name) {
   SmallVector<Value> results;
   Operation *yield = group.getBlock().getTerminator();
   for (unsigned i = 0; i < yield->getNumOperands(); ++i) {
-    // Constant arguments are inserted before the destinations while results are computed.
+    // Constant arguments are inserted before the destinations while results are
+    // computed.
     Value dest = block->getArgument(arguments.size() + i);
     FailureOr<Value> result = store(yield->getOperand(i), dest);
     if (failed(result)) {
@@ -152,17 +188,20 @@ FailureOr<func::FuncOp> GroupLowering::run(StringRef name) {
     block->eraseArgument(i);
     arguments.erase(arguments.begin() + i);
   }
-  function.setFunctionType(builder.getFunctionType(block->getArgumentTypes(), resultTypes));
+  function.setFunctionType(
+      builder.getFunctionType(block->getArgumentTypes(), resultTypes));
   function.setPrivate();
   for (unsigned i = 0; i < resultTypes.size(); ++i)
-    function.setArgAttr(arguments.size() + i, bufferization::BufferizationDialect::kWritableAttrName,
+    function.setArgAttr(arguments.size() + i,
+                        bufferization::BufferizationDialect::kWritableAttrName,
                         builder.getBoolAttr(true));
   return function;
 }
 
 Value GroupLowering::addConstantArgument(Location loc, ElementsAttr constant) {
   auto type = getStorageType(constant.getShapedType());
-  Value argument = function.getBody().front().insertArgument(arguments.size(), type, loc);
+  Value argument =
+      function.getBody().front().insertArgument(arguments.size(), type, loc);
   arguments.push_back({nullptr, retypeConstant(constant, type)});
   return argument;
 }
@@ -178,13 +217,16 @@ Value GroupLowering::getBatch() {
         continue;
       OpBuilder::InsertionGuard guard(builder);
       builder.setInsertionPointToStart(&block);
-      return batch = tensor::DimOp::create(builder, function.getLoc(), argument, d);
+      return batch =
+                 tensor::DimOp::create(builder, function.getLoc(), argument, d);
     }
   }
-  llvm_unreachable("a group with a symbolic size inside has one on an operand or a result");
+  llvm_unreachable(
+      "a group with a symbolic size inside has one on an operand or a result");
 }
 
-SmallVector<OpFoldResult> GroupLowering::getSizes(Location loc, ArrayRef<int64_t> shape) {
+SmallVector<OpFoldResult> GroupLowering::getSizes(Location loc,
+                                                  ArrayRef<int64_t> shape) {
   return llvm::map_to_vector(shape, [&](int64_t size) -> OpFoldResult {
     if (ShapedType::isDynamic(size))
       return getBatch();
@@ -192,13 +234,17 @@ SmallVector<OpFoldResult> GroupLowering::getSizes(Location loc, ArrayRef<int64_t
   });
 }
 
-Value GroupLowering::createEmpty(Location loc, ArrayRef<int64_t> shape, Type elementType) {
-  return tensor::EmptyOp::create(builder, loc, getSizes(loc, shape), elementType);
+Value GroupLowering::createEmpty(Location loc, ArrayRef<int64_t> shape,
+                                 Type elementType) {
+  return tensor::EmptyOp::create(builder, loc, getSizes(loc, shape),
+                                 elementType);
 }
 
 Value GroupLowering::createFill(Location loc, TypedAttr value, Value dest) {
   Value scalar = arith::ConstantOp::create(builder, loc, value);
-  return linalg::FillOp::create(builder, loc, ValueRange{scalar}, ValueRange{dest}).getResult(0);
+  return linalg::FillOp::create(builder, loc, ValueRange{scalar},
+                                ValueRange{dest})
+      .getResult(0);
 }
 
 //===----------------------------------------------------------------------===//
@@ -215,7 +261,9 @@ FailureOr<Value> GroupLowering::materialize(Value value) {
       tensors[value] = *view;
     return view;
   }
-  FailureOr<Value> tensor = store(value, createEmpty(value.getLoc(), type.getShape(), type.getElementType()));
+  FailureOr<Value> tensor =
+      store(value, createEmpty(value.getLoc(), type.getShape(),
+                               type.getElementType()));
   if (succeeded(tensor))
     tensors[value] = *tensor;
   return tensor;
@@ -223,19 +271,28 @@ FailureOr<Value> GroupLowering::materialize(Value value) {
 
 FailureOr<Value> GroupLowering::store(Value value, Value dest) {
   if (!lookupTensor(value)) {
-    // Ops that write their destination themselves.
+    // Ops that write their destination themselves, where it can serve as the
+    // accumulator.
+    Type element = cast<RankedTensorType>(value.getType()).getElementType();
+    bool accumulates =
+        getComputeType(element) == getStorageElementType(element);
     FailureOr<Value> direct =
         TypeSwitch<Operation *, FailureOr<Value>>(value.getDefiningOp())
             .Case<ConvOp, MatMulOp>([&](Operation *op) -> FailureOr<Value> {
-              auto type = cast<RankedTensorType>(value.getType());
               FailureOr<Value> bias = getContractionBias(op);
               if (failed(bias))
                 return failure();
-              if (*bias || getComputeType(type.getElementType()) != getStorageElementType(type.getElementType()))
-                return Value();
-              return lowerContraction(op, dest);
+              return *bias || !accumulates ? FailureOr<Value>(Value())
+                                           : lowerContraction(op, dest);
             })
-            .Case([&](MaxPoolOp op) { return lowerMaxPool(op, dest); })
+            .Case([&](MaxPoolOp op) {
+              return accumulates ? lowerMaxPool(op, dest)
+                                 : FailureOr<Value>(Value());
+            })
+            .Case([&](ReduceOp op) {
+              return accumulates ? lowerReduce(op, dest)
+                                 : FailureOr<Value>(Value());
+            })
             .Case([&](ConcatOp op) { return lowerConcat(op, dest); })
             .Case([&](PadOp op) { return lowerPad(op, dest); })
             .Case([&](ObserveOp op) { return lowerObserve(op, dest); })
@@ -244,14 +301,24 @@ FailureOr<Value> GroupLowering::store(Value value, Value dest) {
       return direct;
   }
   Expression expression;
-  auto index = builder.getMultiDimIdentityMap(cast<RankedTensorType>(dest.getType()).getRank());
+  auto index = builder.getMultiDimIdentityMap(
+      cast<RankedTensorType>(dest.getType()).getRank());
   FailureOr<Node> root = express(value, index, expression);
   if (failed(root))
     return failure();
+  // A linalg.generic that copies would be folded into its operand, and the
+  // destination left alone.
+  if (expression.nodes.size() == 1 &&
+      expression.getMaps().front().isIdentity() &&
+      expression.getInputs().front().getType() == dest.getType())
+    return bufferization::MaterializeInDestinationOp::create(
+               builder, value.getLoc(), expression.getInputs().front(), dest)
+        .getResult();
   return buildStore(value.getLoc(), expression, *root, dest);
 }
 
-FailureOr<Node> GroupLowering::express(Value value, AffineMap index, Expression &expression) {
+FailureOr<Node> GroupLowering::express(Value value, AffineMap index,
+                                       Expression &expression) {
   for (auto &[known, at, node] : expression.known)
     if (known == value && at == index)
       return node;
@@ -265,29 +332,48 @@ FailureOr<Node> GroupLowering::express(Value value, AffineMap index, Expression 
   return node;
 }
 
-FailureOr<Node> GroupLowering::expressOp(Operation *op, AffineMap index, Expression &expression) {
+FailureOr<Node> GroupLowering::expressOp(Operation *op, AffineMap index,
+                                         Expression &expression) {
   return TypeSwitch<Operation *, FailureOr<Node>>(op)
-      .Case<ConvOp, MatMulOp>([&](auto op) { return expressContraction(op, index, expression); })
-      .Case([&](QuantizeOp op) { return expressQuantize(op, index, expression); })
-      .Case([&](DequantizeOp op) { return expressDequantize(op, index, expression); })
-      .Case([&](RequantizeOp op) { return expressRequantize(op, index, expression); })
+      .Case<ConvOp, MatMulOp>(
+          [&](auto op) { return expressContraction(op, index, expression); })
+      .Case(
+          [&](QuantizeOp op) { return expressQuantize(op, index, expression); })
+      .Case([&](DequantizeOp op) {
+        return expressDequantize(op, index, expression);
+      })
+      .Case([&](RequantizeOp op) {
+        return expressRequantize(op, index, expression);
+      })
       .Case([&](MaxPoolOp op) { return expressMaxPool(op, index, expression); })
-      .Case([&](AveragePoolOp op) { return expressAveragePool(op, index, expression); })
+      .Case([&](AveragePoolOp op) {
+        return expressAveragePool(op, index, expression);
+      })
       .Case([&](ReduceOp op) { return expressReduce(op, index, expression); })
-      .Case<SoftmaxOp, LogSoftmaxOp>([&](auto op) { return expressSoftmax(op, index, expression); })
-      .Case([&](BatchNormOp op) { return expressBatchNorm(op, index, expression); })
-      .Case([&](ElementwiseOpInterface op) { return expressElementwise(op, index, expression); })
-      .Default([&](Operation *op) { return expressMovement(op, index, expression); });
+      .Case<SoftmaxOp, LogSoftmaxOp>(
+          [&](auto op) { return expressSoftmax(op, index, expression); })
+      .Case([&](BatchNormOp op) {
+        return expressBatchNorm(op, index, expression);
+      })
+      .Case([&](ElementwiseOpInterface op) {
+        return expressElementwise(op, index, expression);
+      })
+      .Default([&](Operation *op) {
+        return expressMovement(op, index, expression);
+      });
 }
 
-Node GroupLowering::addLeaf(Value tensor, AffineMap map, Expression &expression) {
+Node GroupLowering::addLeaf(Value tensor, AffineMap map,
+                            Expression &expression) {
   auto type = cast<RankedTensorType>(tensor.getType());
-  // Unit dimensions that are read at 0 say nothing: without them the map is a projected permutation, which tiling understands.
+  // Unit dimensions that are read at 0 say nothing: without them the map is a
+  // projected permutation, which tiling understands.
   SmallVector<AffineExpr> kept;
   SmallVector<ReassociationIndices> reassociation;
   for (int64_t d = 0; d < type.getRank(); ++d) {
     auto constant = dyn_cast<AffineConstantExpr>(map.getResult(d));
-    bool dropped = constant && constant.getValue() == 0 && type.getDimSize(d) == 1;
+    bool dropped =
+        constant && constant.getValue() == 0 && type.getDimSize(d) == 1;
     if (!dropped)
       kept.push_back(map.getResult(d));
     if (!dropped && (kept.size() > 1 || reassociation.empty())) {
@@ -303,39 +389,50 @@ Node GroupLowering::addLeaf(Value tensor, AffineMap map, Expression &expression)
   }
   if (static_cast<int64_t>(kept.size()) == type.getRank())
     return expression.addLeaf(tensor, map);
-  tensor = tensor::CollapseShapeOp::create(builder, tensor.getLoc(), tensor, reassociation);
-  return expression.addLeaf(tensor, AffineMap::get(map.getNumDims(), 0, kept, map.getContext()));
+  tensor = tensor::CollapseShapeOp::create(builder, tensor.getLoc(), tensor,
+                                           reassociation);
+  return expression.addLeaf(
+      tensor, AffineMap::get(map.getNumDims(), 0, kept, map.getContext()));
 }
 
-Node GroupLowering::addChannelLeaf(Value tensor, int64_t axis, AffineMap index, Expression &expression) {
+Node GroupLowering::addChannelLeaf(Value tensor, int64_t axis, AffineMap index,
+                                   Expression &expression) {
   bool scalar = cast<RankedTensorType>(tensor.getType()).getDimSize(0) == 1;
-  AffineExpr position = scalar ? builder.getAffineConstantExpr(0) : index.getResult(axis);
-  return addLeaf(tensor, AffineMap::get(index.getNumDims(), 0, position), expression);
+  AffineExpr position =
+      scalar ? builder.getAffineConstantExpr(0) : index.getResult(axis);
+  return addLeaf(tensor, AffineMap::get(index.getNumDims(), 0, position),
+                 expression);
 }
 
 //===----------------------------------------------------------------------===//
 // linalg.generic
 //===----------------------------------------------------------------------===//
 
-Value GroupLowering::buildGeneric(Location loc, const Expression &expression, Node root, Value dest, AffineMap destMap,
-                                  ArrayRef<utils::IteratorType> iterators,
-                                  function_ref<Value(OpBuilder &, Value, Value)> combine) {
+Value GroupLowering::buildGeneric(
+    Location loc, const Expression &expression, Node root, Value dest,
+    AffineMap destMap, ArrayRef<utils::IteratorType> iterators,
+    function_ref<Value(OpBuilder &, Value, Value)> combine) {
   SmallVector<AffineMap> maps(expression.getMaps());
   maps.push_back(destMap);
   auto generic = linalg::GenericOp::create(
-      builder, loc, TypeRange{dest.getType()}, expression.getInputs(), ValueRange{dest}, maps, iterators,
+      builder, loc, TypeRange{dest.getType()}, expression.getInputs(),
+      ValueRange{dest}, maps, iterators,
       [&](OpBuilder &body, Location bodyLoc, ValueRange scalars) {
         Value element = expression.emit(body, scalars.drop_back(), root);
         if (combine)
           element = combine(body, element, scalars.back());
-        element = convertFloat(body, bodyLoc, element, scalars.back().getType());
+        element =
+            convertFloat(body, bodyLoc, element, scalars.back().getType());
         linalg::YieldOp::create(body, bodyLoc, element);
       });
   return generic.getResult(0);
 }
 
-Value GroupLowering::buildStore(Location loc, const Expression &expression, Node root, Value dest) {
+Value GroupLowering::buildStore(Location loc, const Expression &expression,
+                                Node root, Value dest) {
   int64_t rank = cast<RankedTensorType>(dest.getType()).getRank();
-  SmallVector<utils::IteratorType> iterators(rank, utils::IteratorType::parallel);
-  return buildGeneric(loc, expression, root, dest, builder.getMultiDimIdentityMap(rank), iterators);
+  SmallVector<utils::IteratorType> iterators(rank,
+                                             utils::IteratorType::parallel);
+  return buildGeneric(loc, expression, root, dest,
+                      builder.getMultiDimIdentityMap(rank), iterators);
 }

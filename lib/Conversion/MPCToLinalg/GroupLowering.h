@@ -5,11 +5,14 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// What the families of ops share when a group is lowered: the function that is built, its arguments, and expressions.
+// What the families of ops share when a group is lowered: the function that is
+// built, its arguments, and expressions.
 //
-// An expression is what a group computes for one element of a tensor, as a function of the loop indices. Elementwise ops,
-// quantization and data movement that is only indexing never make a tensor of their own: they extend the expression that
-// the next store (or reduction) evaluates. Contractions, pooling, reductions, concatenation make tensors, which are leaves.
+// An expression is what a group computes for one element of a tensor, as a
+// function of the loop indices. Elementwise ops, quantization and data movement
+// that is only indexing never make a tensor of their own: they extend the
+// expression that the next store (or reduction) evaluates. Contractions,
+// pooling, reductions, concatenation make tensors, which are leaves.
 //
 //===----------------------------------------------------------------------===//
 
@@ -24,30 +27,35 @@
 
 namespace mpc::lowering {
 
-/// Where callers of a group's function get an argument from: a value of the caller, or a constant made at compile time.
+/// Where callers of a group's function get an argument from: a value of the
+/// caller, or a constant made at compile time.
 struct ArgumentSource {
   mlir::Value value;
   mlir::ElementsAttr constant;
 };
 
 /// Builds one scalar from the scalars of operands.
-using ScalarBuilder = std::function<mlir::Value(mlir::OpBuilder &, mlir::Location, mlir::ValueRange)>;
+using ScalarBuilder = std::function<mlir::Value(
+    mlir::OpBuilder &, mlir::Location, mlir::ValueRange)>;
 
-/// A DAG of scalar computations over elements of tensors. Scalars are f32 where tensors store f16 or bf16, and the storage
-/// integers of quantized elements.
+/// A DAG of scalar computations over elements of tensors. Scalars are f32 where
+/// tensors store f16 or bf16, and the storage integers of quantized elements.
 class Expression {
 public:
   using Node = unsigned;
 
-  /// The element of `tensor` at `map`, a map from the loops to the tensor's dimensions.
+  /// The element of `tensor` at `map`, a map from the loops to the tensor's
+  /// dimensions.
   Node addLeaf(mlir::Value tensor, mlir::AffineMap map);
   /// A scalar computed from `operands`.
-  Node addNode(llvm::ArrayRef<Node> operands, mlir::Location loc, ScalarBuilder builder);
+  Node addNode(llvm::ArrayRef<Node> operands, mlir::Location loc,
+               ScalarBuilder builder);
 
   llvm::ArrayRef<mlir::Value> getInputs() const { return inputs; }
   llvm::ArrayRef<mlir::AffineMap> getMaps() const { return maps; }
   /// Emits the whole DAG; `scalars` are the elements of the inputs.
-  mlir::Value emit(mlir::OpBuilder &builder, mlir::ValueRange scalars, Node root) const;
+  mlir::Value emit(mlir::OpBuilder &builder, mlir::ValueRange scalars,
+                   Node root) const;
 
 private:
   friend class GroupLowering;
@@ -71,7 +79,8 @@ class GroupLowering {
 public:
   explicit GroupLowering(GroupOp group);
 
-  /// Builds the function, detached from any module. Errors are reported on the op at fault.
+  /// Builds the function, detached from any module. Errors are reported on the
+  /// op at fault.
   mlir::FailureOr<mlir::func::FuncOp> run(llvm::StringRef name);
   /// The sources of the arguments that precede the results' destinations.
   llvm::ArrayRef<ArgumentSource> getArguments() const { return arguments; }
@@ -79,100 +88,162 @@ public:
 private:
   //===--- GroupLowering.cpp: tensors, arguments, expressions ---===//
 
-  /// The tensor of a block argument of the group, or of a value that was stored already; else null.
+  /// The tensor of a block argument of the group, or of a value that was stored
+  /// already; else null.
   mlir::Value lookupTensor(mlir::Value value) { return tensors.lookup(value); }
   /// A tensor that holds `value`, in its storage type.
   mlir::FailureOr<mlir::Value> materialize(mlir::Value value);
   /// Computes `value` into `dest`; returns the tensor.
   mlir::FailureOr<mlir::Value> store(mlir::Value value, mlir::Value dest);
-  /// Adds the element of `value` at `index` (loops to dimensions of `value`) to `expression`.
-  mlir::FailureOr<Node> express(mlir::Value value, mlir::AffineMap index, Expression &expression);
-  mlir::FailureOr<Node> expressOp(mlir::Operation *op, mlir::AffineMap index, Expression &expression);
-  /// Adds a leaf; unit dimensions that are read at a constant 0 are dropped from the tensor first.
+  /// Adds the element of `value` at `index` (loops to dimensions of `value`) to
+  /// `expression`.
+  mlir::FailureOr<Node> express(mlir::Value value, mlir::AffineMap index,
+                                Expression &expression);
+  mlir::FailureOr<Node> expressOp(mlir::Operation *op, mlir::AffineMap index,
+                                  Expression &expression);
+  /// Adds a leaf; unit dimensions that are read at a constant 0 are dropped
+  /// from the tensor first.
   Node addLeaf(mlir::Value tensor, mlir::AffineMap map, Expression &expression);
-  /// Adds a one-dimensional tensor that is indexed by one dimension of a value at `index`.
-  Node addChannelLeaf(mlir::Value tensor, int64_t axis, mlir::AffineMap index, Expression &expression);
+  /// Adds a one-dimensional tensor that is indexed by one dimension of a value
+  /// at `index`.
+  Node addChannelLeaf(mlir::Value tensor, int64_t axis, mlir::AffineMap index,
+                      Expression &expression);
 
-  /// One linalg.generic over an expression. With `combine`, the value at `destMap` is read and combined.
-  mlir::Value buildGeneric(mlir::Location loc, const Expression &expression, Node root, mlir::Value dest,
-                           mlir::AffineMap destMap, llvm::ArrayRef<mlir::utils::IteratorType> iterators,
-                           llvm::function_ref<mlir::Value(mlir::OpBuilder &, mlir::Value element, mlir::Value accumulator)>
-                               combine = nullptr);
+  /// One linalg.generic over an expression. With `combine`, the value at
+  /// `destMap` is read and combined.
+  mlir::Value buildGeneric(
+      mlir::Location loc, const Expression &expression, Node root,
+      mlir::Value dest, mlir::AffineMap destMap,
+      llvm::ArrayRef<mlir::utils::IteratorType> iterators,
+      llvm::function_ref<mlir::Value(mlir::OpBuilder &, mlir::Value element,
+                                     mlir::Value accumulator)>
+          combine = nullptr);
   /// An expression stored elementwise into `dest`.
-  mlir::Value buildStore(mlir::Location loc, const Expression &expression, Node root, mlir::Value dest);
+  mlir::Value buildStore(mlir::Location loc, const Expression &expression,
+                         Node root, mlir::Value dest);
 
   /// An argument that callers bind to `constant`.
-  mlir::Value addConstantArgument(mlir::Location loc, mlir::ElementsAttr constant);
+  mlir::Value addConstantArgument(mlir::Location loc,
+                                  mlir::ElementsAttr constant);
   /// An uninitialised tensor.
-  mlir::Value createEmpty(mlir::Location loc, llvm::ArrayRef<int64_t> shape, mlir::Type elementType);
-  mlir::Value createFill(mlir::Location loc, mlir::TypedAttr value, mlir::Value dest);
+  mlir::Value createEmpty(mlir::Location loc, llvm::ArrayRef<int64_t> shape,
+                          mlir::Type elementType);
+  mlir::Value createFill(mlir::Location loc, mlir::TypedAttr value,
+                         mlir::Value dest);
   /// The sizes of `shape` as tensor.empty and tensor.extract_slice want them.
-  llvm::SmallVector<mlir::OpFoldResult> getSizes(mlir::Location loc, llvm::ArrayRef<int64_t> shape);
+  llvm::SmallVector<mlir::OpFoldResult> getSizes(mlir::Location loc,
+                                                 llvm::ArrayRef<int64_t> shape);
   /// The symbolic batch.
   mlir::Value getBatch();
 
   //===--- Elementwise.cpp ---===//
-  mlir::FailureOr<Node> expressElementwise(ElementwiseOpInterface op, mlir::AffineMap index, Expression &expression);
-  mlir::FailureOr<Node> expressBatchNorm(BatchNormOp op, mlir::AffineMap index, Expression &expression);
+  mlir::FailureOr<Node> expressElementwise(ElementwiseOpInterface op,
+                                           mlir::AffineMap index,
+                                           Expression &expression);
+  mlir::FailureOr<Node> expressBatchNorm(BatchNormOp op, mlir::AffineMap index,
+                                         Expression &expression);
 
   //===--- Quantization.cpp ---===//
-  mlir::FailureOr<Node> expressQuantize(QuantizeOp op, mlir::AffineMap index, Expression &expression);
-  mlir::FailureOr<Node> expressDequantize(DequantizeOp op, mlir::AffineMap index, Expression &expression);
-  mlir::FailureOr<Node> expressRequantize(RequantizeOp op, mlir::AffineMap index, Expression &expression);
-  /// f32 → storage integer of `type`, and back; `index` leads to the dimensions of the tensor that has that type.
-  mlir::FailureOr<Node> addQuantize(mlir::Operation *op, Node x, mlir::quant::QuantizedType type, mlir::AffineMap index,
+  mlir::FailureOr<Node> expressQuantize(QuantizeOp op, mlir::AffineMap index,
+                                        Expression &expression);
+  mlir::FailureOr<Node> expressDequantize(DequantizeOp op,
+                                          mlir::AffineMap index,
+                                          Expression &expression);
+  mlir::FailureOr<Node> expressRequantize(RequantizeOp op,
+                                          mlir::AffineMap index,
+                                          Expression &expression);
+  /// f32 → storage integer of `type`, and back; `index` leads to the dimensions
+  /// of the tensor that has that type.
+  mlir::FailureOr<Node> addQuantize(mlir::Operation *op, Node x,
+                                    mlir::quant::QuantizedType type,
+                                    mlir::AffineMap index,
                                     Expression &expression);
-  mlir::FailureOr<Node> addDequantize(mlir::Operation *op, Node q, mlir::quant::QuantizedType type,
-                                      mlir::AffineMap index, Expression &expression);
-  /// i32 → storage integer: clamp(round(f32(acc) * multiplier) + z, low, high).
-  mlir::FailureOr<Node> addRequantize(mlir::Operation *op, Node acc, Node multiplier,
-                                      mlir::quant::UniformQuantizedType type, int64_t low, int64_t high,
+  mlir::FailureOr<Node> addDequantize(mlir::Operation *op, Node q,
+                                      mlir::quant::QuantizedType type,
+                                      mlir::AffineMap index,
                                       Expression &expression);
-  /// One value as a literal, several as a constant argument of `shape` that is read at the dimensions `axes` of `index`.
-  Node addFloatParameter(mlir::Location loc, llvm::ArrayRef<float> values, llvm::ArrayRef<int64_t> shape,
-                         llvm::ArrayRef<int64_t> axes, mlir::AffineMap index, Expression &expression);
-  Node addChannelParameter(mlir::Location loc, llvm::ArrayRef<float> values, int64_t axis, mlir::AffineMap index,
+  /// i32 → storage integer: clamp(round(f32(acc) * multiplier) + z, low, high).
+  mlir::FailureOr<Node> addRequantize(mlir::Operation *op, Node acc,
+                                      Node multiplier,
+                                      mlir::quant::UniformQuantizedType type,
+                                      int64_t low, int64_t high,
+                                      Expression &expression);
+  /// One value as a literal, several as a constant argument of `shape` that is
+  /// read at the dimensions `axes` of `index`.
+  Node addFloatParameter(mlir::Location loc, llvm::ArrayRef<float> values,
+                         llvm::ArrayRef<int64_t> shape,
+                         llvm::ArrayRef<int64_t> axes, mlir::AffineMap index,
+                         Expression &expression);
+  Node addChannelParameter(mlir::Location loc, llvm::ArrayRef<float> values,
+                           int64_t axis, mlir::AffineMap index,
                            Expression &expression);
 
   //===--- Contractions.cpp ---===//
-  mlir::FailureOr<Node> expressContraction(mlir::Operation *op, mlir::AffineMap index, Expression &expression);
-  /// The sum of products, bias and the activation's zero point left out; into `dest` where it is given.
-  mlir::FailureOr<mlir::Value> lowerContraction(mlir::Operation *op, mlir::Value dest);
+  mlir::FailureOr<Node> expressContraction(mlir::Operation *op,
+                                           mlir::AffineMap index,
+                                           Expression &expression);
+  /// The sum of products, bias and the activation's zero point left out; into
+  /// `dest` where it is given.
+  mlir::FailureOr<mlir::Value> lowerContraction(mlir::Operation *op,
+                                                mlir::Value dest);
   mlir::FailureOr<mlir::Value> lowerConv(ConvOp op, mlir::Value dest);
   mlir::FailureOr<mlir::Value> lowerMatMul(MatMulOp op, mlir::Value dest);
-  mlir::Value buildContraction(mlir::Operation *op, mlir::ValueRange inputs, llvm::ArrayRef<mlir::AffineMap> maps,
+  mlir::Value buildContraction(mlir::Operation *op, mlir::ValueRange inputs,
+                               llvm::ArrayRef<mlir::AffineMap> maps,
                                unsigned parallelLoops, mlir::Value dest);
-  /// What is added to the sum of products: the bias, less what the zero point counted too much. Null for nothing.
+  /// What is added to the sum of products: the bias, less what the zero point
+  /// counted too much. Null for nothing.
   mlir::FailureOr<mlir::Value> getContractionBias(mlir::Operation *op);
 
   //===--- Pooling.cpp ---===//
-  mlir::FailureOr<Node> expressMaxPool(MaxPoolOp op, mlir::AffineMap index, Expression &expression);
-  mlir::FailureOr<Node> expressAveragePool(AveragePoolOp op, mlir::AffineMap index, Expression &expression);
+  mlir::FailureOr<Node> expressMaxPool(MaxPoolOp op, mlir::AffineMap index,
+                                       Expression &expression);
+  mlir::FailureOr<Node> expressAveragePool(AveragePoolOp op,
+                                           mlir::AffineMap index,
+                                           Expression &expression);
   mlir::FailureOr<mlir::Value> lowerMaxPool(MaxPoolOp op, mlir::Value dest);
 
   //===--- Reductions.cpp ---===//
-  using Combiner = llvm::function_ref<mlir::Value(mlir::OpBuilder &, mlir::Value element, mlir::Value accumulator)>;
-  mlir::FailureOr<Node> expressReduce(ReduceOp op, mlir::AffineMap index, Expression &expression);
-  mlir::FailureOr<Node> expressSoftmax(mlir::Operation *op, mlir::AffineMap index, Expression &expression);
+  using Combiner = llvm::function_ref<mlir::Value(
+      mlir::OpBuilder &, mlir::Value element, mlir::Value accumulator)>;
+  mlir::FailureOr<Node> expressReduce(ReduceOp op, mlir::AffineMap index,
+                                      Expression &expression);
+  mlir::FailureOr<Node> expressSoftmax(mlir::Operation *op,
+                                       mlir::AffineMap index,
+                                       Expression &expression);
+  /// The reduction alone, into `dest` where it is given: null where the op
+  /// computes more than that.
+  mlir::FailureOr<mlir::Value> lowerReduce(ReduceOp op, mlir::Value dest);
   mlir::FailureOr<mlir::Value> lowerObserve(ObserveOp op, mlir::Value dest);
-  /// Reduces an expression over a space of `shape` along `axes`, which go, starting from `init`.
-  mlir::Value buildReduction(mlir::Location loc, const Expression &expression, Node root, llvm::ArrayRef<int64_t> shape,
-                             llvm::ArrayRef<int64_t> axes, mlir::TypedAttr init, Combiner combine);
-  /// The mean of `sum`, which counts `terms` elements (padding by the zero point included). `divisors` is one number, or a
-  /// tensor of `shape` over the dimensions `axes` of the op's result.
-  mlir::FailureOr<Node> addAverage(mlir::Operation *op, Node sum, int64_t terms, llvm::ArrayRef<int64_t> divisors,
-                                   llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<int64_t> axes, mlir::AffineMap index,
+  /// Reduces an expression over a space of `shape` along `axes`, which go,
+  /// starting from `init`; into `dest` where it is given.
+  mlir::Value buildReduction(mlir::Location loc, const Expression &expression,
+                             Node root, llvm::ArrayRef<int64_t> shape,
+                             llvm::ArrayRef<int64_t> axes, mlir::TypedAttr init,
+                             Combiner combine, mlir::Value dest = nullptr);
+  /// The mean of `sum`, which counts `terms` elements (padding by the zero
+  /// point included). `divisors` is one number, or a tensor of `shape` over the
+  /// dimensions `axes` of the op's result.
+  mlir::FailureOr<Node> addAverage(mlir::Operation *op, Node sum, int64_t terms,
+                                   llvm::ArrayRef<int64_t> divisors,
+                                   llvm::ArrayRef<int64_t> shape,
+                                   llvm::ArrayRef<int64_t> axes,
+                                   mlir::AffineMap index,
                                    Expression &expression);
 
   //===--- Movement.cpp ---===//
-  mlir::FailureOr<Node> expressMovement(mlir::Operation *op, mlir::AffineMap index, Expression &expression);
+  mlir::FailureOr<Node> expressMovement(mlir::Operation *op,
+                                        mlir::AffineMap index,
+                                        Expression &expression);
   mlir::FailureOr<mlir::Value> lowerConcat(ConcatOp op, mlir::Value dest);
   mlir::FailureOr<mlir::Value> lowerPad(PadOp op, mlir::Value dest);
   mlir::FailureOr<mlir::Value> lowerReshape(ReshapeOp op);
   /// Computes `value` into the box of `dest` that starts at `offsets`.
-  mlir::FailureOr<mlir::Value> storeSlice(mlir::Value value, mlir::Value dest, llvm::ArrayRef<int64_t> offsets);
+  mlir::FailureOr<mlir::Value> storeSlice(mlir::Value value, mlir::Value dest,
+                                          llvm::ArrayRef<int64_t> offsets);
   /// `input` with `low` and `high` elements of `value` around each dimension.
-  mlir::Value padTensor(mlir::Location loc, mlir::Value input, llvm::ArrayRef<int64_t> low,
+  mlir::Value padTensor(mlir::Location loc, mlir::Value input,
+                        llvm::ArrayRef<int64_t> low,
                         llvm::ArrayRef<int64_t> high, mlir::TypedAttr value);
 
   GroupOp group;
@@ -188,18 +259,25 @@ private:
 
 //===--- Types (GroupLowering.cpp) ---===//
 
-/// The element type that holds `type` in linalg: signless integers, the storage of quantized types.
+/// The element type that holds `type` in linalg: signless integers, the storage
+/// of quantized types.
 mlir::Type getStorageElementType(mlir::Type type);
 mlir::RankedTensorType getStorageType(mlir::Type tensorType);
-/// The type that elements of `type` are computed in: f32 for f16 and bf16, else as stored.
+/// The type that elements of `type` are computed in: f32 for f16 and bf16, else
+/// as stored.
 mlir::Type getComputeType(mlir::Type type);
 /// Whether integers of this (not yet converted) element type are unsigned.
 bool isUnsignedElement(mlir::Type type);
-/// Conversion between float types; a float that was widened from `type` is the narrow one again.
-mlir::Value convertFloat(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value scalar, mlir::Type type);
-mlir::Value createFloat(mlir::OpBuilder &builder, mlir::Location loc, double value, mlir::Type type);
-/// `index` of a result, for an operand of `operandShape` that broadcasts to `resultShape`.
-mlir::AffineMap getBroadcastIndex(llvm::ArrayRef<int64_t> operandShape, llvm::ArrayRef<int64_t> resultShape,
+/// Conversion between float types; a float that was widened from `type` is the
+/// narrow one again.
+mlir::Value convertFloat(mlir::OpBuilder &builder, mlir::Location loc,
+                         mlir::Value scalar, mlir::Type type);
+mlir::Value createFloat(mlir::OpBuilder &builder, mlir::Location loc,
+                        double value, mlir::Type type);
+/// `index` of a result, for an operand of `operandShape` that broadcasts to
+/// `resultShape`.
+mlir::AffineMap getBroadcastIndex(llvm::ArrayRef<int64_t> operandShape,
+                                  llvm::ArrayRef<int64_t> resultShape,
                                   mlir::AffineMap index);
 
 //===--- Quantized types (Quantization.cpp) ---===//
@@ -210,21 +288,26 @@ llvm::SmallVector<int64_t> getZeroPoints(mlir::quant::QuantizedType type);
 /// The axis of per-channel parameters, or -1.
 int64_t getQuantizedAxis(mlir::quant::QuantizedType type);
 /// x < low → low, x > high → high, by compare and select.
-mlir::Value clampFloat(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value x, double low, double high);
+mlir::Value clampFloat(mlir::OpBuilder &builder, mlir::Location loc,
+                       mlir::Value x, double low, double high);
 
 //===--- Constants (Constants.cpp) ---===//
 
 /// The same bytes under another shape, or an element type of the same width.
-mlir::ElementsAttr retypeConstant(mlir::ElementsAttr constant, mlir::RankedTensorType type);
-/// `constant` with its dimensions permuted: dimension d of the result is dimension perm[d] of `constant`. Null for one that
-/// cannot be read.
-mlir::ElementsAttr transposeConstant(mlir::ElementsAttr constant, llvm::ArrayRef<int64_t> perm);
+mlir::ElementsAttr retypeConstant(mlir::ElementsAttr constant,
+                                  mlir::RankedTensorType type);
+/// `constant` with its dimensions permuted: dimension d of the result is
+/// dimension perm[d] of `constant`. Null for one that cannot be read.
+mlir::ElementsAttr transposeConstant(mlir::ElementsAttr constant,
+                                     llvm::ArrayRef<int64_t> perm);
 
 //===--- Views (Movement.cpp) ---===//
 
-/// `value` under another shape, as views; `batch` is asked for where the result has a symbolic size.
-mlir::Value buildReshape(mlir::OpBuilder &builder, mlir::Location loc, mlir::Value value,
-                         mlir::RankedTensorType resultType, llvm::function_ref<mlir::Value()> batch);
+/// `value` under another shape, as views; `batch` is asked for where the result
+/// has a symbolic size.
+mlir::Value buildReshape(mlir::OpBuilder &builder, mlir::Location loc,
+                         mlir::Value value, mlir::RankedTensorType resultType,
+                         llvm::function_ref<mlir::Value()> batch);
 
 } // namespace mpc::lowering
 

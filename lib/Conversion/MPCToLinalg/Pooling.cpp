@@ -5,8 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// A pool is a reduction over the kernel's loops. The innermost loop is the innermost dimension of the layout where that is
-// the channels, so that neighbouring lanes are neighbouring elements.
+// A pool is a reduction over the kernel's loops. The innermost loop is the
+// innermost dimension of the layout where that is the channels, so that
+// neighbouring lanes are neighbouring elements.
 //
 //===----------------------------------------------------------------------===//
 
@@ -19,14 +20,17 @@ using namespace mlir;
 using namespace mpc;
 using namespace mpc::lowering;
 
-static RankedTensorType getTensorType(Value value) { return cast<RankedTensorType>(value.getType()); }
+static RankedTensorType getTensorType(Value value) {
+  return cast<RankedTensorType>(value.getType());
+}
 
 namespace {
 /// What both pools have in common.
 struct Pool {
   template <typename PoolOp>
   explicit Pool(PoolOp op)
-      : kernel(op.getKernel()), strides(op.getStrides()), dilations(op.getDilations()), pads(op.getPads()),
+      : kernel(op.getKernel()), strides(op.getStrides()),
+        dilations(op.getDilations()), pads(op.getPads()),
         channelsLast(op.getLayout() == Layout::ChannelsLast) {}
 
   int64_t getSpatialRank() const { return kernel.size(); }
@@ -38,7 +42,8 @@ struct Pool {
 } // namespace
 
 /// Padding per dimension of the tensor.
-static std::pair<SmallVector<int64_t>, SmallVector<int64_t>> getPadding(const Pool &pool) {
+static std::pair<SmallVector<int64_t>, SmallVector<int64_t>>
+getPadding(const Pool &pool) {
   int64_t spatialRank = pool.getSpatialRank();
   SmallVector<int64_t> low(spatialRank + 2, 0), high(spatialRank + 2, 0);
   for (int64_t d = 0; d < spatialRank; ++d) {
@@ -49,19 +54,27 @@ static std::pair<SmallVector<int64_t>, SmallVector<int64_t>> getPadding(const Po
 }
 
 /// Combines the elements of each window of `input` with those of `init`.
-static Value buildPool(OpBuilder &builder, Location loc, const Pool &pool, Value input, Value init,
-                       function_ref<Value(OpBuilder &, Value element, Value accumulator)> combine) {
+static Value
+buildPool(OpBuilder &builder, Location loc, const Pool &pool, Value input,
+          Value init,
+          function_ref<Value(OpBuilder &, Value element, Value accumulator)>
+              combine) {
   int64_t spatialRank = pool.getSpatialRank(), numLoops = 2 * spatialRank + 2;
-  // channels_last: n, windows, kernel, c; channels_first: n, c, windows, kernel.
-  int64_t windowLoop = pool.getFirstSpatial(), kernelLoop = windowLoop + spatialRank;
-  AffineExpr channel = builder.getAffineDimExpr(pool.channelsLast ? numLoops - 1 : 1);
-  SmallVector<AffineExpr> source{builder.getAffineDimExpr(0)}, result = source, kernel;
+  // channels_last: n, windows, kernel, c; channels_first: n, c, windows,
+  // kernel.
+  int64_t windowLoop = pool.getFirstSpatial(),
+          kernelLoop = windowLoop + spatialRank;
+  AffineExpr channel =
+      builder.getAffineDimExpr(pool.channelsLast ? numLoops - 1 : 1);
+  SmallVector<AffineExpr> source{builder.getAffineDimExpr(0)}, result = source,
+                                                               kernel;
   if (!pool.channelsLast) {
     source.push_back(channel);
     result.push_back(channel);
   }
   for (int64_t d = 0; d < spatialRank; ++d) {
-    AffineExpr window = builder.getAffineDimExpr(windowLoop + d), tap = builder.getAffineDimExpr(kernelLoop + d);
+    AffineExpr window = builder.getAffineDimExpr(windowLoop + d),
+               tap = builder.getAffineDimExpr(kernelLoop + d);
     source.push_back(window * pool.strides[d] + tap * pool.dilations[d]);
     result.push_back(window);
     kernel.push_back(tap);
@@ -71,17 +84,24 @@ static Value buildPool(OpBuilder &builder, Location loc, const Pool &pool, Value
     result.push_back(channel);
   }
   MLIRContext *context = builder.getContext();
-  SmallVector<AffineMap> maps{AffineMap::get(numLoops, 0, source, context), AffineMap::get(numLoops, 0, kernel, context),
+  SmallVector<AffineMap> maps{AffineMap::get(numLoops, 0, source, context),
+                              AffineMap::get(numLoops, 0, kernel, context),
                               AffineMap::get(numLoops, 0, result, context)};
-  SmallVector<utils::IteratorType> iterators(numLoops, utils::IteratorType::parallel);
-  std::fill_n(iterators.begin() + kernelLoop, spatialRank, utils::IteratorType::reduction);
+  SmallVector<utils::IteratorType> iterators(numLoops,
+                                             utils::IteratorType::parallel);
+  std::fill_n(iterators.begin() + kernelLoop, spatialRank,
+              utils::IteratorType::reduction);
 
-  // The kernel's loops have no tensor of their own; an uninitialised one gives them their bounds and is never read.
-  Value bounds = tensor::EmptyOp::create(builder, loc, pool.kernel, getTensorType(input).getElementType());
+  // The kernel's loops have no tensor of their own; an uninitialised one gives
+  // them their bounds and is never read.
+  Value bounds = tensor::EmptyOp::create(builder, loc, pool.kernel,
+                                         getTensorType(input).getElementType());
   auto generic = linalg::GenericOp::create(
-      builder, loc, TypeRange{init.getType()}, ValueRange{input, bounds}, ValueRange{init}, maps, iterators,
+      builder, loc, TypeRange{init.getType()}, ValueRange{input, bounds},
+      ValueRange{init}, maps, iterators,
       [&](OpBuilder &body, Location bodyLoc, ValueRange scalars) {
-        linalg::YieldOp::create(body, bodyLoc, combine(body, scalars[0], scalars[2]));
+        linalg::YieldOp::create(body, bodyLoc,
+                                combine(body, scalars[0], scalars[2]));
       });
   return generic.getResult(0);
 }
@@ -91,22 +111,28 @@ static Value buildPool(OpBuilder &builder, Location loc, const Pool &pool, Value
 //===----------------------------------------------------------------------===//
 
 /// The value that loses against all others.
-static TypedAttr getLowest(OpBuilder &builder, Type storageType, bool isUnsigned) {
+static TypedAttr getLowest(OpBuilder &builder, Type storageType,
+                           bool isUnsigned) {
   if (auto type = dyn_cast<FloatType>(storageType))
-    return builder.getFloatAttr(type, APFloat::getInf(type.getFloatSemantics(), /*Negative=*/true));
+    return builder.getFloatAttr(
+        type, APFloat::getInf(type.getFloatSemantics(), /*Negative=*/true));
   unsigned width = storageType.getIntOrFloatBitWidth();
-  return builder.getIntegerAttr(storageType, isUnsigned ? APInt::getZero(width) : APInt::getSignedMinValue(width));
+  return builder.getIntegerAttr(storageType,
+                                isUnsigned ? APInt::getZero(width)
+                                           : APInt::getSignedMinValue(width));
 }
 
 FailureOr<Value> GroupLowering::lowerMaxPool(MaxPoolOp op, Value dest) {
   auto type = getTensorType(op.getInput());
   if (type.getElementType() != getTensorType(op.getResult()).getElementType())
-    return op.emitOpError() << "expected a result with elements of " << type.getElementType() << ", but got "
-                            << getTensorType(op.getResult()).getElementType();
+    return op.emitOpError()
+           << "expected a result with elements of " << type.getElementType()
+           << ", but got " << getTensorType(op.getResult()).getElementType();
   FailureOr<Value> input = materialize(op.getInput());
   if (failed(input))
     return failure();
-  // Maxima of f16 and bf16 are exact in f32, which every instruction set compares.
+  // Maxima of f16 and bf16 are exact in f32, which every instruction set
+  // compares.
   Type storageType = getStorageElementType(type.getElementType());
   Type destType = getTensorType(dest).getElementType();
   bool isUnsigned = isUnsignedElement(type.getElementType());
@@ -114,24 +140,32 @@ FailureOr<Value> GroupLowering::lowerMaxPool(MaxPoolOp op, Value dest) {
   Pool pool(op);
   if (llvm::any_of(pool.pads, [](int64_t pad) { return pad != 0; })) {
     auto [low, high] = getPadding(pool);
-    input = padTensor(op.getLoc(), *input, low, high, getLowest(builder, storageType, isUnsigned));
+    input = padTensor(op.getLoc(), *input, low, high,
+                      getLowest(builder, storageType, isUnsigned));
   }
-  Value init = createFill(op.getLoc(), getLowest(builder, destType, isUnsigned), dest);
-  return buildPool(builder, op.getLoc(), pool, *input, init, [&](OpBuilder &b, Value element, Value largest) -> Value {
-    if (isa<FloatType>(destType))
-      return arith::MaximumFOp::create(b, op.getLoc(), largest, convertFloat(b, op.getLoc(), element, destType));
-    if (isUnsigned)
-      return arith::MaxUIOp::create(b, op.getLoc(), largest, element);
-    return arith::MaxSIOp::create(b, op.getLoc(), largest, element);
-  });
+  Value init =
+      createFill(op.getLoc(), getLowest(builder, destType, isUnsigned), dest);
+  return buildPool(
+      builder, op.getLoc(), pool, *input, init,
+      [&](OpBuilder &b, Value element, Value largest) -> Value {
+        if (isa<FloatType>(destType))
+          return arith::MaximumFOp::create(
+              b, op.getLoc(), largest,
+              convertFloat(b, op.getLoc(), element, destType));
+        if (isUnsigned)
+          return arith::MaxUIOp::create(b, op.getLoc(), largest, element);
+        return arith::MaxSIOp::create(b, op.getLoc(), largest, element);
+      });
 }
 
-FailureOr<Node> GroupLowering::expressMaxPool(MaxPoolOp op, AffineMap index, Expression &expression) {
+FailureOr<Node> GroupLowering::expressMaxPool(MaxPoolOp op, AffineMap index,
+                                              Expression &expression) {
   Value largest = partials.lookup({op, kAccumulator});
   if (!largest) {
     auto type = getTensorType(op.getResult());
     FailureOr<Value> result =
-        lowerMaxPool(op, createEmpty(op.getLoc(), type.getShape(), getComputeType(type.getElementType())));
+        lowerMaxPool(op, createEmpty(op.getLoc(), type.getShape(),
+                                     getComputeType(type.getElementType())));
     if (failed(result))
       return failure();
     largest = partials[{op, kAccumulator}] = *result;
@@ -143,9 +177,12 @@ FailureOr<Node> GroupLowering::expressMaxPool(MaxPoolOp op, AffineMap index, Exp
 // Mean
 //===----------------------------------------------------------------------===//
 
-/// How many positions of each window count along one spatial dimension of `size` elements, `numWindows` windows.
-static SmallVector<int64_t> countPositions(const Pool &pool, int64_t d, int64_t size, int64_t numWindows,
-                                           bool includePadding, int64_t ceilExtra) {
+/// How many positions of each window count along one spatial dimension of
+/// `size` elements, `numWindows` windows.
+static SmallVector<int64_t> countPositions(const Pool &pool, int64_t d,
+                                           int64_t size, int64_t numWindows,
+                                           bool includePadding,
+                                           int64_t ceilExtra) {
   int64_t first = 0, last = size;
   if (includePadding) {
     first = -pool.pads[d];
@@ -154,22 +191,27 @@ static SmallVector<int64_t> countPositions(const Pool &pool, int64_t d, int64_t 
   SmallVector<int64_t> counts;
   for (int64_t window = 0; window < numWindows; ++window) {
     int64_t start = window * pool.strides[d] - pool.pads[d];
-    counts.push_back(llvm::count_if(llvm::seq<int64_t>(0, pool.kernel[d]), [&](int64_t tap) {
-      int64_t position = start + tap * pool.dilations[d];
-      return first <= position && position < last;
-    }));
+    counts.push_back(
+        llvm::count_if(llvm::seq<int64_t>(0, pool.kernel[d]), [&](int64_t tap) {
+          int64_t position = start + tap * pool.dilations[d];
+          return first <= position && position < last;
+        }));
   }
   return counts;
 }
 
-FailureOr<Node> GroupLowering::expressAveragePool(AveragePoolOp op, AffineMap index, Expression &expression) {
+FailureOr<Node> GroupLowering::expressAveragePool(AveragePoolOp op,
+                                                  AffineMap index,
+                                                  Expression &expression) {
   Location loc = op.getLoc();
   Pool pool(op);
-  auto inputType = getTensorType(op.getInput()), resultType = getTensorType(op.getResult());
+  auto inputType = getTensorType(op.getInput()),
+       resultType = getTensorType(op.getResult());
   int64_t firstSpatial = pool.getFirstSpatial();
   auto quantized = dyn_cast<quant::QuantizedType>(inputType.getElementType());
   if (quantized && getZeroPoints(quantized).size() != 1)
-    return op.emitOpError() << "expected an input with one scale, but got " << quantized;
+    return op.emitOpError()
+           << "expected an input with one scale, but got " << quantized;
 
   Value sum = partials.lookup({op, kAccumulator});
   if (!sum) {
@@ -181,34 +223,46 @@ FailureOr<Node> GroupLowering::expressAveragePool(AveragePoolOp op, AffineMap in
       auto [low, high] = getPadding(pool);
       TypedAttr padding = builder.getZeroAttr(storageType);
       if (quantized)
-        padding = builder.getIntegerAttr(storageType, APInt(64, getZeroPoints(quantized).front(), true)
-                                                          .trunc(storageType.getIntOrFloatBitWidth()));
+        padding = builder.getIntegerAttr(
+            storageType, APInt(64, getZeroPoints(quantized).front(), true)
+                             .trunc(storageType.getIntOrFloatBitWidth()));
       input = padTensor(loc, *input, low, high, padding);
     }
     Type sumType = getComputeType(storageType);
-    if (auto integer = dyn_cast<IntegerType>(sumType); integer && integer.getWidth() < 32)
+    if (auto integer = dyn_cast<IntegerType>(sumType);
+        integer && integer.getWidth() < 32)
       sumType = builder.getI32Type();
     bool isUnsigned = isUnsignedElement(inputType.getElementType());
-    Value init = createFill(loc, builder.getZeroAttr(sumType), createEmpty(loc, resultType.getShape(), sumType));
-    sum = buildPool(builder, loc, pool, *input, init, [&](OpBuilder &b, Value element, Value total) -> Value {
-      if (isa<FloatType>(sumType))
-        return arith::AddFOp::create(b, loc, total, convertFloat(b, loc, element, sumType));
-      if (element.getType() != sumType)
-        element = isUnsigned ? arith::ExtUIOp::create(b, loc, sumType, element).getResult()
-                             : arith::ExtSIOp::create(b, loc, sumType, element).getResult();
-      return arith::AddIOp::create(b, loc, total, element);
-    });
+    Value init = createFill(loc, builder.getZeroAttr(sumType),
+                            createEmpty(loc, resultType.getShape(), sumType));
+    sum = buildPool(
+        builder, loc, pool, *input, init,
+        [&](OpBuilder &b, Value element, Value total) -> Value {
+          if (isa<FloatType>(sumType))
+            return arith::AddFOp::create(
+                b, loc, total, convertFloat(b, loc, element, sumType));
+          if (element.getType() != sumType)
+            element = isUnsigned
+                          ? arith::ExtUIOp::create(b, loc, sumType, element)
+                                .getResult()
+                          : arith::ExtSIOp::create(b, loc, sumType, element)
+                                .getResult();
+          return arith::AddIOp::create(b, loc, total, element);
+        });
     partials[{op, kAccumulator}] = sum;
   }
 
   SmallVector<int64_t> divisors{1}, shape, axes;
   int64_t terms = 1;
   for (int64_t d = 0; d < pool.getSpatialRank(); ++d) {
-    int64_t size = inputType.getDimSize(firstSpatial + d), numWindows = resultType.getDimSize(firstSpatial + d);
+    int64_t size = inputType.getDimSize(firstSpatial + d),
+            numWindows = resultType.getDimSize(firstSpatial + d);
     if (ShapedType::isDynamic(size) || ShapedType::isDynamic(numWindows))
-      return op.emitOpError() << "expected static spatial sizes, but got " << inputType;
+      return op.emitOpError()
+             << "expected static spatial sizes, but got " << inputType;
     SmallVector<int64_t> counts =
-        countPositions(pool, d, size, numWindows, op.getCountIncludePad(), op.getCeilExtra() ? (*op.getCeilExtra())[d] : 0);
+        countPositions(pool, d, size, numWindows, op.getCountIncludePad(),
+                       op.getCeilExtra() ? (*op.getCeilExtra())[d] : 0);
     SmallVector<int64_t> products;
     for (int64_t outer : divisors)
       for (int64_t count : counts)
@@ -220,5 +274,6 @@ FailureOr<Node> GroupLowering::expressAveragePool(AveragePoolOp op, AffineMap in
   }
   if (llvm::all_equal(divisors))
     divisors.truncate(1);
-  return addAverage(op, addLeaf(sum, index, expression), terms, divisors, shape, axes, index, expression);
+  return addAverage(op, addLeaf(sum, index, expression), terms, divisors, shape,
+                    axes, index, expression);
 }

@@ -5,17 +5,18 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Emits, operation by operation, what QuantMath.h defines. Clamping happens in f32 before the conversion to integers, so
-// that the conversion cannot overflow. Per-channel parameters are arguments of the function, so that layers that differ in
-// them share their code; single ones are literals.
+// Emits, operation by operation, what QuantMath.h defines. Clamping happens in
+// f32 before the conversion to integers, so that the conversion cannot
+// overflow. Per-channel parameters are arguments of the function, so that
+// layers that differ in them share their code; single ones are literals.
 //
 //===----------------------------------------------------------------------===//
 
-#include "mpc/Support/QuantMath.h"
 #include "GroupLowering.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mpc/Dialect/MPC/Constants.h"
+#include "mpc/Support/QuantMath.h"
 
 using namespace mlir;
 using namespace mpc;
@@ -52,29 +53,38 @@ int64_t mpc::lowering::getQuantizedAxis(quant::QuantizedType type) {
 }
 
 /// Per-tensor or per-axis parameters with an f32 expressed type.
-static LogicalResult checkQuantizedType(Operation *op, quant::QuantizedType type) {
-  if (isa<quant::UniformQuantizedType, quant::UniformQuantizedPerAxisType>(type) && type.getExpressedType().isF32())
+static LogicalResult checkQuantizedType(Operation *op,
+                                        quant::QuantizedType type) {
+  if (isa<quant::UniformQuantizedType, quant::UniformQuantizedPerAxisType>(
+          type) &&
+      type.getExpressedType().isF32())
     return success();
-  return op->emitOpError() << "expected a type quantized per tensor or per axis from f32, but got " << type
-                           << ": not supported yet";
+  return op->emitOpError() << "expected a type quantized per tensor or per "
+                              "axis from f32, but got "
+                           << type << ": not supported yet";
 }
 
 //===----------------------------------------------------------------------===//
 // Scalars
 //===----------------------------------------------------------------------===//
 
-Value mpc::lowering::clampFloat(OpBuilder &builder, Location loc, Value x, double low, double high) {
-  // Compare and select is one instruction on every target; arith.maximumf also orders NaN and signed zeros.
+Value mpc::lowering::clampFloat(OpBuilder &builder, Location loc, Value x,
+                                double low, double high) {
+  // Compare and select is one instruction on every target; arith.maximumf also
+  // orders NaN and signed zeros.
   Value lowest = createFloat(builder, loc, low, x.getType());
-  Value above = arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OGT, x, lowest);
+  Value above =
+      arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OGT, x, lowest);
   x = arith::SelectOp::create(builder, loc, above, x, lowest);
   Value highest = createFloat(builder, loc, high, x.getType());
-  Value below = arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OLT, x, highest);
+  Value below = arith::CmpFOp::create(builder, loc, arith::CmpFPredicate::OLT,
+                                      x, highest);
   return arith::SelectOp::create(builder, loc, below, x, highest);
 }
 
 /// An f32 that holds an integer within the bounds of a storage type.
-static Value convertToStorage(OpBuilder &builder, Location loc, Value x, Type storageType) {
+static Value convertToStorage(OpBuilder &builder, Location loc, Value x,
+                              Type storageType) {
   Value wide = arith::FPToSIOp::create(builder, loc, builder.getI32Type(), x);
   if (storageType == wide.getType())
     return wide;
@@ -82,7 +92,8 @@ static Value convertToStorage(OpBuilder &builder, Location loc, Value x, Type st
 }
 
 /// A storage integer as i32.
-static Value extendStorage(OpBuilder &builder, Location loc, Value q, bool isUnsigned) {
+static Value extendStorage(OpBuilder &builder, Location loc, Value q,
+                           bool isUnsigned) {
   if (q.getType().getIntOrFloatBitWidth() >= 32)
     return q;
   if (isUnsigned)
@@ -94,95 +105,132 @@ static Value extendStorage(OpBuilder &builder, Location loc, Value q, bool isUns
 // Expressions
 //===----------------------------------------------------------------------===//
 
-Node GroupLowering::addFloatParameter(Location loc, ArrayRef<float> values, ArrayRef<int64_t> shape,
-                                      ArrayRef<int64_t> axes, AffineMap index, Expression &expression) {
+Node GroupLowering::addFloatParameter(Location loc, ArrayRef<float> values,
+                                      ArrayRef<int64_t> shape,
+                                      ArrayRef<int64_t> axes, AffineMap index,
+                                      Expression &expression) {
   if (values.size() == 1) {
     double value = values.front();
-    return expression.addNode({}, loc, [value](OpBuilder &b, Location loc, ValueRange) {
-      return createFloat(b, loc, value, b.getF32Type());
-    });
+    return expression.addNode(
+        {}, loc, [value](OpBuilder &b, Location loc, ValueRange) {
+          return createFloat(b, loc, value, b.getF32Type());
+        });
   }
   auto type = RankedTensorType::get(shape, builder.getF32Type());
-  Value argument = addConstantArgument(loc, createFloatConstant(type, values, "scales"));
+  Value argument =
+      addConstantArgument(loc, createFloatConstant(type, values, "scales"));
   SmallVector<unsigned> positions(axes.begin(), axes.end());
   return addLeaf(argument, index.getSubMap(positions), expression);
 }
 
-Node GroupLowering::addChannelParameter(Location loc, ArrayRef<float> values, int64_t axis, AffineMap index,
+Node GroupLowering::addChannelParameter(Location loc, ArrayRef<float> values,
+                                        int64_t axis, AffineMap index,
                                         Expression &expression) {
-  return addFloatParameter(loc, values, {static_cast<int64_t>(values.size())}, {axis}, index, expression);
+  return addFloatParameter(loc, values, {static_cast<int64_t>(values.size())},
+                           {axis}, index, expression);
 }
 
-FailureOr<Node> GroupLowering::addQuantize(Operation *op, Node x, quant::QuantizedType type, AffineMap index,
+FailureOr<Node> GroupLowering::addQuantize(Operation *op, Node x,
+                                           quant::QuantizedType type,
+                                           AffineMap index,
                                            Expression &expression) {
   if (failed(checkQuantizedType(op, type)))
     return failure();
   if (type.getStorageTypeIntegralWidth() > kMaxExactStorageBits)
-    return op->emitOpError() << "quantization to " << type << " is not supported yet";
+    return op->emitOpError()
+           << "quantization to " << type << " is not supported yet";
   SmallVector<int64_t> zeroPoints = getZeroPoints(type);
   if (!llvm::all_equal(zeroPoints))
-    return op->emitOpError() << "quantization with a zero point per channel is not supported yet";
+    return op->emitOpError()
+           << "quantization with a zero point per channel is not supported yet";
 
-  Node scale = addChannelParameter(op->getLoc(), getScales(type), getQuantizedAxis(type), index, expression);
-  double zeroPoint = zeroPoints.front(), low = type.getStorageTypeMin(), high = type.getStorageTypeMax();
+  Node scale = addChannelParameter(op->getLoc(), getScales(type),
+                                   getQuantizedAxis(type), index, expression);
+  double zeroPoint = zeroPoints.front(), low = type.getStorageTypeMin(),
+         high = type.getStorageTypeMax();
   Type storageType = getStorageElementType(type);
-  return expression.addNode({x, scale}, op->getLoc(), [=](OpBuilder &b, Location loc, ValueRange scalars) {
-    Value real = convertFloat(b, loc, scalars[0], b.getF32Type());
-    Value q = arith::DivFOp::create(b, loc, real, scalars[1]);
-    q = math::RoundEvenOp::create(b, loc, q);
-    Value zero = createFloat(b, loc, zeroPoint, b.getF32Type());
-    if (zeroPoint != 0)
-      q = arith::AddFOp::create(b, loc, q, zero);
-    Value isNaN = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNO, q, q);
-    q = arith::SelectOp::create(b, loc, isNaN, zero, q);
-    return convertToStorage(b, loc, clampFloat(b, loc, q, low, high), storageType);
-  });
+  return expression.addNode(
+      {x, scale}, op->getLoc(),
+      [=](OpBuilder &b, Location loc, ValueRange scalars) {
+        Value real = convertFloat(b, loc, scalars[0], b.getF32Type());
+        Value q = arith::DivFOp::create(b, loc, real, scalars[1]);
+        q = math::RoundEvenOp::create(b, loc, q);
+        Value zero = createFloat(b, loc, zeroPoint, b.getF32Type());
+        if (zeroPoint != 0)
+          q = arith::AddFOp::create(b, loc, q, zero);
+        Value isNaN =
+            arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNO, q, q);
+        q = arith::SelectOp::create(b, loc, isNaN, zero, q);
+        return convertToStorage(b, loc, clampFloat(b, loc, q, low, high),
+                                storageType);
+      });
 }
 
-FailureOr<Node> GroupLowering::addDequantize(Operation *op, Node q, quant::QuantizedType type, AffineMap index,
+FailureOr<Node> GroupLowering::addDequantize(Operation *op, Node q,
+                                             quant::QuantizedType type,
+                                             AffineMap index,
                                              Expression &expression) {
   if (failed(checkQuantizedType(op, type)))
     return failure();
   if (type.getStorageTypeIntegralWidth() > 32)
-    return op->emitOpError() << "dequantization from " << type << " is not supported yet";
+    return op->emitOpError()
+           << "dequantization from " << type << " is not supported yet";
   SmallVector<int64_t> zeroPoints = getZeroPoints(type);
   int64_t axis = getQuantizedAxis(type);
-  SmallVector<Node> operands{q, addChannelParameter(op->getLoc(), getScales(type), axis, index, expression)};
+  SmallVector<Node> operands{q,
+                             addChannelParameter(op->getLoc(), getScales(type),
+                                                 axis, index, expression)};
   // One zero point is a literal, several are an argument.
   int64_t zeroPoint = zeroPoints.front();
   if (!llvm::all_equal(zeroPoints)) {
-    auto constantType = RankedTensorType::get(static_cast<int64_t>(zeroPoints.size()), builder.getI32Type());
-    Value argument = addConstantArgument(op->getLoc(), createIntConstant(constantType, zeroPoints, "zero_points"));
+    auto constantType = RankedTensorType::get(
+        static_cast<int64_t>(zeroPoints.size()), builder.getI32Type());
+    Value argument = addConstantArgument(
+        op->getLoc(),
+        createIntConstant(constantType, zeroPoints, "zero_points"));
     operands.push_back(addChannelLeaf(argument, axis, index, expression));
   }
   bool isUnsigned = isUnsignedElement(type);
-  return expression.addNode(operands, op->getLoc(), [=](OpBuilder &b, Location loc, ValueRange scalars) -> Value {
-    Value difference = extendStorage(b, loc, scalars[0], isUnsigned);
-    if (scalars.size() == 3)
-      difference = arith::SubIOp::create(b, loc, difference, scalars[2]);
-    else if (zeroPoint != 0)
-      difference = arith::SubIOp::create(
-          b, loc, difference, arith::ConstantOp::create(b, loc, b.getIntegerAttr(difference.getType(), zeroPoint)));
-    Value real = arith::SIToFPOp::create(b, loc, b.getF32Type(), difference);
-    return arith::MulFOp::create(b, loc, real, scalars[1]);
-  });
+  return expression.addNode(
+      operands, op->getLoc(),
+      [=](OpBuilder &b, Location loc, ValueRange scalars) -> Value {
+        Value difference = extendStorage(b, loc, scalars[0], isUnsigned);
+        if (scalars.size() == 3)
+          difference = arith::SubIOp::create(b, loc, difference, scalars[2]);
+        else if (zeroPoint != 0)
+          difference = arith::SubIOp::create(
+              b, loc, difference,
+              arith::ConstantOp::create(
+                  b, loc, b.getIntegerAttr(difference.getType(), zeroPoint)));
+        Value real =
+            arith::SIToFPOp::create(b, loc, b.getF32Type(), difference);
+        return arith::MulFOp::create(b, loc, real, scalars[1]);
+      });
 }
 
-FailureOr<Node> GroupLowering::addRequantize(Operation *op, Node acc, Node multiplier,
-                                             quant::UniformQuantizedType type, int64_t low, int64_t high,
+FailureOr<Node> GroupLowering::addRequantize(Operation *op, Node acc,
+                                             Node multiplier,
+                                             quant::UniformQuantizedType type,
+                                             int64_t low, int64_t high,
                                              Expression &expression) {
   if (type.getStorageTypeIntegralWidth() > kMaxExactStorageBits)
-    return op->emitOpError() << "requantization to " << type << " is not supported yet";
+    return op->emitOpError()
+           << "requantization to " << type << " is not supported yet";
   double zeroPoint = type.getZeroPoint();
   Type storageType = getStorageElementType(type);
-  return expression.addNode({acc, multiplier}, op->getLoc(), [=](OpBuilder &b, Location loc, ValueRange scalars) {
-    Value real = arith::SIToFPOp::create(b, loc, b.getF32Type(), scalars[0]);
-    Value q = arith::MulFOp::create(b, loc, real, scalars[1]);
-    q = math::RoundEvenOp::create(b, loc, q);
-    if (zeroPoint != 0)
-      q = arith::AddFOp::create(b, loc, q, createFloat(b, loc, zeroPoint, b.getF32Type()));
-    return convertToStorage(b, loc, clampFloat(b, loc, q, low, high), storageType);
-  });
+  return expression.addNode(
+      {acc, multiplier}, op->getLoc(),
+      [=](OpBuilder &b, Location loc, ValueRange scalars) {
+        Value real =
+            arith::SIToFPOp::create(b, loc, b.getF32Type(), scalars[0]);
+        Value q = arith::MulFOp::create(b, loc, real, scalars[1]);
+        q = math::RoundEvenOp::create(b, loc, q);
+        if (zeroPoint != 0)
+          q = arith::AddFOp::create(
+              b, loc, q, createFloat(b, loc, zeroPoint, b.getF32Type()));
+        return convertToStorage(b, loc, clampFloat(b, loc, q, low, high),
+                                storageType);
+      });
 }
 
 //===----------------------------------------------------------------------===//
@@ -190,32 +238,48 @@ FailureOr<Node> GroupLowering::addRequantize(Operation *op, Node acc, Node multi
 //===----------------------------------------------------------------------===//
 
 static quant::QuantizedType getQuantizedElement(Value value) {
-  return cast<quant::QuantizedType>(cast<RankedTensorType>(value.getType()).getElementType());
+  return cast<quant::QuantizedType>(
+      cast<RankedTensorType>(value.getType()).getElementType());
 }
 
-FailureOr<Node> GroupLowering::expressQuantize(QuantizeOp op, AffineMap index, Expression &expression) {
+FailureOr<Node> GroupLowering::expressQuantize(QuantizeOp op, AffineMap index,
+                                               Expression &expression) {
   FailureOr<Node> x = express(op.getInput(), index, expression);
   if (failed(x))
     return failure();
-  return addQuantize(op, *x, getQuantizedElement(op.getResult()), index, expression);
+  return addQuantize(op, *x, getQuantizedElement(op.getResult()), index,
+                     expression);
 }
 
-FailureOr<Node> GroupLowering::expressDequantize(DequantizeOp op, AffineMap index, Expression &expression) {
+FailureOr<Node> GroupLowering::expressDequantize(DequantizeOp op,
+                                                 AffineMap index,
+                                                 Expression &expression) {
   FailureOr<Node> q = express(op.getInput(), index, expression);
   if (failed(q))
     return failure();
-  return addDequantize(op, *q, getQuantizedElement(op.getInput()), index, expression);
+  return addDequantize(op, *q, getQuantizedElement(op.getInput()), index,
+                       expression);
 }
 
-FailureOr<Node> GroupLowering::expressRequantize(RequantizeOp op, AffineMap index, Expression &expression) {
+FailureOr<Node> GroupLowering::expressRequantize(RequantizeOp op,
+                                                 AffineMap index,
+                                                 Expression &expression) {
   if (op.getRounding() != Rounding::ONNX)
-    return op.emitOpError() << "rounding " << stringifyRounding(op.getRounding()) << " is not supported yet";
+    return op.emitOpError()
+           << "rounding " << stringifyRounding(op.getRounding())
+           << " is not supported yet";
   quant::QuantizedType accumulator = getQuantizedElement(op.getInput());
-  auto result = dyn_cast<quant::UniformQuantizedType>(getQuantizedElement(op.getResult()));
+  auto result = dyn_cast<quant::UniformQuantizedType>(
+      getQuantizedElement(op.getResult()));
   if (!result)
-    return op.emitOpError() << "requantization to " << getQuantizedElement(op.getResult()) << " is not supported yet";
-  if (llvm::any_of(getZeroPoints(accumulator), [](int64_t zeroPoint) { return zeroPoint != 0; }))
-    return op.emitOpError() << "expected an accumulator with zero point 0, but got " << accumulator;
+    return op.emitOpError()
+           << "requantization to " << getQuantizedElement(op.getResult())
+           << " is not supported yet";
+  if (llvm::any_of(getZeroPoints(accumulator),
+                   [](int64_t zeroPoint) { return zeroPoint != 0; }))
+    return op.emitOpError()
+           << "expected an accumulator with zero point 0, but got "
+           << accumulator;
 
   FailureOr<Node> acc = express(op.getInput(), index, expression);
   if (failed(acc))
@@ -226,6 +290,8 @@ FailureOr<Node> GroupLowering::expressRequantize(RequantizeOp op, AffineMap inde
     multipliers.push_back(requantMultiplier(scale, resultScale));
   int64_t low = op.getLow().value_or(result.getStorageTypeMin());
   int64_t high = op.getHigh().value_or(result.getStorageTypeMax());
-  Node multiplier = addChannelParameter(op.getLoc(), multipliers, getQuantizedAxis(accumulator), index, expression);
+  Node multiplier =
+      addChannelParameter(op.getLoc(), multipliers,
+                          getQuantizedAxis(accumulator), index, expression);
   return addRequantize(op, *acc, multiplier, result, low, high, expression);
 }

@@ -5,8 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Reductions run in index order, so that a result is one sequence of roundings on every target. Sums are taken in f32 (f64
-// for f64, i32 for narrower integers).
+// Reductions run in index order, so that a result is one sequence of roundings
+// on every target. Sums are taken in f32 (f64 for f64, i32 for narrower
+// integers).
 //
 //===----------------------------------------------------------------------===//
 
@@ -21,7 +22,9 @@ using namespace mlir;
 using namespace mpc;
 using namespace mpc::lowering;
 
-static RankedTensorType getTensorType(Value value) { return cast<RankedTensorType>(value.getType()); }
+static RankedTensorType getTensorType(Value value) {
+  return cast<RankedTensorType>(value.getType());
+}
 
 /// The positions of a tensor of `rank` dimensions that `axes` leave.
 static SmallVector<unsigned> getKept(int64_t rank, ArrayRef<int64_t> axes) {
@@ -32,25 +35,34 @@ static SmallVector<unsigned> getKept(int64_t rank, ArrayRef<int64_t> axes) {
   return kept;
 }
 
-Value GroupLowering::buildReduction(Location loc, const Expression &expression, Node root, ArrayRef<int64_t> shape,
-                                    ArrayRef<int64_t> axes, TypedAttr init, Combiner combine) {
+Value GroupLowering::buildReduction(Location loc, const Expression &expression,
+                                    Node root, ArrayRef<int64_t> shape,
+                                    ArrayRef<int64_t> axes, TypedAttr init,
+                                    Combiner combine, Value dest) {
   int64_t rank = shape.size();
   SmallVector<unsigned> kept = getKept(rank, axes);
-  SmallVector<int64_t> resultShape = llvm::map_to_vector(kept, [&](unsigned d) { return shape[d]; });
-  SmallVector<utils::IteratorType> iterators(rank, utils::IteratorType::parallel);
+  SmallVector<int64_t> resultShape =
+      llvm::map_to_vector(kept, [&](unsigned d) { return shape[d]; });
+  SmallVector<utils::IteratorType> iterators(rank,
+                                             utils::IteratorType::parallel);
   for (int64_t axis : axes)
     iterators[axis] = utils::IteratorType::reduction;
-  Value dest = createFill(loc, init, createEmpty(loc, resultShape, init.getType()));
-  return buildGeneric(loc, expression, root, dest, builder.getMultiDimIdentityMap(rank).getSubMap(kept), iterators, combine);
+  dest = createFill(
+      loc, init, dest ? dest : createEmpty(loc, resultShape, init.getType()));
+  return buildGeneric(loc, expression, root, dest,
+                      builder.getMultiDimIdentityMap(rank).getSubMap(kept),
+                      iterators, combine);
 }
 
 //===----------------------------------------------------------------------===//
 // Mean
 //===----------------------------------------------------------------------===//
 
-FailureOr<Node> GroupLowering::addAverage(Operation *op, Node sum, int64_t terms, ArrayRef<int64_t> divisors,
-                                          ArrayRef<int64_t> shape, ArrayRef<int64_t> axes, AffineMap index,
-                                          Expression &expression) {
+FailureOr<Node>
+GroupLowering::addAverage(Operation *op, Node sum, int64_t terms,
+                          ArrayRef<int64_t> divisors, ArrayRef<int64_t> shape,
+                          ArrayRef<int64_t> axes, AffineMap index,
+                          Expression &expression) {
   Location loc = op->getLoc();
   Type input = getTensorType(op->getOperand(0)).getElementType();
   Type result = getTensorType(op->getResult(0)).getElementType();
@@ -58,47 +70,71 @@ FailureOr<Node> GroupLowering::addAverage(Operation *op, Node sum, int64_t terms
   auto quantized = dyn_cast<quant::UniformQuantizedType>(input);
   if (!quantized) {
     if (isa<quant::QuantizedType>(input))
-      return op->emitOpError() << "expected an input with one scale, but got " << input;
+      return op->emitOpError()
+             << "expected an input with one scale, but got " << input;
     if (isa<IntegerType>(input) && divisors.size() != 1)
-      return op->emitOpError() << "means of a varying number of integers are not supported yet";
+      return op->emitOpError()
+             << "means of a varying number of integers are not supported yet";
     if (isa<IntegerType>(input)) {
       int64_t count = divisors.front();
       bool isUnsigned = isUnsignedElement(input);
-      return expression.addNode({sum}, loc, [=](OpBuilder &b, Location loc, ValueRange scalars) -> Value {
-        Type type = scalars[0].getType();
-        Value divisor = arith::ConstantOp::create(b, loc, b.getIntegerAttr(type, count));
-        if (isUnsigned)
-          return arith::DivUIOp::create(b, loc, scalars[0], divisor);
-        return arith::DivSIOp::create(b, loc, scalars[0], divisor);
-      });
+      return expression.addNode(
+          {sum}, loc,
+          [=](OpBuilder &b, Location loc, ValueRange scalars) -> Value {
+            Type type = scalars[0].getType();
+            Value divisor = arith::ConstantOp::create(
+                b, loc, b.getIntegerAttr(type, count));
+            if (isUnsigned)
+              return arith::DivUIOp::create(b, loc, scalars[0], divisor);
+            return arith::DivSIOp::create(b, loc, scalars[0], divisor);
+          });
     }
     Node count = addFloatParameter(loc, counts, shape, axes, index, expression);
-    return expression.addNode({sum, count}, loc, [](OpBuilder &b, Location loc, ValueRange scalars) -> Value {
-      return arith::DivFOp::create(b, loc, scalars[0], convertFloat(b, loc, scalars[1], scalars[0].getType()));
-    });
+    return expression.addNode(
+        {sum, count}, loc,
+        [](OpBuilder &b, Location loc, ValueRange scalars) -> Value {
+          return arith::DivFOp::create(
+              b, loc, scalars[0],
+              convertFloat(b, loc, scalars[1], scalars[0].getType()));
+        });
   }
 
   // Each term counts the zero point once.
-  auto offset = static_cast<int32_t>(static_cast<uint32_t>(terms) * static_cast<uint32_t>(quantized.getZeroPoint()));
+  auto offset =
+      static_cast<int32_t>(static_cast<uint32_t>(terms) *
+                           static_cast<uint32_t>(quantized.getZeroPoint()));
   if (offset != 0)
-    sum = expression.addNode({sum}, loc, [offset](OpBuilder &b, Location loc, ValueRange scalars) -> Value {
-      return arith::SubIOp::create(b, loc, scalars[0], arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(offset)));
-    });
+    sum = expression.addNode(
+        {sum}, loc,
+        [offset](OpBuilder &b, Location loc, ValueRange scalars) -> Value {
+          return arith::SubIOp::create(
+              b, loc, scalars[0],
+              arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(offset)));
+        });
   float inputScale = getScales(quantized).front();
   if (auto uniform = dyn_cast<quant::UniformQuantizedType>(result)) {
     float ratio = requantMultiplier(inputScale, getScales(uniform).front());
-    SmallVector<float> multipliers = llvm::map_to_vector(counts, [&](float count) { return ratio / count; });
-    Node multiplier = addFloatParameter(loc, multipliers, shape, axes, index, expression);
-    return addRequantize(op, sum, multiplier, uniform, uniform.getStorageTypeMin(), uniform.getStorageTypeMax(), expression);
+    SmallVector<float> multipliers =
+        llvm::map_to_vector(counts, [&](float count) { return ratio / count; });
+    Node multiplier =
+        addFloatParameter(loc, multipliers, shape, axes, index, expression);
+    return addRequantize(op, sum, multiplier, uniform,
+                         uniform.getStorageTypeMin(),
+                         uniform.getStorageTypeMax(), expression);
   }
   if (!result.isF32())
-    return op->emitOpError() << "a mean of " << input << " in " << result << " is not supported yet";
+    return op->emitOpError() << "a mean of " << input << " in " << result
+                             << " is not supported yet";
   Node count = addFloatParameter(loc, counts, shape, axes, index, expression);
-  return expression.addNode({sum, count}, loc, [inputScale](OpBuilder &b, Location loc, ValueRange scalars) -> Value {
-    Value real = arith::SIToFPOp::create(b, loc, b.getF32Type(), scalars[0]);
-    real = arith::MulFOp::create(b, loc, real, createFloat(b, loc, inputScale, b.getF32Type()));
-    return arith::DivFOp::create(b, loc, real, scalars[1]);
-  });
+  return expression.addNode(
+      {sum, count}, loc,
+      [inputScale](OpBuilder &b, Location loc, ValueRange scalars) -> Value {
+        Value real =
+            arith::SIToFPOp::create(b, loc, b.getF32Type(), scalars[0]);
+        real = arith::MulFOp::create(
+            b, loc, real, createFloat(b, loc, inputScale, b.getF32Type()));
+        return arith::DivFOp::create(b, loc, real, scalars[1]);
+      });
 }
 
 //===----------------------------------------------------------------------===//
@@ -106,24 +142,32 @@ FailureOr<Node> GroupLowering::addAverage(Operation *op, Node sum, int64_t terms
 //===----------------------------------------------------------------------===//
 
 /// Where a reduction starts.
-static TypedAttr getInit(OpBuilder &builder, ReduceKind kind, Type type, bool isUnsigned) {
+static TypedAttr getInit(OpBuilder &builder, ReduceKind kind, Type type,
+                         bool isUnsigned) {
   bool extremum = kind == ReduceKind::Max || kind == ReduceKind::Min;
   if (auto floatType = dyn_cast<FloatType>(type)) {
     if (extremum)
-      return builder.getFloatAttr(floatType,
-                                  APFloat::getInf(floatType.getFloatSemantics(), /*Negative=*/kind == ReduceKind::Max));
-    return builder.getFloatAttr(floatType, kind == ReduceKind::Prod ? 1.0 : 0.0);
+      return builder.getFloatAttr(
+          floatType, APFloat::getInf(floatType.getFloatSemantics(),
+                                     /*Negative=*/kind == ReduceKind::Max));
+    return builder.getFloatAttr(floatType,
+                                kind == ReduceKind::Prod ? 1.0 : 0.0);
   }
   unsigned width = type.getIntOrFloatBitWidth();
   if (kind == ReduceKind::Max)
-    return builder.getIntegerAttr(type, isUnsigned ? APInt::getZero(width) : APInt::getSignedMinValue(width));
+    return builder.getIntegerAttr(type, isUnsigned
+                                            ? APInt::getZero(width)
+                                            : APInt::getSignedMinValue(width));
   if (kind == ReduceKind::Min)
-    return builder.getIntegerAttr(type, isUnsigned ? APInt::getMaxValue(width) : APInt::getSignedMaxValue(width));
+    return builder.getIntegerAttr(type, isUnsigned
+                                            ? APInt::getMaxValue(width)
+                                            : APInt::getSignedMaxValue(width));
   return builder.getIntegerAttr(type, kind == ReduceKind::Prod ? 1 : 0);
 }
 
 /// One step of a reduction in the type of the accumulator.
-static Value buildStep(OpBuilder &b, Location loc, ReduceKind kind, Value element, Value acc, bool isUnsigned) {
+static Value buildStep(OpBuilder &b, Location loc, ReduceKind kind,
+                       Value element, Value acc, bool isUnsigned) {
   bool isFloat = isa<FloatType>(acc.getType());
   auto pick = [&](auto floatOp, auto integerOp, Value lhs, Value rhs) -> Value {
     if (isFloat)
@@ -137,109 +181,169 @@ static Value buildStep(OpBuilder &b, Location loc, ReduceKind kind, Value elemen
   case ReduceKind::Prod:
     return pick(arith::MulFOp(), arith::MulIOp(), acc, element);
   case ReduceKind::Max:
-    return isUnsigned ? pick(arith::MaximumFOp(), arith::MaxUIOp(), acc, element)
-                      : pick(arith::MaximumFOp(), arith::MaxSIOp(), acc, element);
+    return isUnsigned
+               ? pick(arith::MaximumFOp(), arith::MaxUIOp(), acc, element)
+               : pick(arith::MaximumFOp(), arith::MaxSIOp(), acc, element);
   case ReduceKind::Min:
-    return isUnsigned ? pick(arith::MinimumFOp(), arith::MinUIOp(), acc, element)
-                      : pick(arith::MinimumFOp(), arith::MinSIOp(), acc, element);
+    return isUnsigned
+               ? pick(arith::MinimumFOp(), arith::MinUIOp(), acc, element)
+               : pick(arith::MinimumFOp(), arith::MinSIOp(), acc, element);
   case ReduceKind::L1: {
-    Value magnitude = isFloat ? math::AbsFOp::create(b, loc, element).getResult()
-                      : isUnsigned ? element : math::AbsIOp::create(b, loc, element).getResult();
+    Value magnitude =
+        isFloat      ? math::AbsFOp::create(b, loc, element).getResult()
+        : isUnsigned ? element
+                     : math::AbsIOp::create(b, loc, element).getResult();
     return pick(arith::AddFOp(), arith::AddIOp(), acc, magnitude);
   }
   case ReduceKind::L2:
   case ReduceKind::SumSquare:
-    return pick(arith::AddFOp(), arith::AddIOp(), acc, pick(arith::MulFOp(), arith::MulIOp(), element, element));
+    return pick(arith::AddFOp(), arith::AddIOp(), acc,
+                pick(arith::MulFOp(), arith::MulIOp(), element, element));
   }
   llvm_unreachable("unknown kind of reduction");
 }
 
-FailureOr<Node> GroupLowering::expressReduce(ReduceOp op, AffineMap index, Expression &expression) {
+/// Whether more than the reduction happens to a result: a division, a root, a
+/// conversion.
+static bool needsEpilogue(ReduceOp op, Type accumulatorType) {
+  Type element = getTensorType(op.getInput()).getElementType();
+  ReduceKind kind = op.getKind();
+  bool isSum = kind == ReduceKind::Sum || kind == ReduceKind::Mean;
+  return op.getKeepdims() || kind == ReduceKind::Mean ||
+         kind == ReduceKind::L2 ||
+         (isSum && isa<quant::QuantizedType>(element)) ||
+         accumulatorType != getStorageElementType(
+                                getTensorType(op.getResult()).getElementType());
+}
+
+FailureOr<Value> GroupLowering::lowerReduce(ReduceOp op, Value dest) {
   Location loc = op.getLoc();
   ReduceKind kind = op.getKind();
   auto inputType = getTensorType(op.getInput());
-  Type elementType = inputType.getElementType(), resultElement = getTensorType(op.getResult()).getElementType();
-  bool isUnsigned = isUnsignedElement(elementType), extremum = kind == ReduceKind::Max || kind == ReduceKind::Min;
-  auto quantized = dyn_cast<quant::QuantizedType>(elementType);
-  if (quantized && !extremum && kind != ReduceKind::Sum && kind != ReduceKind::Mean)
-    return op.emitOpError() << "reduction " << stringifyReduceKind(kind) << " of " << elementType << " is not supported yet";
+  Type elementType = inputType.getElementType(),
+       resultElement = getTensorType(op.getResult()).getElementType();
+  bool isUnsigned = isUnsignedElement(elementType),
+       extremum = kind == ReduceKind::Max || kind == ReduceKind::Min;
+  if (isa<quant::QuantizedType>(elementType) && !extremum &&
+      kind != ReduceKind::Sum && kind != ReduceKind::Mean)
+    return op.emitOpError() << "reduction " << stringifyReduceKind(kind)
+                            << " of " << elementType << " is not supported yet";
   if (extremum && elementType != resultElement)
-    return op.emitOpError() << "expected a result with elements of " << elementType << ", but got " << resultElement;
+    return op.emitOpError() << "expected a result with elements of "
+                            << elementType << ", but got " << resultElement;
   if (kind == ReduceKind::L2 && isa<IntegerType>(elementType))
-    return op.emitOpError() << "reduction l2 of " << elementType << " is not supported yet";
-  int64_t terms = 1;
-  for (int64_t axis : op.getAxes())
-    terms *= inputType.getDimSize(axis);
+    return op.emitOpError()
+           << "reduction l2 of " << elementType << " is not supported yet";
 
+  Type type = getComputeType(elementType);
+  if (auto integer = dyn_cast<IntegerType>(type);
+      integer && integer.getWidth() < 32 && !extremum)
+    type = builder.getI32Type();
+  if (dest && needsEpilogue(op, type))
+    return Value();
+  Expression elements;
+  FailureOr<Node> element =
+      express(op.getInput(),
+              builder.getMultiDimIdentityMap(inputType.getRank()), elements);
+  if (failed(element))
+    return failure();
+  auto combine = [&](OpBuilder &b, Value scalar, Value acc) {
+    scalar = convertFloat(b, loc, scalar, type);
+    if (scalar.getType() != type)
+      scalar = isUnsigned
+                   ? arith::ExtUIOp::create(b, loc, type, scalar).getResult()
+                   : arith::ExtSIOp::create(b, loc, type, scalar).getResult();
+    return buildStep(b, loc, kind, scalar, acc, isUnsigned);
+  };
+  return buildReduction(loc, elements, *element, inputType.getShape(),
+                        op.getAxes(), getInit(builder, kind, type, isUnsigned),
+                        combine, dest);
+}
+
+FailureOr<Node> GroupLowering::expressReduce(ReduceOp op, AffineMap index,
+                                             Expression &expression) {
+  Location loc = op.getLoc();
+  ReduceKind kind = op.getKind();
+  auto inputType = getTensorType(op.getInput());
   Value total = partials.lookup({op, kAccumulator});
   if (!total) {
-    Expression elements;
-    FailureOr<Node> element = express(op.getInput(), builder.getMultiDimIdentityMap(inputType.getRank()), elements);
-    if (failed(element))
+    FailureOr<Value> reduced = lowerReduce(op, nullptr);
+    if (failed(reduced))
       return failure();
-    Type type = getComputeType(elementType);
-    if (auto integer = dyn_cast<IntegerType>(type); integer && integer.getWidth() < 32 && !extremum)
-      type = builder.getI32Type();
-    total = buildReduction(loc, elements, *element, inputType.getShape(), op.getAxes(), getInit(builder, kind, type, isUnsigned),
-                           [&](OpBuilder &b, Value scalar, Value acc) {
-                             scalar = convertFloat(b, loc, scalar, type);
-                             if (scalar.getType() != type)
-                               scalar = isUnsigned ? arith::ExtUIOp::create(b, loc, type, scalar).getResult()
-                                                   : arith::ExtSIOp::create(b, loc, type, scalar).getResult();
-                             return buildStep(b, loc, kind, scalar, acc, isUnsigned);
-                           });
-    partials[{op, kAccumulator}] = total;
+    total = partials[{op, kAccumulator}] = *reduced;
   }
 
-  // Dimensions of size 1 that `keepdims` leaves do not index the reduced tensor.
-  AffineMap kept = op.getKeepdims() ? index.getSubMap(getKept(inputType.getRank(), op.getAxes())) : index;
+  // Dimensions of size 1 that `keepdims` leaves do not index the reduced
+  // tensor.
+  AffineMap kept =
+      op.getKeepdims()
+          ? index.getSubMap(getKept(inputType.getRank(), op.getAxes()))
+          : index;
   Node result = addLeaf(total, kept, expression);
+  bool quantized = isa<quant::QuantizedType>(inputType.getElementType());
   if (kind == ReduceKind::Mean || (quantized && kind == ReduceKind::Sum)) {
-    FailureOr<Node> mean = addAverage(op, result, terms, {kind == ReduceKind::Mean ? terms : 1}, {}, {}, index, expression);
+    int64_t terms = 1;
+    for (int64_t axis : op.getAxes())
+      terms *= inputType.getDimSize(axis);
+    FailureOr<Node> mean =
+        addAverage(op, result, terms, {kind == ReduceKind::Mean ? terms : 1},
+                   {}, {}, index, expression);
     if (failed(mean))
       return failure();
     result = *mean;
   }
-  Type storageType = getStorageElementType(resultElement);
-  return expression.addNode({result}, loc, [=](OpBuilder &b, Location loc, ValueRange scalars) -> Value {
-    Value scalar = scalars[0];
-    if (kind == ReduceKind::L2)
-      scalar = math::SqrtOp::create(b, loc, scalar);
-    if (isa<IntegerType>(storageType) && scalar.getType() != storageType)
-      scalar = arith::TruncIOp::create(b, loc, storageType, scalar);
-    return scalar;
-  });
+  Type storageType =
+      getStorageElementType(getTensorType(op.getResult()).getElementType());
+  return expression.addNode(
+      {result}, loc,
+      [=](OpBuilder &b, Location loc, ValueRange scalars) -> Value {
+        Value scalar = scalars[0];
+        if (kind == ReduceKind::L2)
+          scalar = math::SqrtOp::create(b, loc, scalar);
+        if (isa<IntegerType>(storageType) && scalar.getType() != storageType)
+          scalar = arith::TruncIOp::create(b, loc, storageType, scalar);
+        return scalar;
+      });
 }
 
 //===----------------------------------------------------------------------===//
 // Softmax
 //===----------------------------------------------------------------------===//
 
-FailureOr<Node> GroupLowering::expressSoftmax(Operation *op, AffineMap index, Expression &expression) {
+FailureOr<Node> GroupLowering::expressSoftmax(Operation *op, AffineMap index,
+                                              Expression &expression) {
   Location loc = op->getLoc();
   bool isLog = isa<LogSoftmaxOp>(op);
   auto inputType = getTensorType(op->getOperand(0));
   if (!isa<FloatType>(inputType.getElementType()))
-    return op->emitOpError() << "expected floating-point elements, but got " << inputType.getElementType();
+    return op->emitOpError() << "expected floating-point elements, but got "
+                             << inputType.getElementType();
   int64_t rank = inputType.getRank();
-  int64_t axis = isLog ? cast<LogSoftmaxOp>(op).getAxis() : cast<SoftmaxOp>(op).getAxis();
+  int64_t axis =
+      isLog ? cast<LogSoftmaxOp>(op).getAxis() : cast<SoftmaxOp>(op).getAxis();
   auto type = cast<FloatType>(getComputeType(inputType.getElementType()));
   SmallVector<unsigned> kept = getKept(rank, axis);
   AffineMap identity = builder.getMultiDimIdentityMap(rank);
 
-  ScalarBuilder subtract = [](OpBuilder &b, Location loc, ValueRange scalars) -> Value {
+  ScalarBuilder subtract = [](OpBuilder &b, Location loc,
+                              ValueRange scalars) -> Value {
     return arith::SubFOp::create(b, loc, scalars[0], scalars[1]);
   };
-  ScalarBuilder exponential = [](OpBuilder &b, Location loc, ValueRange scalars) -> Value {
+  ScalarBuilder exponential = [](OpBuilder &b, Location loc,
+                                 ValueRange scalars) -> Value {
     return math::ExpOp::create(b, loc, scalars[0]);
   };
-  auto add = [&](OpBuilder &b, Value element, Value acc) -> Value { return arith::AddFOp::create(b, loc, acc, element); };
+  auto add = [&](OpBuilder &b, Value element, Value acc) -> Value {
+    return arith::AddFOp::create(b, loc, acc, element);
+  };
   /// x - max(x), in `into`.
-  auto expressCentred = [&](Value largest, AffineMap at, Expression &into) -> FailureOr<Node> {
+  auto expressCentred = [&](Value largest, AffineMap at,
+                            Expression &into) -> FailureOr<Node> {
     FailureOr<Node> x = express(op->getOperand(0), at, into);
     if (failed(x))
       return failure();
-    return into.addNode({*x, addLeaf(largest, at.getSubMap(kept), into)}, loc, subtract);
+    return into.addNode({*x, addLeaf(largest, at.getSubMap(kept), into)}, loc,
+                        subtract);
   };
 
   Value largest = partials.lookup({op, kMaximum});
@@ -248,14 +352,17 @@ FailureOr<Node> GroupLowering::expressSoftmax(Operation *op, AffineMap index, Ex
     FailureOr<Node> x = express(op->getOperand(0), identity, elements);
     if (failed(x))
       return failure();
-    auto lowest = builder.getFloatAttr(type, APFloat::getInf(type.getFloatSemantics(), /*Negative=*/true));
-    largest = buildReduction(loc, elements, *x, inputType.getShape(), axis, lowest,
-                             [&](OpBuilder &b, Value element, Value acc) -> Value {
-                               return arith::MaximumFOp::create(b, loc, acc, element);
-                             });
+    auto lowest = builder.getFloatAttr(
+        type, APFloat::getInf(type.getFloatSemantics(), /*Negative=*/true));
+    largest =
+        buildReduction(loc, elements, *x, inputType.getShape(), axis, lowest,
+                       [&](OpBuilder &b, Value element, Value acc) -> Value {
+                         return arith::MaximumFOp::create(b, loc, acc, element);
+                       });
     partials[{op, kMaximum}] = largest;
 
-    // softmax keeps the exponentials for the division; log_softmax needs their sum only.
+    // softmax keeps the exponentials for the division; log_softmax needs their
+    // sum only.
     Expression shifted;
     FailureOr<Node> centred = expressCentred(largest, identity, shifted);
     if (failed(centred))
@@ -263,33 +370,44 @@ FailureOr<Node> GroupLowering::expressSoftmax(Operation *op, AffineMap index, Ex
     Node power = shifted.addNode(*centred, loc, exponential);
     TypedAttr zero = builder.getFloatAttr(type, 0.0);
     if (isLog) {
-      Value sum = buildReduction(loc, shifted, power, inputType.getShape(), axis, zero, add);
+      Value sum = buildReduction(loc, shifted, power, inputType.getShape(),
+                                 axis, zero, add);
       Expression logarithm;
-      Node element = logarithm.addLeaf(sum, builder.getMultiDimIdentityMap(rank - 1));
-      element = logarithm.addNode(element, loc, [](OpBuilder &b, Location loc, ValueRange scalars) -> Value {
-        return math::LogOp::create(b, loc, scalars[0]);
-      });
+      Node element =
+          logarithm.addLeaf(sum, builder.getMultiDimIdentityMap(rank - 1));
+      element = logarithm.addNode(
+          element, loc,
+          [](OpBuilder &b, Location loc, ValueRange scalars) -> Value {
+            return math::LogOp::create(b, loc, scalars[0]);
+          });
       partials[{op, kAccumulator}] =
-          buildStore(loc, logarithm, element, createEmpty(loc, getTensorType(sum).getShape(), type));
+          buildStore(loc, logarithm, element,
+                     createEmpty(loc, getTensorType(sum).getShape(), type));
     } else {
-      Value powers = buildStore(loc, shifted, power, createEmpty(loc, inputType.getShape(), type));
+      Value powers = buildStore(loc, shifted, power,
+                                createEmpty(loc, inputType.getShape(), type));
       partials[{op, kPowers}] = powers;
       Expression stored;
       Node element = stored.addLeaf(powers, identity);
-      partials[{op, kAccumulator}] = buildReduction(loc, stored, element, inputType.getShape(), axis, zero, add);
+      partials[{op, kAccumulator}] = buildReduction(
+          loc, stored, element, inputType.getShape(), axis, zero, add);
     }
   }
 
-  FailureOr<Node> numerator = isLog ? expressCentred(largest, index, expression)
-                                    : addLeaf(partials.lookup({op, kPowers}), index, expression);
+  FailureOr<Node> numerator =
+      isLog ? expressCentred(largest, index, expression)
+            : addLeaf(partials.lookup({op, kPowers}), index, expression);
   if (failed(numerator))
     return failure();
-  Node total = addLeaf(partials.lookup({op, kAccumulator}), index.getSubMap(kept), expression);
-  return expression.addNode({*numerator, total}, loc, [isLog](OpBuilder &b, Location loc, ValueRange scalars) -> Value {
-    if (isLog)
-      return arith::SubFOp::create(b, loc, scalars[0], scalars[1]);
-    return arith::DivFOp::create(b, loc, scalars[0], scalars[1]);
-  });
+  Node total = addLeaf(partials.lookup({op, kAccumulator}),
+                       index.getSubMap(kept), expression);
+  return expression.addNode(
+      {*numerator, total}, loc,
+      [isLog](OpBuilder &b, Location loc, ValueRange scalars) -> Value {
+        if (isLog)
+          return arith::SubFOp::create(b, loc, scalars[0], scalars[1]);
+        return arith::DivFOp::create(b, loc, scalars[0], scalars[1]);
+      });
 }
 
 //===----------------------------------------------------------------------===//
@@ -300,19 +418,26 @@ FailureOr<Value> GroupLowering::lowerObserve(ObserveOp op, Value dest) {
   Location loc = op.getLoc();
   auto inputType = getTensorType(op.getInput());
   auto type = cast<FloatType>(getComputeType(inputType.getElementType()));
-  SmallVector<int64_t> axes = llvm::to_vector(llvm::seq<int64_t>(0, inputType.getRank()));
+  SmallVector<int64_t> axes =
+      llvm::to_vector(llvm::seq<int64_t>(0, inputType.getRank()));
   for (ReduceKind kind : {ReduceKind::Min, ReduceKind::Max}) {
     Expression elements;
-    FailureOr<Node> x = express(op.getInput(), builder.getMultiDimIdentityMap(inputType.getRank()), elements);
+    FailureOr<Node> x =
+        express(op.getInput(),
+                builder.getMultiDimIdentityMap(inputType.getRank()), elements);
     if (failed(x))
       return failure();
-    Value extremum = buildReduction(loc, elements, *x, inputType.getShape(), axes, getInit(builder, kind, type, false),
-                                    [&](OpBuilder &b, Value element, Value acc) {
-                                      return buildStep(b, loc, kind, element, acc, false);
-                                    });
-    Value scalar = tensor::ExtractOp::create(builder, loc, extremum, ValueRange());
+    Value extremum =
+        buildReduction(loc, elements, *x, inputType.getShape(), axes,
+                       getInit(builder, kind, type, false),
+                       [&](OpBuilder &b, Value element, Value acc) {
+                         return buildStep(b, loc, kind, element, acc, false);
+                       });
+    Value scalar =
+        tensor::ExtractOp::create(builder, loc, extremum, ValueRange());
     scalar = convertFloat(builder, loc, scalar, builder.getF32Type());
-    Value position = arith::ConstantIndexOp::create(builder, loc, kind == ReduceKind::Min ? 0 : 1);
+    Value position = arith::ConstantIndexOp::create(
+        builder, loc, kind == ReduceKind::Min ? 0 : 1);
     dest = tensor::InsertOp::create(builder, loc, scalar, dest, position);
   }
   return dest;

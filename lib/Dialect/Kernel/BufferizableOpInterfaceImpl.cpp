@@ -18,9 +18,8 @@ namespace {
 /// The ops overwrite all of `out` and read none of it, so that an
 /// uninitialised destination needs no copy.
 template <typename OpTy>
-struct OutputOpModel
-    : bufferization::DstBufferizableOpInterfaceExternalModel<
-          OutputOpModel<OpTy>, OpTy> {
+struct OutputOpModel : bufferization::DstBufferizableOpInterfaceExternalModel<
+                           OutputOpModel<OpTy>, OpTy> {
   bool bufferizesToMemoryRead(Operation *op, OpOperand &operand,
                               const bufferization::AnalysisState &) const {
     return !cast<DestinationStyleOpInterface>(op).isDpsInit(&operand);

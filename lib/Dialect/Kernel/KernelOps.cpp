@@ -59,8 +59,8 @@ LogicalResult UnpackOp::verify() {
   }
   SmallVector<int64_t> expected = {
       llvm::divideCeilSigned(channels, kPanelWidth), taps,
-      llvm::divideCeilSigned(depth, packed.getDimSize(4)),
-      kPanelWidth, packed.getDimSize(4)};
+      llvm::divideCeilSigned(depth, packed.getDimSize(4)), kPanelWidth,
+      packed.getDimSize(4)};
   auto expectedType = RankedTensorType::get(expected, packed.getElementType());
   if (packed != expectedType)
     return emitOpError("expected packed weights ")
@@ -108,8 +108,7 @@ template <typename OpTy> static LogicalResult verifyOutputOp(OpTy op) {
                << input << " and " << out; // C3
     for (unsigned dim : {0, 1}) {
       padded |= window.isPadded(dim);
-      int64_t expected =
-          window.getOutputSize(dim, input.getDimSize(dim + 1));
+      int64_t expected = window.getOutputSize(dim, input.getDimSize(dim + 1));
       if (out.getDimSize(dim + 1) != expected)
         return op.emitOpError("expected output dimension ")
                << dim + 1 << " of size " << expected << ", but got "
@@ -135,8 +134,7 @@ template <typename OpTy> static LogicalResult verifyOutputOp(OpTy op) {
   if (!floating && !integer)
     return op.emitOpError("expected floating-point operands accumulated in f32 "
                           "or i8 operands accumulated in i32, but got ")
-           << inputType << " and " << weightType << " in "
-           << accumulator; // C7
+           << inputType << " and " << weightType << " in " << accumulator; // C7
   if (op.getUnsignedInput() && !integer)
     return op.emitOpError("expected an integer input with 'unsigned_input', "
                           "but got ")
@@ -213,7 +211,8 @@ LogicalResult ContractOp::verify() {
   if (weights.getRank() != 5 || !weights.hasStaticShape() ||
       weights.getDimSize(3) != kPanelWidth || weights.getDimSize(4) != kv)
     return emitOpError("expected packed weights of rank 5, panels of ")
-           << kPanelWidth << " and kv = " << kv << ", but got " << weights; // C2
+           << kPanelWidth << " and kv = " << kv << ", but got "
+           << weights; // C2
   int64_t depth = input.getShape().back();
   int64_t taps = getWindow() ? getWindow()->getNumTaps() : 1;
   if (getTiling().getGather()) {
@@ -294,11 +293,11 @@ LogicalResult InnerTileOp::verify() {
   bool bytes = row.getElementType().isInteger(8) &&
                weights.getElementType().isInteger(8);
   Intrinsic intrinsic = getIntrinsic();
-  bool fits = intrinsic == Intrinsic::fma        ? floating && kv == 1
-              : intrinsic == Intrinsic::vpdpbusd ? bytes && kv == 4 &&
-                                                       getUnsignedRows()
-              : intrinsic == Intrinsic::pmaddwd  ? bytes && kv == 4
-                                                 : false;
+  bool fits = intrinsic == Intrinsic::fma ? floating && kv == 1
+              : intrinsic == Intrinsic::vpdpbusd
+                  ? bytes && kv == 4 && getUnsignedRows()
+              : intrinsic == Intrinsic::pmaddwd ? bytes && kv == 4
+                                                : false;
   if (!fits)
     return emitOpError("expected operands that ")
            << stringifyIntrinsic(intrinsic) << " multiplies, but got " << row

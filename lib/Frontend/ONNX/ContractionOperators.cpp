@@ -1,4 +1,5 @@
-//===- ContractionOperators.cpp - convolution and matrix product -----------===//
+//===- ContractionOperators.cpp - convolution and matrix product
+//-----------===//
 //
 // Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -49,7 +50,8 @@ static void emitMatMul(NodeContext &node) {
   RankedTensorType rhsType = node.getInputType(1);
   if (lhsType.getRank() == 0 || rhsType.getRank() == 0)
     return (void)node.error("expected matrices or vectors, but got a scalar");
-  bool lhsIsVector = lhsType.getRank() == 1, rhsIsVector = rhsType.getRank() == 1;
+  bool lhsIsVector = lhsType.getRank() == 1,
+       rhsIsVector = rhsType.getRank() == 1;
   if (lhsIsVector)
     lhs = node.createReshape(lhs, {1, lhsType.getDimSize(0)});
   if (rhsIsVector)

@@ -1,4 +1,5 @@
-//===- ControlOperators.cpp - operators that hold graphs -------------------===//
+//===- ControlOperators.cpp - operators that hold graphs
+//-------------------===//
 //
 // Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -29,8 +30,8 @@ static void emitIf(NodeContext &node) {
       condition->ints[0].offset ? *thenGraph : *elseGraph;
   if (static_cast<unsigned>(branch.output_size()) != node.getNumOutputs())
     return (void)node.error("expected branches with " +
-                            Twine(node.getNumOutputs()) +
-                            " outputs, but got " + Twine(branch.output_size()));
+                            Twine(node.getNumOutputs()) + " outputs, but got " +
+                            Twine(branch.output_size()));
   Scope inner(&node.getScope());
   if (failed(importGraph(node.getModel(), inner, branch)))
     return node.setFailed();

@@ -1,4 +1,5 @@
-//===- ElementwiseOperators.cpp - arithmetic on elements -------------------===//
+//===- ElementwiseOperators.cpp - arithmetic on elements
+//-------------------===//
 //
 // Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -26,9 +27,8 @@ struct BinaryFold {
 
 /// Elements of `a` and `b`, broadcast against each other. f32 arithmetic done
 /// in f64 and rounded once more is exact for + - * / (Figueroa, 1995).
-static std::optional<KnownTensor> combine(const KnownTensor &a,
-                                          const KnownTensor &b,
-                                          const BinaryFold &fold) {
+static std::optional<KnownTensor>
+combine(const KnownTensor &a, const KnownTensor &b, const BinaryFold &fold) {
   auto shape = broadcastShapes(a.shape, b.shape);
   if (!shape || a.elementType != b.elementType || a.elementType.isF64() ||
       failed(countElements(*shape)) || product(*shape) > mostKnownElements)
@@ -156,16 +156,15 @@ template <typename OpT> static void emitUnary(NodeContext &node) {
 }
 
 static void emitLeakyRelu(NodeContext &node) {
-  node.setResult(
-      0, node.create<LeakyReluOp>(
-             node.getOperand(0),
-             node.f64("alpha", node.getFloat("alpha", 0.01f))));
+  node.setResult(0, node.create<LeakyReluOp>(
+                        node.getOperand(0),
+                        node.f64("alpha", node.getFloat("alpha", 0.01f))));
 }
 
 static void emitElu(NodeContext &node) {
-  node.setResult(0, node.create<EluOp>(
-                        node.getOperand(0),
-                        node.f64("alpha", node.getFloat("alpha", 1))));
+  node.setResult(
+      0, node.create<EluOp>(node.getOperand(0),
+                            node.f64("alpha", node.getFloat("alpha", 1))));
 }
 
 static void emitHardSigmoid(NodeContext &node) {
@@ -194,9 +193,9 @@ static void emitClip(NodeContext &node) {
     low = -std::numeric_limits<double>::infinity();
   if (high == std::numeric_limits<float>::max())
     high = std::numeric_limits<double>::infinity();
-  node.setResult(0, node.create<ClipOp>(
-                        node.getOperand(0),
-                        {node.f64("min", low), node.f64("max", high)}));
+  node.setResult(
+      0, node.create<ClipOp>(node.getOperand(0),
+                             {node.f64("min", low), node.f64("max", high)}));
 }
 
 static void emitCast(NodeContext &node) {

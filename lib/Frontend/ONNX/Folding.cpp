@@ -1,4 +1,5 @@
-//===- Folding.cpp - computing with known tensors --------------------------===//
+//===- Folding.cpp - computing with known tensors
+//--------------------------===//
 //
 // Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -80,8 +81,8 @@ frontend::broadcastShapes(ArrayRef<int64_t> lhs, ArrayRef<int64_t> rhs) {
   if (lhs.size() < rhs.size())
     std::swap(lhs, rhs);
   SmallVector<int64_t> result(lhs);
-  for (auto [size, other] : llvm::zip(
-           MutableArrayRef<int64_t>(result).take_back(rhs.size()), rhs)) {
+  for (auto [size, other] :
+       llvm::zip(MutableArrayRef<int64_t>(result).take_back(rhs.size()), rhs)) {
     if (size == 1)
       size = other;
     else if (other != 1 && other != size)
@@ -120,9 +121,8 @@ SmallVector<int64_t> frontend::getStrides(ArrayRef<int64_t> shape) {
   return strides;
 }
 
-void frontend::forEachElement(
-    ArrayRef<int64_t> shape,
-    function_ref<void(ArrayRef<int64_t>)> callback) {
+void frontend::forEachElement(ArrayRef<int64_t> shape,
+                              function_ref<void(ArrayRef<int64_t>)> callback) {
   if (llvm::is_contained(shape, 0))
     return;
   SmallVector<int64_t> at(shape.size(), 0);

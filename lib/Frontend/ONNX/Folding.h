@@ -45,9 +45,8 @@ int64_t product(llvm::ArrayRef<int64_t> shape);
 llvm::SmallVector<int64_t> getStrides(llvm::ArrayRef<int64_t> shape);
 
 /// Calls `callback` with the coordinates of each element in row-major order.
-void forEachElement(
-    llvm::ArrayRef<int64_t> shape,
-    llvm::function_ref<void(llvm::ArrayRef<int64_t>)> callback);
+void forEachElement(llvm::ArrayRef<int64_t> shape,
+                    llvm::function_ref<void(llvm::ArrayRef<int64_t>)> callback);
 
 } // namespace mpc::frontend
 

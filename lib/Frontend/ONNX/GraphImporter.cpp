@@ -1,4 +1,5 @@
-//===- GraphImporter.cpp - walks an ONNX graph -----------------------------===//
+//===- GraphImporter.cpp - walks an ONNX graph
+//-----------------------------===//
 //
 // Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -65,7 +66,12 @@ Value frontend::materialize(ModelContext &model, Tensor &tensor,
   if (!tensor.constant) {
     if (!tensor.known || !tensor.known->isConstant())
       return {};
-    tensor.constant = tensor.known->toElements();
+    DenseElementsAttr elements = tensor.known->toElements();
+    tensor.constant = elements;
+    // Computed weights go the way of the model's own.
+    FailureOr<std::vector<char>> bytes = getBytes(elements);
+    if (succeeded(bytes) && !elements.isSplat())
+      tensor.constant = makeElements({tensor.type, std::move(*bytes)}, name);
   }
   tensor.value = ConstantOp::create(model.builder, model.getLocation(name),
                                     tensor.constant);
@@ -252,7 +258,8 @@ FailureOr<SmallVector<int>> GraphOrder::sort() {
       if (states[input->second] == Open)
         return model.diagnostics.error(
             describe(graph.node(frame.node), frame.node) + ": input '" +
-            input->first() + "' depends on the node itself: the graph has a "
+            input->first() +
+            "' depends on the node itself: the graph has a "
             "cycle");
       open(input->second);
     }
@@ -305,8 +312,8 @@ static LogicalResult importInitializers(ModelContext &model, Scope &scope,
       scope.insert(initializer.name(), Tensor::poisoned());
       continue;
     }
-    scope.insert(initializer.name(), Tensor::ofConstant(makeElements(
-                                         *data, initializer.name())));
+    scope.insert(initializer.name(),
+                 Tensor::ofConstant(makeElements(*data, initializer.name())));
   }
   return success(ok);
 }
@@ -383,8 +390,8 @@ LogicalResult frontend::importGraph(ModelContext &model, Scope &scope,
   for (int index : *sorted) {
     const NodeProto &proto = graph.node(index);
     NodeContext node(model, scope, proto, index);
-    const Operator &op = *model.operators.find(
-        proto.domain(), proto.op_type(), node.getVersion());
+    const Operator &op = *model.operators.find(proto.domain(), proto.op_type(),
+                                               node.getVersion());
     bool canImport = checkInputs(node, op);
     if (canImport)
       importNode(node, op);

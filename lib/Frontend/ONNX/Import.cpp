@@ -1,4 +1,5 @@
-//===- Import.cpp - from ONNX models to the mpc dialect --------------------===//
+//===- Import.cpp - from ONNX models to the mpc dialect
+//--------------------===//
 //
 // Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -104,9 +105,9 @@ public:
                 MLIRContext *context, const ImportOptions &options,
                 Diagnostics &diagnostics)
       : proto(model), options(options), diagnostics(diagnostics),
-        externalData(path),
-        model{context,  diagnostics, externalData, operators,
-              {},       OpBuilder(context), {}} {}
+        externalData(path), model{context,   diagnostics, externalData,
+                                  operators, {},          OpBuilder(context),
+                                  {}} {}
 
   OwningOpRef<ModuleOp> run();
 
@@ -228,8 +229,7 @@ OwningOpRef<ModuleOp> ModelImporter::run() {
   const onnx::GraphProto &graph = proto.graph();
   if (graph.output_size() == 0)
     return (void)diagnostics.error("the graph has no output"), nullptr;
-  auto inputs =
-      resolveInputs(graph, options, model.context, diagnostics);
+  auto inputs = resolveInputs(graph, options, model.context, diagnostics);
   if (failed(inputs))
     return {};
 
@@ -247,9 +247,9 @@ OwningOpRef<ModuleOp> ModelImporter::run() {
        llvm::make_early_inc_range(llvm::reverse(entry.front().getOperations())))
     if (isOpTriviallyDead(&op))
       op.erase();
-  (*module)->setAttr(
-      "mpc.model_hash",
-      model.builder.getStringAttr(hashModel(proto, externalData, model.context)));
+  (*module)->setAttr("mpc.model_hash",
+                     model.builder.getStringAttr(
+                         hashModel(proto, externalData, model.context)));
 
   std::string message;
   ScopedDiagnosticHandler handler(model.context, [&](Diagnostic &diagnostic) {

@@ -6,11 +6,11 @@
 //===----------------------------------------------------------------------===//
 //
 // GraphImporter walks the nodes of a graph in order of their dependences and
-// hands each one to its entry of the operator table, as a NodeContext. A handler
-// reads attributes and inputs, creates ops and sets results; the first error of
-// a node is reported and its results are poisoned, so that handlers need not
-// look whether the calls they make succeed: what fails yields a null value,
-// and null values pass through everything.
+// hands each one to its entry of the operator table, as a NodeContext. A
+// handler reads attributes and inputs, creates ops and sets results; the first
+// error of a node is reported and its results are poisoned, so that handlers
+// need not look whether the calls they make succeed: what fails yields a null
+// value, and null values pass through everything.
 //
 //===----------------------------------------------------------------------===//
 

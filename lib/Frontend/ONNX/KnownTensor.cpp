@@ -1,4 +1,5 @@
-//===- KnownTensor.cpp - small tensors that import computes with -----------===//
+//===- KnownTensor.cpp - small tensors that import computes with
+//-----------===//
 //
 // Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -78,8 +79,8 @@ DenseElementsAttr KnownTensor::toElements() const {
     for (double real : reals) {
       APFloat value(real);
       bool losesInfo;
-      value.convert(floatType.getFloatSemantics(),
-                    APFloat::rmNearestTiesToEven, &losesInfo);
+      value.convert(floatType.getFloatSemantics(), APFloat::rmNearestTiesToEven,
+                    &losesInfo);
       values.push_back(value);
     }
     return DenseElementsAttr::get(type, values);

@@ -50,7 +50,9 @@ struct KnownTensor {
   llvm::SmallVector<double> reals;
 
   bool isReal() const { return mlir::isa<mlir::FloatType>(elementType); }
-  int64_t getNumElements() const { return isReal() ? reals.size() : ints.size(); }
+  int64_t getNumElements() const {
+    return isReal() ? reals.size() : ints.size();
+  }
   int64_t getRank() const { return shape.size(); }
   /// No element depends on the batch.
   bool isConstant() const {

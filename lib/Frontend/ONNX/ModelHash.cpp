@@ -1,4 +1,5 @@
-//===- ModelHash.cpp - identity of an ONNX model ---------------------------===//
+//===- ModelHash.cpp - identity of an ONNX model
+//---------------------------===//
 //
 // Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,4 +1,5 @@
-//===- ModelInputs.cpp - types of a model's inputs -------------------------===//
+//===- ModelInputs.cpp - types of a model's inputs
+//-------------------------===//
 //
 // Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -21,9 +22,9 @@ bool mpc::parseShapeOption(StringRef text, ImportOptions &options,
                            std::string &error) {
   auto [name, sizes] = text.rsplit('=');
   if (name.empty() || !text.contains('=')) {
-    error = ("--shape=" + text +
-             ": expected NAME=SIZES, such as input=8x3x224x224")
-                .str();
+    error =
+        ("--shape=" + text + ": expected NAME=SIZES, such as input=8x3x224x224")
+            .str();
     return false;
   }
   SmallVector<int64_t> shape;
@@ -34,10 +35,10 @@ bool mpc::parseShapeOption(StringRef text, ImportOptions &options,
     int64_t size = ShapedType::kDynamic;
     if (part != "?" &&
         (part.getAsInteger(10, size) || size < 1 || size > mostSize)) {
-      error = ("--shape=" + text + ": expected sizes from 1 to " +
-               Twine(mostSize) + " such as 8x3x224x224, but got '" + part +
-               "' in '" + sizes + "'")
-                  .str();
+      error =
+          ("--shape=" + text + ": expected sizes from 1 to " + Twine(mostSize) +
+           " such as 8x3x224x224, but got '" + part + "' in '" + sizes + "'")
+              .str();
       return false;
     }
     shape.push_back(size);
@@ -142,10 +143,10 @@ LogicalResult InputResolver::readInput(const onnx::ValueInfoProto &value) {
       if (dim.has_dim_value() && dim.dim_value() >= 0) {
         size.size = dim.dim_value();
         if (size.size == 0 || size.size > mostSize)
-          return diagnostics.error(
-              what + ": expected sizes from 1 to " + Twine(mostSize) +
-              ", but dimension " + Twine(input.dims->size()) + " is " +
-              Twine(size.size));
+          return diagnostics.error(what + ": expected sizes from 1 to " +
+                                   Twine(mostSize) + ", but dimension " +
+                                   Twine(input.dims->size()) + " is " +
+                                   Twine(size.size));
       } else {
         size.symbol = dim.dim_param();
       }
@@ -212,16 +213,17 @@ LogicalResult InputResolver::applyOptions() {
     input->binding = &binding;
     if (input->elementType != binding.elementType) {
       std::string types;
-      llvm::raw_string_ostream(types) << "expected elements of type "
-                                      << input->elementType << ", but got "
-                                      << binding.elementType;
+      llvm::raw_string_ostream(types)
+          << "expected elements of type " << input->elementType << ", but got "
+          << binding.elementType;
       return diagnostics.error(what + ": " + types);
     }
     FailureOr<int64_t> count = countElements(binding.shape);
     if (failed(count) || *count * getElementBytes(binding.elementType) !=
                              static_cast<int64_t>(binding.data.size()))
-      return diagnostics.error(what + ": expected as many bytes as its shape "
-                                      "needs, but got " +
+      return diagnostics.error(what +
+                               ": expected as many bytes as its shape "
+                               "needs, but got " +
                                Twine(binding.data.size()));
   }
   for (Input &input : inputs) {

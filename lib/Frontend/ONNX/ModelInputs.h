@@ -38,9 +38,10 @@ struct DeclaredType {
   mlir::Type elementType;
   std::optional<llvm::SmallVector<int64_t>> shape;
 };
-llvm::FailureOr<DeclaredType>
-getDeclaredType(const onnx::ValueInfoProto &value, llvm::StringRef what,
-                mlir::MLIRContext *context, Diagnostics &diagnostics);
+llvm::FailureOr<DeclaredType> getDeclaredType(const onnx::ValueInfoProto &value,
+                                              llvm::StringRef what,
+                                              mlir::MLIRContext *context,
+                                              Diagnostics &diagnostics);
 
 } // namespace mpc::frontend
 

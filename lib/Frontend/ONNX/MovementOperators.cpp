@@ -1,4 +1,5 @@
-//===- MovementOperators.cpp - reshaping, slicing, joining -----------------===//
+//===- MovementOperators.cpp - reshaping, slicing, joining
+//-----------------===//
 //
 // Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -22,19 +23,19 @@ static void setReshaped(NodeContext &node, ArrayRef<int64_t> shape) {
     return;
   Tensor &input = *node.getInput(0);
   RankedTensorType type = input.type;
-  bool isStatic = type.hasStaticShape() &&
-                  llvm::none_of(shape, ShapedType::isDynamic);
+  bool isStatic =
+      type.hasStaticShape() && llvm::none_of(shape, ShapedType::isDynamic);
   if (isStatic && (input.known || input.constant)) {
     FailureOr<int64_t> count = countElements(shape);
     if (failed(count) || *count != type.getNumElements())
       return (void)node.error("expected a shape of " +
                               Twine(type.getNumElements()) + " elements");
-    if (std::optional<KnownTensor> known = node.getKnown(0)) {
-      known->shape.assign(shape.begin(), shape.end());
-      return node.setResult(0, Tensor::ofKnown(std::move(*known)));
-    }
-    return node.setResult(
-        0, Tensor::ofConstant(reshapeElements(input.constant, shape)));
+    if (input.constant)
+      return node.setResult(
+          0, Tensor::ofConstant(reshapeElements(input.constant, shape)));
+    KnownTensor known = *input.known;
+    known.shape.assign(shape.begin(), shape.end());
+    return node.setResult(0, Tensor::ofKnown(std::move(known)));
   }
   node.setResult(0, node.createReshape(node.getOperand(0), shape));
 }
@@ -69,7 +70,8 @@ resolveReshape(NodeContext &node, ArrayRef<Size> target, bool allowZero) {
   ElementCount total, given;
   for (int64_t size : from)
     if (!total.multiply(Size::ofDim(size)))
-      return (void)node.error("expected an input of a size that can be counted"),
+      return (void)node.error(
+                 "expected an input of a size that can be counted"),
              std::nullopt;
   SmallVector<int64_t> shape;
   std::optional<size_t> inferred;
@@ -113,9 +115,9 @@ resolveReshape(NodeContext &node, ArrayRef<Size> target, bool allowZero) {
     int64_t rest = divides ? total.count / given.count : 0;
     if (divides && total.hasBatch && !given.hasBatch) {
       if (rest != 1)
-        return (void)node.error(
-                   "dimension " + Twine(*inferred) + " becomes batch * " +
-                   Twine(rest) + ", which types cannot say; --shape can fix it"),
+        return (void)node.error("dimension " + Twine(*inferred) +
+                                " becomes batch * " + Twine(rest) +
+                                ", which types cannot say; --shape can fix it"),
                std::nullopt;
       rest = ShapedType::kDynamic;
     }
@@ -182,10 +184,9 @@ static void emitSqueeze(NodeContext &node) {
     if (!drops)
       result.push_back(size);
     else if (size != 1)
-      return (void)node.error("expected size 1 of dimension " + Twine(index) +
-                              ", but got " +
-                              (ShapedType::isDynamic(size) ? Twine("the batch")
-                                                           : Twine(size)));
+      return (void)node.error(
+          "expected size 1 of dimension " + Twine(index) + ", but got " +
+          (ShapedType::isDynamic(size) ? Twine("the batch") : Twine(size)));
   }
   setReshaped(node, result);
 }
@@ -269,9 +270,9 @@ template <bool toSpace> static void emitDepthSpace(NodeContext &node) {
                             mode + "'");
   int64_t n = type.getDimSize(0), c = type.getDimSize(1);
   int64_t h = type.getDimSize(2), w = type.getDimSize(3);
-  bool divides = block >= 1 && block <= std::max({c, h, w}) &&
-                 (toSpace ? c % (block * block) == 0
-                          : h % block == 0 && w % block == 0);
+  bool divides =
+      block >= 1 && block <= std::max({c, h, w}) &&
+      (toSpace ? c % (block * block) == 0 : h % block == 0 && w % block == 0);
   if (!divides)
     return (void)node.error("attribute 'blocksize': " + Twine(block) +
                             " does not divide the input's sizes");

@@ -1,15 +1,17 @@
-//===- NodeContext.cpp - one ONNX node while it is imported ----------------===//
+//===- NodeContext.cpp - one ONNX node while it is imported
+//----------------===//
 //
 // Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
-#include "Importer.h"
+#include "Folding.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/IR/Verifier.h"
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/Alignment.h"
+#include <cmath>
 #include <memory>
 #include <onnx/onnx_pb.h>
 
@@ -47,10 +49,10 @@ LogicalResult NodeContext::unsupported(const Twine &because) {
     return failure();
   failed = true;
   StringRef domain = domainOrDefault(node.domain());
-  std::string key = (node.op_type() + " (" +
-                     (domain.empty() ? "ai.onnx" : domain) + " " +
-                     Twine(version) + ") is not supported" + because)
-                        .str();
+  std::string key =
+      (node.op_type() + " (" + (domain.empty() ? "ai.onnx" : domain) + " " +
+       Twine(version) + ") is not supported" + because)
+          .str();
   model.unsupported[key].push_back(name);
   return failure();
 }
@@ -274,8 +276,8 @@ std::optional<KnownTensor> NodeContext::getRequiredKnown(unsigned index,
   return known;
 }
 
-std::optional<SmallVector<int64_t>>
-NodeContext::getKnownInts(unsigned index, StringRef what) {
+std::optional<SmallVector<int64_t>> NodeContext::getKnownInts(unsigned index,
+                                                              StringRef what) {
   std::optional<KnownTensor> known = getRequiredKnown(index, what);
   if (!known)
     return std::nullopt;
@@ -356,12 +358,14 @@ static LogicalResult inferTypes(OperationName op, Location loc,
       op.destroyOpProperties(properties);
   });
   if (int size = op.getOpPropertyByteSize()) {
-    // operator new[] aligns for every fundamental type; attributes are pointers.
+    // operator new[] aligns for every fundamental type; attributes are
+    // pointers.
     storage = std::make_unique<char[]>(size);
     properties = OpaqueProperties(storage.get());
     op.initOpProperties(properties, OpaqueProperties(nullptr));
     auto emit = [&]() { return emitError(loc); };
-    if (failed(op.setOpPropertiesFromAttribute(op, properties, attributes, emit)))
+    if (failed(
+            op.setOpPropertiesFromAttribute(op, properties, attributes, emit)))
       return failure();
   }
   return interface->inferReturnTypes(loc.getContext(), loc, operands,
@@ -376,8 +380,7 @@ Value NodeContext::create(StringRef op, ValueRange operands,
 
 Value NodeContext::createTyped(StringRef op, ValueRange operands, Type type,
                                ArrayRef<NamedAttribute> attributes) {
-  if (failed ||
-      llvm::any_of(operands, [](Value operand) { return !operand; }))
+  if (failed || llvm::any_of(operands, [](Value operand) { return !operand; }))
     return {};
   std::string message;
   ScopedDiagnosticHandler handler(model.context, [&](Diagnostic &diagnostic) {
@@ -397,8 +400,7 @@ Value NodeContext::createTyped(StringRef op, ValueRange operands, Type type,
   SmallVector<Type> types;
   if (type)
     types.push_back(type);
-  else if (mlir::failed(
-               inferTypes(opName, loc, operands, dictionary, types)))
+  else if (mlir::failed(inferTypes(opName, loc, operands, dictionary, types)))
     return fail();
   for (Type result : types) {
     SmallVector<int64_t> shape(cast<RankedTensorType>(result).getShape());
@@ -443,10 +445,18 @@ Value NodeContext::createCast(Value input, Type elementType) {
 Value NodeContext::createScalar(double value, Type elementType) {
   KnownTensor scalar;
   scalar.elementType = elementType;
-  if (scalar.isReal())
+  if (scalar.isReal()) {
     scalar.reals.push_back(value);
-  else
-    scalar.ints.push_back(Size::constant(static_cast<int64_t>(value)));
+  } else {
+    bool isInteger = std::abs(value) < 0x1p53 && value == std::trunc(value);
+    Size size = Size::constant(isInteger ? static_cast<int64_t>(value) : 0);
+    if (!isInteger || !checked(size, elementType)) {
+      (void)error("expected integers, as the elements are, but got " +
+                  Twine(std::to_string(value)));
+      return {};
+    }
+    scalar.ints.push_back(size);
+  }
   return ConstantOp::create(model.builder, loc, scalar.toElements());
 }
 

@@ -1,4 +1,5 @@
-//===- OperatorTable.cpp - how each ONNX operator is imported --------------===//
+//===- OperatorTable.cpp - how each ONNX operator is imported
+//--------------===//
 //
 // Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

@@ -1,4 +1,5 @@
-//===- PoolingOperators.cpp - windows that are reduced ---------------------===//
+//===- PoolingOperators.cpp - windows that are reduced
+//---------------------===//
 //
 // Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -42,8 +43,7 @@ static void emitAveragePool(NodeContext &node) {
     if (llvm::any_of(windows->ceilExtra, [](int64_t n) { return n != 0; }))
       attributes.push_back(node.i64s("ceil_extra", windows->ceilExtra));
   }
-  node.setResult(0,
-                 node.create<AveragePoolOp>(node.getOperand(0), attributes));
+  node.setResult(0, node.create<AveragePoolOp>(node.getOperand(0), attributes));
 }
 
 ArrayRef<Operator> frontend::getPoolingOperators() {

@@ -1,4 +1,5 @@
-//===- ReductionOperators.cpp - reductions and normalisation ---------------===//
+//===- ReductionOperators.cpp - reductions and normalisation
+//---------------===//
 //
 // Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -79,13 +80,13 @@ static void emitReduceLogSumExp(NodeContext &node) {
     return node.setResult(0, input);
   Value most = createReduce(node, input, ReduceKind::Max, *axes, true);
   Value exp = node.create<ExpOp>(node.create<SubOp>({input, most}));
-  Value log = node.create<LogOp>(
-      createReduce(node, exp, ReduceKind::Sum, *axes, true));
+  Value log =
+      node.create<LogOp>(createReduce(node, exp, ReduceKind::Sum, *axes, true));
   Value result = node.create<AddOp>({log, most});
   if (!keepDims && result) {
     SmallVector<int64_t> shape;
-    for (auto [index, size] : llvm::enumerate(
-             cast<RankedTensorType>(result.getType()).getShape()))
+    for (auto [index, size] :
+         llvm::enumerate(cast<RankedTensorType>(result.getType()).getShape()))
       if (!llvm::is_contained(*axes, static_cast<int64_t>(index)))
         shape.push_back(size);
     result = node.createReshape(result, shape);
@@ -108,8 +109,8 @@ template <bool isProduct> static bool foldReduce(NodeContext &node) {
   std::optional<KnownTensor> known = node.getKnown(0);
   if (!known || known->isReal())
     return false;
-  auto axes = node.hasInput(1) && !node.getKnown(1) ? std::nullopt
-                                                    : readAxes(node);
+  auto axes =
+      node.hasInput(1) && !node.getKnown(1) ? std::nullopt : readAxes(node);
   if (!axes || static_cast<int64_t>(axes->size()) != known->getRank())
     return false;
   Size total = Size::constant(isProduct ? 1 : 0);
@@ -167,8 +168,8 @@ static void emitBatchNorm(NodeContext &node) {
   SmallVector<Value> operands;
   for (unsigned i = 0; i < 5; ++i)
     operands.push_back(node.getOperand(i));
-  node.setResult(0, node.create<BatchNormOp>(operands,
-                                             node.f64("epsilon", epsilon)));
+  node.setResult(
+      0, node.create<BatchNormOp>(operands, node.f64("epsilon", epsilon)));
 }
 
 ArrayRef<Operator> frontend::getReductionOperators() {

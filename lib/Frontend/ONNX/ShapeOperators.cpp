@@ -1,4 +1,5 @@
-//===- ShapeOperators.cpp - constants and shape arithmetic -----------------===//
+//===- ShapeOperators.cpp - constants and shape arithmetic
+//-----------------===//
 //
 // Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -66,12 +67,23 @@ static void emitConstant(NodeContext &node) {
   node.setResult(0, Tensor::ofKnown(std::move(known)));
 }
 
+/// Sizes that are the batch become 1, and a broadcast.
 static void emitConstantOfShape(NodeContext &node) {
-  auto shape = node.getKnownInts(0, "shape");
+  std::optional<KnownTensor> sizes = node.getRequiredKnown(0, "shape");
   ElementsAttr value = node.getTensor("value");
   if (node.hasFailed())
     return;
-  if (failed(countElements(*shape)))
+  if (sizes->isReal() || sizes->getRank() > 1)
+    return (void)node.error("expected a list of integers as shape");
+  SmallVector<int64_t> shape, stored;
+  for (Size size : sizes->ints) {
+    if (!size.isConstant() && !size.isBatch())
+      return (void)node.error("a size is a multiple of the batch, which types "
+                              "cannot say; --shape can fix it");
+    shape.push_back(size.isBatch() ? ShapedType::kDynamic : size.offset);
+    stored.push_back(size.isBatch() ? 1 : size.offset);
+  }
+  if (failed(countElements(stored)))
     return (void)node.error("expected sizes that are not negative and not too "
                             "large");
   Attribute element = node.getBuilder().getF32FloatAttr(0);
@@ -82,10 +94,17 @@ static void emitConstantOfShape(NodeContext &node) {
                               Twine(value.getNumElements()));
     element = *value.value_begin<Attribute>();
   }
-  Type elementType = value ? value.getElementType()
-                           : Type(node.getBuilder().getF32Type());
-  node.setResult(0, Tensor::ofConstant(DenseElementsAttr::get(
-                        RankedTensorType::get(*shape, elementType), element)));
+  Type elementType =
+      value ? value.getElementType() : Type(node.getBuilder().getF32Type());
+  auto elements = DenseElementsAttr::get(
+      RankedTensorType::get(stored, elementType), element);
+  if (sizes->isConstant())
+    return node.setResult(0, Tensor::ofConstant(elements));
+  Value constant =
+      ConstantOp::create(node.getBuilder(), node.getLoc(), elements);
+  node.setResult(0,
+                 node.createTyped(BroadcastOp::getOperationName(), constant,
+                                  RankedTensorType::get(shape, elementType)));
 }
 
 //===----------------------------------------------------------------------===//
@@ -226,7 +245,9 @@ template <Relation relation> static bool foldCompare(NodeContext &node) {
       double x = a->reals[ia], y = b->reals[ib];
       // Infinities have no difference, and NaN is in no relation.
       value = !std::isnan(x) && !std::isnan(y) &&
-              holds(relation, x == y ? 0 : x < y ? -1 : 1);
+              holds(relation, x == y  ? 0
+                              : x < y ? -1
+                                      : 1);
     }
     if (!value)
       return false;

@@ -1,4 +1,5 @@
-//===- SliceOperators.cpp - operators that take parts of a tensor ----------===//
+//===- SliceOperators.cpp - operators that take parts of a tensor
+//----------===//
 //
 // Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -42,10 +43,10 @@ static void setBox(NodeContext &node, unsigned result, const Box &box,
   }
   if (llvm::is_contained(box.sizes, 0))
     return (void)node.error("selects no elements");
-  Value value = node.create<SliceOp>(node.getOperand(0),
-                                     {node.i64s("starts", box.starts),
-                                      node.i64s("sizes", box.sizes),
-                                      node.i64s("steps", box.steps)});
+  Value value =
+      node.create<SliceOp>(node.getOperand(0), {node.i64s("starts", box.starts),
+                                                node.i64s("sizes", box.sizes),
+                                                node.i64s("steps", box.steps)});
   node.setResult(result, node.createReshape(value, shape));
 }
 
@@ -92,9 +93,8 @@ static LogicalResult sliceDim(NodeContext &node, Box &box, int64_t dim,
     // Everything up to any number that no batch reaches, or to the batch.
     bool isWhole =
         start == Size::constant(0) && step == 1 &&
-        (end.isBatch() ||
-         (end.isConstant() &&
-          end.offset >= std::numeric_limits<int32_t>::max()));
+        (end.isBatch() || (end.isConstant() &&
+                           end.offset >= std::numeric_limits<int32_t>::max()));
     return isWhole ? success()
                    : node.error("takes a part of the batch, whose size is not "
                                 "known; --shape can fix it");
@@ -102,13 +102,15 @@ static LogicalResult sliceDim(NodeContext &node, Box &box, int64_t dim,
   if (!start.isConstant() || !end.isConstant())
     return node.error("bounds depend on the batch, whose size is not known; "
                       "--shape can fix it");
+  if (size == 0)
+    return success();
   auto clamp = [&](int64_t at, int64_t low, int64_t high) {
     if (at < 0)
       at = at < -size ? low : at + size;
     return std::clamp(at, low, high);
   };
   int64_t low = step > 0 ? 0 : -1, high = step > 0 ? size : size - 1;
-  int64_t first = clamp(start.offset, step > 0 ? 0 : 0, high);
+  int64_t first = clamp(start.offset, 0, high);
   int64_t last = clamp(end.offset, low, high);
   // INT64_MIN has no magnitude; any step beyond the size takes one element.
   int64_t stride = std::clamp<int64_t>(step, -size - 1, size + 1);
@@ -140,8 +142,8 @@ static void emitSlice(NodeContext &node) {
   Box box(shape);
   llvm::SmallDenseSet<int64_t> seen;
   for (size_t i = 0; i < count; ++i) {
-    int64_t axis = node.normalizeAxis(axes ? (*axes)[i].offset : i,
-                                      shape.size());
+    int64_t axis =
+        node.normalizeAxis(axes ? (*axes)[i].offset : i, shape.size());
     if (node.hasFailed())
       return;
     if (!seen.insert(axis).second)
@@ -151,9 +153,8 @@ static void emitSlice(NodeContext &node) {
       return;
   }
   Tensor &input = *node.getInput(0);
-  if (getShape(box) == shape && llvm::all_of(box.steps, [](int64_t s) {
-        return s == 1;
-      }))
+  if (getShape(box) == shape &&
+      llvm::all_of(box.steps, [](int64_t s) { return s == 1; }))
     return node.setResult(0, input);
   setBox(node, 0, box, getShape(box));
 }

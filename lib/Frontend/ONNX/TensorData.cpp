@@ -1,4 +1,5 @@
-//===- TensorData.cpp - contents of ONNX tensors ---------------------------===//
+//===- TensorData.cpp - contents of ONNX tensors
+//---------------------------===//
 //
 // Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -154,8 +155,8 @@ ExternalData::read(StringRef location, int64_t offset, int64_t length,
     return onError("external data '" + location +
                    "' cannot be read: " + code.message());
   if (!isInside(real))
-    return onError("external data '" + location +
-                   "' links to '" + real + "', outside of the model's folder");
+    return onError("external data '" + location + "' links to '" + real +
+                   "', outside of the model's folder");
   fs::file_status status;
   if (fs::status(real, status) || !fs::is_regular_file(status))
     return onError("external data '" + location + "' is not a regular file");

@@ -1,4 +1,5 @@
-//===- Windows.cpp - sliding windows of ONNX operators ---------------------===//
+//===- Windows.cpp - sliding windows of ONNX operators
+//---------------------===//
 //
 // Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception

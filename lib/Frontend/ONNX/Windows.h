@@ -23,8 +23,8 @@ struct Windows {
 };
 
 /// Reads the attributes of a node whose input 0 is the activation, N C
-/// spatial.... Without `kernel` the attribute kernel_shape is required; with it,
-/// the attribute has to agree. Nothing after an error.
+/// spatial.... Without `kernel` the attribute kernel_shape is required; with
+/// it, the attribute has to agree. Nothing after an error.
 std::optional<Windows>
 readWindows(NodeContext &node,
             std::optional<llvm::ArrayRef<int64_t>> kernel = std::nullopt);

@@ -16,13 +16,25 @@ import numpy as np
 PIPELINE = (
     "builtin.module(mpc-describe-target{{march={march}}},mpc-select-tiling,mpc-pack-constants,func.func(mpc-tile-and-fuse),"
     "canonicalize,cse,"
-    "one-shot-bufferize{{bufferize-function-boundaries function-boundary-type-conversion=identity-layout-map}},"
-    "canonicalize,cse,mpc-lower-kernels,mpc-lower-inner-tiles,canonicalize,cse,func.func(buffer-loop-hoisting),"
+    "mpc-bufferize,canonicalize,cse,mpc-lower-kernels,mpc-lower-inner-tiles,canonicalize,cse,func.func(buffer-loop-hoisting),"
     "func.func(scf-forall-to-for),func.func(buffer-loop-hoisting),convert-scf-to-cf,expand-strided-metadata,lower-affine,"
     "convert-vector-to-llvm,convert-math-to-llvm,arith-expand{{include-bf16=true}},convert-arith-to-llvm,convert-index-to-llvm,"
     "finalize-memref-to-llvm,convert-func-to-llvm,convert-cf-to-llvm,convert-ub-to-llvm,reconcile-unrealized-casts)")
 
-NUMPY = {"f32": np.float32, "f16": np.float16, "i8": np.int8, "u8": np.uint8, "i32": np.int32}
+NUMPY = {"f32": np.float32, "f16": np.float16, "bf16": np.float32, "i8": np.int8, "u8": np.uint8, "i32": np.int32}
+
+
+def random(rng, shape, element):
+    """Values of a floating-point type; bf16 as f32 with 16 zero bits."""
+    values = rng.standard_normal(shape).astype(NUMPY[element])
+    if element == "bf16":
+        values = (values.view(np.uint32) & 0xffff0000).view(np.float32)
+    return values
+
+
+def storage(values, element):
+    """The array as memory holds it."""
+    return (values.view(np.uint32) >> 16).astype(np.uint16) if element == "bf16" else values
 
 
 class Case:
@@ -30,10 +42,11 @@ class Case:
     relu), requant (i32 bias, per-channel scale, rounding to u8) or residual (f32 bias, residual, relu)."""
 
     def __init__(self, kind, x="f32", w=None, batch=1, size=(1, 1), ic=1, oc=1, kernel=(1, 1), stride=1, dilation=1,
-                 pad=0, epilogue="none", dynamic=False):
+                 pad=0, epilogue="none", dynamic=False, constant=True):
         self.kind, self.x, self.w = kind, x, w or ("i8" if x in ("u8", "i8") else x)
         self.batch, self.size, self.ic, self.oc, self.kernel = batch, size, ic, oc, kernel
         self.stride, self.dilation, self.pad, self.epilogue, self.dynamic = stride, dilation, pad, epilogue, dynamic
+        self.constant = constant  # otherwise weights are an argument, and loops compute
         self.integer = x in ("u8", "i8")
         self.acc = "i32" if self.integer else "f32"
         self.zero_point = {"u8": 7, "i8": -3}.get(x, 0)
@@ -41,7 +54,7 @@ class Case:
     def __str__(self):
         return (f"{self.kind} {self.x} batch {self.batch}{'?' if self.dynamic else ''} {self.size[0]}x{self.size[1]} "
                 f"{self.ic}->{self.oc} kernel {self.kernel[0]}x{self.kernel[1]} stride {self.stride} dilation "
-                f"{self.dilation} pad {self.pad} {self.epilogue}")
+                f"{self.dilation} pad {self.pad} {self.epilogue}{'' if self.constant else ' run-time weights'}")
 
     def out_size(self):
         return tuple((s + 2 * self.pad - (k - 1) * self.dilation - 1) // self.stride + 1
@@ -60,8 +73,7 @@ class Case:
             self.X = rng.integers(low, high, x).astype(NUMPY[self.x])
             self.W = rng.integers(-128, 128, w).astype(np.int8)
         else:
-            self.X = rng.standard_normal(x).astype(NUMPY[self.x])
-            self.W = rng.standard_normal(w).astype(NUMPY[self.w])
+            self.X, self.W = random(rng, x, self.x), random(rng, w, self.w)
         self.extras = []
         if self.epilogue == "requant":
             self.extras = [rng.integers(-1000, 1000, self.oc).astype(np.int32),
@@ -196,11 +208,10 @@ class Case:
                   f"ins({names} : {', '.join([at, *extra_types])}) outs(%out : {ot}) {{", f"  ^bb0({block}, %o: {out_element}):",
                   *body, f"  }} -> {ot}", f"  return %r : {ot}", "}"]
         # Hexadecimal data is exact.
-        weights = f'dense<"0x{self.W.tobytes().hex().upper()}"> : {wt}'
-        if self.W.size == 1:
-            weights = f"dense<{self.W.item()}> : {wt}"
-        lines += [f"func.func @{name}(%x: {xt}{args}, %out: {ot} {{bufferization.writable = true}}) -> {ot} attributes {{llvm.emit_c_interface}} {{",
-                  f"  %w = arith.constant {weights}",
+        weights = f'dense<"0x{storage(self.W, self.w).tobytes().hex().upper()}"> : {wt}'
+        parameter = "" if self.constant else f", %w: {wt}"
+        lines += [f"func.func @{name}(%x: {xt}{parameter}{args}, %out: {ot} {{bufferization.writable = true}}) -> {ot} attributes {{llvm.emit_c_interface}} {{",
+                  f"  %w = arith.constant {weights}" if self.constant else "",
                   f"  %r = func.call @{name}_group(%x, %w{''.join(f', %e{i}' for i in range(len(extra_types)))}, %out) : "
                   f"({', '.join([xt, wt, *extra_types, ot])}) -> {ot}", f"  return %r : {ot}", "}"]
         return "\n".join(lines) + "\n"
@@ -257,11 +268,11 @@ def compile_library(cases, march, work_dir):
 
 def run_case(library, index, case, repeat=0):
     out = guarded(np.full(case.shapes()[2], 77, case.out_dtype()))
-    arrays = [guarded(case.X), *map(guarded, case.extras), out]
+    weights = [] if case.constant else [storage(case.W, case.w)]
+    arrays = [*map(guarded, [storage(case.X, case.x), *weights, *case.extras]), out]
     descriptors = [descriptor(array) for array in arrays]
-    result = descriptor(out)  # the function returns its destination
     function = getattr(library, f"_mlir_ciface_case{index}")
-    arguments = [ctypes.byref(d) for d in (result, *descriptors)]
+    arguments = [ctypes.byref(d) for d in descriptors]
     function(*arguments)
     seconds = []
     stop = time.perf_counter() + repeat
@@ -300,6 +311,29 @@ def cases():
     yield Case(**conv, x="f16", ic=16, oc=24, pad=1, epilogue="bias")
     yield Case("depthwise", "f16", size=(9, 8), ic=40, oc=40, kernel=(3, 3), pad=1, epilogue="bias")
     yield Case("matmul", "f32", "f16", batch=4, ic=64, oc=48)
+    yield Case("matmul", "bf16", batch=4, ic=64, oc=48)
+    yield Case(**conv, x="bf16", ic=16, oc=24, pad=1, epilogue="bias")
+    yield Case(**conv, x="u8", ic=8, oc=24, pad=1, epilogue="requant", constant=False)
+    yield Case("matmul", batch=3, ic=20, oc=24, dynamic=True, epilogue="bias", constant=False)
+
+
+def random_cases(rng, count):
+    def pick(*values):
+        return values[rng.integers(len(values))]
+    while count:
+        x = pick("f32", "u8", "i8", "f16")
+        epilogue = pick("none", "requant") if x in ("u8", "i8") else pick("none", "bias", "residual")
+        kind = pick("conv", "conv", "depthwise", "matmul")
+        ic, oc = int(rng.integers(1, 70)), int(rng.integers(1, 120))
+        case = Case(kind, x, batch=int(rng.integers(1, 6)), size=(int(rng.integers(1, 14)), int(rng.integers(1, 14))), ic=ic,
+                    oc=ic if kind == "depthwise" else oc, kernel=(int(rng.integers(1, 6)), int(rng.integers(1, 6))),
+                    stride=pick(1, 1, 2, 3), dilation=pick(1, 1, 2), pad=pick(0, 1, 2), epilogue=epilogue, dynamic=pick(True, False),
+                    constant=pick(True, True, True, False))
+        if kind == "matmul":
+            case.kernel, case.pad = (1, 1), 0
+        if kind == "matmul" or min(case.out_size()) >= 1:
+            count -= 1
+            yield case
 
 
 def benchmarks():
@@ -322,6 +356,8 @@ def main():
     parser.add_argument("--work-dir", required=True)
     parser.add_argument("--march", help="only this one")
     parser.add_argument("--time", action="store_true", help="time larger shapes")
+    parser.add_argument("--random", type=int, default=0, metavar="N", help="N random shapes instead")
+    parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     os.makedirs(options.work_dir, exist_ok=True)
     with open("/proc/cpuinfo") as file:
@@ -333,8 +369,8 @@ def main():
         marches.append("cascadelake")
     if options.march:
         marches = [options.march]
-    rng = np.random.default_rng(1)
-    all_cases = list(benchmarks() if options.time else cases())
+    rng = np.random.default_rng(options.seed)
+    all_cases = list(random_cases(rng, options.random) if options.random else benchmarks() if options.time else cases())
     for case in all_cases:
         case.data(rng)
     failures, first = 0, {}

@@ -35,9 +35,9 @@ struct BoundTensor {
 };
 
 struct ImportOptions {
-  /// Sizes of inputs, by name. ShapedType::kDynamic keeps a size symbolic, which
-  /// then has to be the batch. A size given for a symbol (`batch`, `sequence`)
-  /// holds wherever the model names that symbol.
+  /// Sizes of inputs, by name. ShapedType::kDynamic keeps a size symbolic,
+  /// which then has to be the batch. A size given for a symbol (`batch`,
+  /// `sequence`) holds wherever the model names that symbol.
   std::vector<std::pair<std::string, llvm::SmallVector<int64_t>>> shapes;
   /// Inputs that become constants, by name.
   std::vector<std::pair<std::string, BoundTensor>> bindings;
