@@ -25,8 +25,8 @@ using namespace mlir;
 
 namespace {
 
-/// Whether every x86-64-v3 machine has instructions for `op`, or LLVM a short inline
-/// sequence.
+/// Whether every x86-64-v3 machine has instructions for `op`, or LLVM a short
+/// inline sequence.
 bool compilesInline(Operation *op) {
   return isa<math::AbsFOp, math::AbsIOp, math::CeilOp, math::CopySignOp,
              math::CountLeadingZerosOp, math::CountTrailingZerosOp,
@@ -35,8 +35,9 @@ bool compilesInline(Operation *op) {
              math::RsqrtOp, math::SqrtOp, math::TruncOp>(op);
 }
 
-/// vector.fma to math.fma: the former becomes llvm.fmuladd, which is two roundings
-/// where contraction is off, the latter llvm.fma, which is one everywhere.
+/// vector.fma to math.fma: the former becomes llvm.fmuladd, which is two
+/// roundings where contraction is off, the latter llvm.fma, which is one
+/// everywhere.
 struct FuseFMA : OpRewritePattern<vector::FMAOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(vector::FMAOp op,
@@ -60,24 +61,22 @@ class ExpandMath : public mpc::impl::ExpandMathBase<ExpandMath> {
     RewritePatternSet patterns(&getContext());
     patterns.add<FuseFMA>(&getContext());
     // In terms of exp, log, sin and cos.
-    math::populateExpansionPatterns(
-        patterns, {"acosh", "asinh", "atanh", "cosh", "exp2", "fpowi", "ipowi",
-                   "powf", "round", "sinh", "tan"});
+    math::populateExpansionPatterns(patterns, {"acosh", "asinh", "atanh",
+                                               "cosh", "exp2", "fpowi", "ipowi",
+                                               "powf", "round", "sinh", "tan"});
     // f16 and bf16 compute in f32.
     populateMathF32ExpansionPatterns(patterns, [](StringRef name) {
-      return llvm::is_contained({"math.acos", "math.asin", "math.atan",
-                                 "math.atan2", "math.cbrt", "math.cos",
-                                 "math.erf", "math.erfc", "math.exp",
-                                 "math.expm1", "math.log", "math.log1p",
-                                 "math.log2", "math.powf", "math.rsqrt",
-                                 "math.sin", "math.sqrt", "math.tanh"},
-                                name);
+      return llvm::is_contained(
+          {"math.acos", "math.asin", "math.atan", "math.atan2", "math.cbrt",
+           "math.cos", "math.erf", "math.erfc", "math.exp", "math.expm1",
+           "math.log", "math.log1p", "math.log2", "math.powf", "math.rsqrt",
+           "math.sin", "math.sqrt", "math.tanh"},
+          name);
     });
-    populateMathPolynomialApproximationPatterns(
-        patterns, [](StringRef name) {
-          // One division after an exact square root is as fast and exact.
-          return name != "math.rsqrt";
-        });
+    populateMathPolynomialApproximationPatterns(patterns, [](StringRef name) {
+      // One division after an exact square root is as fast and exact.
+      return name != "math.rsqrt";
+    });
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       return signalPassFailure();
 

@@ -5,9 +5,11 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// mpc-lower-bf16: LLVM's x86 back end moves bf16 values through f32 in places where
-// nothing computes, such as a phi or a select, and then rounds back with a call of
-// __truncsfbf2, a function of compiler libraries. As i16 they stay what they are.
+// mpc-lower-bf16: LLVM's x86 back end moves bf16 values through f32 in places
+// where nothing computes, such as a phi or a select, and then rounds back with
+// a call of
+// __truncsfbf2, a function of compiler libraries. As i16 they stay what they
+// are.
 //
 //===----------------------------------------------------------------------===//
 
@@ -74,8 +76,7 @@ struct ExpandTruncation : OpRewritePattern<arith::TruncFOp> {
     Value rounded = arith::AddIOp::create(
         rewriter, loc, bits,
         arith::AddIOp::create(rewriter, loc, odd, constant(0x7fff)));
-    Value quiet =
-        arith::OrIOp::create(rewriter, loc, bits, constant(0x400000));
+    Value quiet = arith::OrIOp::create(rewriter, loc, bits, constant(0x400000));
     Value isNaN = arith::CmpFOp::create(
         rewriter, loc, arith::CmpFPredicate::UNO, op.getIn(), op.getIn());
     Value result =
