@@ -37,8 +37,8 @@ Value skipCasts(Value value) {
   return value;
 }
 
-/// Replaces the results of `function` by its last arguments, copying what is not
-/// there yet.
+/// Replaces the results of `function` by its last arguments, copying what is
+/// not there yet.
 LogicalResult bindResults(func::FuncOp function) {
   if (function.getNumResults() == 0)
     return success();
@@ -51,8 +51,7 @@ LogicalResult bindResults(func::FuncOp function) {
            << function.getNumResults() << " results and "
            << function.getNumArguments() << " arguments";
   auto returnOp = cast<func::ReturnOp>(function.front().getTerminator());
-  auto outputs =
-      function.getArguments().take_back(function.getNumResults());
+  auto outputs = function.getArguments().take_back(function.getNumResults());
   OpBuilder builder(returnOp);
   for (auto [index, result, output] :
        llvm::enumerate(returnOp.getOperands(), outputs)) {
@@ -77,8 +76,8 @@ LogicalResult bindResults(func::FuncOp function) {
   return success();
 }
 
-/// Drops copies of a buffer onto itself, which bufferization leaves where a slice is
-/// written in place, and makes the others linalg ops.
+/// Drops copies of a buffer onto itself, which bufferization leaves where a
+/// slice is written in place, and makes the others linalg ops.
 void lowerCopies(ModuleOp module) {
   IRRewriter rewriter(module.getContext());
   DominanceInfo dominance(module);
@@ -108,8 +107,8 @@ class Bufferize : public mpc::impl::BufferizeBase<Bufferize> {
               type, memorySpace);
         };
     bufferization::BufferizationState state;
-    if (failed(bufferization::runOneShotModuleBufferize(module, options,
-                                                        state)) ||
+    if (failed(
+            bufferization::runOneShotModuleBufferize(module, options, state)) ||
         failed(bufferization::dropEquivalentBufferResults(module)))
       return signalPassFailure();
     for (auto function : module.getOps<func::FuncOp>())

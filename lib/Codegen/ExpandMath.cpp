@@ -10,11 +10,9 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Math/Transforms/Passes.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "mlir/IR/TypeUtilities.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "mpc/Codegen/Passes.h"
 
@@ -27,8 +25,8 @@ using namespace mlir;
 
 namespace {
 
-/// Whether every x86-64-v3 machine has instructions for `op`, or LLVM a short inline
-/// sequence.
+/// Whether every x86-64-v3 machine has instructions for `op`, or LLVM a short
+/// inline sequence.
 bool compilesInline(Operation *op) {
   return isa<math::AbsFOp, math::AbsIOp, math::CeilOp, math::CopySignOp,
              math::CountLeadingZerosOp, math::CountTrailingZerosOp,
@@ -37,8 +35,9 @@ bool compilesInline(Operation *op) {
              math::RsqrtOp, math::SqrtOp, math::TruncOp>(op);
 }
 
-/// vector.fma to math.fma: the former becomes llvm.fmuladd, which is two roundings
-/// where contraction is off, the latter llvm.fma, which is one everywhere.
+/// vector.fma to math.fma: the former becomes llvm.fmuladd, which is two
+/// roundings where contraction is off, the latter llvm.fma, which is one
+/// everywhere.
 struct FuseFMA : OpRewritePattern<vector::FMAOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(vector::FMAOp op,
@@ -49,88 +48,35 @@ struct FuseFMA : OpRewritePattern<vector::FMAOp> {
   }
 };
 
-/// f32 to bf16, to nearest even, NaN to a quiet NaN, in i32:
-///   r = x + 0x7fff + (x >> 16 & 1), or x | 0x400000 for NaN; then r >> 16.
-/// Upstream's expansion selects among i16, which LLVM turns into a select among
-/// bf16 and then, without AVX512-BF16, into a call of __truncsfbf2. With
-/// AVX512-BF16 it is used as well: the instruction flushes subnormals.
-struct ExpandBF16Truncation : OpRewritePattern<arith::TruncFOp> {
-  using OpRewritePattern::OpRewritePattern;
-  LogicalResult matchAndRewrite(arith::TruncFOp op,
-                                PatternRewriter &rewriter) const override {
-    Type sourceType = op.getIn().getType();
-    if (!getElementTypeOrSelf(sourceType).isF32() ||
-        !getElementTypeOrSelf(op.getType()).isBF16())
-      return rewriter.notifyMatchFailure(op, "not from f32 to bf16");
-    if (op.getRoundingmode().value_or(arith::RoundingMode::to_nearest_even) !=
-        arith::RoundingMode::to_nearest_even)
-      return rewriter.notifyMatchFailure(op, "not to nearest even");
-    Location loc = op.getLoc();
-    auto withElement = [&](Type element) -> Type {
-      if (auto shaped = dyn_cast<ShapedType>(sourceType))
-        return shaped.clone(element);
-      return element;
-    };
-    Type i32 = withElement(rewriter.getI32Type());
-    auto constant = [&](int32_t value) -> Value {
-      Attribute attr = rewriter.getI32IntegerAttr(value);
-      if (auto shaped = dyn_cast<ShapedType>(i32))
-        attr = DenseElementsAttr::get(shaped, attr);
-      return arith::ConstantOp::create(rewriter, loc, cast<TypedAttr>(attr));
-    };
-    Value bits = arith::BitcastOp::create(rewriter, loc, i32, op.getIn());
-    Value shift = constant(16);
-    Value odd = arith::AndIOp::create(
-        rewriter, loc, arith::ShRUIOp::create(rewriter, loc, bits, shift),
-        constant(1));
-    Value rounded = arith::AddIOp::create(
-        rewriter, loc, bits,
-        arith::AddIOp::create(rewriter, loc, odd, constant(0x7fff)));
-    Value quiet =
-        arith::OrIOp::create(rewriter, loc, bits, constant(0x400000));
-    Value isNaN = arith::CmpFOp::create(
-        rewriter, loc, arith::CmpFPredicate::UNO, op.getIn(), op.getIn());
-    Value result =
-        arith::SelectOp::create(rewriter, loc, isNaN, quiet, rounded);
-    Value half = arith::TruncIOp::create(
-        rewriter, loc, withElement(rewriter.getI16Type()),
-        arith::ShRUIOp::create(rewriter, loc, result, shift));
-    rewriter.replaceOpWithNewOp<arith::BitcastOp>(op, op.getType(), half);
-    return success();
-  }
-};
-
 class ExpandMath : public mpc::impl::ExpandMathBase<ExpandMath> {
   void runOnOperation() override {
     bool any = false;
     getOperation()->walk([&](Operation *op) {
       any |= isa_and_nonnull<math::MathDialect>(op->getDialect()) ||
-             isa<vector::FMAOp, arith::TruncFOp>(op);
+             isa<vector::FMAOp>(op);
     });
     if (!any)
       return;
 
     RewritePatternSet patterns(&getContext());
-    patterns.add<FuseFMA, ExpandBF16Truncation>(&getContext());
+    patterns.add<FuseFMA>(&getContext());
     // In terms of exp, log, sin and cos.
-    math::populateExpansionPatterns(
-        patterns, {"acosh", "asinh", "atanh", "cosh", "exp2", "fpowi", "ipowi",
-                   "powf", "round", "sinh", "tan"});
+    math::populateExpansionPatterns(patterns, {"acosh", "asinh", "atanh",
+                                               "cosh", "exp2", "fpowi", "ipowi",
+                                               "powf", "round", "sinh", "tan"});
     // f16 and bf16 compute in f32.
     populateMathF32ExpansionPatterns(patterns, [](StringRef name) {
-      return llvm::is_contained({"math.acos", "math.asin", "math.atan",
-                                 "math.atan2", "math.cbrt", "math.cos",
-                                 "math.erf", "math.erfc", "math.exp",
-                                 "math.expm1", "math.log", "math.log1p",
-                                 "math.log2", "math.powf", "math.rsqrt",
-                                 "math.sin", "math.sqrt", "math.tanh"},
-                                name);
+      return llvm::is_contained(
+          {"math.acos", "math.asin", "math.atan", "math.atan2", "math.cbrt",
+           "math.cos", "math.erf", "math.erfc", "math.exp", "math.expm1",
+           "math.log", "math.log1p", "math.log2", "math.powf", "math.rsqrt",
+           "math.sin", "math.sqrt", "math.tanh"},
+          name);
     });
-    populateMathPolynomialApproximationPatterns(
-        patterns, [](StringRef name) {
-          // One division after an exact square root is as fast and exact.
-          return name != "math.rsqrt";
-        });
+    populateMathPolynomialApproximationPatterns(patterns, [](StringRef name) {
+      // One division after an exact square root is as fast and exact.
+      return name != "math.rsqrt";
+    });
     if (failed(applyPatternsGreedily(getOperation(), std::move(patterns))))
       return signalPassFailure();
 

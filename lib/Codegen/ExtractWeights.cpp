@@ -45,8 +45,8 @@ public:
     sizes[offset] = content.size();
     bytes.insert(bytes.end(), content.begin(), content.end());
     // Code may read up to kBufferSlack bytes past the end.
-    bytes.resize(llvm::alignTo(bytes.size() + mpc::kBufferSlack,
-                               mpc::kBufferAlignment));
+    bytes.resize(
+        llvm::alignTo(bytes.size() + mpc::kBufferSlack, mpc::kBufferAlignment));
     return offset;
   }
 
@@ -58,8 +58,8 @@ private:
   llvm::DenseMap<int64_t, size_t> sizes; // by offset
 };
 
-/// The bytes of a constant as a kernel reads them. `storage` owns them unless the
-/// attribute does.
+/// The bytes of a constant as a kernel reads them. `storage` owns them unless
+/// the attribute does.
 FailureOr<ArrayRef<char>> getBytes(memref::GlobalOp global,
                                    std::vector<char> &storage) {
   auto type = global.getType();
@@ -121,9 +121,9 @@ class ExtractWeights : public mpc::impl::ExtractWeightsBase<ExtractWeights> {
     ArrayRef<char> bytes = blob.getBytes();
     auto type = RankedTensorType::get({static_cast<int64_t>(bytes.size())},
                                       IntegerType::get(&getContext(), 8));
-    // The alignment is that of the bytes in the IR only. Bytecode readers refuse
-    // a file whose buffer is less aligned than a resource in it, and buffers of
-    // small files have the 16 bytes of malloc.
+    // The alignment is that of the bytes in the IR only. Bytecode readers
+    // refuse a file whose buffer is less aligned than a resource in it, and
+    // buffers of small files have the 16 bytes of malloc.
     module->setAttr(
         mpc::kWeightsAttrName,
         DenseResourceElementsAttr::get(

@@ -5,14 +5,15 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// mpc-fork-variants: from here on there is one nested module per instruction set.
+// mpc-fork-variants: from here on there is one nested module per instruction
+// set.
 //
 //===----------------------------------------------------------------------===//
 
+#include "mlir/Dialect/DLTI/DLTI.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/IRMapping.h"
-#include "mlir/Dialect/DLTI/DLTI.h"
 #include "mpc/Codegen/Passes.h"
 #include "mpc/Codegen/TargetDescription.h"
 #include "mpc/Codegen/Variants.h"

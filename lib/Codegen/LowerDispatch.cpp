@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// mpc-lower-dispatch: how captured values travel to the threads. A memref is up to
-// three fields per dimension in the LLVM dialect, most of them constant or
+// mpc-lower-dispatch: how captured values travel to the threads. A memref is up
+// to three fields per dimension in the LLVM dialect, most of them constant or
 // unused; only the rest is stored and loaded.
 //
 //===----------------------------------------------------------------------===//
@@ -33,7 +33,7 @@ constexpr llvm::StringLiteral parallelForName = "mpc_rt_parallel_for";
 struct Slot {
   enum Kind { Dead, Constant, Field } kind;
   Operation *constant = nullptr; // Constant
-  unsigned field = 0;        // Field: its position
+  unsigned field = 0;            // Field: its position
 };
 
 /// How the calls of one kernel pass their captured values.
@@ -89,9 +89,8 @@ class LowerDispatch : public mpc::impl::LowerDispatchBase<LowerDispatch> {
                       const Layout &layout);
 };
 
-LLVM::LLVMFuncOp
-LowerDispatch::createRangeFunction(LLVM::LLVMFuncOp kernel,
-                                   const Layout &layout) {
+LLVM::LLVMFuncOp LowerDispatch::createRangeFunction(LLVM::LLVMFuncOp kernel,
+                                                    const Layout &layout) {
   OpBuilder builder(&getContext());
   builder.setInsertionPointAfter(kernel);
   Location loc = kernel.getLoc();
@@ -121,8 +120,7 @@ LowerDispatch::createRangeFunction(LLVM::LLVMFuncOp kernel,
           builder, loc, kernel.getArgument(index).getType()));
       break;
     case Slot::Constant:
-      operands.push_back(
-          builder.clone(*slot.constant)->getResult(0));
+      operands.push_back(builder.clone(*slot.constant)->getResult(0));
       break;
     case Slot::Field:
       operands.push_back(fields[slot.field]);

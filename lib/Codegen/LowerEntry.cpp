@@ -70,8 +70,8 @@ LogicalResult LowerEntry::lower(func::FuncOp function) {
     auto load = [&](Type fieldType, ArrayRef<int32_t> path) -> Value {
       SmallVector<LLVM::GEPArg> indices{0};
       indices.append(path.begin(), path.end());
-      Value address = LLVM::GEPOp::create(builder, loc, ptr, structType, source,
-                                          indices);
+      Value address =
+          LLVM::GEPOp::create(builder, loc, ptr, structType, source, indices);
       return LLVM::LoadOp::create(builder, loc, fieldType, address);
     };
     // Identity layout: the offset is 0, and strides follow from the sizes. What
@@ -97,9 +97,9 @@ LogicalResult LowerEntry::lower(func::FuncOp function) {
           stride *= size;
       }
     }
-    Value memref = UnrealizedConversionCastOp::create(builder, loc, type,
-                                                      Value(desc))
-                       .getResult(0);
+    Value memref =
+        UnrealizedConversionCastOp::create(builder, loc, type, Value(desc))
+            .getResult(0);
     argument.replaceAllUsesWith(memref);
   }
   block.eraseArguments(2, numArguments);

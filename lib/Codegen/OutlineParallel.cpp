@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// mpc-outline-parallel: the border between what one thread does and how the work
-// is shared out. What is inside a range function never allocates.
+// mpc-outline-parallel: the border between what one thread does and how the
+// work is shared out. What is inside a range function never allocates.
 //
 //===----------------------------------------------------------------------===//
 
@@ -39,8 +39,7 @@ constexpr int64_t maxStackBytes = 256 * 1024;
 llvm::hash_code hashBody(func::FuncOp function) {
   llvm::hash_code hash = mlir::hash_value(function.getFunctionType());
   function.getBody().walk([&](Operation *op) {
-    hash = llvm::hash_combine(hash, op->getName(),
-                              op->getRawDictionaryAttrs(),
+    hash = llvm::hash_combine(hash, op->getName(), op->getRawDictionaryAttrs(),
                               op->hashProperties(), op->getNumOperands());
   });
   return hash;
@@ -113,7 +112,8 @@ LogicalResult Outliner::outline(scf::ForallOp loop, StringRef name) {
   // kernel(captures..., lo, hi)
   SmallVector<Type> types(ValueRange(captures).getTypes());
   types.append(2, builder.getIndexType());
-  auto kernel = func::FuncOp::create(loc, name, builder.getFunctionType(types, {}));
+  auto kernel =
+      func::FuncOp::create(loc, name, builder.getFunctionType(types, {}));
   kernel.setPrivate();
   kernel.setNoInline(true);
   Block *entry = kernel.addEntryBlock();
@@ -133,8 +133,7 @@ LogicalResult Outliner::outline(scf::ForallOp loop, StringRef name) {
   if (counts.size() > 1) {
     SmallVector<OpFoldResult> basis;
     for (Value count : ArrayRef(counts).drop_front())
-      basis.push_back(
-          getAsOpFoldResult(mapping.lookupOrDefault(count)));
+      basis.push_back(getAsOpFoldResult(mapping.lookupOrDefault(count)));
     auto split = affine::AffineDelinearizeIndexOp::create(
         body, loc, range.getInductionVar(), basis, /*hasOuterBound=*/false);
     indices.assign(split.getResults().begin(), split.getResults().end());
@@ -149,12 +148,11 @@ LogicalResult Outliner::outline(scf::ForallOp loop, StringRef name) {
     };
     AffineExpr i, l, s;
     bindSymbols(builder.getContext(), i, l, s);
-    mapping.map(variable,
-                getValueOrCreateConstantIndexOp(
-                    body, loc,
-                    affine::makeComposedFoldedAffineApply(
-                        body, loc, l + i * s,
-                        {index, inside(lower), inside(step)})));
+    mapping.map(variable, getValueOrCreateConstantIndexOp(
+                              body, loc,
+                              affine::makeComposedFoldedAffineApply(
+                                  body, loc, l + i * s,
+                                  {index, inside(lower), inside(step)})));
   }
   for (Operation &op : loop.getBody()->without_terminator())
     body.clone(op, mapping);
@@ -198,16 +196,16 @@ LogicalResult Outliner::moveBuffersToStack(func::FuncOp kernel) {
   for (Operation *op : buffers) {
     auto type = cast<MemRefType>(op->getResult(0).getType());
     if (!type.hasStaticShape() || !type.getElementType().isIntOrFloat())
-      return op->emitOpError("expected a buffer of fixed size inside a parallel "
-                             "loop, but got ")
+      return op->emitOpError(
+                 "expected a buffer of fixed size inside a parallel "
+                 "loop, but got ")
              << type;
     bytes += llvm::divideCeil(
-        type.getNumElements() *
-            std::max(8u, type.getElementTypeBitWidth()),
-        8);
+        type.getNumElements() * std::max(8u, type.getElementTypeBitWidth()), 8);
     if (bytes > maxStackBytes)
       return op->emitOpError("expected at most ")
-             << maxStackBytes << " bytes of buffers inside a parallel loop, but "
+             << maxStackBytes
+             << " bytes of buffers inside a parallel loop, but "
              << "got " << bytes;
     auto slot = memref::AllocaOp::create(
         builder, op->getLoc(), type,
@@ -238,8 +236,7 @@ func::FuncOp Outliner::share(func::FuncOp kernel) {
 class OutlineParallel : public mpc::impl::OutlineParallelBase<OutlineParallel> {
   void runOnOperation() override {
     Outliner outliner(getOperation());
-    SmallVector<func::FuncOp> functions(
-        getOperation().getOps<func::FuncOp>());
+    SmallVector<func::FuncOp> functions(getOperation().getOps<func::FuncOp>());
     for (func::FuncOp function : functions) {
       SmallVector<scf::ForallOp> loops;
       function.walk<WalkOrder::PreOrder>([&](scf::ForallOp loop) {

@@ -76,8 +76,7 @@ public:
   std::optional<Affine> evaluateDim(Value memref, int64_t dim);
 
 private:
-  std::optional<Affine> evaluateExpr(AffineExpr expr,
-                                     ArrayRef<Affine> operands,
+  std::optional<Affine> evaluateExpr(AffineExpr expr, ArrayRef<Affine> operands,
                                      unsigned numDims);
   func::FuncOp function;
 };
@@ -205,10 +204,10 @@ struct Buffer {
 
 /// Assigns offsets, the largest buffer first, and returns the arena's size.
 ///
-/// A place is free if for every other live buffer the whole of one lies before the
-/// other for every batch. Candidates are the start of the arena and the ends of
-/// the buffers that are live at the same time, and the bound of all those
-/// ends, which is always free.
+/// A place is free if for every other live buffer the whole of one lies before
+/// the other for every batch. Candidates are the start of the arena and the
+/// ends of the buffers that are live at the same time, and the bound of all
+/// those ends, which is always free.
 Affine placeBuffers(MutableArrayRef<Buffer> buffers) {
   SmallVector<Buffer *> order;
   for (Buffer &buffer : buffers)
@@ -286,15 +285,16 @@ LogicalResult PlanArena::plan(func::FuncOp function) {
     MemRefType type = alloc.getType();
     Type element = type.getElementType();
     if (!type.getLayout().isIdentity() || !element.isIntOrFloat()) {
-      alloc.emitOpError("expected a buffer of numbers with identity layout, but "
-                        "got ")
+      alloc.emitOpError(
+          "expected a buffer of numbers with identity layout, but "
+          "got ")
           << type;
       return WalkResult::interrupt();
     }
-    std::optional<Affine> size = Affine{
-        static_cast<int64_t>(
-            llvm::divideCeil(element.getIntOrFloatBitWidth(), 8)),
-        0};
+    std::optional<Affine> size =
+        Affine{static_cast<int64_t>(
+                   llvm::divideCeil(element.getIntOrFloatBitWidth(), 8)),
+               0};
     for (OpFoldResult dim : alloc.getMixedSizes()) {
       std::optional<Affine> extent = evaluator.evaluate(dim);
       size = extent && size ? multiply(*size, *extent) : std::nullopt;
@@ -305,8 +305,8 @@ LogicalResult PlanArena::plan(func::FuncOp function) {
           << type;
       return WalkResult::interrupt();
     }
-    size->base = llvm::alignTo(size->base + mpc::kBufferSlack,
-                               mpc::kBufferAlignment);
+    size->base =
+        llvm::alignTo(size->base + mpc::kBufferSlack, mpc::kBufferAlignment);
     size->perBatch = llvm::alignTo(size->perBatch, mpc::kBufferAlignment);
     Buffer buffer{alloc, *size, getPosition(alloc), getPosition(alloc), {}};
     for (Value alias : aliases.resolve(alloc))

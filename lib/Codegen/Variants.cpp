@@ -34,8 +34,9 @@ LogicalResult mpc::resolveVariants(ArrayRef<std::string> marches,
       if (name == "native") {
         error = "this machine has none of the known instruction sets";
       } else {
-        error = ("unknown instruction set '" + name + "', expected one of native")
-                    .str();
+        error =
+            ("unknown instruction set '" + name + "', expected one of native")
+                .str();
         for (size_t i = 0; i != mpc_rt_cpu_num_levels; ++i)
           error += std::string(", ") + mpc_rt_cpu_levels[i].name;
       }
@@ -62,7 +63,7 @@ std::string mpc::getLLVMFeatures(uint64_t features) {
   std::string list;
   for (unsigned bit = 0; bit != MPC_RT_CPU_NUM_FEATURES; ++bit)
     if (features >> bit & 1)
-      list += std::string(list.empty() ? "+" : ",+") +
-              mpc_rt_cpu_feature_name(bit);
+      list +=
+          std::string(list.empty() ? "+" : ",+") + mpc_rt_cpu_feature_name(bit);
   return list;
 }

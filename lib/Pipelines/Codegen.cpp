@@ -57,17 +57,18 @@ void mpc::buildLLVMPipeline(OpPassManager &pm) {
   variant.addPass(createLowerEntry());
   // 2. Register tiles become vector code.
   variant.addPass(createLowerInnerTiles());
-  // 3. Per function: math, control flow, addresses.
-  OpPassManager &expand = variant.nest<func::FuncOp>();
-  expand.addPass(createForallToForLoopPass());
-  // What compares or selects bf16 values computes in f32, exactly.
+  // 3. Math functions to arithmetic; bf16 computes in f32, exactly, and is
+  // 16 bits otherwise.
+  OpPassManager &math = variant.nest<func::FuncOp>();
   arith::ArithEmulateUnsupportedFloatsOptions emulation;
   emulation.sourceTypeStrs = {"bf16"};
-  expand.addPass(arith::createArithEmulateUnsupportedFloats(emulation));
-  expand.addPass(createExpandMath());
-  arith::ArithExpandOpsPassOptions arithOptions;
-  arithOptions.includeBf16 = true;
-  expand.addPass(arith::createArithExpandOpsPass(arithOptions));
+  math.addPass(arith::createArithEmulateUnsupportedFloats(emulation));
+  math.addPass(createExpandMath());
+  variant.addPass(createLowerBF16());
+  // 4. Control flow and addresses.
+  OpPassManager &expand = variant.nest<func::FuncOp>();
+  expand.addPass(createForallToForLoopPass());
+  expand.addPass(arith::createArithExpandOpsPass());
   expand.addPass(createConvertVectorToSCFPass());
   expand.addPass(memref::createExpandStridedMetadataPass());
   expand.addPass(affine::createAffineExpandIndexOpsPass());
@@ -76,7 +77,7 @@ void mpc::buildLLVMPipeline(OpPassManager &pm) {
   expand.addPass(createSCFToControlFlowPass());
   expand.addPass(createCanonicalizerPass());
   expand.addPass(createCSEPass());
-  // 4. To the LLVM dialect.
+  // 5. To the LLVM dialect.
   variant.addPass(createConvertVectorToLLVMPass());
   variant.addPass(createFinalizeMemRefToLLVMConversionPass());
   OpPassManager &scalars = variant.nest<func::FuncOp>();
@@ -90,7 +91,7 @@ void mpc::buildLLVMPipeline(OpPassManager &pm) {
   variant.addPass(createStoreBF16AsIntegers());
   variant.addNestedPass<LLVM::LLVMFuncOp>(createCanonicalizerPass());
   variant.addNestedPass<LLVM::LLVMFuncOp>(createCSEPass());
-  // 5. Dispatches, now that descriptors are scalars.
+  // 6. Dispatches, now that descriptors are scalars.
   variant.addPass(createLowerDispatch());
 }
 

@@ -26,8 +26,8 @@ static constexpr const char *targetTriple = "x86_64-unknown-linux-gnu";
 /// The baseline that `features` add to.
 static constexpr const char *targetCPU = "x86-64";
 
-Expected<mpc::CodeGenerator>
-mpc::CodeGenerator::create(StringRef tuneFor, StringRef features) {
+Expected<mpc::CodeGenerator> mpc::CodeGenerator::create(StringRef tuneFor,
+                                                        StringRef features) {
   static const bool initialized = [] {
     LLVMInitializeX86TargetInfo();
     LLVMInitializeX86Target();

@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// The order of steps: code of every instruction set in parallel, each in an LLVM
-// context of its own; weights; descriptor; link; write.
+// The order of steps: code of every instruction set in parallel, each in an
+// LLVM context of its own; weights; descriptor; link; write.
 //
 //===----------------------------------------------------------------------===//
 
@@ -69,10 +69,12 @@ LogicalResult collectVariants(ModuleOp module,
     auto arena = main ? main->getAttrOfType<DictionaryAttr>(mpc::kArenaAttrName)
                       : DictionaryAttr();
     auto base = arena ? arena.getAs<IntegerAttr>("base") : IntegerAttr();
-    auto perBatch = arena ? arena.getAs<IntegerAttr>("per_batch") : IntegerAttr();
+    auto perBatch =
+        arena ? arena.getAs<IntegerAttr>("per_batch") : IntegerAttr();
     if (!base || !perBatch || main.isExternal())
-      return nested.emitError("expected the llvm phase: a function @main of the "
-                              "LLVM dialect with the attribute '")
+      return nested.emitError(
+                 "expected the llvm phase: a function @main of the "
+                 "LLVM dialect with the attribute '")
              << mpc::kArenaAttrName << "'";
     VariantJob job;
     job.module = nested;
@@ -128,9 +130,9 @@ void compileVariant(VariantJob &job, bool emitIR) {
   }
   for (const std::string &symbol : *undefined)
     if (!mayCall(symbol))
-      job.error += (job.error.empty() ? "generated code needs the function '"
-                                      : "', '") +
-                   symbol;
+      job.error +=
+          (job.error.empty() ? "generated code needs the function '" : "', '") +
+          symbol;
   if (!job.error.empty())
     job.error += "', which libraries may not depend on";
 }
@@ -165,7 +167,8 @@ LogicalResult writeFiles(Location loc, ArrayRef<File> files) {
     SmallString<128> path;
     int descriptor;
     if (std::error_code code = llvm::sys::fs::createUniqueFile(
-            file.path + ".%%%%%%%%.tmp", descriptor, path, llvm::sys::fs::OF_None,
+            file.path + ".%%%%%%%%.tmp", descriptor, path,
+            llvm::sys::fs::OF_None,
             llvm::sys::fs::all_read | llvm::sys::fs::all_write))
       return fail(file.path, code);
     temporary.push_back(path.str().str());
@@ -206,8 +209,8 @@ std::string mpc::findRuntimeDirectory(const char *argv0, void *mainAddress) {
   std::string program = llvm::sys::fs::getMainExecutable(argv0, mainAddress);
   StringRef root =
       llvm::sys::path::parent_path(llvm::sys::path::parent_path(program));
-  for (StringRef folder :
-       {StringRef("lib"), StringRef("lib64"), StringRef("lib/x86_64-linux-gnu")}) {
+  for (StringRef folder : {StringRef("lib"), StringRef("lib64"),
+                           StringRef("lib/x86_64-linux-gnu")}) {
     SmallString<128> path(root);
     llvm::sys::path::append(path, folder);
     if (llvm::sys::fs::exists(path + "/libmpc_runtime.a"))
@@ -216,9 +219,9 @@ std::string mpc::findRuntimeDirectory(const char *argv0, void *mainAddress) {
   return "";
 }
 
-FailureOr<mpc::LibraryFiles>
-mpc::buildLibrary(ModuleOp module, const ModelInfo &info,
-                  const LibraryOptions &options) {
+FailureOr<mpc::LibraryFiles> mpc::buildLibrary(ModuleOp module,
+                                               const ModelInfo &info,
+                                               const LibraryOptions &options) {
   Location loc = UnknownLoc::get(module.getContext());
   auto fail = [&](llvm::Error error) -> LogicalResult {
     return emitError(loc) << toString(std::move(error));

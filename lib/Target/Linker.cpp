@@ -22,10 +22,11 @@
 using namespace llvm;
 
 static constexpr const char *runtimeArchive = "libmpc_runtime.a";
-/// The C library as an emitted library may see it (runtime/CMakeLists.txt): names
-/// and versions of old systems, so that nothing newer can be linked by accident.
-static constexpr const char *systemStubs[] = {
-    "libpthread.so.0", "libc.so.6", "ld-linux-x86-64.so.2"};
+/// The C library as an emitted library may see it (runtime/CMakeLists.txt):
+/// names and versions of old systems, so that nothing newer can be linked by
+/// accident.
+static constexpr const char *systemStubs[] = {"libpthread.so.0", "libc.so.6",
+                                              "ld-linux-x86-64.so.2"};
 
 static std::string join(StringRef folder, const Twine &name) {
   SmallString<128> path(folder);
@@ -46,8 +47,7 @@ static Expected<std::string> findLinker(StringRef program) {
   }
   // Debian has /usr/bin/ld.lld-22 and the folder of the LLVM that mpc was built
   // with, which is known through its shared library only.
-  std::string versioned =
-      "ld.lld-" + std::to_string(LLVM_VERSION_MAJOR);
+  std::string versioned = "ld.lld-" + std::to_string(LLVM_VERSION_MAJOR);
   std::string folder =
       "/usr/lib/llvm-" + std::to_string(LLVM_VERSION_MAJOR) + "/bin";
   for (StringRef name : {StringRef(versioned), StringRef("ld.lld")}) {
@@ -74,9 +74,8 @@ Expected<mpc::Linker> mpc::Linker::create(StringRef program,
                              " in the folder lib beside the compiler's bin");
   linker.program = *path;
   linker.runtimeDirectory = runtimeDirectory.str();
-  for (std::string file :
-       {std::string(runtimeArchive),
-        std::string("mpc/stubs/") + systemStubs[0]})
+  for (std::string file : {std::string(runtimeArchive),
+                           std::string("mpc/stubs/") + systemStubs[0]})
     if (!sys::fs::exists(join(runtimeDirectory, file)))
       return createStringError(
           "the runtime of emitted libraries was not found: there is no '" +
@@ -94,8 +93,8 @@ static Error writeFile(StringRef path, StringRef bytes) {
     os.clear_error();
   }
   if (code)
-    return createStringError(code, "cannot write '" + path +
-                                       "': " + code.message());
+    return createStringError(code,
+                             "cannot write '" + path + "': " + code.message());
   return Error::success();
 }
 
@@ -107,8 +106,7 @@ mpc::Linker::run(ArrayRef<std::string> flags, ArrayRef<ObjectBytes> objects,
   if (std::error_code code = sys::fs::createUniqueDirectory("mpc", folder))
     return createStringError(code, "cannot make a temporary folder: " +
                                        code.message());
-  auto cleanUp =
-      make_scope_exit([&] { sys::fs::remove_directories(folder); });
+  auto cleanUp = make_scope_exit([&] { sys::fs::remove_directories(folder); });
 
   std::vector<std::string> arguments{program};
   arguments.insert(arguments.end(), flags.begin(), flags.end());
@@ -120,8 +118,7 @@ mpc::Linker::run(ArrayRef<std::string> flags, ArrayRef<ObjectBytes> objects,
   }
   for (auto [index, object] : enumerate(objects)) {
     std::string path = join(folder, Twine(index) + ".o");
-    if (Error error =
-            writeFile(path, StringRef(object.data(), object.size())))
+    if (Error error = writeFile(path, StringRef(object.data(), object.size())))
       return error;
     arguments.push_back(path);
   }
@@ -134,15 +131,15 @@ mpc::Linker::run(ArrayRef<std::string> flags, ArrayRef<ObjectBytes> objects,
   std::optional<StringRef> redirects[] = {StringRef(), StringRef(log),
                                           StringRef(log)};
   std::string message;
-  int status = sys::ExecuteAndWait(program, references, std::nullopt, redirects,
-                                   /*SecondsToWait=*/0, /*MemoryLimit=*/0,
-                                   &message);
+  int status =
+      sys::ExecuteAndWait(program, references, std::nullopt, redirects,
+                          /*SecondsToWait=*/0, /*MemoryLimit=*/0, &message);
   if (status != 0) {
     std::string reason = message;
     if (auto text = MemoryBuffer::getFile(log))
       reason += (*text)->getBuffer().trim().str();
-    return createStringError("linking with '" + program + "' failed: " +
-                             reason);
+    return createStringError("linking with '" + program +
+                             "' failed: " + reason);
   }
   ErrorOr<std::unique_ptr<MemoryBuffer>> result = MemoryBuffer::getFile(
       output, /*IsText=*/false, /*RequiresNullTerminator=*/false,
@@ -187,22 +184,19 @@ mpc::Linker::linkRelocatable(ArrayRef<ObjectBytes> objects,
   config.Common.OutputFilename = "object";
   config.Common.StripUnneeded = true;
   if (Error error = config.Common.SymbolsToKeepGlobal.addMatcher(
-          objcopy::NameOrPattern::create(
-              exported, objcopy::MatchStyle::Literal,
-              [](Error error) { return error; })))
+          objcopy::NameOrPattern::create(exported, objcopy::MatchStyle::Literal,
+                                         [](Error error) { return error; })))
     return error;
   SmallVector<char, 0> bytes;
   raw_svector_ostream os(bytes);
-  if (Error error =
-          objcopy::executeObjcopyOnBinary(config, **object, os))
+  if (Error error = objcopy::executeObjcopyOnBinary(config, **object, os))
     return error;
   return MemoryBuffer::getMemBufferCopy(StringRef(bytes.data(), bytes.size()));
 }
 
 Expected<std::unique_ptr<MemoryBuffer>>
 mpc::createArchive(const MemoryBuffer &object, StringRef memberName) {
-  NewArchiveMember member(
-      MemoryBufferRef(object.getBuffer(), memberName));
+  NewArchiveMember member(MemoryBufferRef(object.getBuffer(), memberName));
   SmallVector<NewArchiveMember, 1> members;
   members.push_back(std::move(member));
   return writeArchiveToBuffer(members, SymtabWritingMode::NormalSymtab,

@@ -11,9 +11,9 @@
 //===----------------------------------------------------------------------===//
 
 #include "ModelObject.h"
+#include "mlir/IR/BuiltinTypes.h"
 #include "mpc/Support/Version.h"
 #include "mpc/runtime.h"
-#include "mlir/IR/BuiltinTypes.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/Config/llvm-config.h"

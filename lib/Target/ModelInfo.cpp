@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// The names and types of inputs and outputs are lost when @main becomes a function of
-// buffers; the attribute `mpc.model` keeps them:
+// The names and types of inputs and outputs are lost when @main becomes a
+// function of buffers; the attribute `mpc.model` keeps them:
 //
 //   module attributes {mpc.model = {
 //     name = "net", hash = "0123", precision = "int8",
@@ -123,8 +123,9 @@ static LogicalResult readTensors(ModuleOp module, DictionaryAttr model,
     std::optional<mpc::TensorType> elementType =
         type ? mpc::getTensorType(type.getElementType()) : std::nullopt;
     if (!name || !elementType)
-      return module.emitError("expected 'name' and 'type', a tensor of numbers, "
-                              "in each of '")
+      return module.emitError(
+                 "expected 'name' and 'type', a tensor of numbers, "
+                 "in each of '")
              << key << "' of '" << modelAttrName << "', but got " << attr;
     mpc::TensorInfo tensor;
     tensor.name = name.str();
@@ -148,8 +149,9 @@ static LogicalResult readTensors(ModuleOp module, DictionaryAttr model,
 FailureOr<mpc::ModelInfo> mpc::readModelInfo(ModuleOp module) {
   auto model = module->getAttrOfType<DictionaryAttr>(modelAttrName);
   if (!model) {
-    module.emitError("expected the names of inputs and outputs in the attribute "
-                     "'")
+    module.emitError(
+        "expected the names of inputs and outputs in the attribute "
+        "'")
         << modelAttrName << "'";
     return failure();
   }

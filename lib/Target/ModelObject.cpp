@@ -6,8 +6,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "ModelObject.h"
-#include "model.h" // the runtime's
 #include "mlir/IR/BuiltinTypes.h"
+#include "model.h" // the runtime's
 #include "llvm/IR/Constants.h"
 #include "llvm/IR/IRBuilder.h"
 #include "llvm/IR/Module.h"
@@ -20,9 +20,9 @@ static constexpr const char *querySymbol = "mpc_rt_query";
 std::unique_ptr<Module> mpc::createWeightsModule(LLVMContext &context,
                                                  ArrayRef<char> weights) {
   auto module = std::make_unique<Module>("weights", context);
-  Constant *data = ConstantDataArray::getRaw(
-      StringRef(weights.data(), weights.size()), weights.size(),
-      Type::getInt8Ty(context));
+  Constant *data =
+      ConstantDataArray::getRaw(StringRef(weights.data(), weights.size()),
+                                weights.size(), Type::getInt8Ty(context));
   auto *global =
       new GlobalVariable(*module, data->getType(), /*isConstant=*/true,
                          GlobalValue::ExternalLinkage, data, weightsSymbol);
@@ -70,10 +70,9 @@ public:
     SmallVector<Constant *> dims;
     for (int64_t dim : tensor.dims)
       dims.push_back(getI64(mlir::ShapedType::isDynamic(dim) ? -1 : dim));
-    return ConstantStruct::getAnon({storeString(tensor.name),
-                                    getI32(static_cast<uint32_t>(tensor.type)),
-                                    getI32(dims.size()),
-                                    storeArray(i64, dims)});
+    return ConstantStruct::getAnon(
+        {storeString(tensor.name), getI32(static_cast<uint32_t>(tensor.type)),
+         getI32(dims.size()), storeArray(i64, dims)});
   }
   Constant *storeTensors(ArrayRef<mpc::TensorInfo> tensors) {
     SmallVector<Constant *> values;
@@ -98,10 +97,9 @@ public:
     entry->setVisibility(GlobalValue::HiddenVisibility);
     Constant *arena = ConstantStruct::getAnon(
         {getI64(variant.arenaBase), getI64(variant.arenaPerBatch)});
-    return ConstantStruct::getAnon({storeString(variant.name),
-                                    getI64(variant.features),
-                                    storeArray(ptr, {entry}),
-                                    storeStructs({arena})});
+    return ConstantStruct::getAnon(
+        {storeString(variant.name), getI64(variant.features),
+         storeArray(ptr, {entry}), storeStructs({arena})});
   }
 
   Module &module;

@@ -25,9 +25,9 @@ namespace mpc {
 
 /// The code of one instruction set, as the descriptor names it.
 struct VariantInfo {
-  std::string name;     // as in --march
-  uint64_t features;    // MPC_RT_CPU_* bits
-  std::string symbol;   // of the entry point
+  std::string name;   // as in --march
+  uint64_t features;  // MPC_RT_CPU_* bits
+  std::string symbol; // of the entry point
   int64_t arenaBase, arenaPerBatch;
 };
 

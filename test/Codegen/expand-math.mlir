@@ -34,7 +34,7 @@ func.func @instructions(%x: f32) -> f32 {
 // CHECK-LABEL: func.func @narrow(
 // CHECK: arith.extf %{{.*}} : bf16 to f32
 // CHECK-NOT: math.exp
-// CHECK: arith.bitcast %{{.*}} : i16 to bf16
+// CHECK: arith.truncf %{{.*}} : f32 to bf16
 func.func @narrow(%x: bf16) -> bf16 {
   %0 = math.exp %x : bf16
   return %0 : bf16
@@ -46,18 +46,4 @@ func.func @narrow(%x: bf16) -> bf16 {
 func.func @fused(%a: vector<16xf32>, %b: vector<16xf32>, %c: vector<16xf32>) -> vector<16xf32> {
   %0 = vector.fma %a, %b, %c : vector<16xf32>
   return %0 : vector<16xf32>
-}
-
-// Rounding to bf16 stays among i32 until the last step, so that LLVM sees no select of bf16.
-// CHECK-LABEL: func.func @to_bf16(
-// CHECK-SAME: %[[X:.*]]: vector<8xf32>)
-// CHECK: %[[BITS:.*]] = arith.bitcast %[[X]] : vector<8xf32> to vector<8xi32>
-// CHECK: %[[NAN:.*]] = arith.cmpf uno, %[[X]], %[[X]]
-// CHECK: %[[R:.*]] = arith.select %[[NAN]], %{{.*}}, %{{.*}} : vector<8xi1>, vector<8xi32>
-// CHECK: %[[HIGH:.*]] = arith.shrui %[[R]]
-// CHECK: %[[HALF:.*]] = arith.trunci %[[HIGH]] : vector<8xi32> to vector<8xi16>
-// CHECK: arith.bitcast %[[HALF]] : vector<8xi16> to vector<8xbf16>
-func.func @to_bf16(%x: vector<8xf32>) -> vector<8xbf16> {
-  %0 = arith.truncf %x : vector<8xf32> to vector<8xbf16>
-  return %0 : vector<8xbf16>
 }

@@ -178,15 +178,35 @@ def ExpandMath : Pass<"mpc-expand-math"> {
     polynomials (upstream's; docs/Numerics.md states their errors), so that a
     library gives the same results on every system and needs no libm. What
     remains compiles to instructions: sqrt, fma, floor, ceil, round and the like.
-    `vector.fma` becomes `math.fma`, which is fused on every target, and
-    `arith.truncf` from f32 to bf16 integer arithmetic: to nearest even, NaN stays
-    NaN, subnormals are kept.
+    `vector.fma` becomes `math.fma`, which is fused on every target.
     Fails on a function that has no expansion, naming it and its type.
   }];
   let dependentDialects = [
     "::mlir::arith::ArithDialect", "::mlir::math::MathDialect",
     "::mlir::vector::VectorDialect"
   ];
+}
+
+def LowerBF16 : Pass<"mpc-lower-bf16", "::mlir::ModuleOp"> {
+  let summary = "makes bf16 values 16 bits that only move";
+  let description = [{
+    Replaces the type bf16 by i16 everywhere, and the conversions from and to f32 by
+    integer arithmetic: to nearest even, NaN stays NaN, subnormals are kept, on
+    every target alike.
+
+    ```mlir
+    %f = arith.extf %x : bf16 to f32
+    // becomes
+    %w = arith.extui %x : i16 to i32
+    %b = arith.shli %w, %c16 : i32
+    %f = arith.bitcast %b : i32 to f32
+    ```
+
+    Precondition: nothing computes in bf16 (arith-emulate-unsupported-floats); an
+    operation that does is an error. Types at the library's border are recorded
+    elsewhere (`mpc.model`).
+  }];
+  let dependentDialects = ["::mlir::arith::ArithDialect"];
 }
 
 def LowerEntry : Pass<"mpc-lower-entry", "::mlir::ModuleOp"> {

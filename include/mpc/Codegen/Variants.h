@@ -5,9 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// The names of --march and the attributes that the passes past linalg leave for each
-// other. The table itself is the runtime's (runtime/cpu.h), so that the compiler
-// never uses a feature that the runtime does not check.
+// The names of --march and the attributes that the passes past linalg leave for
+// each other. The table itself is the runtime's (runtime/cpu.h), so that the
+// compiler never uses a feature that the runtime does not check.
 //
 //===----------------------------------------------------------------------===//
 
@@ -44,9 +44,9 @@ struct Variant {
   uint64_t features = 0; // MPC_RT_CPU_* bits
 };
 
-/// The instruction sets of these names in the order of the runtime's table, from
-/// the least demanding up; the default ones if there are none. Fails with a
-/// sentence in `error` that lists the known names.
+/// The instruction sets of these names in the order of the runtime's table,
+/// from the least demanding up; the default ones if there are none. Fails with
+/// a sentence in `error` that lists the known names.
 llvm::LogicalResult resolveVariants(llvm::ArrayRef<std::string> marches,
                                     llvm::SmallVectorImpl<Variant> &variants,
                                     std::string &error);

@@ -47,7 +47,8 @@ struct CodegenOptions : mlir::PassPipelineOptions<CodegenOptions> {
 };
 
 /// linalg -> tiled.
-void buildTilingPipeline(mlir::OpPassManager &pm, const CodegenOptions &options);
+void buildTilingPipeline(mlir::OpPassManager &pm,
+                         const CodegenOptions &options);
 /// tiled -> bufferized.
 void buildBufferizationPipeline(mlir::OpPassManager &pm);
 /// bufferized -> llvm.
@@ -56,8 +57,8 @@ void buildLLVMPipeline(mlir::OpPassManager &pm);
 void buildLinalgToLLVMPipeline(mlir::OpPassManager &pm,
                                const CodegenOptions &options);
 
-/// Registers the builders above as mpc-linalg-to-tiled, mpc-tiled-to-bufferized,
-/// mpc-bufferized-to-llvm and mpc-linalg-to-llvm.
+/// Registers the builders above as mpc-linalg-to-tiled,
+/// mpc-tiled-to-bufferized, mpc-bufferized-to-llvm and mpc-linalg-to-llvm.
 void registerCodegenPipelines();
 
 } // namespace mpc

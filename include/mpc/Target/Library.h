@@ -24,8 +24,8 @@
 
 namespace mpc {
 
-/// What a tensor's elements are at the library's border. The values are those of
-/// mpc_dtype in mpc/runtime.h and of onnx.TensorProto.DataType.
+/// What a tensor's elements are at the library's border. The values are those
+/// of mpc_dtype in mpc/runtime.h and of onnx.TensorProto.DataType.
 enum class TensorType : uint32_t {
   F32 = 1,
   U8 = 2,
@@ -107,9 +107,9 @@ std::string makeCIdentifier(llvm::StringRef text);
 /// there is none.
 std::string findRuntimeDirectory(const char *argv0, void *mainAddress);
 
-/// Puts `info` on the module as the attribute `mpc.model`, so that it travels with
-/// the IR; reads it back. Reading fails with an error at the module where the
-/// attribute is missing or not of that form.
+/// Puts `info` on the module as the attribute `mpc.model`, so that it travels
+/// with the IR; reads it back. Reading fails with an error at the module where
+/// the attribute is missing or not of that form.
 void attachModelInfo(mlir::ModuleOp module, const ModelInfo &info);
 mlir::FailureOr<ModelInfo> readModelInfo(mlir::ModuleOp module);
 
@@ -123,15 +123,15 @@ struct LibraryFiles {
 /// module per instruction set. Emits diagnostics on failure. Equal arguments
 /// give equal bytes. `options.output` only serves as the default of the prefix.
 ///
-/// LLVMIR gives the optimised IR of all instruction sets, one after the other, as
-/// text.
+/// LLVMIR gives the optimised IR of all instruction sets, one after the other,
+/// as text.
 mlir::FailureOr<LibraryFiles> buildLibrary(mlir::ModuleOp module,
                                            const ModelInfo &info,
                                            const LibraryOptions &options);
 
 /// Builds the library and writes it to `options.output` ("-": standard output),
-/// and its header beside it with the extension .h. On failure no file is left or
-/// changed.
+/// and its header beside it with the extension .h. On failure no file is left
+/// or changed.
 mlir::LogicalResult emitLibrary(mlir::ModuleOp module, const ModelInfo &info,
                                 const LibraryOptions &options);
 
