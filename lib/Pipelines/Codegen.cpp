@@ -88,7 +88,6 @@ void mpc::buildLLVMPipeline(OpPassManager &pm) {
   variant.addPass(createConvertFuncToLLVMPass());
   variant.addPass(createConvertControlFlowToLLVMPass());
   variant.addPass(createReconcileUnrealizedCastsPass());
-  variant.addPass(createStoreBF16AsIntegers());
   variant.addNestedPass<LLVM::LLVMFuncOp>(createCanonicalizerPass());
   variant.addNestedPass<LLVM::LLVMFuncOp>(createCSEPass());
   // 6. Dispatches, now that descriptors are scalars.

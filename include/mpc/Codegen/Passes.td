@@ -230,22 +230,6 @@ def LowerEntry : Pass<"mpc-lower-entry", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
 }
 
-def StoreBF16AsIntegers : Pass<"mpc-store-bf16-as-integers", "::mlir::ModuleOp"> {
-  let summary = "hold bf16 values as 16-bit integers";
-  let description = [{
-    Replaces the type bf16 by i16, and bf16 constants by their bits. LLVM selects and joins bf16 values through f32
-    on CPUs without AVX512-BF16, by a call of a function that libraries may not depend on; integers only move.
-
-    ```mlir
-    %0 = llvm.select %c, %a, %b : i1, bf16
-    // becomes
-    %0 = llvm.select %c, %a, %b : i1, i16
-    ```
-
-    Precondition: the LLVM dialect; nothing computes in bf16 (mpc-expand-math, arith-expand). Postcondition: no bf16.
-  }];
-}
-
 def LowerDispatch : Pass<"mpc-lower-dispatch", "::mlir::ModuleOp"> {
   let summary = "turns dispatches into calls of the runtime's parallel loop";
   let description = [{
