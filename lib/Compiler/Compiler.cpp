@@ -12,6 +12,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
+#include "mlir/Support/FileUtilities.h"
 #include "mpc/Dialect/MPC/MPCDialect.h"
 #include "mpc/Frontend/ONNX/Import.h"
 #include "mpc/Pipelines/GraphPipelines.h"
@@ -22,6 +23,7 @@
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
+#include "llvm/Support/SourceMgr.h"
 
 using namespace mlir;
 using namespace mpc;
@@ -116,6 +118,7 @@ public:
 private:
   LogicalResult checkOutputs();
   LogicalResult load();
+  LogicalResult checkModule();
   LogicalResult bind(StringRef binding, ImportOptions &import);
   LogicalResult advance(Phase phase);
   LogicalResult annotate();
@@ -166,8 +169,15 @@ LogicalResult Compilation::load() {
       return emitError(loc) << options.input << ": " << text.getError().message();
     if (auto problem = findBadResource((*text)->getBuffer()))
       return emitError(loc) << options.input << ": " << *problem;
-    module = parseSourceFile<ModuleOp>(options.input, &context);
-    return success(bool(module));
+    // Resources in bytecode are aligned within the file, so the file itself is aligned in memory.
+    std::string error;
+    auto file = openInputFile(options.input, llvm::Align(64), &error);
+    if (!file)
+      return emitError(loc) << error;
+    llvm::SourceMgr sources;
+    sources.AddNewSourceBuffer(std::move(file), llvm::SMLoc());
+    module = parseSourceFile<ModuleOp>(sources, &context);
+    return success(bool(module) && succeeded(checkModule()));
   }
   if (options.from != Phase::Imported)
     return emitError(loc) << "--compile-from=" << stringifyPhase(options.from) << " needs an .mlir or .mlirbc file, but got " << options.input;
@@ -181,6 +191,27 @@ LogicalResult Compilation::load() {
       return failure();
   module = importONNX(options.input, context, import, [&](StringRef line) { emitError(loc) << line; });
   return success(bool(module));
+}
+
+/// What later steps rely on in a module that the user wrote.
+LogicalResult Compilation::checkModule() {
+  if (options.from >= Phase::Linalg) {
+    // Names and types of inputs and outputs no longer follow from @main.
+    FailureOr<ModelInfo> read = readModelInfo(*module);
+    if (failed(read))
+      return failure();
+    info = std::move(*read);
+    return success();
+  }
+  auto main = module->lookupSymbol<func::FuncOp>("main");
+  if (!main || !llvm::hasSingleElement(main.getBody()))
+    return emitError(loc) << options.input << ": expected a function @main with a body of one block";
+  for (Type type : llvm::concat<const Type>(main.getArgumentTypes(), main.getResultTypes())) {
+    auto tensor = dyn_cast<RankedTensorType>(type);
+    if (!tensor || !getTensorType(tensor.getElementType()))
+      return main.emitError() << "expected ranked tensors of integers or floats as inputs and outputs, but got " << type;
+  }
+  return success();
 }
 
 /// NAME=FILE: the file's tensor replaces the input.
@@ -289,6 +320,11 @@ void Compilation::describe() {
     entry.reason = group.getReason().value_or("").str();
     info.groups.push_back(std::move(entry));
   });
+  if (calibration)
+    for (TensorInfo &input : info.inputs)
+      if (auto range = calibration->lookup(input.name))
+        input.range = {range->min, range->max};
+  attachModelInfo(*module, info);
 }
 
 LogicalResult Compilation::dump(Phase phase) {
@@ -321,12 +357,11 @@ LogicalResult Compilation::write() {
 LogicalResult Compilation::run() {
   if (failed(checkOutputs()) || failed(load()))
     return failure();
-  ModelInfo described = describeModel(*module);
-  info.hash = described.hash;
-  info.inputs = described.inputs;
-  info.outputs = described.outputs;
-  info.name = llvm::sys::path::stem(options.input).str();
-  info.precision = stringifyPrecisionChoice(options.precision).str();
+  if (options.from < Phase::Linalg) {
+    info = describeModel(*module);
+    info.name = llvm::sys::path::stem(options.input).str();
+    info.precision = stringifyPrecisionChoice(options.precision).str();
+  }
   if (failed(dump(options.from)))
     return failure();
   Phase last = options.emitMLIR ? std::min(options.to, Phase::LLVM) : options.to;
@@ -336,11 +371,6 @@ LogicalResult Compilation::run() {
     if (static_cast<Phase>(phase) != Phase::Library && failed(dump(static_cast<Phase>(phase))))
       return failure();
   }
-  // Ranges are known by now.
-  if (calibration)
-    for (TensorInfo &input : info.inputs)
-      if (auto range = calibration->lookup(input.name))
-        input.range = {range->min, range->max};
   if (failed(write()))
     return failure();
   if (calibration && !options.saveCalibration.empty() &&

@@ -103,6 +103,10 @@ check("mlir-elided", "elided|resource", ["broken.mlir"], writer("broken.mlir", m
 check("mlir-misaligned", "align", ["broken.mlir"], writer("broken.mlir", mlir.format(
     "w", '{-# dialect_resources: { builtin: { w: "0x01000000' + "00" * 64 + '" } } #-}').encode()))
 
+check("mlir-without-main", "@main", ["broken.mlir"], writer("broken.mlir", b"module {}\n"))
+check("mlir-of-buffers", "memref", ["broken.mlir"], writer("broken.mlir", b"func.func @main(%x: memref<4xf32>) {\n  return\n}\n"))
+check("mlir-of-a-later-phase", "mpc.model", ["broken.mlir", "--compile-from=linalg"], writer("broken.mlir", b"module {}\n"))
+
 # --- calibration: the digits model takes f32 [batch, 1, 8, 8] named "image"
 
 
