@@ -107,14 +107,32 @@ FailureOr<Node> GroupLowering::expressMovement(Operation *op, AffineMap index,
                        AffineMap::get(index.getNumDims(), 0, exprs, context),
                        expression);
       })
-      .Case([&](SliceOp op) {
+      .Case([&](SliceOp op) -> FailureOr<Node> {
         SmallVector<AffineExpr> exprs;
         for (auto [d, start, step] :
              llvm::enumerate(op.getStarts(), op.getSteps()))
           exprs.push_back(index.getResult(d) * step + start);
-        return express(op.getInput(),
-                       AffineMap::get(index.getNumDims(), 0, exprs, context),
-                       expression);
+        AffineMap map = AffineMap::get(index.getNumDims(), 0, exprs, context);
+        // A plain dimension in a map says that the loop runs over all of it, so
+        // what a dimension's beginning is taken of is cut first.
+        auto type = getStorageType(op.getInput().getType());
+        SmallVector<int64_t> shape(type.getShape());
+        for (auto [d, start, step] :
+             llvm::enumerate(op.getStarts(), op.getSteps()))
+          if (start == 0 && step == 1 && !ShapedType::isDynamic(shape[d]))
+            shape[d] = op.getSizes()[d];
+        if (ArrayRef<int64_t>(shape) == type.getShape())
+          return express(op.getInput(), map, expression);
+        FailureOr<Value> input = materialize(op.getInput());
+        if (failed(input))
+          return failure();
+        Location loc = op.getLoc();
+        SmallVector<OpFoldResult> zeros(shape.size(), builder.getIndexAttr(0));
+        SmallVector<OpFoldResult> ones(shape.size(), builder.getIndexAttr(1));
+        Value box = tensor::ExtractSliceOp::create(
+            builder, loc, type.clone(shape), *input, zeros,
+            getSizes(loc, shape), ones);
+        return addLeaf(box, map, expression);
       })
       .Case([&](BroadcastOp op) {
         ArrayRef<int64_t> shape = getTensorType(op.getInput()).getShape();

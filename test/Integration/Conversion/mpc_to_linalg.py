@@ -479,6 +479,12 @@ def movement(runner):
     unary_group(runner, "slice", x, "f32",
                 f"%0 = mpc.slice %g_x {{starts = array<i64: 0, 3, 1, 5>, sizes = array<i64: -1, 2, 3, 1>, "
                 f"steps = array<i64: 1, -2, 1, 1>}} : ($x) -> {out}", out, "0", y, 0.0, np.float32)
+    y = x[:, :2, 4:1:-2, :5]  # beginnings of dimensions beside a step
+    out = tensor(y.shape, "f32", True)
+    unary_group(runner, "slice of beginnings", x, "f32",
+                f"%0 = mpc.slice %g_x {{starts = array<i64: 0, 0, 4, 0>, sizes = array<i64: -1, 2, 2, 5>, "
+                f"steps = array<i64: 1, 1, -2, 1>}} : ($x) -> {out}\n%1 = mpc.relu %0 : ({out}) -> {out}", out, "1",
+                np.maximum(y, 0), 0.0, np.float32)
     y = np.pad(x, [(0, 0), (1, 0), (0, 2), (3, 1)], constant_values=1.5)
     out = tensor(y.shape, "f32", True)
     unary_group(runner, "pad", x, "f32",
