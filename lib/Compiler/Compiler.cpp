@@ -12,6 +12,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Parser/Parser.h"
 #include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassRegistry.h"
 #include "mlir/Support/FileUtilities.h"
 #include "mpc/Dialect/MPC/MPCDialect.h"
 #include "mpc/Frontend/ONNX/Import.h"
@@ -127,6 +128,7 @@ private:
   }
   FailureOr<Calibration> getCalibration();
   LogicalResult runPipeline(llvm::function_ref<void(OpPassManager &)> build);
+  LogicalResult reached(Phase phase);
   LogicalResult dump(Phase phase);
   LogicalResult write();
   void describe();
@@ -327,6 +329,23 @@ void Compilation::describe() {
   attachModelInfo(*module, info);
 }
 
+/// Runs what the user inserts after a phase, and dumps the result.
+LogicalResult Compilation::reached(Phase phase) {
+  for (const auto &[after, pipeline] : options.insertedPasses) {
+    if (after != phase)
+      continue;
+    std::string message;
+    llvm::raw_string_ostream os(message);
+    PassManager pm(&context, ModuleOp::getOperationName());
+    if (failed(parsePassPipeline(pipeline, pm, os)))
+      return emitError(loc) << "--insert-passes=after:" << stringifyPhase(phase) << "=" << pipeline << ": "
+                            << StringRef(message).split('\n').first.trim();
+    if (failed(pm.run(*module)))
+      return failure();
+  }
+  return phase == Phase::Library ? success() : dump(phase);
+}
+
 LogicalResult Compilation::dump(Phase phase) {
   if (options.dumpPhases.empty())
     return success();
@@ -357,18 +376,25 @@ LogicalResult Compilation::write() {
 LogicalResult Compilation::run() {
   if (failed(checkOutputs()) || failed(load()))
     return failure();
+  if (!options.ioTypes.empty() || !options.ioLayouts.empty()) {
+    if (options.from != Phase::Imported)
+      return emitError(loc) << "--io-type and --io-layout need a model of the phase imported, but it starts at " << stringifyPhase(options.from);
+    AdaptIOOptions adapt;
+    adapt.types.assign(options.ioTypes.begin(), options.ioTypes.end());
+    adapt.layouts.assign(options.ioLayouts.begin(), options.ioLayouts.end());
+    if (failed(runPipeline([&](OpPassManager &pm) { pm.addPass(createAdaptIO(adapt)); })))
+      return failure();
+  }
   if (options.from < Phase::Linalg) {
     info = describeModel(*module);
     info.name = llvm::sys::path::stem(options.input).str();
     info.precision = stringifyPrecisionChoice(options.precision).str();
   }
-  if (failed(dump(options.from)))
+  if (failed(reached(options.from)))
     return failure();
   Phase last = options.emitMLIR ? std::min(options.to, Phase::LLVM) : options.to;
   for (int phase = static_cast<int>(options.from) + 1; phase <= static_cast<int>(last); ++phase) {
-    if (failed(advance(static_cast<Phase>(phase))))
-      return failure();
-    if (static_cast<Phase>(phase) != Phase::Library && failed(dump(static_cast<Phase>(phase))))
+    if (failed(advance(static_cast<Phase>(phase))) || failed(reached(static_cast<Phase>(phase))))
       return failure();
   }
   if (failed(write()))

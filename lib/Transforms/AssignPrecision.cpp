@@ -179,8 +179,8 @@ Precision Assigner::getOwnPrecision(GroupOp group) {
     else if (!found && isa<FloatType>(element))
       found = Precision::F32;
   };
-  // The result decides before the operands: a cast belongs to what it makes.
-  llvm::for_each(group.getResults(), look);
+  // What the root makes decides before the operands: a cast alone belongs to its result, one in an epilogue only stores.
+  llvm::for_each(group.getRoot()->getResults(), look);
   llvm::for_each(group.getInputs(), look);
   return found.value_or(Precision::F32);
 }

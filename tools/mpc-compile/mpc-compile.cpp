@@ -11,10 +11,13 @@
 
 #include "../ToolSupport.h"
 #include "mlir/IR/Diagnostics.h"
+#include "mlir/Tools/Plugins/DialectPlugin.h"
+#include "mlir/Tools/Plugins/PassPlugin.h"
 #include "mpc/Compiler/Compiler.h"
 #include "mpc/InitAll.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSwitch.h"
+#include "llvm/Support/JSON.h"
 #include "llvm/Support/Process.h"
 #include "llvm/Support/WithColor.h"
 
@@ -36,6 +39,12 @@ struct Flags {
   cl::opt<std::string> savePrecisionConfig{"save-precision-config", cl::desc("Write what was chosen, in the same form"), cl::value_desc("file"), cl::cat(category)};
   cl::list<std::string> shapes{"shape", cl::desc("Fix an input's sizes: NAME=8x3x224x224"), cl::value_desc("name=sizes"), cl::cat(category)};
   cl::list<std::string> bindings{"bind", cl::desc("Make an input a constant: NAME=FILE (.npy or .pb)"), cl::value_desc("name=file"), cl::cat(category)};
+  cl::list<std::string> ioTypes{"io-type", cl::desc("Another element type at the border: NAME=u8"), cl::value_desc("name=type"), cl::cat(category)};
+  cl::list<std::string> ioLayouts{"io-layout", cl::desc("Another layout at the border: NAME=nhwc"), cl::value_desc("name=layout"), cl::cat(category)};
+  cl::list<std::string> insertPasses{"insert-passes", cl::desc("Run a pass pipeline after a phase: after:PHASE=PIPELINE"), cl::value_desc("where=pipeline"), cl::cat(category)};
+  cl::list<std::string> passPlugins{"load-pass-plugin", cl::desc("Load passes from a plugin"), cl::value_desc("file"), cl::cat(category)};
+  cl::list<std::string> dialectPlugins{"load-dialect-plugin", cl::desc("Load dialects from a plugin"), cl::value_desc("file"), cl::cat(category)};
+  cl::opt<std::string> diagnostics{"diagnostics", cl::init("text"), cl::desc("text (default) or json: one object per line on standard error"), cl::cat(category)};
   cl::list<std::string> marches{"march", cl::CommaSeparated, cl::desc("Instruction sets, chosen among at load: x86-64-v3, x86-64-v4, cascadelake, native, ..."), cl::value_desc("name,..."), cl::cat(category)};
   cl::opt<std::string> target{"target", cl::init("cpu"), cl::desc("cpu"), cl::cat(category)};
   cl::opt<std::string> emit{"emit", cl::init("library"), cl::desc("library (default), archive, object, llvm-ir or mlir"), cl::cat(category)};
@@ -53,15 +62,26 @@ struct Flags {
 struct LaterFlags {
   std::vector<std::unique_ptr<cl::opt<std::string>>> flags;
   LaterFlags(cl::OptionCategory &category) {
-    for (const char *name : {"repair", "accuracy-budget", "latency-budget", "validation-data", "labels", "decisions", "save-decisions", "io-type", "io-layout", "chip",
-                             "cuda-path", "target-triple", "sysroot", "report", "diagnose", "explain", "insert-passes", "activation-type", "latency-table",
-                             "preprocess", "fully-integral", "fast-math", "tune", "load-dialect-plugin", "load-pass-plugin", "diagnostics"})
+    for (const char *name : {"repair", "accuracy-budget", "latency-budget", "validation-data", "labels", "decisions", "save-decisions", "chip",
+                             "cuda-path", "target-triple", "sysroot", "report", "diagnose", "explain", "activation-type", "latency-table",
+                             "preprocess", "fully-integral", "fast-math", "tune"})
       flags.push_back(std::make_unique<cl::opt<std::string>>(StringRef(name), cl::ValueOptional, cl::Hidden, cl::cat(category)));
   }
 };
 
+/// How errors are written: for people, or one JSON object per line.
+bool writeJSON = false;
+
+void writeError(StringRef where, const Twine &message) {
+  if (writeJSON) {
+    errs() << json::Value(json::Object{{"severity", "error"}, {"location", where}, {"message", message.str()}}) << "\n";
+    return;
+  }
+  WithColor::error(errs(), "mpc-compile") << where << (where.empty() ? "" : ": ") << message << "\n";
+}
+
 bool fail(const Twine &message) {
-  WithColor::error(errs(), "mpc-compile") << message << "\n";
+  writeError("", message);
   return false;
 }
 
@@ -146,6 +166,17 @@ bool parse(Flags &flags, LaterFlags &later, mpc::CompileOptions &options) {
   options.savePrecisionConfig = flags.savePrecisionConfig;
   options.shapes.assign(flags.shapes.begin(), flags.shapes.end());
   options.bindings.assign(flags.bindings.begin(), flags.bindings.end());
+  options.ioTypes.assign(flags.ioTypes.begin(), flags.ioTypes.end());
+  options.ioLayouts.assign(flags.ioLayouts.begin(), flags.ioLayouts.end());
+  for (StringRef text : flags.insertPasses) {
+    StringRef rest = text;
+    bool isAfter = rest.consume_front("after:");
+    auto [name, pipeline] = rest.split('=');
+    auto phase = mpc::symbolizePhase(name);
+    if (!isAfter || !phase || pipeline.empty())
+      return fail("--insert-passes: expected after:PHASE=PIPELINE, but got '" + text + "'");
+    options.insertedPasses.emplace_back(*phase, pipeline.str());
+  }
   options.marches.assign(flags.marches.begin(), flags.marches.end());
   options.dumpPhases = flags.dumpPhases;
   options.printPipeline = flags.printPipeline;
@@ -168,7 +199,7 @@ struct DiagnosticPrinter {
     std::string where;
     raw_string_ostream os(where);
     print(diagnostic.getLocation(), os);
-    WithColor::error(errs(), "mpc-compile") << (where.empty() ? "" : where + ": ") << diagnostic.str() << "\n";
+    writeError(where, diagnostic.str());
     return mlir::success();
   }
 
@@ -191,6 +222,25 @@ private:
   }
 };
 
+/// Makes the passes and dialects of plugins known; false after a message.
+bool loadPlugins(const Flags &flags, mlir::DialectRegistry &registry) {
+  if (!flags.insertPasses.empty())
+    mpc::registerAllPasses();
+  for (const std::string &file : flags.passPlugins) {
+    auto plugin = mlir::PassPlugin::load(file);
+    if (!plugin)
+      return fail("--load-pass-plugin: " + toString(plugin.takeError()));
+    plugin->registerPassRegistryCallbacks();
+  }
+  for (const std::string &file : flags.dialectPlugins) {
+    auto plugin = mlir::DialectPlugin::load(file);
+    if (!plugin)
+      return fail("--load-dialect-plugin: " + toString(plugin.takeError()));
+    plugin->registerDialectRegistryCallbacks(registry);
+  }
+  return true;
+}
+
 /// A counter on a terminal; nothing in a pipe.
 void showProgress(size_t done, size_t all) {
   if (!sys::Process::StandardErrIsDisplayed())
@@ -206,6 +256,9 @@ int main(int argc, char **argv) {
   LaterFlags later(flags.category);
   if (!cl::ParseCommandLineOptions(argc, argv, "compiles a trained model to a library that computes in f32, f16, bf16 or int8\n", &errs()))
     return EXIT_FAILURE;
+  if (flags.diagnostics != "text" && flags.diagnostics != "json")
+    return fail("--diagnostics: expected text or json, but got '" + flags.diagnostics + "'"), EXIT_FAILURE;
+  writeJSON = flags.diagnostics == "json";
   mpc::CompileOptions options;
   if (!parse(flags, later, options))
     return EXIT_FAILURE;
@@ -214,6 +267,8 @@ int main(int argc, char **argv) {
 
   mlir::DialectRegistry registry;
   mpc::registerAllDialects(registry);
+  if (!loadPlugins(flags, registry))
+    return EXIT_FAILURE;
   mlir::MLIRContext context(registry);
   DiagnosticPrinter printer;
   context.getDiagEngine().registerHandler([&](mlir::Diagnostic &diagnostic) { return printer(diagnostic); });

@@ -43,7 +43,11 @@ struct CompileOptions {
 
   std::vector<std::string> shapes;   // NAME=8x3x224x224
   std::vector<std::string> bindings; // NAME=FILE
+  std::vector<std::string> ioTypes;   // NAME=u8
+  std::vector<std::string> ioLayouts; // NAME=nhwc
   std::vector<std::string> marches;
+  /// Pass pipelines to run on the module when it has reached a phase.
+  std::vector<std::pair<Phase, std::string>> insertedPasses;
 
   Phase from = Phase::Imported, to = Phase::Library;
   std::string dumpPhases; // folder

@@ -95,6 +95,29 @@ def FormGroups : Pass<"mpc-form-groups", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mpc::MPCDialect"];
 }
 
+def AdaptIO : Pass<"mpc-adapt-io", "::mlir::ModuleOp"> {
+  let summary = "give inputs and outputs of @main another element type or layout";
+  let description = [{
+    Names are the model's (`mpc.name`). A cast and a transpose behind each input, or before each output, restore what the model computes
+    with: `u8` reads pixels as the numbers 0 to 255; an output cast to integers rounds towards zero and saturates.
+
+    ```mlir
+    func.func @main(%x: tensor<1x3x8x8xf32> {mpc.name = "x"}) -> tensor<1x3x8x8xf32>
+    // mpc-adapt-io{types=x=u8 layouts=x=nhwc}:
+    func.func @main(%x: tensor<1x8x8x3xui8> {mpc.name = "x"}) -> tensor<1x3x8x8xf32> {
+      %0 = mpc.cast %x : (tensor<1x8x8x3xui8>) -> tensor<1x8x8x3xf32>
+      %1 = mpc.transpose %0 {perm = array<i64: 0, 3, 1, 2>} : (tensor<1x8x8x3xf32>) -> tensor<1x3x8x8xf32>
+    ```
+
+    Precondition: the imported phase; activations of rank 3 and more are `[N, C, spatial...]`. Fails on a name that the model lacks, with those it has.
+  }];
+  let options = [
+    ListOption<"types", "types", "std::string", "NAME=TYPE, as mpc-compile --io-type">,
+    ListOption<"layouts", "layouts", "std::string", "NAME=nhwc or NAME=nchw (as the model has it), as mpc-compile --io-layout">
+  ];
+  let dependentDialects = ["::mpc::MPCDialect"];
+}
+
 def InsertQuantization : Pass<"mpc-insert-quantization", "::mlir::ModuleOp"> {
   let summary = "rewrite groups to compute in their precisions";
   let description = [{
