@@ -39,9 +39,17 @@ function(mpc_add_library name)
   set_property(GLOBAL APPEND PROPERTY MPC_LIBRARIES ${name})
 endfunction()
 
+# What a sanitized program needs beside packaged libraries that are not.
+function(mpc_add_sanitizer_defaults name)
+  if(MPC_ENABLE_SANITIZERS)
+    target_sources(${name} PRIVATE ${PROJECT_SOURCE_DIR}/cmake/sanitizer-defaults.cpp)
+  endif()
+endfunction()
+
 function(mpc_add_tool name)
   cmake_parse_arguments(ARG "" "" "LINK" ${ARGN})
   add_executable(${name} ${ARG_UNPARSED_ARGUMENTS})
+  mpc_add_sanitizer_defaults(${name})
   target_link_libraries(${name} PRIVATE mpc_options ${ARG_LINK})
   # libMLIR.so lies outside the loader's folders.
   set_target_properties(${name} PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON)
