@@ -113,7 +113,7 @@ FailureOr<Calibration> mpc::calibrate(ModuleOp grouped, const CompileOptions &op
   for (const TensorInfo &input : model.inputs) {
     SampleInput entry;
     entry.name = input.name;
-    entry.type = static_cast<ElementType>(input.type);
+    entry.type = input.type;
     for (int64_t size : input.dims)
       entry.shape.push_back(ShapedType::isDynamic(size) ? -1 : size);
     expected.push_back(std::move(entry));
@@ -151,7 +151,7 @@ FailureOr<Calibration> mpc::calibrate(ModuleOp grouped, const CompileOptions &op
   };
   for (const TensorInfo &output : outputs) {
     Tensor tensor;
-    tensor.type = static_cast<ElementType>(output.type);
+    tensor.type = output.type;
     for (int64_t size : output.dims)
       tensor.shape.push_back(ShapedType::isDynamic(size) ? 1 : size);
     tensor.data.resize(countElements(tensor.shape).value_or(0) * elementBytes(tensor.type));

@@ -45,40 +45,6 @@ StringRef mpc::stringifyPrecisionChoice(PrecisionChoice choice) {
   llvm_unreachable("all choices are handled");
 }
 
-/// The builtin type of elements at a library's border.
-static Type getBuiltinType(MLIRContext &context, mpc::TensorType type) {
-  Builder builder(&context);
-  switch (type) {
-  case mpc::TensorType::F32:
-    return builder.getF32Type();
-  case mpc::TensorType::F64:
-    return builder.getF64Type();
-  case mpc::TensorType::F16:
-    return builder.getF16Type();
-  case mpc::TensorType::BF16:
-    return builder.getBF16Type();
-  case mpc::TensorType::Bool:
-    return builder.getI1Type();
-  case mpc::TensorType::U8:
-    return builder.getIntegerType(8, false);
-  case mpc::TensorType::U16:
-    return builder.getIntegerType(16, false);
-  case mpc::TensorType::U32:
-    return builder.getIntegerType(32, false);
-  case mpc::TensorType::U64:
-    return builder.getIntegerType(64, false);
-  case mpc::TensorType::I8:
-    return builder.getIntegerType(8);
-  case mpc::TensorType::I16:
-    return builder.getIntegerType(16);
-  case mpc::TensorType::I32:
-    return builder.getIntegerType(32);
-  case mpc::TensorType::I64:
-    return builder.getIntegerType(64);
-  }
-  llvm_unreachable("all types are handled");
-}
-
 static std::vector<TensorInfo> describeTensors(TypeRange types, llvm::function_ref<DictionaryAttr(unsigned)> attributesOf, StringRef kind) {
   std::vector<TensorInfo> result;
   for (auto [i, type] : llvm::enumerate(types)) {
@@ -87,7 +53,7 @@ static std::vector<TensorInfo> describeTensors(TypeRange types, llvm::function_r
     DictionaryAttr attributes = attributesOf(i);
     auto name = attributes ? attributes.getAs<StringAttr>("mpc.name") : StringAttr();
     info.name = name ? name.str() : (kind + Twine(i)).str();
-    info.type = getTensorType(tensor.getElementType()).value_or(mpc::TensorType::F32);
+    info.type = getBorderType(tensor.getElementType()).value_or(ElementType::F32);
     info.dims.assign(tensor.getShape().begin(), tensor.getShape().end());
     if (auto range = attributes ? attributes.getAs<RangeAttr>("mpc.range") : RangeAttr())
       info.range = {range.getMin(), range.getMax()};
@@ -210,7 +176,7 @@ LogicalResult Compilation::checkModule() {
     return emitError(loc) << options.input << ": expected a function @main with a body of one block";
   for (Type type : llvm::concat<const Type>(main.getArgumentTypes(), main.getResultTypes())) {
     auto tensor = dyn_cast<RankedTensorType>(type);
-    if (!tensor || !getTensorType(tensor.getElementType()))
+    if (!tensor || !getBorderType(tensor.getElementType()))
       return main.emitError() << "expected ranked tensors of integers or floats as inputs and outputs, but got " << type;
   }
   return success();
@@ -231,7 +197,7 @@ LogicalResult Compilation::bind(StringRef binding, ImportOptions &import) {
   if (!readers.front().readAll(tensor, error))
     return emitError(loc) << "--bind=" << binding << ": " << error;
   BoundTensor bound;
-  bound.elementType = getBuiltinType(context, static_cast<mpc::TensorType>(tensor.type));
+  bound.elementType = getBuiltinType(&context, tensor.type);
   bound.shape.assign(tensor.shape.begin(), tensor.shape.end());
   bound.data = std::move(tensor.data);
   import.bindings.emplace_back(name.str(), std::move(bound));

@@ -24,62 +24,30 @@
 using namespace mlir;
 using nlohmann::ordered_json;
 
-StringRef mpc::stringifyTensorType(TensorType type) {
-  switch (type) {
-  case TensorType::F32:
-    return "f32";
-  case TensorType::U8:
-    return "u8";
-  case TensorType::I8:
-    return "i8";
-  case TensorType::U16:
-    return "u16";
-  case TensorType::I16:
-    return "i16";
-  case TensorType::I32:
-    return "i32";
-  case TensorType::I64:
-    return "i64";
-  case TensorType::Bool:
-    return "bool";
-  case TensorType::F16:
-    return "f16";
-  case TensorType::F64:
-    return "f64";
-  case TensorType::U32:
-    return "u32";
-  case TensorType::U64:
-    return "u64";
-  case TensorType::BF16:
-    return "bf16";
-  }
-  llvm_unreachable("all types are listed");
-}
-
-std::optional<mpc::TensorType> mpc::getTensorType(Type type) {
+std::optional<mpc::ElementType> mpc::getBorderType(Type type) {
   if (type.isF32())
-    return TensorType::F32;
+    return ElementType::F32;
   if (type.isF16())
-    return TensorType::F16;
+    return ElementType::F16;
   if (type.isBF16())
-    return TensorType::BF16;
+    return ElementType::BF16;
   if (type.isF64())
-    return TensorType::F64;
+    return ElementType::F64;
   auto integer = dyn_cast<IntegerType>(type);
   if (!integer)
     return std::nullopt;
   bool isUnsigned = integer.isUnsigned();
   switch (integer.getWidth()) {
   case 1:
-    return TensorType::Bool;
+    return ElementType::Bool;
   case 8:
-    return isUnsigned ? TensorType::U8 : TensorType::I8;
+    return isUnsigned ? ElementType::U8 : ElementType::I8;
   case 16:
-    return isUnsigned ? TensorType::U16 : TensorType::I16;
+    return isUnsigned ? ElementType::U16 : ElementType::I16;
   case 32:
-    return isUnsigned ? TensorType::U32 : TensorType::I32;
+    return isUnsigned ? ElementType::U32 : ElementType::I32;
   case 64:
-    return isUnsigned ? TensorType::U64 : TensorType::I64;
+    return isUnsigned ? ElementType::U64 : ElementType::I64;
   default:
     return std::nullopt;
   }
@@ -93,7 +61,7 @@ static ordered_json getTensors(ArrayRef<mpc::TensorInfo> tensors) {
   for (const mpc::TensorInfo &tensor : tensors) {
     ordered_json entry;
     entry["name"] = toUTF8(tensor.name);
-    entry["type"] = stringifyTensorType(tensor.type).str();
+    entry["type"] = elementTypeName(tensor.type);
     ordered_json shape = ordered_json::array();
     for (int64_t dim : tensor.dims) {
       if (ShapedType::isDynamic(dim))
@@ -184,7 +152,7 @@ static void printIndices(llvm::raw_ostream &os, StringRef prefix,
     for (unsigned n = 2; !used.insert(unique).second; ++n)
       unique = name + "_" + std::to_string(n);
     os << "  " << unique << " = " << index << ", /* \""
-       << toComment(tensor.name) << "\": " << stringifyTensorType(tensor.type);
+       << toComment(tensor.name) << "\": " << elementTypeName(tensor.type);
     for (int64_t dim : tensor.dims)
       os << (ShapedType::isDynamic(dim) ? "[batch]"
                                         : "[" + std::to_string(dim) + "]");

@@ -25,35 +25,36 @@ using namespace mlir;
 
 static constexpr llvm::StringLiteral modelAttrName = "mpc.model";
 
-/// The element type that getTensorType maps to `type`.
-static Type getElementType(Builder &builder, mpc::TensorType type) {
-  using mpc::TensorType;
+Type mpc::getBuiltinType(MLIRContext *context, ElementType type) {
+  Builder builder(context);
   switch (type) {
-  case TensorType::F32:
+  case ElementType::Undefined:
+    return {};
+  case ElementType::F32:
     return builder.getF32Type();
-  case TensorType::F64:
+  case ElementType::F64:
     return builder.getF64Type();
-  case TensorType::F16:
+  case ElementType::F16:
     return builder.getF16Type();
-  case TensorType::BF16:
+  case ElementType::BF16:
     return builder.getBF16Type();
-  case TensorType::Bool:
+  case ElementType::Bool:
     return builder.getI1Type();
-  case TensorType::U8:
+  case ElementType::U8:
     return builder.getIntegerType(8, false);
-  case TensorType::U16:
+  case ElementType::U16:
     return builder.getIntegerType(16, false);
-  case TensorType::U32:
+  case ElementType::U32:
     return builder.getIntegerType(32, false);
-  case TensorType::U64:
+  case ElementType::U64:
     return builder.getIntegerType(64, false);
-  case TensorType::I8:
+  case ElementType::I8:
     return builder.getI8Type();
-  case TensorType::I16:
+  case ElementType::I16:
     return builder.getIntegerType(16);
-  case TensorType::I32:
+  case ElementType::I32:
     return builder.getI32Type();
-  case TensorType::I64:
+  case ElementType::I64:
     return builder.getI64Type();
   }
   llvm_unreachable("all types are listed");
@@ -66,7 +67,7 @@ static ArrayAttr toAttribute(Builder &builder,
     NamedAttrList entry;
     entry.set("name", builder.getStringAttr(tensor.name));
     entry.set("type", TypeAttr::get(RankedTensorType::get(
-                          tensor.dims, getElementType(builder, tensor.type))));
+                          tensor.dims, mpc::getBuiltinType(builder.getContext(), tensor.type))));
     if (!tensor.layout.empty())
       entry.set("layout", builder.getStringAttr(tensor.layout));
     if (tensor.quantization) {
@@ -120,8 +121,8 @@ static LogicalResult readTensors(ModuleOp module, DictionaryAttr model,
     auto typeAttr = entry ? entry.getAs<TypeAttr>("type") : TypeAttr();
     auto type = typeAttr ? dyn_cast<RankedTensorType>(typeAttr.getValue())
                          : RankedTensorType();
-    std::optional<mpc::TensorType> elementType =
-        type ? mpc::getTensorType(type.getElementType()) : std::nullopt;
+    std::optional<mpc::ElementType> elementType =
+        type ? mpc::getBorderType(type.getElementType()) : std::nullopt;
     if (!name || !elementType)
       return module.emitError(
                  "expected 'name' and 'type', a tensor of numbers, "

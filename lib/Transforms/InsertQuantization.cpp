@@ -12,12 +12,14 @@
 //===----------------------------------------------------------------------===//
 
 #include "llvm/ADT/EquivalenceClasses.h"
+#include "llvm/ADT/StringMap.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/IRMapping.h"
 #include "mpc/Dialect/MPC/Constants.h"
 #include "mpc/Dialect/MPC/MPCDialect.h"
 #include "mpc/Support/QuantMath.h"
 #include "mpc/Transforms/Passes.h"
+#include "mpc/Transforms/Ranges.h"
 
 namespace mpc {
 #define GEN_PASS_DEF_INSERTQUANTIZATION
@@ -132,6 +134,8 @@ private:
   DenseMap<Value, Value> current;
   /// Values converted to another element type, so that each conversion is computed once.
   DenseMap<std::pair<Value, Type>, Value> conversions;
+  /// How many conversions have each name: a group's name is unique.
+  llvm::StringMap<unsigned> conversionNames;
   /// Values that share scale and zero point, and the range that they share.
   llvm::EquivalenceClasses<Value> ties;
   DenseMap<Value, RangeAttr> ranges;
@@ -273,27 +277,25 @@ FailureOr<Value> Inserter::convert(Value value, Type element) {
     return conversions[{value, element}] = *converted;
   }
   builder.setInsertionPointAfterValue(now);
-  auto source = now.getDefiningOp<GroupOp>();
-  Type target = element;
+  Value origin = throughReshapes(now);
   StringRef what = isa<quant::QuantizedType>(element) ? "quantize" : isQuantized(now) ? "dequantize" : "cast";
   std::string name = what.str() + ":";
-  if (source)
-    name += source.getName().str();
-  else if (auto argument = dyn_cast<BlockArgument>(now)) {
-    auto own = function.getArgAttrOfType<StringAttr>(argument.getArgNumber(), "mpc.name");
-    name += own ? own.str() : "argument" + std::to_string(argument.getArgNumber());
-  } else
-    name += "reshape";
+  if (auto source = origin.getDefiningOp<GroupOp>())
+    name += source.getName();
+  else if (auto argument = dyn_cast<BlockArgument>(origin))
+    name += mpc::getArgumentName(function, argument.getArgNumber());
   if (isa<FloatType>(element)) {
     llvm::raw_string_ostream os(name);
     os << ":" << element;
   }
-  auto group = GroupOp::create(builder, now.getLoc(), TypeRange{withElement(now, target)}, builder.getStringAttr(name),
+  if (unsigned count = ++conversionNames[name]; count > 1) // the same elements under another shape
+    name += "_" + std::to_string(count);
+  auto group = GroupOp::create(builder, now.getLoc(), TypeRange{withElement(now, element)}, builder.getStringAttr(name),
                                ValueRange{now}, PrecisionAttr(), StringAttr(), RangeAttr());
   Block &block = group.getBody().emplaceBlock();
   Value argument = block.addArgument(now.getType(), now.getLoc());
   OpBuilder body = OpBuilder::atBlockEnd(&block);
-  auto result = emitConversion(body, now.getLoc(), argument, target);
+  auto result = emitConversion(body, now.getLoc(), argument, element);
   if (failed(result))
     return failure();
   YieldOp::create(body, now.getLoc(), *result);

@@ -72,3 +72,24 @@ func.func @main(%x: tensor<1x1xf32> {mpc.name = "x", mpc.range = #mpc.range<0.0,
   }
   return %z : tensor<1x1xf32>
 }
+
+// -----
+
+// A value and its reshape are the same elements: their conversions have the source's name, each its own.
+// CHECK-LABEL: func.func @main
+// CHECK-DAG: mpc.group "cast:x:f16" ins
+// CHECK-DAG: mpc.group "cast:x:f16_2" ins
+func.func @main(%x: tensor<2x2xf32> {mpc.name = "x"}) -> (tensor<2x2xf32>, tensor<1x2xf32>) {
+  %w = mpc.constant dense<[[1.0, -0.5], [0.0, 1.0]]> : tensor<2x2xf32> -> tensor<2x2xf32>
+  %v = mpc.constant dense<1.0> : tensor<4x2xf32> -> tensor<4x2xf32>
+  %r = mpc.reshape %x : (tensor<2x2xf32>) -> tensor<1x4xf32>
+  %y = mpc.group "a" ins(%a = %x, %c = %w : tensor<2x2xf32>, tensor<2x2xf32>) -> tensor<2x2xf32> attributes {precision = #mpc.precision<f16>} {
+    %0 = mpc.matmul %a, %c : (tensor<2x2xf32>, tensor<2x2xf32>) -> tensor<2x2xf32>
+    mpc.yield %0 : tensor<2x2xf32>
+  }
+  %z = mpc.group "b" ins(%a = %r, %c = %v : tensor<1x4xf32>, tensor<4x2xf32>) -> tensor<1x2xf32> attributes {precision = #mpc.precision<f16>} {
+    %0 = mpc.matmul %a, %c : (tensor<1x4xf32>, tensor<4x2xf32>) -> tensor<1x2xf32>
+    mpc.yield %0 : tensor<1x2xf32>
+  }
+  return %y, %z : tensor<2x2xf32>, tensor<1x2xf32>
+}

@@ -15,6 +15,7 @@
 #define MPC_TARGET_LIBRARY_H
 
 #include "mlir/IR/BuiltinOps.h"
+#include "mpc/Support/Tensor.h"
 #include "llvm/ADT/SmallVector.h"
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/MemoryBuffer.h"
@@ -24,35 +25,16 @@
 
 namespace mpc {
 
-/// What a tensor's elements are at the library's border. The values are those
-/// of mpc_dtype in mpc/runtime.h and of onnx.TensorProto.DataType.
-enum class TensorType : uint32_t {
-  F32 = 1,
-  U8 = 2,
-  I8 = 3,
-  U16 = 4,
-  I16 = 5,
-  I32 = 6,
-  I64 = 7,
-  Bool = 9,
-  F16 = 10,
-  F64 = 11,
-  U32 = 12,
-  U64 = 13,
-  BF16 = 16
-};
-
-/// "f32", "u8", "bool", ... as in the manifest and on command lines.
-llvm::StringRef stringifyTensorType(TensorType type);
-
 /// The border type of a builtin element type: signless i8 to i64 are signed, i1
 /// is bool. Fails for types that the ABI does not have.
-std::optional<TensorType> getTensorType(mlir::Type elementType);
+std::optional<ElementType> getBorderType(mlir::Type elementType);
+/// The builtin type that getBorderType maps to `type`; null for Undefined.
+mlir::Type getBuiltinType(mlir::MLIRContext *context, ElementType type);
 
 /// A model input or output, in the order of @main's arguments.
 struct TensorInfo {
   std::string name; // as the model has it: any UTF-8
-  TensorType type = TensorType::F32;
+  ElementType type = ElementType::F32;
   llvm::SmallVector<int64_t> dims; // ShapedType::kDynamic: the symbolic batch
   std::string layout;              // "nchw", "nhwc" or empty: unknown
   /// Of inputs and outputs that stay quantized: real = (stored - zeroPoint) *
