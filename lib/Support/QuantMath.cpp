@@ -65,7 +65,7 @@ int32_t mpc::quantizeBias(double bias, float accumulatorScale) {
 }
 
 bool mpc::biasOverflows(double bias, float accumulatorScale) {
-  return !(std::fabs(bias / accumulatorScale) <= 0x1p30);
+  return !(std::fabs(bias / accumulatorScale) <= kMaxBias);
 }
 
 int32_t mpc::zeroPointCompensation(int32_t inputZeroPoint,

@@ -14,6 +14,7 @@
 #include "mpc/Dialect/MPC/Constants.h"
 #include "mpc/Dialect/MPC/MPCDialect.h"
 #include "mpc/Support/PrecisionConfig.h"
+#include "mpc/Support/QuantMath.h"
 #include "mpc/Transforms/Passes.h"
 #include "mpc/Transforms/Ranges.h"
 #include "llvm/ADT/MapVector.h"
@@ -29,10 +30,10 @@ using namespace mlir;
 using namespace mpc;
 
 /// Products of an unsigned and a signed byte, |q_w| <= 127, that any sum of
-/// 32 bits holds beside a bias, which mpc-insert-quantization keeps below 2^29:
+/// 32 bits holds beside the largest bias (kMaxBias, 2^29):
 /// K * 255 * 127 + 2^29 < 2^31.
 static constexpr int64_t kMaxProducts =
-    ((int64_t(1) << 31) - (1 << 29)) / (255 * 127);
+    ((int64_t(1) << 31) - int64_t(kMaxBias)) / (255 * 127);
 
 namespace {
 

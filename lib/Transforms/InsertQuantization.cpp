@@ -432,7 +432,7 @@ FailureOr<Inserter::Weights> Inserter::quantizeWeights(GroupOp group, Quantizabl
     float scale = chooseSymmetricParams(largest[c], -127, 127).scale;
     // A bias that would not fit beside the products raises the scale of its channel.
     if (bias && biasOverflows((*biases)[c], accumulatorScale(inputScale, scale)))
-      scale = std::max(scale, static_cast<float>(std::abs((*biases)[c]) / (inputScale * 0x1p29)));
+      scale = std::max(scale, static_cast<float>(std::abs((*biases)[c]) / (inputScale * kMaxBias) * 1.000001));
     scales[c] = scale;
     accumulated[c] = accumulatorScale(inputScale, scale);
     if (bias)

@@ -93,3 +93,19 @@ func.func @main(%x: tensor<2x2xf32> {mpc.name = "x"}) -> (tensor<2x2xf32>, tenso
   }
   return %y, %z : tensor<2x2xf32>, tensor<1x2xf32>
 }
+
+// -----
+
+// A bias of more than 2^29 accumulator units raises its channel's weight scale, to just under that; 2^29 is 536,870,912. The other channel keeps its own.
+// CHECK-LABEL: func.func @main
+// CHECK: mpc.constant dense<{{\[\[}}0, 127]]> : tensor<1x2xi8>
+// CHECK: mpc.constant dense<[53687{{[0-9]+}}, 0]> : tensor<2xi32>
+func.func @main(%x: tensor<1x1xf32> {mpc.name = "x", mpc.range = #mpc.range<-1.0, 1.0>}) -> tensor<1x2xf32> {
+  %w = mpc.constant dense<[[0.000001, 0.000001]]> : tensor<1x2xf32> -> tensor<1x2xf32>
+  %b = mpc.constant dense<[1000.0, 0.0]> : tensor<2xf32> -> tensor<2xf32>
+  %y = mpc.group "fc" ins(%a = %x, %c = %w, %d = %b : tensor<1x1xf32>, tensor<1x2xf32>, tensor<2xf32>) -> tensor<1x2xf32> attributes {precision = #mpc.precision<int8>} {
+    %0 = mpc.matmul %a, %c, %d : (tensor<1x1xf32>, tensor<1x2xf32>, tensor<2xf32>) -> tensor<1x2xf32>
+    mpc.yield %0 : tensor<1x2xf32>
+  }
+  return %y : tensor<1x2xf32>
+}

@@ -88,7 +88,8 @@ TEST(QuantMath, BiasSaturatesAndSaysSo) {
   EXPECT_EQ(quantizeBias(-3.5, 1.0f), -4);
   EXPECT_EQ(quantizeBias(1e20, 1.0f), i32Max);
   EXPECT_EQ(quantizeBias(-1e20, 1.0f), i32Min);
-  EXPECT_FALSE(biasOverflows(0x1p30, 1.0f));
+  EXPECT_FALSE(biasOverflows(0x1p29, 1.0f));
+  EXPECT_TRUE(biasOverflows(0x1p29 + 1, 1.0f));
   EXPECT_TRUE(biasOverflows(0x1p31, 1.0f));
   EXPECT_TRUE(biasOverflows(inf, 1.0f));
 }

@@ -72,8 +72,11 @@ int32_t requantizeONNX(int32_t acc, float multiplier, int32_t zeroPoint,
 /// saturated to i32.
 int32_t quantizeBias(double bias, float accumulatorScale);
 
-/// Whether quantizeBias saturates, or leaves less than half of the i32 range
-/// for the products.
+/// The largest bias in units of the accumulator; what is left of 32 bits is for
+/// the products.
+inline constexpr double kMaxBias = 0x1p29;
+
+/// Whether the bias is more than kMaxBias units of the accumulator.
 bool biasOverflows(double bias, float accumulatorScale);
 
 /// Sum modulo 2^32 of `products` terms x * w where x is the zero point: what an
