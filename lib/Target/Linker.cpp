@@ -28,7 +28,7 @@ static constexpr const char *runtimeArchive = "libmpc_runtime.a";
 static constexpr const char *systemStubs[] = {"libpthread.so.0", "libc.so.6",
                                               "ld-linux-x86-64.so.2"};
 
-static std::string join(StringRef folder, const Twine &name) {
+static std::string inFolder(StringRef folder, const Twine &name) {
   SmallString<128> path(folder);
   sys::path::append(path, name);
   return path.str().str();
@@ -76,10 +76,10 @@ Expected<mpc::Linker> mpc::Linker::create(StringRef program,
   linker.runtimeDirectory = runtimeDirectory.str();
   for (std::string file : {std::string(runtimeArchive),
                            std::string("mpc/stubs/") + systemStubs[0]})
-    if (!sys::fs::exists(join(runtimeDirectory, file)))
+    if (!sys::fs::exists(inFolder(runtimeDirectory, file)))
       return createStringError(
           "the runtime of emitted libraries was not found: there is no '" +
-          join(runtimeDirectory, file) + "'");
+          inFolder(runtimeDirectory, file) + "'");
   return linker;
 }
 
@@ -111,19 +111,19 @@ mpc::Linker::run(ArrayRef<std::string> flags, ArrayRef<ObjectBytes> objects,
   std::vector<std::string> arguments{program};
   arguments.insert(arguments.end(), flags.begin(), flags.end());
   if (!versionScript.empty()) {
-    std::string path = join(folder, "exports");
+    std::string path = inFolder(folder, "exports");
     if (Error error = writeFile(path, versionScript))
       return error;
     arguments.push_back("--version-script=" + path);
   }
   for (auto [index, object] : enumerate(objects)) {
-    std::string path = join(folder, Twine(index) + ".o");
+    std::string path = inFolder(folder, Twine(index) + ".o");
     if (Error error = writeFile(path, StringRef(object.data(), object.size())))
       return error;
     arguments.push_back(path);
   }
   arguments.insert(arguments.end(), libraries.begin(), libraries.end());
-  std::string output = join(folder, "output"), log = join(folder, "log");
+  std::string output = inFolder(folder, "output"), log = inFolder(folder, "log");
   arguments.push_back("-o");
   arguments.push_back(output);
 
@@ -157,9 +157,9 @@ mpc::Linker::linkShared(ArrayRef<ObjectBytes> objects,
   for (const std::string &name : exports)
     script += " " + name + ";";
   script += " local: *; };\n";
-  std::vector<std::string> libraries{join(runtimeDirectory, runtimeArchive)};
+  std::vector<std::string> libraries{inFolder(runtimeDirectory, runtimeArchive)};
   for (const char *stub : systemStubs)
-    libraries.push_back(join(runtimeDirectory, Twine("mpc/stubs/") + stub));
+    libraries.push_back(inFolder(runtimeDirectory, Twine("mpc/stubs/") + stub));
   return run({"-shared", "--gc-sections", "-Bsymbolic", "--exclude-libs=ALL",
               "--as-needed", "--icf=all", "--hash-style=gnu", "--build-id=none",
               "--strip-all", "-zdefs", "-znoexecstack", "-zrelro", "-znow"},
@@ -171,7 +171,7 @@ mpc::Linker::linkRelocatable(ArrayRef<ObjectBytes> objects,
                              StringRef exported) const {
   Expected<std::unique_ptr<MemoryBuffer>> linked =
       run({"-r", "--build-id=none"}, objects,
-          {join(runtimeDirectory, runtimeArchive)}, "");
+          {inFolder(runtimeDirectory, runtimeArchive)}, "");
   if (!linked)
     return linked.takeError();
   auto object =

@@ -1,0 +1,6 @@
+//===- precompiled.cpp - the file that precompiled.h is made for ----------===//
+//
+// Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
