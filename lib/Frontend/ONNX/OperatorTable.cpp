@@ -23,8 +23,8 @@ OperatorTable::OperatorTable() {
 
 const Operator *OperatorTable::find(StringRef domain, StringRef name,
                                     int64_t version) const {
-  if (!domain.empty() && domain != "ai.onnx")
-    return nullptr;
-  const Operator *row = rows.lookup(name);
+  bool isDefault = domain.empty() || domain == "ai.onnx";
+  const Operator *row =
+      rows.lookup(isDefault ? name.str() : (domain + "." + name).str());
   return row && version >= row->since && version <= row->until ? row : nullptr;
 }

@@ -33,6 +33,8 @@ using FoldFunction = bool (*)(NodeContext &);
 constexpr unsigned variadic = std::numeric_limits<unsigned>::max();
 
 struct Operator {
+  /// Behind its domain and a point, if that is not the default domain:
+  /// "com.microsoft.QLinearAdd".
   llvm::StringLiteral name;
   /// The first version of the domain that has the operator, and the last.
   int64_t since, until;
@@ -42,8 +44,8 @@ struct Operator {
   EmitFunction emit;
 };
 
-/// The newest version of the default domain whose operators are known.
-constexpr int64_t oldestOpset = 7, newestOpset = 25;
+/// Versions of the default domain whose operators are known.
+constexpr int64_t oldestOpset = 6, newestOpset = 28;
 
 llvm::ArrayRef<Operator> getElementwiseOperators();
 llvm::ArrayRef<Operator> getContractionOperators();
@@ -54,7 +56,7 @@ llvm::ArrayRef<Operator> getSliceOperators();
 llvm::ArrayRef<Operator> getShapeOperators();
 llvm::ArrayRef<Operator> getControlOperators();
 
-/// The rows of all families by name. All are of the default domain.
+/// The rows of all families by domain and name.
 class OperatorTable {
 public:
   OperatorTable();
