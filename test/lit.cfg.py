@@ -3,10 +3,12 @@
 # Substitutions beside the tools' own names:
 #   %mpc_src_root    the checkout                    %mpc_obj_root   the build folder
 #   %python          Python with the test packages   %cmake %cc %cxx the ones that built mpc
+#   %llvm_tools      the folder of LLVM's tools
 #   %fake_models     libraries of models written by hand (unittests/Runtime/FakeModel.c)
 # Features (REQUIRES: ...):
 #   avx2 avx512 avx512vnni avx512bf16 avx512fp16     what this machine's processor executes
 #   numpy onnx sklearn                               what %python can import
+#   setuptools                                       ... in a version that builds the Python package
 #   venv                                             %python is the checkout's virtual environment
 #   asan                                             the tools are built with the sanitizers
 #   long                                             takes minutes; scripts/test.sh runs these too
@@ -37,6 +39,7 @@ else:
 
 config.substitutions.append(("%mpc_src_root", config.mpc_source_dir))
 config.substitutions.append(("%mpc_obj_root", config.mpc_build_dir))
+config.substitutions.append(("%llvm_tools", config.llvm_tools_dir))
 config.substitutions.append(("%fake_models", os.path.join(config.mpc_build_dir, "lib", "test")))
 config.substitutions.append(("%python", config.mpc_python))
 config.substitutions.append(("%cmake", config.mpc_cmake))
@@ -85,7 +88,9 @@ def cpu_features():
 def python_modules():
     """Which of the packages that tests use can be imported by %python."""
     script = ("import importlib.util as u\n"
-              "print(*[m for m in ('numpy','onnx','sklearn') if u.find_spec(m)])")
+              "print(*[m for m in ('numpy','onnx','sklearn') if u.find_spec(m)])\n"
+              "import setuptools as s\n"
+              "print(*['setuptools' for _ in 'x' if int(s.__version__.split('.')[0]) >= 77])")
     result = subprocess.run([config.mpc_python, "-c", script], capture_output=True, text=True)
     return result.stdout.split()
 

@@ -1,0 +1,77 @@
+# Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Element types: NumPy's dtypes and the numbers that they have in the C ABI and in ONNX, which are the same."""
+
+from __future__ import annotations
+
+import struct
+from typing import Optional
+
+import numpy as np
+
+try:  # types that NumPy lacks
+    import ml_dtypes
+except ImportError:
+    ml_dtypes = None
+
+# Name in mpc, number in the ABI (mpc_dtype) and in onnx.TensorProto.DataType.
+_NUMBERS = {
+    "f32": 1, "u8": 2, "i8": 3, "u16": 4, "i16": 5, "i32": 6, "i64": 7, "bool": 9, "f16": 10, "f64": 11, "u32": 12, "u64": 13,
+    "bf16": 16, "f8e4m3fn": 17, "f8e4m3fnuz": 18, "f8e5m2": 19, "f8e5m2fnuz": 20, "u4": 21, "i4": 22,
+}
+_NUMPY = {
+    "f32": np.float32, "u8": np.uint8, "i8": np.int8, "u16": np.uint16, "i16": np.int16, "i32": np.int32, "i64": np.int64,
+    "bool": np.bool_, "f16": np.float16, "f64": np.float64, "u32": np.uint32, "u64": np.uint64,
+}
+_ML_DTYPES = {
+    "bf16": "bfloat16", "f8e4m3fn": "float8_e4m3fn", "f8e4m3fnuz": "float8_e4m3fnuz", "f8e5m2": "float8_e5m2",
+    "f8e5m2fnuz": "float8_e5m2fnuz", "u4": "uint4", "i4": "int4",
+}
+# What stands in for a type of ml_dtypes where that is not installed: the bits.
+_BITS = {"bf16": np.uint16}
+_FOUR_BITS = (21, 22)
+
+
+def _dtypes() -> dict[int, np.dtype]:
+    found = {_NUMBERS[name]: np.dtype(dtype) for name, dtype in _NUMPY.items()}
+    for name, theirs in _ML_DTYPES.items():
+        if ml_dtypes is not None and hasattr(ml_dtypes, theirs):
+            found[_NUMBERS[name]] = np.dtype(getattr(ml_dtypes, theirs))
+        else:
+            found[_NUMBERS[name]] = np.dtype(_BITS.get(name, np.uint8))
+    return found
+
+
+DTYPES = _dtypes()
+NAMES = {number: name for name, number in _NUMBERS.items()}
+
+
+def number_of(dtype: np.dtype, expected: Optional[int] = None) -> int:
+    """The number of a dtype: `expected` where its values have that dtype, 0 for one that mpc does not know."""
+    if expected is not None and DTYPES.get(expected) == dtype:
+        return expected
+    return next((number for number, known in DTYPES.items() if known == dtype), 0)
+
+
+def tensor_proto(array: np.ndarray) -> bytes:
+    """One serialized onnx.TensorProto: the form in which mpc-compile reads arrays of every type."""
+    number = number_of(array.dtype)
+    if not number:
+        raise TypeError(f"expected an array of numbers, but got {array.dtype}")
+    array = np.asarray(array, order="C")
+    data = array.tobytes()
+    if number in _FOUR_BITS:  # two in a byte, the first in the low half
+        nibbles = np.frombuffer(data, np.uint8) & 15
+        nibbles = np.append(nibbles, np.zeros(nibbles.size % 2, np.uint8))
+        data = (nibbles[0::2] | nibbles[1::2] << 4).tobytes()
+
+    def varint(value: int) -> bytes:
+        out = bytearray()
+        while value > 127:
+            out.append(value & 127 | 128)
+            value >>= 7
+        out.append(value)
+        return bytes(out)
+
+    dims = b"".join(b"\x08" + varint(size) for size in array.shape)  # field 1
+    return dims + struct.pack("BB", 0x10, number) + b"\x4a" + varint(len(data)) + data  # fields 2 and 9

@@ -1,0 +1,287 @@
+# Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Loads a compiled model through the C ABI of include/mpc/runtime.h."""
+
+from __future__ import annotations
+
+import ctypes as c
+import dataclasses
+import json
+import os
+import tempfile
+import threading
+import weakref
+from _ctypes import dlclose
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Optional, Union
+
+import numpy as np
+
+from . import _dtypes
+from ._compiler import Error, PathLike
+
+_ABI_VERSION = 1
+_BATCH = -1
+
+
+class ModelError(Error):
+    """A library cannot be loaded or refuses a call; the text is the library's own sentence.
+
+    status: the number of the ABI's mpc_status; 0 where no call of the library failed.
+    """
+
+    def __init__(self, message: str, status: int = 0):
+        super().__init__(message)
+        self.status = status
+
+
+@dataclasses.dataclass(frozen=True)
+class TensorInfo:
+    """An input or output. `shape` has None for the batch, which is any number from 1 on, the same in all tensors of a call."""
+
+    name: str
+    type: str  # "f32", "u8", "bf16", ... as in the manifest
+    dtype: np.dtype  # of NumPy or ml_dtypes
+    shape: tuple[Optional[int], ...]
+    number: int = dataclasses.field(repr=False, default=0)  # of the type in the ABI
+
+
+# -- include/mpc/runtime.h ----------------------------------------------------
+
+
+class _Tensor(c.Structure):
+    _fields_ = [("data", c.c_void_p), ("shape", c.POINTER(c.c_int64)), ("strides", c.POINTER(c.c_int64)), ("dtype", c.c_uint32),
+                ("rank", c.c_uint32), ("device", c.c_uint32), ("device_index", c.c_uint32)]
+
+
+class _TensorInfo(c.Structure):
+    _fields_ = [("struct_size", c.c_uint32), ("dtype", c.c_uint32), ("name", c.c_char_p), ("dims", c.POINTER(c.c_int64)),
+                ("rank", c.c_uint32), ("reserved", c.c_uint32)]
+
+
+class _EntryInfo(c.Structure):
+    _fields_ = [("struct_size", c.c_uint32), ("num_inputs", c.c_uint32), ("name", c.c_char_p), ("num_outputs", c.c_uint32),
+                ("symbolic_batch", c.c_uint32)]
+
+
+class _IsaInfo(c.Structure):
+    _fields_ = [("struct_size", c.c_uint32), ("supported", c.c_uint32), ("name", c.c_char_p)]
+
+
+class _ContextOptions(c.Structure):
+    _fields_ = [("struct_size", c.c_uint32), ("threads", c.c_uint32), ("isa", c.c_char_p), ("max_batch", c.c_int64),
+                ("workspace", c.c_void_p), ("workspace_bytes", c.c_uint64), ("parallel_for", c.c_void_p),
+                ("parallel_for_user", c.c_void_p)]
+
+
+class _ContextInfo(c.Structure):
+    _fields_ = [("struct_size", c.c_uint32), ("threads", c.c_uint32), ("isa", c.c_char_p)]
+
+
+class _Model(c.Structure):
+    pass
+
+
+_model, _context = c.POINTER(_Model), c.c_void_p
+_Model._fields_ = [
+    ("struct_size", c.c_uint32),
+    ("abi_version", c.c_uint32),
+    ("impl", c.c_void_p),
+    ("last_error", c.CFUNCTYPE(c.c_char_p)),
+    ("status_string", c.CFUNCTYPE(c.c_char_p, c.c_int)),
+    ("manifest", c.CFUNCTYPE(c.c_char_p, _model, c.POINTER(c.c_uint64))),
+    ("num_entries", c.CFUNCTYPE(c.c_uint32, _model)),
+    ("entry_info", c.CFUNCTYPE(c.c_int, _model, c.c_uint32, c.POINTER(_EntryInfo))),
+    ("input_info", c.CFUNCTYPE(c.c_int, _model, c.c_uint32, c.c_uint32, c.POINTER(_TensorInfo))),
+    ("output_info", c.CFUNCTYPE(c.c_int, _model, c.c_uint32, c.c_uint32, c.POINTER(_TensorInfo))),
+    ("num_isas", c.CFUNCTYPE(c.c_uint32, _model)),
+    ("isa_info", c.CFUNCTYPE(c.c_int, _model, c.c_uint32, c.POINTER(_IsaInfo))),
+    ("workspace_size", c.CFUNCTYPE(c.c_int, _model, c.c_uint32, c.c_char_p, c.c_int64, c.POINTER(c.c_uint64))),
+    ("create", c.CFUNCTYPE(c.c_int, _model, c.POINTER(_ContextOptions), c.POINTER(_context))),
+    ("context_info", c.CFUNCTYPE(c.c_int, _context, c.POINTER(_ContextInfo))),
+    ("run", c.CFUNCTYPE(c.c_int, _context, c.c_uint32, c.POINTER(_Tensor), c.c_uint32, c.POINTER(_Tensor), c.c_uint32)),
+    ("destroy", c.CFUNCTYPE(None, _context)),
+]
+
+
+def _sized(kind: Any) -> Any:
+    value = kind()
+    value.struct_size = c.sizeof(kind)
+    return value
+
+
+# The file that each path stood for when it was loaded. The loader answers a path that it knows with the library it has.
+_loaded: dict[str, tuple[int, int]] = {}
+
+
+class _Library:
+    """A loaded library, which goes when nothing refers to it any more. What it handed out is copied, except contexts, which hold it."""
+
+    def __init__(self, path: Path):
+        try:
+            path = path.resolve(strict=True)
+            status = path.stat()
+            identity = (status.st_dev, status.st_ino)
+            if _loaded.setdefault(str(path), identity) == identity:
+                library = c.CDLL(str(path))
+            else:  # another file by now
+                with tempfile.TemporaryDirectory(prefix="mpc-") as folder:
+                    alias = Path(folder) / path.name
+                    alias.symlink_to(path)
+                    library = c.CDLL(str(alias))
+        except OSError as error:
+            raise ModelError(str(error)) from None
+        finalizer = weakref.finalize(self, dlclose, library._handle)
+        finalizer.atexit = False
+        try:
+            query = c.CFUNCTYPE(_model, c.c_uint32)(("mpc_model_query", library))
+        except AttributeError:
+            raise ModelError(f"{path}: not a model that mpc-compile wrote (it has no mpc_model_query)") from None
+        self.model = query(_ABI_VERSION)
+        if not self.model:
+            raise ModelError(f"{path}: the library's ABI is newer than this package's, version {_ABI_VERSION}")
+        self.functions = self.model.contents
+
+    def check(self, status: int) -> None:
+        if status:
+            sentence = self.functions.last_error() or self.functions.status_string(status)
+            raise ModelError(sentence.decode(errors="replace"), status)
+
+
+class _Context:
+    """What one thread calls with; destroyed with the thread or the model, whichever ends first."""
+
+    def __init__(self, library: _Library, threads: int, isa: Optional[str]):
+        options, pointer = _sized(_ContextOptions), _context()
+        options.threads, options.isa = threads, isa.encode() if isa else None
+        library.check(library.functions.create(library.model, c.byref(options), c.byref(pointer)))
+        self.library, self.pointer = library, pointer
+        # Holds the library, so that it outlives the context.
+        finalizer = weakref.finalize(self, lambda library, pointer: library.functions.destroy(pointer), library, pointer)
+        finalizer.atexit = False
+
+
+class Model:
+    """A compiled model. Any thread may call it; each has a context of its own, and all share the weights."""
+
+    #: What `run` takes and returns, in order.
+    inputs: tuple[TensorInfo, ...]
+    outputs: tuple[TensorInfo, ...]
+    #: The manifest (docs/Runtime.md): quantization, precisions, calibrated ranges, versions.
+    manifest: dict[str, Any]
+    #: Instruction sets that the library has code for and this machine can run, the least demanding first.
+    isas: tuple[str, ...]
+    #: Threads of one call, and the instruction set in use.
+    threads: int
+    isa: str
+
+    def __init__(self, path: PathLike, *, threads: int = 0, isa: Optional[str] = None):
+        """See `load`."""
+        self.path = Path(path)
+        self._options = (threads, isa)
+        self._contexts = threading.local()
+        self._library = _Library(self.path)
+        model, functions = self._library.model, self._library.functions
+        self.manifest = json.loads(functions.manifest(model, None))
+        entry = _sized(_EntryInfo)
+        self._library.check(functions.entry_info(model, 0, c.byref(entry)))
+        self.inputs = tuple(self._describe(functions.input_info, i) for i in range(entry.num_inputs))
+        self.outputs = tuple(self._describe(functions.output_info, i) for i in range(entry.num_outputs))
+        isas = [_sized(_IsaInfo) for _ in range(functions.num_isas(model))]
+        for i, info in enumerate(isas):
+            self._library.check(functions.isa_info(model, i, c.byref(info)))
+        self.isas = tuple(info.name.decode() for info in isas if info.supported)
+        used = _sized(_ContextInfo)
+        self._library.check(functions.context_info(self._context().pointer, c.byref(used)))
+        self.threads, self.isa = used.threads, used.isa.decode()
+
+    def __repr__(self) -> str:
+        return f"<mpc.Model {self.manifest['model']['name']!r}, {self.manifest['precision']}, {self.isa}>"
+
+    def _describe(self, query: Any, index: int) -> TensorInfo:
+        info = _sized(_TensorInfo)
+        self._library.check(query(self._library.model, 0, index, c.byref(info)))
+        shape = tuple(None if size == _BATCH else size for size in info.dims[:info.rank])
+        name = _dtypes.NAMES.get(info.dtype)
+        if name is None:
+            raise ModelError(f"{self.path}: this package does not know element type {info.dtype}")
+        return TensorInfo(info.name.decode(), name, _dtypes.DTYPES[info.dtype], shape, info.dtype)
+
+    def _context(self) -> _Context:
+        if not hasattr(self._contexts, "own"):
+            self._contexts.own = _Context(self._library, *self._options)
+        return self._contexts.own
+
+    def run(
+        self, inputs: Union[Mapping[str, Any], Sequence[Any]], out: Optional[Mapping[str, np.ndarray]] = None
+    ) -> dict[str, np.ndarray]:
+        """Computes the outputs, by name.
+
+        inputs: arrays by name, or in order. Element types and shapes are the model's, exactly (`Model.inputs`): nothing is
+            converted. An array that is not dense in memory is copied.
+        out: arrays to write outputs into, by name, dense and of the right type and shape; the others are new arrays. All are the
+            caller's.
+
+        Raises ModelError with the library's sentence if a tensor does not fit.
+        """
+        arrays = self._in_order(inputs)
+        batch = next((array.shape[axis] for info, array in zip(self.inputs, arrays) for axis, size in enumerate(info.shape)
+                      if size is None and axis < array.ndim), 1)
+        out = out or {}
+        unknown = set(out) - {info.name for info in self.outputs}
+        if unknown:
+            raise ModelError(f"the model has no output {', '.join(map(repr, sorted(unknown)))}; {_list(self.outputs)}")
+        results = {}
+        for info in self.outputs:
+            if info.name in out:
+                array = out[info.name]
+                if not isinstance(array, np.ndarray) or not array.flags.c_contiguous or not array.flags.writeable:
+                    raise ModelError(f"output {info.name!r}: expected a NumPy array that is dense and writable")
+                results[info.name] = array
+            else:
+                results[info.name] = np.empty([batch if size is None else size for size in info.shape], info.dtype)
+        reads = _tensors(self.inputs, arrays)
+        writes = _tensors(self.outputs, list(results.values()))
+        status = self._library.functions.run(self._context().pointer, 0, reads, len(reads), writes, len(writes))
+        self._library.check(status)
+        return results
+
+    def _in_order(self, inputs: Union[Mapping[str, Any], Sequence[Any]]) -> list[np.ndarray]:
+        names = [info.name for info in self.inputs]
+        if isinstance(inputs, Mapping):
+            wrong = [f"no {n!r} is given" for n in names if n not in inputs] + [f"{n!r} is not one" for n in inputs if n not in names]
+            if wrong:
+                raise ModelError(f"inputs: {', '.join(wrong)}; {_list(self.inputs)}")
+            inputs = [inputs[name] for name in names]
+        elif isinstance(inputs, np.ndarray) or len(inputs) != len(names):
+            raise ModelError(f"expected {len(names)} inputs, by name or in order; {_list(self.inputs)}")
+        return [np.asarray(array, order="C") for array in inputs]
+
+
+def _list(infos: Sequence[TensorInfo]) -> str:
+    return "the model has " + ", ".join(f"{i.name!r}: {i.type}{['batch' if s is None else s for s in i.shape]}" for i in infos)
+
+
+def _tensors(infos: Sequence[TensorInfo], arrays: Sequence[np.ndarray]) -> Any:
+    """The ABI's view of arrays, which must outlive it."""
+    tensors = (_Tensor * len(arrays))()
+    for info, array, tensor in zip(infos, arrays, tensors):
+        tensor.dtype = _dtypes.number_of(array.dtype, info.number)
+        if not tensor.dtype or not array.dtype.isnative:
+            raise ModelError(f"{info.name!r}: expected {info.dtype}, but got {array.dtype}")
+        tensor.data, tensor.rank = array.ctypes.data, array.ndim
+        tensor.shape = (c.c_int64 * array.ndim)(*array.shape)
+    return tensors
+
+
+def load(path: PathLike, *, threads: int = 0, isa: Optional[str] = None) -> Model:
+    """Loads a library that `compile` or mpc-compile wrote.
+
+    threads: of one call, the caller's included. 0: MPC_NUM_THREADS if set, else the cores that affinity and the cgroup's quota
+        allow. Results do not depend on it.
+    isa: the instruction set to use, one of `Model.isas`. None: MPC_ISA if set, else the best that the machine has.
+
+    Raises ModelError if the file is not such a library or the machine cannot run it.
+    """
+    return Model(path, threads=threads, isa=isa)
