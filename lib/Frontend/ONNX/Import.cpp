@@ -30,8 +30,8 @@ using namespace mlir;
 using namespace mpc;
 using namespace mpc::frontend;
 
-/// IR versions of the ONNX releases that hold opsets 7 to 25.
-static constexpr int64_t oldestIR = 3, newestIR = 13;
+/// IR versions of the ONNX releases that hold opsets 6 to 28.
+static constexpr int64_t oldestIR = 3, newestIR = 14;
 
 static LogicalResult parseModel(llvm::MemoryBufferRef buffer,
                                 onnx::ModelProto &model,
