@@ -110,6 +110,11 @@ private:
   bool isReadAsIntegers(Value value);
   FailureOr<Type> getStorage(GroupOp group, Value result);
 
+  /// What a value has become; integers never change their type.
+  FailureOr<Value> getCurrent(Value value) {
+    Value now = current.lookup(value);
+    return now ? now : value;
+  }
   FailureOr<Value> convert(Value value, Type element);
   FailureOr<Value> convertConstant(ConstantOp constant, Type element);
   FailureOr<Value> emitConversion(OpBuilder &b, Location loc, Value value, Type element);
@@ -364,7 +369,7 @@ LogicalResult Inserter::rewriteDirect(GroupOp group, Operation *sole, Type opera
   IRMapping mapping;
   for (Value operand : sole->getOperands()) {
     Value outer = group.getInputs()[cast<BlockArgument>(operand).getArgNumber()];
-    auto converted = isFloat(outer) ? convert(outer, operandElement) : FailureOr<Value>(outer);
+    auto converted = isFloat(outer) ? convert(outer, operandElement) : getCurrent(outer);
     if (failed(converted))
       return failure();
     mapping.map(operand, target.bring(*converted));
@@ -391,7 +396,7 @@ LogicalResult Inserter::rewriteInFloat(GroupOp group, Operation *root, Type oper
     if (!argument)
       return root->emitOpError("expected the root of a group to read the group's operands");
     Value outer = group.getInputs()[argument.getArgNumber()];
-    auto converted = isFloat(outer) ? convert(outer, &operand == bias ? f32 : operandElement) : FailureOr<Value>(outer);
+    auto converted = isFloat(outer) ? convert(outer, &operand == bias ? f32 : operandElement) : getCurrent(outer);
     if (failed(converted))
       return failure();
     mapping.map(operand.get(), target.bring(*converted));

@@ -109,3 +109,22 @@ func.func @main(%x: tensor<1x1xf32> {mpc.name = "x", mpc.range = #mpc.range<-1.0
   }
   return %y : tensor<1x2xf32>
 }
+
+// -----
+
+// Integers that one group hands to the next are those of the group as it is rewritten.
+// CHECK-LABEL: func.func @main
+// CHECK: %[[A:.*]] = mpc.group "a" ins(%{{.*}} = %arg0 :
+// CHECK: %[[B:.*]] = mpc.group "b" ins(%{{.*}} = %[[A]] :
+// CHECK: return %[[B]]
+func.func @main(%x: tensor<2x2xi64> {mpc.name = "x"}) -> tensor<2x2xi64> {
+  %a = mpc.group "a" ins(%p = %x : tensor<2x2xi64>) -> tensor<2x2xi64> attributes {precision = #mpc.precision<f32>} {
+    %0 = mpc.cumulate %p {kind = #mpc.reduce<sum>, axis = 1 : i64} : (tensor<2x2xi64>) -> tensor<2x2xi64>
+    mpc.yield %0 : tensor<2x2xi64>
+  }
+  %b = mpc.group "b" ins(%p = %a : tensor<2x2xi64>) -> tensor<2x2xi64> attributes {precision = #mpc.precision<f32>} {
+    %0 = mpc.transpose %p {perm = array<i64: 1, 0>} : (tensor<2x2xi64>) -> tensor<2x2xi64>
+    mpc.yield %0 : tensor<2x2xi64>
+  }
+  return %b : tensor<2x2xi64>
+}

@@ -296,6 +296,7 @@ FailureOr<Value> GroupLowering::store(Value value, Value dest) {
             .Case([&](ConcatOp op) { return lowerConcat(op, dest); })
             .Case([&](PadOp op) { return lowerPad(op, dest); })
             .Case([&](ObserveOp op) { return lowerObserve(op, dest); })
+            .Case([&](CumulateOp op) { return lowerCumulate(op, dest); })
             .Default([](Operation *) { return Value(); });
     if (failed(direct) || *direct)
       return direct;
@@ -352,6 +353,9 @@ FailureOr<Node> GroupLowering::expressOp(Operation *op, AffineMap index,
       .Case([&](ReduceOp op) { return expressReduce(op, index, expression); })
       .Case<SoftmaxOp, LogSoftmaxOp>(
           [&](auto op) { return expressSoftmax(op, index, expression); })
+      .Case([&](NormalizeOp op) {
+        return expressNormalize(op, index, expression);
+      })
       .Case([&](BatchNormOp op) {
         return expressBatchNorm(op, index, expression);
       })

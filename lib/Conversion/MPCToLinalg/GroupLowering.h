@@ -231,6 +231,11 @@ private:
                                    mlir::AffineMap index,
                                    Expression &expression);
 
+  //===--- Normalization.cpp ---===//
+  mlir::FailureOr<Node> expressNormalize(NormalizeOp op, mlir::AffineMap index,
+                                         Expression &expression);
+  mlir::FailureOr<mlir::Value> lowerCumulate(CumulateOp op, mlir::Value dest);
+
   //===--- Movement.cpp ---===//
   mlir::FailureOr<Node> expressMovement(mlir::Operation *op,
                                         mlir::AffineMap index,
@@ -252,7 +257,14 @@ private:
   llvm::SmallVector<ArgumentSource> arguments;
   llvm::DenseMap<mlir::Value, mlir::Value> tensors;
   /// Tensors that an op's expression reads beside its operands.
-  enum Partial : unsigned { kAccumulator, kBias, kMaximum, kPowers };
+  enum Partial : unsigned {
+    kAccumulator,
+    kBias,
+    kMaximum,
+    kPowers,
+    kMean,
+    kDeviation
+  };
   llvm::DenseMap<std::pair<mlir::Operation *, unsigned>, mlir::Value> partials;
   mlir::Value batch;
 };

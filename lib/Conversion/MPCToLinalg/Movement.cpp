@@ -147,7 +147,7 @@ FailureOr<Node> GroupLowering::expressMovement(Operation *op, AffineMap index,
             addConstantArgument(op.getLoc(), op.getValue());
         return addLeaf(argument, index, expression);
       })
-      .Case<ReshapeOp, ConcatOp, PadOp, ObserveOp>(
+      .Case<ReshapeOp, ConcatOp, PadOp, ObserveOp, CumulateOp>(
           [&](Operation *op) -> FailureOr<Node> {
             FailureOr<Value> tensor = materialize(op->getResult(0));
             if (failed(tensor))

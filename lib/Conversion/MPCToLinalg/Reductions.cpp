@@ -82,8 +82,9 @@ GroupLowering::addAverage(Operation *op, Node sum, int64_t terms,
           {sum}, loc,
           [=](OpBuilder &b, Location loc, ValueRange scalars) -> Value {
             Type type = scalars[0].getType();
+            // The mean of no integers has no value, and no trap either.
             Value divisor = arith::ConstantOp::create(
-                b, loc, b.getIntegerAttr(type, count));
+                b, loc, b.getIntegerAttr(type, std::max<int64_t>(count, 1)));
             if (isUnsigned)
               return arith::DivUIOp::create(b, loc, scalars[0], divisor);
             return arith::DivSIOp::create(b, loc, scalars[0], divisor);

@@ -108,13 +108,17 @@ static LogicalResult verifyElementTypes(Operation *op, Value lhs, Value rhs,
             verifyQuantized(op, input, weight, result, weightAxis, resultAxis)))
       return failure();
   } else {
-    bool isFloat = isa<FloatType>(input);
-    if (!isFloat || input != weight)
+    // Integers of the accumulator's width are summed modulo it.
+    auto integer = dyn_cast<IntegerType>(input);
+    bool isNumber = isa<FloatType>(input) ||
+                    (isa<MatMulOp>(op) && integer && integer.getWidth() >= 32);
+    if (!isNumber || input != weight)
       return op->emitOpError()
              << "expected operands of the same floating-point element type or "
                 "quantized ones, but got "
              << input << " and " << weight;
-    if (result != input && !(result.isF32() && !input.isF64()))
+    if (result != input &&
+        !(result.isF32() && isa<FloatType>(input) && !input.isF64()))
       return op->emitOpError()
              << "expected a result of f32 or the operands' element type "
              << input << ", but got " << result;

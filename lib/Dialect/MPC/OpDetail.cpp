@@ -69,6 +69,22 @@ LogicalResult mpc::detail::checkPermutation(const InferContext &ctx,
   return success();
 }
 
+LogicalResult mpc::detail::checkReducedAxes(const InferContext &ctx,
+                                            RankedTensorType input,
+                                            ArrayRef<int64_t> axes) {
+  int64_t before = -1;
+  for (int64_t axis : axes) {
+    if (axis <= before || axis >= input.getRank())
+      return ctx.error("expected distinct, sorted axes below the rank ",
+                       input.getRank(), ", but got ", axis, " after ", before);
+    if (input.isDynamicDim(axis))
+      return ctx.error("expected axes of static size, but axis ", axis, " of ",
+                       input, " is the symbolic batch");
+    before = axis;
+  }
+  return success();
+}
+
 LogicalResult mpc::detail::checkWindow(const InferContext &ctx,
                                        const Window &window,
                                        int64_t spatialRank) {

@@ -45,6 +45,12 @@ mlir::LogicalResult checkPermutation(const InferContext &ctx,
                                      llvm::ArrayRef<int64_t> perm,
                                      int64_t rank);
 
+/// Axes to reduce over: distinct, sorted, within the input's rank, of static
+/// size.
+mlir::LogicalResult checkReducedAxes(const InferContext &ctx,
+                                     mlir::RankedTensorType input,
+                                     llvm::ArrayRef<int64_t> axes);
+
 /// A sliding window's attributes: one entry per spatial dimension, pads twice.
 struct Window {
   llvm::ArrayRef<int64_t> kernel, strides, dilations, pads;

@@ -123,18 +123,11 @@ LogicalResult ReduceOp::inferReturnTypes(MLIRContext *,
   RankedTensorType input = ranked(ctx, adaptor.getInput().getType(), "input");
   if (!input)
     return failure();
+  if (failed(checkReducedAxes(ctx, input, adaptor.getAxes()))) // (C1), (C2)
+    return failure();
   SmallVector<int64_t> shape(input.getShape());
-  int64_t before = -1;
-  for (int64_t axis : adaptor.getAxes()) {
-    if (axis <= before || axis >= input.getRank()) // (C1)
-      return ctx.error("expected distinct, sorted axes below the rank ",
-                       input.getRank(), ", but got ", axis, " after ", before);
-    if (input.isDynamicDim(axis)) // (C2)
-      return ctx.error("expected axes of static size, but axis ", axis, " of ",
-                       input, " is the symbolic batch");
+  for (int64_t axis : adaptor.getAxes())
     shape[axis] = 1;
-    before = axis;
-  }
   if (!adaptor.getKeepdims())
     for (int64_t axis : llvm::reverse(adaptor.getAxes()))
       shape.erase(shape.begin() + axis);

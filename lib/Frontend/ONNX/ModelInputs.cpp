@@ -34,9 +34,9 @@ bool mpc::parseShapeOption(StringRef text, ImportOptions &options,
   for (StringRef part : parts) {
     int64_t size = ShapedType::kDynamic;
     if (part != "?" &&
-        (part.getAsInteger(10, size) || size < 1 || size > mostSize)) {
+        (part.getAsInteger(10, size) || size < 0 || size > mostSize)) {
       error =
-          ("--shape=" + text + ": expected sizes from 1 to " + Twine(mostSize) +
+          ("--shape=" + text + ": expected sizes from 0 to " + Twine(mostSize) +
            " such as 8x3x224x224, but got '" + part + "' in '" + sizes + "'")
               .str();
       return false;
@@ -142,8 +142,8 @@ LogicalResult InputResolver::readInput(const onnx::ValueInfoProto &value) {
       // Some exporters write -1 for a size that is not known.
       if (dim.has_dim_value() && dim.dim_value() >= 0) {
         size.size = dim.dim_value();
-        if (size.size == 0 || size.size > mostSize)
-          return diagnostics.error(what + ": expected sizes from 1 to " +
+        if (size.size > mostSize)
+          return diagnostics.error(what + ": expected sizes from 0 to " +
                                    Twine(mostSize) + ", but dimension " +
                                    Twine(input.dims->size()) + " is " +
                                    Twine(size.size));

@@ -15,7 +15,8 @@ using namespace mpc::frontend;
 OperatorTable::OperatorTable() {
   for (ArrayRef<Operator> family :
        {getElementwiseOperators(), getContractionOperators(),
-        getReductionOperators(), getPoolingOperators(), getMovementOperators(),
+        getReductionOperators(), getNormalizationOperators(),
+        getEinsumOperators(), getPoolingOperators(), getMovementOperators(),
         getSliceOperators(), getShapeOperators(), getControlOperators()})
     for (const Operator &row : family)
       rows[row.name] = &row;

@@ -50,6 +50,8 @@ constexpr int64_t oldestOpset = 6, newestOpset = 28;
 llvm::ArrayRef<Operator> getElementwiseOperators();
 llvm::ArrayRef<Operator> getContractionOperators();
 llvm::ArrayRef<Operator> getReductionOperators();
+llvm::ArrayRef<Operator> getNormalizationOperators();
+llvm::ArrayRef<Operator> getEinsumOperators();
 llvm::ArrayRef<Operator> getPoolingOperators();
 llvm::ArrayRef<Operator> getMovementOperators();
 llvm::ArrayRef<Operator> getSliceOperators();

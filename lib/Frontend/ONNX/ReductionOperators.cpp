@@ -1,12 +1,12 @@
-//===- ReductionOperators.cpp - reductions and normalisation
-//---------------===//
+//===- ReductionOperators.cpp - reductions, running sums, softmax ---------===//
 //
 // Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
 //===----------------------------------------------------------------------===//
 
-#include "Folding.h"
+#include "Reductions.h"
+#include "llvm/ADT/APFloat.h"
 
 using namespace mlir;
 using namespace mpc;
@@ -16,8 +16,8 @@ using namespace mpc::frontend;
 // Reductions
 //===----------------------------------------------------------------------===//
 
-static Value createReduce(NodeContext &node, Value input, ReduceKind kind,
-                          ArrayRef<int64_t> axes, bool keepDims) {
+Value frontend::createReduce(NodeContext &node, Value input, ReduceKind kind,
+                             ArrayRef<int64_t> axes, bool keepDims) {
   return node.create<ReduceOp>(
       input, {node.attr("kind", ReduceKindAttr::get(node.getContext(), kind)),
               node.i64s("axes", axes),
@@ -43,18 +43,35 @@ static std::optional<SmallVector<int64_t>> readAxes(NodeContext &node) {
   return sorted;
 }
 
+/// What a reduction that ends in a root or a logarithm reads: integers are
+/// computed in f64, which their result is rounded from.
+static Value getRealOperand(NodeContext &node) {
+  Value input = node.getOperand(0);
+  bool isInteger = isa<IntegerType>(node.getInputType(0).getElementType());
+  return isInteger ? node.createCast(input, Float64Type::get(node.getContext()))
+                   : input;
+}
+
+static void setRealResult(NodeContext &node, Value result) {
+  node.setResult(
+      0, node.createCast(result, node.getInputType(0).getElementType()));
+}
+
 template <ReduceKind kind> static void emitReduce(NodeContext &node) {
   bool keepDims = node.getBool("keepdims", true);
   auto axes = readAxes(node);
   if (!axes)
     return;
-  Value input = node.getOperand(0);
   // Without axes, the sum of one element; only squares and magnitudes differ
   // from the input, and the op computes those as well.
   if (axes->empty() && kind != ReduceKind::L1 && kind != ReduceKind::L2 &&
       kind != ReduceKind::SumSquare)
-    return node.setResult(0, input);
-  node.setResult(0, createReduce(node, input, kind, *axes, keepDims));
+    return node.setResult(0, node.getOperand(0));
+  if (kind == ReduceKind::L2)
+    return setRealResult(
+        node, createReduce(node, getRealOperand(node), kind, *axes, keepDims));
+  node.setResult(0,
+                 createReduce(node, node.getOperand(0), kind, *axes, keepDims));
 }
 
 /// `ln(sum(x))`.
@@ -63,10 +80,10 @@ static void emitReduceLogSum(NodeContext &node) {
   auto axes = readAxes(node);
   if (!axes)
     return;
-  Value sum = node.getOperand(0);
+  Value sum = getRealOperand(node);
   if (!axes->empty())
     sum = createReduce(node, sum, ReduceKind::Sum, *axes, keepDims);
-  node.setResult(0, node.create<LogOp>(sum));
+  setRealResult(node, node.create<LogOp>(sum));
 }
 
 /// `max + ln(sum(exp(x - max)))`: exp never overflows.
@@ -75,10 +92,16 @@ static void emitReduceLogSumExp(NodeContext &node) {
   auto axes = readAxes(node);
   if (!axes)
     return;
-  Value input = node.getOperand(0);
-  if (axes->empty())
-    return node.setResult(0, input);
+  Value input = getRealOperand(node);
+  if (axes->empty() || !input)
+    return setRealResult(node, input);
+  // The difference of two infinities is none.
+  auto type = cast<FloatType>(getElementTypeOrSelf(input.getType()));
+  double largest =
+      APFloat::getLargest(type.getFloatSemantics()).convertToDouble();
   Value most = createReduce(node, input, ReduceKind::Max, *axes, true);
+  most = node.create<ClipOp>(
+      most, {node.f64("min", -largest), node.f64("max", largest)});
   Value exp = node.create<ExpOp>(node.create<SubOp>({input, most}));
   Value log =
       node.create<LogOp>(createReduce(node, exp, ReduceKind::Sum, *axes, true));
@@ -91,7 +114,7 @@ static void emitReduceLogSumExp(NodeContext &node) {
         shape.push_back(size);
     result = node.createReshape(result, shape);
   }
-  node.setResult(0, result);
+  setRealResult(node, result);
 }
 
 template <ReduceKind kind> static void emitGlobalPool(NodeContext &node) {
@@ -131,7 +154,59 @@ template <bool isProduct> static bool foldReduce(NodeContext &node) {
 }
 
 //===----------------------------------------------------------------------===//
-// Normalisation
+// Running sums
+//===----------------------------------------------------------------------===//
+
+/// `value` with the order along `axis` turned around.
+static Value createReversed(NodeContext &node, Value value, int64_t axis) {
+  if (!value)
+    return {};
+  ArrayRef<int64_t> shape = cast<RankedTensorType>(value.getType()).getShape();
+  SmallVector<int64_t> starts(shape.size(), 0), steps(shape.size(), 1), sizes;
+  for (int64_t size : shape)
+    sizes.push_back(ShapedType::isDynamic(size) ? -1 : size);
+  if (sizes[axis] == 0)
+    return value;
+  starts[axis] = sizes[axis] - 1;
+  steps[axis] = -1;
+  return node.create<SliceOp>(value, {node.i64s("starts", starts),
+                                      node.i64s("sizes", sizes),
+                                      node.i64s("steps", steps)});
+}
+
+template <ReduceKind kind> static void emitCumulate(NodeContext &node) {
+  bool isExclusive = node.getBool("exclusive", false);
+  bool isReversed = node.getBool("reverse", false);
+  auto axes = node.getKnownInts(1, "axis");
+  if (!axes)
+    return;
+  if (axes->size() != 1)
+    return (void)node.error("expected one axis, but got " +
+                            Twine(axes->size()));
+  RankedTensorType type = node.getInputType(0);
+  int64_t axis = node.normalizeAxis(axes->front(), type.getRank());
+  if (node.hasFailed())
+    return;
+  if (type.isDynamicDim(axis))
+    return (void)node.error("sums over the batch, whose size is not known; "
+                            "--shape can fix it");
+  Value value = node.getOperand(0);
+  if (isReversed)
+    value = createReversed(node, value, axis);
+  SmallVector<NamedAttribute> attributes{
+      node.attr("kind", ReduceKindAttr::get(node.getContext(), kind)),
+      node.i64("axis", axis)};
+  if (isExclusive)
+    attributes.push_back(
+        node.attr("exclusive", UnitAttr::get(node.getContext())));
+  value = node.create<CumulateOp>(value, attributes);
+  if (isReversed)
+    value = createReversed(node, value, axis);
+  node.setResult(0, value);
+}
+
+//===----------------------------------------------------------------------===//
+// Softmax
 //===----------------------------------------------------------------------===//
 
 /// Before version 13 the input is a matrix: dimensions before the axis by
@@ -158,20 +233,6 @@ template <typename OpT> static void emitSoftmax(NodeContext &node) {
   node.setResult(0, node.createReshape(flat, type.getShape()));
 }
 
-static void emitBatchNorm(NodeContext &node) {
-  node.ignoreAttribute("momentum");
-  double epsilon = node.getFloat("epsilon", 1e-5f);
-  if (node.getBool("training_mode", false))
-    return (void)node.unsupported(" in training mode");
-  if (node.getVersion() < 9 && !node.getBool("spatial", true))
-    return (void)node.unsupported(" with statistics per element (spatial=0)");
-  SmallVector<Value> operands;
-  for (unsigned i = 0; i < 5; ++i)
-    operands.push_back(node.getOperand(i));
-  node.setResult(
-      0, node.create<BatchNormOp>(operands, node.f64("epsilon", epsilon)));
-}
-
 ArrayRef<Operator> frontend::getReductionOperators() {
   constexpr int64_t last = newestOpset;
   static const Operator rows[] = {
@@ -192,9 +253,10 @@ ArrayRef<Operator> frontend::getReductionOperators() {
        emitGlobalPool<ReduceKind::Mean>},
       {"GlobalMaxPool", 1, last, 1, 1, nullptr,
        emitGlobalPool<ReduceKind::Max>},
+      {"CumSum", 11, last, 2, 2, nullptr, emitCumulate<ReduceKind::Sum>},
+      {"CumProd", 26, last, 2, 2, nullptr, emitCumulate<ReduceKind::Prod>},
       {"Softmax", 1, last, 1, 1, nullptr, emitSoftmax<SoftmaxOp>},
       {"LogSoftmax", 1, last, 1, 1, nullptr, emitSoftmax<LogSoftmaxOp>},
-      {"BatchNormalization", 7, last, 5, 5, nullptr, emitBatchNorm},
   };
   return rows;
 }

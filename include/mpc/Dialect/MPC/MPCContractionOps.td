@@ -54,7 +54,7 @@ def MPC_MatMulOp : MPC_ContractionOp<"matmul"> {
   let description = [{
     `A[..., M, K] × B[..., K, N] → C[..., M, N]` plus `bias[N]`. `transpose_b`: B is `[..., N, K]`.
     A vector A is `[1, K]` and a vector B `[K, 1]` whose unit dimension the importer removes again.
-    Types as `mpc.conv`.
+    Types as `mpc.conv`; also integers of 32 and 64 bits, summed modulo their width.
 
     Constraints:
     - (C1) A and B have rank ≥ 2, and their inner sizes agree
