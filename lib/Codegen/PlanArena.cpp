@@ -14,6 +14,7 @@
 #include "mlir/Dialect/Bufferization/Transforms/BufferViewFlowAnalysis.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/Matchers.h"
 #include "mpc/Codegen/Passes.h"
 #include "mpc/Codegen/Variants.h"
@@ -76,6 +77,7 @@ public:
   std::optional<Affine> evaluateDim(Value memref, int64_t dim);
 
 private:
+  std::optional<Affine> evaluateCarried(BlockArgument argument, int64_t dim);
   std::optional<Affine> evaluateExpr(AffineExpr expr, ArrayRef<Affine> operands,
                                      unsigned numDims);
   func::FuncOp function;
@@ -146,6 +148,22 @@ std::optional<Affine> SizeEvaluator::evaluate(Value value) {
   return *lhs + *rhs;
 }
 
+/// A loop carries buffers of one shape.
+std::optional<Affine> SizeEvaluator::evaluateCarried(BlockArgument argument,
+                                                     int64_t dim) {
+  Operation *parent = argument.getOwner()->getParentOp();
+  if (auto loop = dyn_cast<scf::ForOp>(parent))
+    if (OpOperand *init = loop.getTiedLoopInit(argument))
+      return evaluateDim(init->get(), dim);
+  if (auto loop = dyn_cast<scf::WhileOp>(parent))
+    return evaluateDim(
+        argument.getOwner() == loop.getBeforeBody()
+            ? loop.getInits()[argument.getArgNumber()]
+            : loop.getConditionOp().getArgs()[argument.getArgNumber()],
+        dim);
+  return std::nullopt;
+}
+
 std::optional<Affine> SizeEvaluator::evaluateDim(Value memref, int64_t dim) {
   auto type = dyn_cast<MemRefType>(memref.getType());
   if (!type || dim < 0 || dim >= type.getRank())
@@ -156,9 +174,16 @@ std::optional<Affine> SizeEvaluator::evaluateDim(Value memref, int64_t dim) {
   if (auto argument = dyn_cast<BlockArgument>(memref)) {
     if (argument.getOwner() == &function.front())
       return Affine{0, 1};
-    return std::nullopt;
+    return evaluateCarried(argument, dim);
   }
   Operation *op = memref.getDefiningOp();
+  unsigned result = cast<OpResult>(memref).getResultNumber();
+  if (auto loop = dyn_cast<scf::ForOp>(op))
+    return evaluateDim(loop.getInitArgs()[result], dim);
+  if (auto loop = dyn_cast<scf::WhileOp>(op))
+    return evaluateDim(loop.getConditionOp().getArgs()[result], dim);
+  if (auto branch = dyn_cast<scf::IfOp>(op))
+    return evaluateDim(branch.thenYield().getOperand(result), dim);
   if (auto alloc = dyn_cast<memref::AllocOp>(op))
     return evaluate(alloc.getMixedSizes()[dim]);
   if (auto view = dyn_cast<memref::ViewOp>(op))

@@ -62,6 +62,7 @@ private:
   LogicalResult reportUnmatched(const PrecisionConfig::Entry &entry);
   Precision getOwnPrecision(GroupOp group);
   std::string whyNotContraction(GroupOp group, QuantizableOpInterface root);
+  std::string whyNotOperands(GroupOp group);
   void grant();
   bool isReadAsInt8(Value value);
   void grantToReaders();
@@ -218,6 +219,30 @@ std::string Assigner::whyNotContraction(GroupOp group,
   return areFinite(*biases) ? "" : "bias is not finite";
 }
 
+/// Why what a group reads cannot be converted to integers, or nothing.
+/// Calibration sees inputs and what groups with one result store.
+std::string Assigner::whyNotOperands(GroupOp group) {
+  auto root = dyn_cast<QuantizableOpInterface>(group.getRoot());
+  if (!root || isa<ElementwiseOpInterface>(group.getRoot()))
+    return {};
+  for (OpOperand *operand : root.getActivationOperands()) {
+    auto argument = dyn_cast<BlockArgument>(operand->get());
+    if (!argument)
+      continue;
+    Value stored = throughReshapes(group.getInputs()[argument.getArgNumber()]);
+    Operation *writer = stored.getDefiningOp();
+    if (!writer || !holdsFloats(stored) || getConstantValue(stored))
+      continue;
+    if (!isa<GroupOp>(writer))
+      return "reads what a loop or a branch computes, whose range is not "
+             "observed";
+    if (writer->getNumResults() != 1)
+      return "reads one of several results of a group, whose range is not "
+             "observed";
+  }
+  return {};
+}
+
 /// Everything that does not depend on other groups.
 void Assigner::grant() {
   for (auto &[op, decision] : decisions) {
@@ -247,6 +272,8 @@ void Assigner::grant() {
     } else if (role == QuantRole::Float) {
       decision.refusal =
           getKind(group).str() + " is computed in floating point only";
+    } else if (std::string reason = whyNotOperands(group); !reason.empty()) {
+      decision.refusal = reason;
     } else if (role == QuantRole::Contraction) {
       decision.refusal = whyNotContraction(group, root);
     } else if (!decision.byName) {
@@ -347,6 +374,11 @@ LogicalResult Assigner::checkRanges() {
 LogicalResult Assigner::write() {
   bool allGranted = true;
   MLIRContext *context = module.getContext();
+  module.walk([&](GroupOp group) {
+    if (!isa<func::FuncOp>(group->getParentOp()))
+      group.setReasonAttr(StringAttr::get(
+          context, "in a loop or a branch: computed in the model's own types"));
+  });
   for (auto &[op, decision] : decisions) {
     auto group = cast<GroupOp>(op);
     if (!decision.refusal.empty()) {

@@ -188,3 +188,67 @@ Value mpc::createReshapedConstant(OpBuilder &builder, ConstantOp constant,
                             RankedTensorType::get(shape, elementType),
                             reshaped);
 }
+
+Value mpc::createSlicedConstant(OpBuilder &builder, ConstantOp constant,
+                                SliceOp slice) {
+  ElementsAttr attr = constant.getValue();
+  std::vector<char> storage;
+  std::optional<ArrayRef<char>> input = getRawBytes(attr, storage);
+  RankedTensorType type = slice.getType();
+  if (!input || type.getElementType() != constant.getType().getElementType() ||
+      isa<quant::UniformQuantizedPerAxisType>(type.getElementType()) ||
+      type.getNumElements() == 0)
+    return {};
+  int64_t elementBytes = getElementBytes(attr.getElementType()),
+          rank = type.getRank();
+  SmallVector<int64_t> strides(rank, elementBytes), index(rank, 0);
+  for (int64_t d = rank - 2; d >= 0; --d)
+    strides[d] = strides[d + 1] * constant.getType().getDimSize(d + 1);
+  int64_t offset = 0;
+  for (int64_t d = 0; d < rank; ++d) {
+    offset += slice.getStarts()[d] * strides[d];
+    strides[d] *= slice.getSteps()[d];
+  }
+  SmallVector<char, 0> bytes(type.getNumElements() * elementBytes);
+  for (size_t done = 0; done < bytes.size(); done += elementBytes) {
+    std::memcpy(bytes.data() + done, input->data() + offset, elementBytes);
+    for (int64_t d = rank - 1; d >= 0; --d) {
+      offset += strides[d];
+      if (++index[d] < type.getDimSize(d))
+        break;
+      offset -= strides[d] * type.getDimSize(d);
+      index[d] = 0;
+    }
+  }
+  auto attrType = RankedTensorType::get(type.getShape(), attr.getElementType());
+  return ConstantOp::create(builder, constant.getLoc(), type,
+                            createConstant(attrType, bytes));
+}
+
+Value mpc::createJoinedConstant(OpBuilder &builder, ConcatOp concat) {
+  RankedTensorType type = concat.getType();
+  if (!type.hasStaticShape() || type.getNumElements() == 0 ||
+      isa<quant::QuantizedType>(type.getElementType()))
+    return {};
+  int64_t axis = concat.getAxis(), outer = 1;
+  for (int64_t size : type.getShape().take_front(axis))
+    outer *= size;
+  SmallVector<std::vector<char>> storages(concat.getInputs().size());
+  SmallVector<ArrayRef<char>> parts;
+  for (auto [input, storage] : llvm::zip(concat.getInputs(), storages)) {
+    auto constant = input.getDefiningOp<ConstantOp>();
+    std::optional<ArrayRef<char>> bytes =
+        constant ? getRawBytes(constant.getValue(), storage) : std::nullopt;
+    if (!bytes || constant.getValue().getElementType() != type.getElementType())
+      return {};
+    parts.push_back(*bytes);
+  }
+  SmallVector<char, 0> bytes;
+  for (int64_t row = 0; row < outer; ++row)
+    for (ArrayRef<char> part : parts) {
+      size_t size = part.size() / outer;
+      bytes.append(part.begin() + row * size, part.begin() + (row + 1) * size);
+    }
+  return ConstantOp::create(builder, concat.getLoc(), type,
+                            createConstant(type, bytes));
+}

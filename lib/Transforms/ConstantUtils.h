@@ -48,6 +48,14 @@ mlir::Value createReshapedConstant(mlir::OpBuilder &builder,
                                    ConstantOp constant,
                                    llvm::ArrayRef<int64_t> shape);
 
+/// The box of the constant that mpc.slice takes, or null.
+mlir::Value createSlicedConstant(mlir::OpBuilder &builder, ConstantOp constant,
+                                 SliceOp slice);
+
+/// The constants one after the other along an axis, as mpc.concat joins them,
+/// or null.
+mlir::Value createJoinedConstant(mlir::OpBuilder &builder, ConcatOp concat);
+
 /// `type` with dimension d taken from dimension perm[d]; a per-axis quantized
 /// element type moves its axis along.
 mlir::RankedTensorType getPermutedType(mlir::RankedTensorType type,

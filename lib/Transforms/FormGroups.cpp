@@ -17,6 +17,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Remarks.h"
 #include "mpc/Dialect/MPC/MPCDialect.h"
 #include "mpc/Transforms/Passes.h"
@@ -35,11 +36,21 @@ using namespace mpc;
 /// many ops; x * min(max(x + 3, 0), 6) / 6 has 4, GELU by erf 5.
 constexpr unsigned kMaxStep = 12;
 
-/// Constants are operands of groups, and reshapes are views: no kernel computes
-/// them.
+/// Loops, branches, and the scalars that they need.
+static bool isControlFlow(Operation &op) {
+  bool isOwn =
+      op.getName().getDialectNamespace() == MPCDialect::getDialectNamespace();
+  return !isOwn &&
+         (op.getNumRegions() != 0 || isa<tensor::FromElementsOp>(op) ||
+          llvm::none_of(op.getResultTypes(), llvm::IsaPred<ShapedType>));
+}
+
+/// Constants are operands of groups, reshapes and steps of sequences are views,
+/// and control flow holds groups: no kernel computes them.
 static bool staysOutside(Operation &op) {
-  return isa<ConstantOp, ReshapeOp, GroupOp>(op) ||
-         op.hasTrait<OpTrait::IsTerminator>();
+  return isa<ConstantOp, ReshapeOp, GroupOp, EmptyOp, ExtractStepOp,
+             InsertStepOp>(op) ||
+         op.hasTrait<OpTrait::IsTerminator>() || isControlFlow(op);
 }
 
 namespace {
@@ -47,8 +58,10 @@ using Cluster = llvm::SmallSetVector<Operation *, 8>;
 
 class GroupFormer {
 public:
-  explicit GroupFormer(func::FuncOp func)
-      : block(func.getBody().front()), builder(func.getContext()) {}
+  /// `names` holds those that the function uses already.
+  GroupFormer(Block &block, llvm::StringSet<> &names)
+      : block(block), builder(block.getParentOp()->getContext()), names(names) {
+  }
   LogicalResult run();
 
 private:
@@ -65,7 +78,7 @@ private:
   Block &block;
   OpBuilder builder;
   llvm::DenseSet<Operation *> taken;
-  llvm::StringSet<> names;
+  llvm::StringSet<> &names;
 };
 } // namespace
 
@@ -190,8 +203,12 @@ void GroupFormer::createGroup(const Cluster &cluster) {
 LogicalResult GroupFormer::run() {
   SmallVector<Operation *> ops;
   for (Operation &op : block) {
-    if (auto group = dyn_cast<GroupOp>(op))
-      names.insert(group.getName());
+    // Bodies of loops and branches are like the function itself.
+    if (!isa<GroupOp>(op))
+      for (Region &region : op.getRegions())
+        for (Block &inner : region)
+          if (failed(GroupFormer(inner, names).run()))
+            return failure();
     if (staysOutside(op))
       continue;
     if (op.getName().getDialectNamespace() !=
@@ -235,7 +252,9 @@ struct FormGroupsPass : mpc::impl::FormGroupsBase<FormGroupsPass> {
         func.emitOpError("expected one block, but got control flow");
         return signalPassFailure();
       }
-      if (failed(GroupFormer(func).run()))
+      llvm::StringSet<> names;
+      func.walk([&](GroupOp group) { names.insert(group.getName()); });
+      if (failed(GroupFormer(func.getBody().front(), names).run()))
         return signalPassFailure();
     }
   }

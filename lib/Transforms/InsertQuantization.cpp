@@ -15,6 +15,7 @@
 #include "llvm/ADT/StringMap.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/IRMapping.h"
+#include "mlir/Transforms/RegionUtils.h"
 #include "mpc/Dialect/MPC/Constants.h"
 #include "mpc/Dialect/MPC/MPCDialect.h"
 #include "mpc/Support/QuantMath.h"
@@ -119,6 +120,7 @@ private:
   FailureOr<Value> convertConstant(ConstantOp constant, Type element);
   FailureOr<Value> emitConversion(OpBuilder &b, Location loc, Value value, Type element);
 
+  LogicalResult keepTypes(Operation &op);
   LogicalResult rewrite(GroupOp group);
   LogicalResult rewriteInteger(GroupOp group, Operation *root, Type storage);
   LogicalResult rewriteDirect(GroupOp group, Operation *sole, Type operandElement, Type resultElement);
@@ -555,6 +557,21 @@ LogicalResult Inserter::rewrite(GroupOp group) {
   return rewriteInFloat(group, root, role == QuantRole::Contraction ? narrow : f32, *storage);
 }
 
+/// Control flow, and what it holds, reads the model's own types.
+LogicalResult Inserter::keepTypes(Operation &op) {
+  llvm::SetVector<Value> values(op.operand_begin(), op.operand_end());
+  getUsedValuesDefinedAbove(op.getRegions(), values);
+  for (Value value : values) {
+    if (!current.count(value))
+      continue;
+    auto converted = convert(value, elementOf(value));
+    if (failed(converted))
+      return failure();
+    value.replaceUsesWithIf(*converted, [&](OpOperand &use) { return op.isAncestor(use.getOwner()); });
+  }
+  return success();
+}
+
 LogicalResult Inserter::run() {
   if (!function.getBody().hasOneBlock())
     return function.emitError("expected one block");
@@ -581,6 +598,9 @@ LogicalResult Inserter::run() {
           return failure();
         operand.set(*converted);
       }
+    } else if (isa<EmptyOp, ExtractStepOp, InsertStepOp>(op) || !isa<MPCDialect>(op.getDialect())) {
+      if (failed(keepTypes(op)))
+        return failure();
     } else if (!isa<ConstantOp>(op)) {
       return op.emitOpError("expected only constants, reshapes and groups in the function; run mpc-form-groups first");
     }

@@ -293,6 +293,34 @@ struct FoldConstantTranspose : OpRewritePattern<TransposeOp> {
   }
 };
 
+struct FoldConstantSlice : OpRewritePattern<SliceOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(SliceOp op,
+                                PatternRewriter &rewriter) const override {
+    auto constant = op.getInput().getDefiningOp<ConstantOp>();
+    Value folded =
+        constant ? createSlicedConstant(rewriter, constant, op) : Value();
+    if (!folded)
+      return rewriter.notifyMatchFailure(
+          op, "input is not a constant of whole bytes");
+    rewriter.replaceOp(op, folded);
+    return success();
+  }
+};
+
+struct FoldConstantConcat : OpRewritePattern<ConcatOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(ConcatOp op,
+                                PatternRewriter &rewriter) const override {
+    Value folded = createJoinedConstant(rewriter, op);
+    if (!folded)
+      return rewriter.notifyMatchFailure(
+          op, "inputs are not constants of whole bytes");
+    rewriter.replaceOp(op, folded);
+    return success();
+  }
+};
+
 struct FoldConstantReshape : OpRewritePattern<ReshapeOp> {
   using OpRewritePattern::OpRewritePattern;
   LogicalResult matchAndRewrite(ReshapeOp op,
@@ -492,6 +520,7 @@ struct SimplifyPass : mpc::impl::SimplifyBase<SimplifyPass> {
   LogicalResult initialize(MLIRContext *context) override {
     RewritePatternSet set(context);
     set.add<FoldBatchNorm, FoldConstantTranspose, FoldConstantReshape,
+            FoldConstantSlice, FoldConstantConcat,
             FoldConstantCast, MergeClamps, FoldPad<ConvOp>,
             FoldPad<AveragePoolOp>>(context);
     set.add<FoldPerChannel<AddOp>, FoldPerChannel<SubOp>, FoldPerChannel<MulOp>,

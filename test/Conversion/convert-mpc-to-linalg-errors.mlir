@@ -2,7 +2,7 @@
 
 // The entry function must have been grouped.
 func.func @main(%x: tensor<4xf32>) -> tensor<4xf32> {
-  // expected-error @+1 {{'mpc.relu' op expected only constants, reshapes and groups in the entry function; run mpc-form-groups first}}
+  // expected-error @+1 {{'mpc.relu' op expected only constants, reshapes, control flow and groups in the entry function; run mpc-form-groups first}}
   %y = mpc.relu %x : (tensor<4xf32>) -> tensor<4xf32>
   return %y : tensor<4xf32>
 }

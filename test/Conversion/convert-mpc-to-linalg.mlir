@@ -232,3 +232,38 @@ func.func @main(%x: tensor<?x4x4x8x!q>) -> (tensor<?x2x2x8x!q>, tensor<?x8x!q>) 
   }
   return %y, %z : tensor<?x2x2x8x!q>, tensor<?x8x!q>
 }
+
+// -----
+
+// What a loop carries has one place: it starts with a copy of the initial value, and the end of the body writes to it. Constants
+// stand before the loop.
+// CHECK-LABEL: func.func @main(
+// CHECK: %[[B:.*]] = tensor.dim %arg0
+// CHECK: %[[H:.*]] = tensor.empty(%[[B]]) : tensor<?x4xf32>
+// CHECK: %[[H0:.*]] = call @copy(%arg1, %[[H]])
+// CHECK: arith.constant dense<2.000000e+00> : tensor<4x4xf32>
+// CHECK: scf.for %[[I:.*]] = {{.*}} iter_args(%[[A:.*]] = %[[H0]], %[[YS:.*]] = %{{.*}})
+// CHECK: %[[AT:.*]] = arith.minsi
+// CHECK: %[[X:.*]] = tensor.extract_slice %arg0[%[[AT]], 0, 4] [1, %[[B]], 4] [1, 1, 1] : tensor<8x?x12xf32> to tensor<?x4xf32>
+// CHECK: %[[S:.*]] = func.call @step(%[[A]], %[[X]], %{{.*}}, %{{.*}})
+// CHECK: %[[Y:.*]] = tensor.insert_slice %[[S]] into %[[YS]]
+// CHECK: %[[N:.*]] = func.call @copy(%[[S]], %[[A]])
+// CHECK: scf.yield %[[N]], %[[Y]]
+func.func @main(%xs: tensor<8x?x12xf32>, %h: tensor<?x4xf32>) -> (tensor<?x4xf32>, tensor<8x?x4xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c8 = arith.constant 8 : index
+  %ys = mpc.empty : tensor<8x?x4xf32>
+  %0:2 = scf.for %i = %c0 to %c8 step %c1 iter_args(%a = %h, %b = %ys) -> (tensor<?x4xf32>, tensor<8x?x4xf32>) {
+    %w = mpc.constant dense<2.0> : tensor<4x4xf32> -> tensor<4x4xf32>
+    %x = mpc.extract_step %xs[%i] {offset = 4 : i64} : tensor<8x?x12xf32> -> tensor<?x4xf32>
+    %s = mpc.group "step" ins(%p = %a, %q = %x, %r = %w : tensor<?x4xf32>, tensor<?x4xf32>, tensor<4x4xf32>) -> tensor<?x4xf32> {
+      %1 = mpc.matmul %p, %r : (tensor<?x4xf32>, tensor<4x4xf32>) -> tensor<?x4xf32>
+      %2 = mpc.add %1, %q : (tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
+      mpc.yield %2 : tensor<?x4xf32>
+    }
+    %y = mpc.insert_step %s into %b[%i] : tensor<?x4xf32> into tensor<8x?x4xf32>
+    scf.yield %s, %y : tensor<?x4xf32>, tensor<8x?x4xf32>
+  }
+  return %0#0, %0#1 : tensor<?x4xf32>, tensor<8x?x4xf32>
+}

@@ -92,3 +92,38 @@ func.func @movements(%x: tensor<4x4xf32>) -> tensor<8xf32> {
 func.func @identity(%x: tensor<4xf32>) -> tensor<4xf32> {
   return %x : tensor<4xf32>
 }
+
+// -----
+
+// Bodies of loops and branches hold groups like the function; names are unique in the whole function.
+// CHECK-LABEL: func.func @loop
+func.func @loop(%xs: tensor<8x?x4xf32>, %h: tensor<?x4xf32>, %w: tensor<4x4xf32>, %c: tensor<i1>) -> tensor<?x4xf32> {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c8 = arith.constant 8 : index
+  // CHECK: scf.for
+  %0 = scf.for %i = %c0 to %c8 step %c1 iter_args(%a = %h) -> (tensor<?x4xf32>) {
+    // CHECK: mpc.extract_step
+    // CHECK-NEXT: mpc.group "matmul" ins({{.*}}) -> tensor<?x4xf32> {
+    // CHECK-NEXT: mpc.matmul
+    // CHECK-NEXT: mpc.add
+    // CHECK-NEXT: mpc.tanh
+    %x = mpc.extract_step %xs[%i] : tensor<8x?x4xf32> -> tensor<?x4xf32>
+    %1 = mpc.matmul %a, %w : (tensor<?x4xf32>, tensor<4x4xf32>) -> tensor<?x4xf32>
+    %2 = mpc.add %1, %x : (tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x4xf32>
+    %3 = mpc.tanh %2 : (tensor<?x4xf32>) -> tensor<?x4xf32>
+    scf.yield %3 : tensor<?x4xf32>
+  }
+  %b = tensor.extract %c[] : tensor<i1>
+  // CHECK: scf.if
+  %4 = scf.if %b -> (tensor<?x4xf32>) {
+    // CHECK: mpc.group "matmul_2"
+    %5 = mpc.matmul %0, %w : (tensor<?x4xf32>, tensor<4x4xf32>) -> tensor<?x4xf32>
+    scf.yield %5 : tensor<?x4xf32>
+  } else {
+    // CHECK: else
+    // CHECK-NEXT: scf.yield
+    scf.yield %0 : tensor<?x4xf32>
+  }
+  return %4 : tensor<?x4xf32>
+}

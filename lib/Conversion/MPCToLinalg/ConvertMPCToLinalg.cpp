@@ -16,6 +16,7 @@
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/SymbolTable.h"
 #include "mpc/Conversion/Passes.h"
@@ -93,8 +94,23 @@ public:
 
 private:
   LogicalResult convertSignature();
+  LogicalResult convert(Operation &op);
   LogicalResult convert(GroupOp group);
+  LogicalResult convert(ReshapeOp op);
+  LogicalResult convert(ExtractStepOp op);
+  LogicalResult convert(InsertStepOp op);
+  LogicalResult convertControlFlow(Operation *op);
+  LogicalResult convertScalar(Operation *op);
   LogicalResult convertReturn(func::ReturnOp op);
+  /// A tensor without values.
+  FailureOr<Value> createEmpty(Operation *op, Type type);
+  /// A box of one step of a sequence, as the tensor dialect has it.
+  struct Box {
+    SmallVector<OpFoldResult> offsets, sizes, strides;
+  };
+  FailureOr<Box> getStepBox(Operation *op, Value index,
+                            RankedTensorType sequence, RankedTensorType step,
+                            int64_t offset);
   /// A constant in its linalg form, made once.
   Value getConstant(Location loc, ElementsAttr value);
   /// The symbolic batch, from the first input that has it; null where none has.
@@ -165,8 +181,15 @@ LogicalResult EntryLowering::convertSignature() {
 Value EntryLowering::getConstant(Location loc, ElementsAttr value) {
   value = retypeConstant(value, getStorageType(value.getShapedType()));
   Value &constant = constants[value];
-  if (!constant)
+  if (!constant) {
+    // What follows a loop may use it too.
+    OpBuilder::InsertionGuard guard(builder);
+    Block &body = entry.getBody().front();
+    if (builder.getInsertionBlock() != &body)
+      builder.setInsertionPoint(body.findAncestorOpInBlock(
+          *builder.getInsertionBlock()->getParentOp()));
     constant = arith::ConstantOp::create(builder, loc, cast<TypedAttr>(value));
+  }
   return constant;
 }
 
@@ -190,16 +213,20 @@ Value EntryLowering::getBatch() {
 FailureOr<Value> EntryLowering::getDestination(OpResult result) {
   if (auto output = outputs.find(result); output != outputs.end())
     return Value(entry.getArgument(numInputs + output->second));
-  auto type = getStorageType(result.getType());
+  return createEmpty(result.getOwner(), result.getType());
+}
+
+FailureOr<Value> EntryLowering::createEmpty(Operation *op, Type tensorType) {
+  auto type = getStorageType(tensorType);
   SmallVector<Value> sizes;
   if (!type.hasStaticShape()) {
     if (!getBatch())
-      return result.getOwner()->emitOpError()
+      return op->emitOpError()
              << "expected a model input with the symbolic size of "
-             << result.getType();
+             << tensorType;
     sizes.assign(type.getNumDynamicDims(), getBatch());
   }
-  return tensor::EmptyOp::create(builder, result.getLoc(), type, sizes)
+  return tensor::EmptyOp::create(builder, op->getLoc(), type, sizes)
       .getResult();
 }
 
@@ -259,42 +286,203 @@ LogicalResult EntryLowering::convertReturn(func::ReturnOp op) {
   return success();
 }
 
+LogicalResult EntryLowering::convert(ReshapeOp reshape) {
+  auto type = getStorageType(reshape.getResult().getType());
+  if (!type.hasStaticShape() && !getBatch())
+    return reshape.emitOpError()
+           << "expected a model input with the symbolic size of " << type;
+  mapping.map(reshape.getResult(),
+              buildReshape(builder, reshape.getLoc(),
+                           mapping.lookup(reshape.getInput()), type,
+                           [&] { return getBatch(); }));
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
+// Control flow
+//===----------------------------------------------------------------------===//
+
+FailureOr<EntryLowering::Box>
+EntryLowering::getStepBox(Operation *op, Value index, RankedTensorType sequence,
+                          RankedTensorType step, int64_t offset) {
+  // Whatever computes the index, no access leaves the sequence.
+  Location loc = op->getLoc();
+  Value first = arith::ConstantIndexOp::create(builder, loc, 0);
+  Value last =
+      arith::ConstantIndexOp::create(builder, loc, sequence.getDimSize(0) - 1);
+  Value clamped = arith::MinSIOp::create(
+      builder, loc,
+      arith::MaxSIOp::create(builder, loc, mapping.lookup(index), first), last);
+  Box box;
+  box.offsets.assign(sequence.getRank(), builder.getIndexAttr(0));
+  box.strides.assign(sequence.getRank(), builder.getIndexAttr(1));
+  box.offsets.front() = clamped;
+  box.sizes.push_back(builder.getIndexAttr(1));
+  for (int64_t size : step.getShape()) {
+    if (ShapedType::isDynamic(size) && !getBatch())
+      return op->emitOpError()
+             << "expected a model input with the symbolic size of " << step;
+    box.sizes.push_back(ShapedType::isDynamic(size)
+                            ? OpFoldResult(getBatch())
+                            : builder.getIndexAttr(size));
+  }
+  if (offset)
+    box.offsets.back() = builder.getIndexAttr(offset);
+  return box;
+}
+
+LogicalResult EntryLowering::convert(ExtractStepOp op) {
+  RankedTensorType type = getStorageType(op.getType());
+  FailureOr<Box> box = getStepBox(op, op.getIndex(), op.getInput().getType(),
+                                  type, op.getOffset());
+  if (failed(box))
+    return failure();
+  mapping.map(op.getResult(),
+              tensor::ExtractSliceOp::create(
+                  builder, op.getLoc(), type, mapping.lookup(op.getInput()),
+                  box->offsets, box->sizes, box->strides)
+                  .getResult());
+  return success();
+}
+
+LogicalResult EntryLowering::convert(InsertStepOp op) {
+  FailureOr<Box> box = getStepBox(op, op.getIndex(), op.getSequence().getType(),
+                                  op.getValue().getType(), /*offset=*/0);
+  if (failed(box))
+    return failure();
+  mapping.map(op.getResult(),
+              tensor::InsertSliceOp::create(
+                  builder, op.getLoc(), mapping.lookup(op.getValue()),
+                  mapping.lookup(op.getSequence()), box->offsets, box->sizes,
+                  box->strides)
+                  .getResult());
+  return success();
+}
+
+/// Ops of other dialects on scalars.
+LogicalResult EntryLowering::convertScalar(Operation *op) {
+  Operation *copy = builder.clone(*op, mapping);
+  for (auto [before, after] : llvm::zip(op->getResults(), copy->getResults())) {
+    if (isa<RankedTensorType>(before.getType()))
+      after.setType(getStorageType(before.getType()));
+    mapping.map(before, after);
+  }
+  return success();
+}
+
+/// A copy whose regions hold what the conversion makes of them. What is carried
+/// from step to step, and what branches give, has one place that it is written
+/// to: bufferization then finds one buffer for it.
+LogicalResult EntryLowering::convertControlFlow(Operation *op) {
+  auto convertType = [](Type type) -> Type {
+    return isa<RankedTensorType>(type) ? Type(getStorageType(type)) : type;
+  };
+  OperationState state(op->getLoc(), op->getName());
+  for (Value operand : op->getOperands()) {
+    Value value = mapping.lookup(operand);
+    if (isa<RankedTensorType>(value.getType()) &&
+        !operand.getDefiningOp<EmptyOp>()) {
+      FailureOr<Value> place = createEmpty(op, operand.getType());
+      if (failed(place))
+        return failure();
+      value = buildCopy(op->getLoc(), value, *place);
+    }
+    state.addOperands(value);
+  }
+  SmallVector<Value> results;
+  for (Type type : op->getResultTypes()) {
+    state.addTypes(convertType(type));
+    if (!isa<scf::IfOp>(op))
+      continue;
+    if (!isa<RankedTensorType>(type)) {
+      results.push_back(nullptr);
+      continue;
+    }
+    FailureOr<Value> place = createEmpty(op, type);
+    if (failed(place))
+      return failure();
+    results.push_back(*place);
+  }
+  state.addAttributes(op->getAttrs());
+  for (unsigned i = 0; i < op->getNumRegions(); ++i)
+    state.addRegion();
+  Operation *copy = builder.create(state);
+  for (auto [from, to] : llvm::zip(op->getRegions(), copy->getRegions())) {
+    if (from.empty()) // scf.if without an else
+      continue;
+    if (!from.hasOneBlock())
+      return op->emitOpError() << "expected one block in each region";
+    OpBuilder::InsertionGuard guard(builder);
+    Block *block = builder.createBlock(&to);
+    for (BlockArgument argument : from.getArguments())
+      mapping.map(argument, block->addArgument(convertType(argument.getType()),
+                                               argument.getLoc()));
+    for (Operation &inner : from.front().without_terminator())
+      if (failed(convert(inner)))
+        return failure();
+    Operation *terminator = from.front().getTerminator();
+    ValueRange places = results;
+    if (isa<scf::ForOp>(op))
+      places = block->getArguments().drop_front();
+    else if (isa<scf::WhileOp>(op) && isa<scf::YieldOp>(terminator))
+      places = block->getArguments();
+    OperationState end(terminator->getLoc(), terminator->getName());
+    for (auto [index, value] : llvm::enumerate(terminator->getOperands())) {
+      Value now = mapping.lookup(value);
+      auto insert = value.getDefiningOp<InsertStepOp>();
+      bool isInPlace =
+          index < places.size() &&
+          (now == places[index] ||
+           (insert && mapping.lookup(insert.getSequence()) == places[index]));
+      if (index < places.size() && isa<RankedTensorType>(now.getType()) &&
+          !isInPlace)
+        now = buildCopy(op->getLoc(), now, places[index]);
+      end.addOperands(now);
+    }
+    end.addAttributes(terminator->getAttrs());
+    builder.create(end);
+  }
+  mapping.map(op->getResults(), copy->getResults());
+  return success();
+}
+
+LogicalResult EntryLowering::convert(Operation &op) {
+  return TypeSwitch<Operation *, LogicalResult>(&op)
+      .Case([&](ConstantOp constant) {
+        mapping.map(constant.getResult(),
+                    getConstant(constant.getLoc(), constant.getValue()));
+        return success();
+      })
+      .Case([&](EmptyOp empty) -> LogicalResult {
+        FailureOr<Value> value = createEmpty(empty, empty.getType());
+        if (failed(value))
+          return failure();
+        mapping.map(empty.getResult(), *value);
+        return success();
+      })
+      .Case<ReshapeOp, GroupOp, ExtractStepOp, InsertStepOp>(
+          [&](auto op) { return convert(op); })
+      .Case([&](func::ReturnOp returnOp) { return convertReturn(returnOp); })
+      .Case<scf::ForOp, scf::WhileOp, scf::IfOp>(
+          [&](auto op) { return convertControlFlow(op); })
+      .Case<tensor::ExtractOp, tensor::FromElementsOp>(
+          [&](auto op) { return convertScalar(op); })
+      .Default([&](Operation *op) -> LogicalResult {
+        if (isa<arith::ArithDialect>(op->getDialect()) &&
+            llvm::none_of(op->getResultTypes(), llvm::IsaPred<ShapedType>))
+          return convertScalar(op);
+        return op->emitOpError()
+               << "expected only constants, reshapes, control flow and groups "
+                  "in the entry function; run mpc-form-groups first";
+      });
+}
+
 LogicalResult EntryLowering::run() {
   if (failed(convertSignature()))
     return failure();
-  for (Operation &op : oldEntry.getBody().front()) {
-    LogicalResult converted =
-        TypeSwitch<Operation *, LogicalResult>(&op)
-            .Case([&](ConstantOp constant) {
-              mapping.map(constant.getResult(),
-                          getConstant(constant.getLoc(), constant.getValue()));
-              return success();
-            })
-            .Case([&](ReshapeOp reshape) -> LogicalResult {
-              auto type = getStorageType(reshape.getResult().getType());
-              if (!type.hasStaticShape() && !getBatch())
-                return reshape.emitOpError()
-                       << "expected a model input with the symbolic size of "
-                       << type;
-              mapping.map(reshape.getResult(),
-                          buildReshape(builder, reshape.getLoc(),
-                                       mapping.lookup(reshape.getInput()), type,
-                                       [&] { return getBatch(); }));
-              return success();
-            })
-            .Case([&](GroupOp group) { return convert(group); })
-            .Case([&](func::ReturnOp returnOp) {
-              return convertReturn(returnOp);
-            })
-            .Default([](Operation *op) {
-              return op->emitOpError()
-                     << "expected only constants, reshapes and groups in the "
-                        "entry function; run "
-                        "mpc-form-groups first";
-            });
-    if (failed(converted))
+  for (Operation &op : oldEntry.getBody().front())
+    if (failed(convert(op)))
       return failure();
-  }
   // What the groups replaced: a bias that was folded, a weight that was
   // transposed.
   for (Operation &op :

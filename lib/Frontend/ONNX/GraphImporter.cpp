@@ -11,7 +11,9 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "FunctionCalls.h"
 #include "Importer.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/Path.h"
 #include <onnx/onnx_pb.h>
@@ -72,6 +74,14 @@ Value frontend::materialize(ModelContext &model, Tensor &tensor,
     FailureOr<std::vector<char>> bytes = getBytes(elements);
     if (succeeded(bytes) && !elements.isSplat())
       tensor.constant = makeElements({tensor.type, std::move(*bytes)}, name);
+  }
+  // Others than the body of a loop may read the constant: it stands before the
+  // loop.
+  OpBuilder::InsertionGuard guard(model.builder);
+  Operation *around = model.builder.getInsertionBlock()->getParentOp();
+  while (!isa<func::FuncOp>(around)) {
+    model.builder.setInsertionPoint(around);
+    around = around->getParentOp();
   }
   tensor.value = ConstantOp::create(model.builder, model.getLocation(name),
                                     tensor.constant);
@@ -363,6 +373,36 @@ static void importNode(NodeContext &node, const Operator &op) {
     node.checkAllAttributesRead();
 }
 
+static bool isKnownOperator(NodeContext &node) {
+  const NodeProto &proto = node.getNode();
+  return findFunction(node) ||
+         node.getModel().operators.find(proto.domain(), proto.op_type(),
+                                        node.getVersion());
+}
+
+/// Records the operators that are not known in the graphs that a node holds.
+static void reportUnknownInside(ModelContext &model, Scope &scope,
+                                const NodeProto &proto, int64_t index) {
+  auto visit = [&](const GraphProto &graph) {
+    for (auto [inner, node] : llvm::enumerate(graph.node())) {
+      NodeContext context(model, scope, node, inner);
+      if (!isKnownOperator(context))
+        (void)context.unsupported("");
+      reportUnknownInside(model, scope, node, inner);
+    }
+  };
+  for (const auto &attribute : proto.attribute()) {
+    if (attribute.has_g())
+      visit(attribute.g());
+    for (const GraphProto &graph : attribute.graphs())
+      visit(graph);
+  }
+}
+
+/// What calls of the model's own functions have of a row of the table.
+static const Operator functionCall = {"function", 1,       variadic, 0,
+                                      variadic,   nullptr, nullptr};
+
 LogicalResult frontend::importGraph(ModelContext &model, Scope &scope,
                                     const GraphProto &graph) {
   LogicalResult initializers = importInitializers(model, scope, graph);
@@ -379,21 +419,29 @@ LogicalResult frontend::importGraph(ModelContext &model, Scope &scope,
   for (int index : *sorted) {
     const NodeProto &proto = graph.node(index);
     NodeContext node(model, scope, proto, index);
-    if (!model.operators.find(proto.domain(), proto.op_type(),
-                              node.getVersion()))
+    if (!isKnownOperator(node))
       isSupported = succeeded(node.unsupported("")) && isSupported;
   }
-  if (!isSupported)
+  if (!isSupported) {
+    // Inner graphs may hold more of them.
+    for (int index : *sorted)
+      reportUnknownInside(model, scope, graph.node(index), index);
     return failure();
+  }
 
   bool ok = true;
   for (int index : *sorted) {
     const NodeProto &proto = graph.node(index);
     NodeContext node(model, scope, proto, index);
-    const Operator &op = *model.operators.find(proto.domain(), proto.op_type(),
-                                               node.getVersion());
+    const onnx::FunctionProto *function = findFunction(node);
+    const Operator &op =
+        function ? functionCall
+                 : *model.operators.find(proto.domain(), proto.op_type(),
+                                         node.getVersion());
     bool canImport = checkInputs(node, op);
-    if (canImport)
+    if (canImport && function)
+      importCall(node, *function);
+    else if (canImport)
       importNode(node, op);
     bool isPoisoned = !canImport || node.hasFailed();
     ok &= !node.hasFailed();

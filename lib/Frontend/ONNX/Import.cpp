@@ -15,7 +15,10 @@
 #include "Importer.h"
 #include "ModelHash.h"
 #include "ModelInputs.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Verifier.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "llvm/Support/FileSystem.h"
@@ -107,6 +110,7 @@ public:
       : proto(model), options(options), diagnostics(diagnostics),
         externalData(path), model{context,   diagnostics, externalData,
                                   operators, {},          OpBuilder(context),
+                                  {},        0,           {},
                                   {}} {}
 
   OwningOpRef<ModuleOp> run();
@@ -223,6 +227,19 @@ LogicalResult ModelImporter::createReturn(func::FuncOp entry, Scope &scope) {
   return success(ok);
 }
 
+static void eraseDeadOps(Region &region) {
+  for (Block &block : region)
+    for (Operation &op :
+         llvm::make_early_inc_range(llvm::reverse(block.getOperations()))) {
+      if (isOpTriviallyDead(&op)) {
+        op.erase();
+        continue;
+      }
+      for (Region &inner : op.getRegions())
+        eraseDeadOps(inner);
+    }
+}
+
 OwningOpRef<ModuleOp> ModelImporter::run() {
   if (failed(readVersions(proto, model.opsets, diagnostics)))
     return {};
@@ -235,6 +252,8 @@ OwningOpRef<ModuleOp> ModelImporter::run() {
 
   OwningOpRef<ModuleOp> module =
       ModuleOp::create(model.getLocation(graph.name()));
+  for (const onnx::FunctionProto &function : proto.functions())
+    model.functions[function.domain() + "." + function.name()] = &function;
   Scope scope;
   func::FuncOp entry = createEntry(*module, *inputs, scope);
   LogicalResult imported = importGraph(model, scope, graph);
@@ -243,10 +262,7 @@ OwningOpRef<ModuleOp> ModelImporter::run() {
     return {};
 
   // What only fed shape arithmetic is left without users.
-  for (Operation &op :
-       llvm::make_early_inc_range(llvm::reverse(entry.front().getOperations())))
-    if (isOpTriviallyDead(&op))
-      op.erase();
+  eraseDeadOps(entry.getBody());
   (*module)->setAttr("mpc.model_hash",
                      model.builder.getStringAttr(
                          hashModel(proto, externalData, model.context)));
@@ -266,7 +282,8 @@ OwningOpRef<ModuleOp> mpc::importONNX(llvm::MemoryBufferRef buffer,
                                       MLIRContext &context,
                                       const ImportOptions &options,
                                       const ImportErrorHandler &onError) {
-  context.loadDialect<func::FuncDialect, MPCDialect>();
+  context.loadDialect<arith::ArithDialect, func::FuncDialect, scf::SCFDialect,
+                      tensor::TensorDialect, MPCDialect>();
   Diagnostics diagnostics(buffer.getBufferIdentifier(), onError);
   onnx::ModelProto model;
   if (failed(parseModel(buffer, model, diagnostics)))

@@ -28,6 +28,7 @@
 
 namespace onnx {
 class AttributeProto;
+class FunctionProto;
 class GraphProto;
 class NodeProto;
 } // namespace onnx
@@ -83,6 +84,12 @@ struct ModelContext {
   /// Version of each domain; the default domain is "".
   llvm::StringMap<int64_t> opsets;
   mlir::OpBuilder builder;
+  /// The model's own functions by domain, a point and name, and how many of
+  /// them are being imported inside of each other.
+  llvm::StringMap<const onnx::FunctionProto *> functions;
+  unsigned functionDepth = 0;
+  /// Goes before the names of nodes: the calls that lead to them.
+  std::string namePrefix;
   /// Operators without a way to import them, as described, and their nodes.
   std::map<std::string, std::vector<std::string>> unsupported;
 
@@ -131,6 +138,7 @@ public:
   llvm::StringRef getString(llvm::StringRef name, llvm::StringRef defaultValue);
   llvm::SmallVector<int64_t> getInts(llvm::StringRef name);
   llvm::SmallVector<double> getFloats(llvm::StringRef name);
+  llvm::SmallVector<llvm::StringRef> getStrings(llvm::StringRef name);
   /// Null after an error, or where there is none.
   mlir::ElementsAttr getTensor(llvm::StringRef name);
   const onnx::GraphProto *getGraph(llvm::StringRef name);
@@ -157,6 +165,8 @@ public:
   bool usesOutput(unsigned index) const;
   /// Null where there is none.
   Tensor *getInput(unsigned index);
+  /// The tensor's name in the model; empty where there is none.
+  llvm::StringRef getInputName(unsigned index) const;
   mlir::RankedTensorType getInputType(unsigned index);
   int64_t getInputRank(unsigned index) { return getInputType(index).getRank(); }
   /// The input as a value of the function.

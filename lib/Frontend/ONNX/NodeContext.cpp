@@ -27,8 +27,9 @@ static StringRef domainOrDefault(const std::string &domain) {
 NodeContext::NodeContext(ModelContext &model, Scope &scope,
                          const onnx::NodeProto &node, int64_t index)
     : model(model), scope(scope), node(node),
-      name(node.name().empty() ? node.op_type() + "_" + std::to_string(index)
-                               : node.name()),
+      name(model.namePrefix +
+           (node.name().empty() ? node.op_type() + "_" + std::to_string(index)
+                                : node.name())),
       version(model.opsets.lookup(domainOrDefault(node.domain()))),
       loc(model.getLocation(name)), results(node.output_size()) {}
 
@@ -79,6 +80,8 @@ static int getAttributeType(const AttributeProto &attribute) {
     return AttributeProto::INTS;
   if (attribute.floats_size())
     return AttributeProto::FLOATS;
+  if (attribute.strings_size())
+    return AttributeProto::STRINGS;
   return AttributeProto::UNDEFINED;
 }
 
@@ -93,7 +96,8 @@ const AttributeProto *NodeContext::findAttribute(StringRef attributeName,
       return &attribute;
     // An empty list has nothing that shows its type.
     if (actual == AttributeProto::UNDEFINED &&
-        (type == AttributeProto::INTS || type == AttributeProto::FLOATS))
+        (type == AttributeProto::INTS || type == AttributeProto::FLOATS ||
+         type == AttributeProto::STRINGS))
       return &attribute;
     (void)error("attribute '" + attributeName + "': expected " + typeName +
                 ", but got " +
@@ -156,6 +160,14 @@ SmallVector<double> NodeContext::getFloats(StringRef attributeName) {
   if (const auto *attribute = findAttribute(
           attributeName, AttributeProto::FLOATS, "a list of numbers"))
     result.assign(attribute->floats().begin(), attribute->floats().end());
+  return result;
+}
+
+SmallVector<StringRef> NodeContext::getStrings(StringRef attributeName) {
+  SmallVector<StringRef> result;
+  if (const auto *attribute = findAttribute(
+          attributeName, AttributeProto::STRINGS, "a list of strings"))
+    result.assign(attribute->strings().begin(), attribute->strings().end());
   return result;
 }
 
@@ -237,6 +249,10 @@ bool NodeContext::usesOutput(unsigned index) const {
 
 Tensor *NodeContext::getInput(unsigned index) {
   return hasInput(index) ? scope.find(node.input(index)) : nullptr;
+}
+
+StringRef NodeContext::getInputName(unsigned index) const {
+  return hasInput(index) ? StringRef(node.input(index)) : StringRef();
 }
 
 RankedTensorType NodeContext::getInputType(unsigned index) {

@@ -17,7 +17,8 @@ OperatorTable::OperatorTable() {
        {getElementwiseOperators(), getContractionOperators(),
         getReductionOperators(), getNormalizationOperators(),
         getEinsumOperators(), getPoolingOperators(), getMovementOperators(),
-        getSliceOperators(), getShapeOperators(), getControlOperators()})
+        getSliceOperators(), getShapeOperators(), getRecurrentOperators(),
+        getControlOperators()})
     for (const Operator &row : family)
       rows[row.name] = &row;
 }

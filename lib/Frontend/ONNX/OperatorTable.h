@@ -56,6 +56,7 @@ llvm::ArrayRef<Operator> getPoolingOperators();
 llvm::ArrayRef<Operator> getMovementOperators();
 llvm::ArrayRef<Operator> getSliceOperators();
 llvm::ArrayRef<Operator> getShapeOperators();
+llvm::ArrayRef<Operator> getRecurrentOperators();
 llvm::ArrayRef<Operator> getControlOperators();
 
 /// The rows of all families by domain and name.
