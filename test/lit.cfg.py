@@ -10,6 +10,7 @@
 #   numpy onnx sklearn                               what %python can import
 #   setuptools                                       ... in a version that builds the Python package
 #   venv                                             %python is the checkout's virtual environment
+#   fuzzer                                           mpc-fuzz-import is built
 #   asan                                             the tools are built with the sanitizers
 #   long                                             takes minutes; scripts/test.sh runs these too
 
@@ -97,5 +98,7 @@ def python_modules():
 
 config.available_features.update(cpu_features())
 config.available_features.update(python_modules())
+if os.path.exists(os.path.join(config.mpc_tools_dir, "mpc-fuzz-import")):
+    config.available_features.add("fuzzer")
 if lit_config.params.get("long", "1") != "0":
     config.available_features.add("long")
