@@ -18,7 +18,7 @@ ROOMS = {
     "Dialect/Kernel": {"Support"},
     "Analysis": {"Support", "Dialect/MPC"},
     "Transforms": GRAPH,
-    "Conversion": GRAPH,
+    "Conversion": GRAPH | {"Dialect/Kernel"},
     "Codegen": {"Support", "Dialect/Kernel"},
     "Frontend/ONNX": {"Support", "Dialect/MPC"},
     "Target": {"Support", "Dialect/Kernel", "Codegen"},

@@ -38,7 +38,8 @@ struct LowerKernelsPass : public mpc::impl::LowerKernelsBase<LowerKernelsPass> {
   void runOnOperation() override {
     SmallVector<Operation *> ops;
     getOperation().walk([&](Operation *op) {
-      if (isa<ContractOp, DepthwiseOp, UnpackOp, linalg::LinalgOp>(op))
+      if (isa<ContractOp, DepthwiseOp, ScatterOp, TopKOp, UnpackOp,
+              linalg::LinalgOp>(op))
         ops.push_back(op);
     });
     if (ops.empty())
@@ -63,6 +64,15 @@ struct LowerKernelsPass : public mpc::impl::LowerKernelsBase<LowerKernelsPass> {
     }
     if (isa<UnpackOp>(op))
       return op->emitOpError("expected mpc-tile-and-fuse to consume it");
+    if (isa<ScatterOp, TopKOp>(op)) {
+      if (!llvm::all_of(op->getOperandTypes(), llvm::IsaPred<MemRefType>))
+        return op->emitOpError("expected memrefs; bufferize first");
+      if (auto scatter = dyn_cast<ScatterOp>(op))
+        lowerScatter(scatter);
+      else
+        lowerTopK(cast<TopKOp>(op));
+      return success();
+    }
     if (failed(checkContiguous(op)))
       return failure();
     if (auto contract = dyn_cast<ContractOp>(op))

@@ -70,8 +70,14 @@ static std::optional<CalibrationRange> inferRange(GroupOp group) {
                                          std::max(result->max, max)}
                       : CalibrationRange{min, max};
     };
-    for (Value operand : op.getOperands()) {
-      auto it = known.find(operand);
+    SmallVector<OpOperand *> operands;
+    if (quantizable)
+      operands = quantizable.getActivationOperands();
+    else
+      for (OpOperand &operand : op.getOpOperands())
+        operands.push_back(&operand);
+    for (OpOperand *operand : operands) {
+      auto it = known.find(operand->get());
       if (it == known.end())
         return std::nullopt;
       include(it->second.min, it->second.max);

@@ -153,6 +153,20 @@ private:
 // Ranges and types
 //===----------------------------------------------------------------------===//
 
+/// Widens `range` to the finite elements of a constant.
+void includeConstant(RangeAttr &range, ConstantOp constant) {
+  auto values = getFloatValues(constant.getValue());
+  if (!range || !values)
+    return;
+  double low = range.getMin(), high = range.getMax();
+  for (float value : *values)
+    if (std::isfinite(value)) {
+      low = std::min<double>(low, value);
+      high = std::max<double>(high, value);
+    }
+  range = RangeAttr::get(constant.getContext(), low, high);
+}
+
 /// Ops that move or select values leave them as they are: their inputs and outputs share the hull of their ranges.
 LogicalResult Inserter::tieRanges() {
   for (BlockArgument argument : function.getArguments())
@@ -164,9 +178,15 @@ LogicalResult Inserter::tieRanges() {
     Operation *sole = getSoleOp(group);
     if (!isInt8(group) || !sole || roleOf(sole) != QuantRole::Passthrough)
       continue;
-    for (Value input : group.getInputs())
-      if (isFloat(input) && !throughReshapes(input).getDefiningOp<ConstantOp>())
+    for (Value input : group.getInputs()) {
+      if (!isFloat(input))
+        continue;
+      auto constant = throughReshapes(input).getDefiningOp<ConstantOp>();
+      if (!constant)
         ties.unionSets(throughReshapes(input), group->getResult(0));
+      else // of a table, samples may have met a part only
+        includeConstant(ranges[group->getResult(0)], constant);
+    }
   }
   for (const auto *leader : ties) {
     if (!leader->isLeader())
@@ -254,13 +274,23 @@ FailureOr<Value> Inserter::emitConversion(OpBuilder &b, Location loc, Value valu
 }
 
 FailureOr<Value> Inserter::convertConstant(ConstantOp constant, Type element) {
-  if (!isFloat(constant) || !isa<FloatType>(element)) {
+  auto uniform = dyn_cast<quant::UniformQuantizedType>(element);
+  if (!isFloat(constant) || !(isa<FloatType>(element) || (uniform && uniform.getStorageTypeIntegralWidth() == 8))) {
     constant.emitOpError() << "expected a floating-point constant to convert to " << element;
     return failure();
   }
   auto floats = getFloatValues(constant.getValue());
   if (!floats)
     return constant.emitOpError("has values that cannot be read"), failure();
+  if (uniform) {
+    QuantParams params{static_cast<float>(uniform.getScale()), static_cast<int32_t>(uniform.getZeroPoint()),
+                       static_cast<int32_t>(uniform.getStorageTypeMin()), static_cast<int32_t>(uniform.getStorageTypeMax())};
+    std::vector<char> bytes;
+    for (float value : *floats)
+      bytes.push_back(static_cast<char>(quantize(value, params)));
+    ElementsAttr value = createConstant(cast<RankedTensorType>(withElement(constant, uniform.getStorageType())), bytes);
+    return Value(ConstantOp::create(builder, constant.getLoc(), withElement(constant, element), value));
+  }
   ElementsAttr value = createFloatConstant(withElement(constant, element), *floats);
   return Value(ConstantOp::create(builder, constant.getLoc(), value));
 }

@@ -48,7 +48,7 @@ def ConvertMPCToLinalg : Pass<"convert-mpc-to-linalg", "::mlir::ModuleOp"> {
   }];
   let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::bufferization::BufferizationDialect",
     "::mlir::func::FuncDialect", "::mlir::linalg::LinalgDialect", "::mlir::math::MathDialect",
-    "::mlir::tensor::TensorDialect"];
+    "::mlir::tensor::TensorDialect", "::mpc::kernel::KernelDialect"];
 }
 
 #endif // MPC_CONVERSION_PASSES_TD

@@ -294,7 +294,14 @@ FailureOr<Value> GroupLowering::store(Value value, Value dest) {
                                  : FailureOr<Value>(Value());
             })
             .Case([&](ConcatOp op) { return lowerConcat(op, dest); })
-            .Case([&](PadOp op) { return lowerPad(op, dest); })
+            .Case([&](PadOp op) {
+              return op.getMode() == PadMode::Constant
+                         ? lowerPad(op, dest)
+                         : FailureOr<Value>(Value());
+            })
+            .Case<ScatterElementsOp, ScatterNDOp>(
+                [&](Operation *op) { return lowerScatter(op, dest); })
+            .Case([&](TopKOp op) { return lowerTopK(op, dest); })
             .Case([&](ObserveOp op) { return lowerObserve(op, dest); })
             .Case([&](CumulateOp op) { return lowerCumulate(op, dest); })
             .Default([](Operation *) { return Value(); });
@@ -309,7 +316,7 @@ FailureOr<Value> GroupLowering::store(Value value, Value dest) {
     return failure();
   // A linalg.generic that copies would be folded into its operand, and the
   // destination left alone.
-  if (expression.nodes.size() == 1 &&
+  if (expression.nodes.size() == 1 && !expression.getMaps().empty() &&
       expression.getMaps().front().isIdentity() &&
       expression.getInputs().front().getType() == dest.getType())
     return bufferization::MaterializeInDestinationOp::create(
@@ -359,6 +366,10 @@ FailureOr<Node> GroupLowering::expressOp(Operation *op, AffineMap index,
       .Case([&](BatchNormOp op) {
         return expressBatchNorm(op, index, expression);
       })
+      .Case<GatherOp, GatherElementsOp, GatherNDOp, ScatterElementsOp,
+            ScatterNDOp, TensorScatterOp, ReverseSequenceOp, OneHotOp,
+            ArgReduceOp, TopKOp>(
+          [&](Operation *op) { return expressIndexing(op, index, expression); })
       .Case([&](ElementwiseOpInterface op) {
         return expressElementwise(op, index, expression);
       })

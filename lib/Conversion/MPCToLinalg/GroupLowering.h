@@ -75,6 +75,15 @@ private:
 
 using Node = Expression::Node;
 
+/// Builds one scalar from the position in a tensor and the scalars of operands.
+using IndexedBuilder = std::function<mlir::Value(
+    mlir::OpBuilder &, mlir::Location, llvm::ArrayRef<mlir::Value> at,
+    mlir::ValueRange scalars)>;
+/// Builds a position in another tensor from that.
+using PositionBuilder = std::function<llvm::SmallVector<mlir::Value>(
+    mlir::OpBuilder &, mlir::Location, llvm::ArrayRef<mlir::Value> at,
+    mlir::ValueRange scalars)>;
+
 class GroupLowering {
 public:
   explicit GroupLowering(GroupOp group);
@@ -250,6 +259,41 @@ private:
   mlir::Value padTensor(mlir::Location loc, mlir::Value input,
                         llvm::ArrayRef<int64_t> low,
                         llvm::ArrayRef<int64_t> high, mlir::TypedAttr value);
+
+  //===--- Indexing.cpp ---===//
+  mlir::FailureOr<Node> expressIndexing(mlir::Operation *op,
+                                        mlir::AffineMap index,
+                                        Expression &expression);
+  /// The element of `data` whose dimension d is dimension sources[d] of the
+  /// result, or the next one of `indices` where that is negative.
+  mlir::FailureOr<Node> expressGather(mlir::Operation *op, mlir::Value data,
+                                      llvm::ArrayRef<mlir::Value> indices,
+                                      llvm::ArrayRef<mlir::AffineMap> indexMaps,
+                                      llvm::ArrayRef<int64_t> sources,
+                                      mlir::AffineMap index,
+                                      Expression &expression);
+  mlir::FailureOr<Node> expressTensorScatter(TensorScatterOp op,
+                                             mlir::AffineMap index,
+                                             Expression &expression);
+  mlir::FailureOr<Node> expressReverseSequence(ReverseSequenceOp op,
+                                               mlir::AffineMap index,
+                                               Expression &expression);
+  mlir::FailureOr<Node> expressOneHot(OneHotOp op, mlir::AffineMap index,
+                                      Expression &expression);
+  mlir::FailureOr<Node> expressPad(PadOp op, mlir::AffineMap index,
+                                   Expression &expression);
+  mlir::FailureOr<mlir::Value> lowerScatter(mlir::Operation *op,
+                                            mlir::Value dest);
+  mlir::FailureOr<mlir::Value> lowerArgReduce(ArgReduceOp op);
+  mlir::FailureOr<mlir::Value> lowerTopK(TopKOp op, mlir::Value dest);
+  /// A scalar that depends on the position `index`.
+  Node addIndexed(mlir::Location loc, mlir::AffineMap index,
+                  llvm::ArrayRef<Node> operands, IndexedBuilder builder,
+                  Expression &expression);
+  /// The element of `tensor` at positions that are computed.
+  Node addElement(mlir::Location loc, mlir::Value tensor, mlir::AffineMap index,
+                  llvm::ArrayRef<Node> operands, PositionBuilder positions,
+                  Expression &expression);
 
   GroupOp group;
   mlir::OpBuilder builder;

@@ -149,6 +149,9 @@ FailureOr<Node> GroupLowering::expressMovement(Operation *op, AffineMap index,
       })
       .Case<ReshapeOp, ConcatOp, PadOp, ObserveOp, CumulateOp>(
           [&](Operation *op) -> FailureOr<Node> {
+            if (auto pad = dyn_cast<PadOp>(op);
+                pad && pad.getMode() != PadMode::Constant)
+              return expressPad(pad, index, expression);
             FailureOr<Value> tensor = materialize(op->getResult(0));
             if (failed(tensor))
               return failure();

@@ -16,13 +16,14 @@ using namespace mpc::kernel;
 namespace {
 
 /// The ops overwrite all of `out` and read none of it, so that an
-/// uninitialised destination needs no copy.
+/// uninitialised destination needs no copy; kernel.scatter changes some of it.
 template <typename OpTy>
 struct OutputOpModel : bufferization::DstBufferizableOpInterfaceExternalModel<
                            OutputOpModel<OpTy>, OpTy> {
   bool bufferizesToMemoryRead(Operation *op, OpOperand &operand,
                               const bufferization::AnalysisState &) const {
-    return !cast<DestinationStyleOpInterface>(op).isDpsInit(&operand);
+    return isa<ScatterOp>(op) ||
+           !cast<DestinationStyleOpInterface>(op).isDpsInit(&operand);
   }
 
   LogicalResult bufferize(Operation *op, RewriterBase &rewriter,
@@ -40,8 +41,8 @@ struct OutputOpModel : bufferization::DstBufferizableOpInterfaceExternalModel<
     }
     auto newOp = OpTy::create(rewriter, op->getLoc(), TypeRange(), buffers,
                               op->getAttrs());
-    rewriter.inlineRegionBefore(op->getRegion(0), newOp.getEpilogue(),
-                                newOp.getEpilogue().begin());
+    Region &region = newOp->getRegion(0);
+    rewriter.inlineRegionBefore(op->getRegion(0), region, region.begin());
     Value out = buffers.back();
     bufferization::replaceOpWithBufferizedValues(rewriter, op, out);
     return success();
@@ -55,5 +56,7 @@ void mpc::kernel::registerBufferizableOpInterfaceExternalModels(
   registry.addExtension(+[](MLIRContext *context, KernelDialect *) {
     ContractOp::attachInterface<OutputOpModel<ContractOp>>(*context);
     DepthwiseOp::attachInterface<OutputOpModel<DepthwiseOp>>(*context);
+    ScatterOp::attachInterface<OutputOpModel<ScatterOp>>(*context);
+    TopKOp::attachInterface<OutputOpModel<TopKOp>>(*context);
   });
 }

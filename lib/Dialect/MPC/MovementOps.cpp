@@ -295,6 +295,10 @@ LogicalResult PadOp::inferReturnTypes(MLIRContext *,
     if (low[dim] < 0 || high[dim] < 0) // (C1)
       return ctx.error("expected padding >= 0, but dimension ", dim, " has ",
                        low[dim], " and ", high[dim]);
+    if (adaptor.getMode() != PadMode::Constant && extent == 0 &&
+        (low[dim] != 0 || high[dim] != 0)) // (C2)
+      return ctx.error("expected elements to pad with in dimension ", dim,
+                       " of ", input);
     if (ShapedType::isDynamic(extent)) {
       if (low[dim] != 0 || high[dim] != 0) // (C1)
         return ctx.error("expected no padding in the symbolic dimension ", dim,

@@ -31,6 +31,7 @@ class AttributeProto;
 class FunctionProto;
 class GraphProto;
 class NodeProto;
+class SparseTensorProto;
 } // namespace onnx
 
 namespace mpc::frontend {
@@ -141,6 +142,7 @@ public:
   llvm::SmallVector<llvm::StringRef> getStrings(llvm::StringRef name);
   /// Null after an error, or where there is none.
   mlir::ElementsAttr getTensor(llvm::StringRef name);
+  const onnx::SparseTensorProto *getSparseTensor(llvm::StringRef name);
   const onnx::GraphProto *getGraph(llvm::StringRef name);
   int64_t getRequiredInt(llvm::StringRef name);
   llvm::SmallVector<int64_t> getRequiredInts(llvm::StringRef name);

@@ -37,9 +37,10 @@ KnownTensor KnownTensor::select(ArrayRef<int64_t> shape,
   return result;
 }
 
-std::optional<KnownTensor> KnownTensor::fromElements(ElementsAttr elements) {
+std::optional<KnownTensor> KnownTensor::fromElements(ElementsAttr elements,
+                                                     int64_t most) {
   auto type = cast<RankedTensorType>(elements.getShapedType());
-  if (type.getNumElements() > mostKnownElements)
+  if (type.getNumElements() > most)
     return std::nullopt;
   FailureOr<std::vector<char>> bytes = getBytes(elements);
   if (failed(bytes))

@@ -66,8 +66,9 @@ struct KnownTensor {
   KnownTensor select(llvm::ArrayRef<int64_t> shape,
                      llvm::ArrayRef<int64_t> indices) const;
 
-  /// The small constant that an attribute holds; none for large ones.
-  static std::optional<KnownTensor> fromElements(mlir::ElementsAttr elements);
+  /// The constant that an attribute holds; none for one of more elements.
+  static std::optional<KnownTensor>
+  fromElements(mlir::ElementsAttr elements, int64_t most = mostKnownElements);
   /// The attribute; `isConstant()` is required.
   mlir::DenseElementsAttr toElements() const;
 };

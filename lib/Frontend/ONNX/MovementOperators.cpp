@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Folding.h"
+#include "Selection.h"
 
 using namespace mlir;
 using namespace mpc;
@@ -258,7 +258,8 @@ static void emitTranspose(NodeContext &node) {
 template <bool toSpace> static void emitDepthSpace(NodeContext &node) {
   RankedTensorType type = node.getInputType(0);
   int64_t block = node.getRequiredInt("blocksize");
-  StringRef mode = toSpace ? node.getString("mode", "DCR") : "DCR";
+  bool hasMode = toSpace || node.getVersion() >= 28;
+  StringRef mode = hasMode ? node.getString("mode", "DCR") : "DCR";
   if (node.hasFailed())
     return;
   if (type.getRank() != 4 ||
@@ -289,7 +290,10 @@ template <bool toSpace> static void emitDepthSpace(NodeContext &node) {
     merged = {n, rest, h * block, w * block};
   } else {
     split = {n, c, h / block, block, w / block, block};
-    perm = {0, 3, 5, 1, 2, 4};
+    if (mode == "DCR")
+      perm = {0, 3, 5, 1, 2, 4};
+    else
+      perm = {0, 1, 3, 5, 2, 4};
     merged = {n, c * block * block, h / block, w / block};
   }
   Value value = node.createReshape(node.getOperand(0), split);
@@ -303,22 +307,42 @@ template <bool toSpace> static void emitDepthSpace(NodeContext &node) {
 
 static bool foldConcat(NodeContext &node) {
   SmallVector<KnownTensor> parts;
-  int64_t count = 0;
   for (unsigned i = 0; i < node.getNumInputs(); ++i) {
     std::optional<KnownTensor> known = node.getKnown(i);
-    if (!known || known->getRank() != 1 || known->isReal() ||
+    if (!known || known->getRank() != node.getInputRank(0) ||
         known->elementType != node.getInputType(0).getElementType())
       return false;
-    count += known->getNumElements();
     parts.push_back(std::move(*known));
   }
-  int64_t axis = node.getInt("axis", 0);
-  if (count > mostKnownElements || (axis != 0 && axis != -1))
+  KnownTensor result;
+  result.elementType = parts.front().elementType;
+  result.shape = parts.front().shape;
+  int64_t rank = result.getRank(), axis = node.getInt("axis", 0);
+  if (axis < -rank || axis >= rank)
     return false;
-  KnownTensor result =
-      KnownTensor::makeInts(parts.front().elementType, count, {});
-  for (const KnownTensor &part : parts)
-    result.ints.append(part.ints);
+  axis += axis < 0 ? rank : 0;
+  result.shape[axis] = 0;
+  for (const KnownTensor &part : parts) {
+    SmallVector<int64_t> others(part.shape);
+    others[axis] = result.shape[axis];
+    if (others != result.shape)
+      return false;
+    result.shape[axis] += part.shape[axis];
+  }
+  if (product(result.shape) > mostKnownElements)
+    return false;
+  // Row by row of all parts.
+  int64_t outer = product(ArrayRef(result.shape).take_front(axis));
+  for (int64_t o = 0; o < outer; ++o)
+    for (const KnownTensor &part : parts) {
+      int64_t row = part.getNumElements() / outer;
+      if (part.isReal())
+        result.reals.append(part.reals.begin() + o * row,
+                            part.reals.begin() + (o + 1) * row);
+      else
+        result.ints.append(part.ints.begin() + o * row,
+                           part.ints.begin() + (o + 1) * row);
+    }
   node.setResult(0, Tensor::ofKnown(std::move(result)));
   return true;
 }
@@ -337,8 +361,8 @@ static void emitConcat(NodeContext &node) {
       continue;
     operands.push_back(node.getOperand(i));
   }
-  if (operands.empty())
-    return (void)node.error("joins empty tensors only");
+  for (unsigned i = 0; operands.empty() && i < node.getNumInputs(); ++i)
+    operands.push_back(node.getOperand(i)); // all are empty, and so is this
   if (operands.size() == 1)
     return node.setResult(0, operands.front());
   node.setResult(0, node.create<ConcatOp>(operands, node.i64("axis", axis)));
@@ -361,40 +385,76 @@ static void emitExpand(NodeContext &node) {
   auto result = broadcastShapes(node.getInputType(0).getShape(), shape);
   if (!result)
     return (void)node.error("expected a shape that the input broadcasts to");
+  if (*result == node.getInputType(0).getShape())
+    return node.setResult(0, *node.getInput(0));
+  if (std::optional<KnownTensor> known = node.getKnown(0);
+      known && llvm::none_of(*result, ShapedType::isDynamic) &&
+      succeeded(countElements(*result)) &&
+      product(*result) <= mostKnownElements) {
+    SmallVector<int64_t> indices;
+    for (int64_t i = 0, e = product(*result); i < e; ++i)
+      indices.push_back(broadcastIndex(known->shape, *result, i));
+    return node.setResult(0, Tensor::ofKnown(known->select(*result, indices)));
+  }
   Value input = node.getOperand(0);
-  if (!input || *result == node.getInputType(0).getShape())
-    return node.setResult(0, input);
   node.setResult(0, node.createTyped(BroadcastOp::getOperationName(), input,
                                      node.getInputType(0).clone(*result)));
 }
 
 /// `[a, b]` repeated r and s times: `[1, a, 1, b]` broadcast to `[r, a, s, b]`.
+/// One sample can be repeated as often as there are samples.
 static void emitTile(NodeContext &node) {
-  auto repeats = node.getKnownInts(1, "repeats");
+  std::optional<KnownTensor> repeats = node.getRequiredKnown(1, "repeats");
   if (!repeats)
     return;
   RankedTensorType type = node.getInputType(0);
-  if (static_cast<int64_t>(repeats->size()) != type.getRank())
+  if (repeats->isReal() || repeats->getRank() > 1 ||
+      repeats->getNumElements() != type.getRank())
     return (void)node.error("expected " + Twine(type.getRank()) +
-                            " repeats, but got " + Twine(repeats->size()));
+                            " repeats, but got " +
+                            Twine(repeats->getNumElements()));
   SmallVector<int64_t> split, repeated, merged;
-  for (auto [size, count] : llvm::zip(type.getShape(), *repeats)) {
-    if (count < 1 || count > mostElements ||
-        (ShapedType::isDynamic(size) && count != 1))
-      return (void)node.error("expected positive repeats, and 1 for the batch, "
-                              "but got " +
-                              Twine(count));
-    if (count != 1) {
+  for (auto [size, count] : llvm::zip(type.getShape(), repeats->ints)) {
+    bool isBatch = count.isBatch() && size == 1;
+    if (!isBatch && (!count.isConstant() || count.offset < 0 ||
+                     count.offset > mostElements ||
+                     (ShapedType::isDynamic(size) && count.offset != 1)))
+      return (void)node.error("expected repeats of at least 0, and 1 for the "
+                              "batch; --shape can fix the batch");
+    if (isBatch) {
       split.push_back(1);
-      repeated.push_back(count);
+      repeated.push_back(ShapedType::kDynamic);
+      merged.push_back(ShapedType::kDynamic);
+      continue;
+    }
+    if (count.offset != 1) {
+      split.push_back(1);
+      repeated.push_back(count.offset);
     }
     split.push_back(size);
     repeated.push_back(size);
-    FailureOr<int64_t> both =
-        count == 1 ? FailureOr<int64_t>(size) : countElements({size, count});
+    FailureOr<int64_t> both = count.offset == 1
+                                  ? FailureOr<int64_t>(size)
+                                  : countElements({size, count.offset});
     if (failed(both))
       return (void)node.error("result is too large");
     merged.push_back(*both);
+  }
+  if (isConstantInput(node, 0) &&
+      llvm::none_of(merged, ShapedType::isDynamic)) {
+    SmallVector<int64_t> strides = getStrides(type.getShape());
+    bool isDone = setSelected(node, 0, merged, [&] {
+      SmallVector<int64_t> indices;
+      forEachElement(merged, [&](ArrayRef<int64_t> at) {
+        int64_t index = 0;
+        for (auto [d, coordinate] : llvm::enumerate(at))
+          index += coordinate % type.getDimSize(d) * strides[d];
+        indices.push_back(index);
+      });
+      return indices;
+    });
+    if (isDone)
+      return;
   }
   Value value = node.createReshape(node.getOperand(0), split);
   if (repeated != split)
@@ -403,21 +463,102 @@ static void emitTile(NodeContext &node) {
   node.setResult(0, node.createReshape(value, merged));
 }
 
+//===----------------------------------------------------------------------===//
+// Padding
+//===----------------------------------------------------------------------===//
+
+/// What is cut off where pads are negative.
+static Value cropNegativePads(NodeContext &node, Value input,
+                              MutableArrayRef<int64_t> low,
+                              MutableArrayRef<int64_t> high) {
+  ArrayRef<int64_t> shape = node.getInputType(0).getShape();
+  SmallVector<int64_t> starts(shape.size(), 0), sizes(shape),
+      steps(shape.size(), 1);
+  bool crops = false;
+  for (size_t d = 0; d < shape.size(); ++d) {
+    if (ShapedType::isDynamic(shape[d])) {
+      sizes[d] = -1;
+      continue; // mpc.pad does not pad the batch
+    }
+    starts[d] = std::max<int64_t>(0, -low[d]);
+    sizes[d] = shape[d] - starts[d] - std::max<int64_t>(0, -high[d]);
+    crops |= low[d] < 0 || high[d] < 0;
+    low[d] = std::max<int64_t>(0, low[d]);
+    high[d] = std::max<int64_t>(0, high[d]);
+    if (sizes[d] < 0)
+      return (void)node.error("pads cut off more elements than dimension " +
+                              Twine(d) + " has"),
+             Value();
+  }
+  if (!crops)
+    return input;
+  return node.create<SliceOp>(input, {node.i64s("starts", starts),
+                                      node.i64s("sizes", sizes),
+                                      node.i64s("steps", steps)});
+}
+
+/// Padding with a number that only the running model knows, or that a double
+/// does not hold: tensors full of it are joined on.
+static Value padByConcat(NodeContext &node, Value input, Value number,
+                         ArrayRef<int64_t> low, ArrayRef<int64_t> high) {
+  number = node.createReshape(number, {});
+  for (size_t d = 0; d < low.size(); ++d) {
+    if (!input)
+      return {};
+    SmallVector<Value> parts;
+    auto type = cast<RankedTensorType>(input.getType());
+    auto addPart = [&](int64_t size) {
+      if (size == 0)
+        return;
+      SmallVector<int64_t> shape(type.getShape());
+      shape[d] = size;
+      parts.push_back(node.createTyped(BroadcastOp::getOperationName(), number,
+                                       type.clone(shape)));
+    };
+    addPart(low[d]);
+    parts.push_back(input);
+    addPart(high[d]);
+    if (parts.size() > 1)
+      input = node.create<ConcatOp>(parts, node.i64("axis", d));
+  }
+  return input;
+}
+
 /// Pads are per dimension, all begins, then all ends; negative ones crop.
 static void emitPad(NodeContext &node) {
-  StringRef mode = node.getString("mode", "constant");
-  if (mode != "constant" && !node.hasFailed())
-    return (void)node.unsupported(" with mode '" + mode + "'");
+  StringRef modeName = node.getString("mode", "constant");
+  std::optional<PadMode> mode = symbolizePadMode(modeName);
+  if (!mode)
+    return (void)node.error("attribute 'mode': expected constant, reflect, "
+                            "edge or wrap, but got '" +
+                            modeName + "'");
   int64_t rank = node.getInputRank(0);
+  Type elementType = node.getInputType(0).getElementType();
   double value = 0;
+  Value number;
   std::optional<SmallVector<int64_t>> pads, axes;
   if (node.getVersion() < 11) {
     pads = node.getRequiredInts("pads");
     value = node.getFloat("value", 0);
   } else {
     pads = node.getKnownInts(1, "pads");
-    if (node.hasInput(2))
-      value = node.getKnownNumber(2, "value").value_or(0);
+    if (*mode == PadMode::Constant && node.hasInput(2)) {
+      std::optional<KnownTensor> known = node.getKnown(2);
+      RankedTensorType type = node.getInputType(2);
+      if (!type.hasStaticShape() || type.getNumElements() != 1 ||
+          type.getElementType() != elementType)
+        return (void)node.error("expected one number of the input's type to "
+                                "pad with");
+      bool isDouble =
+          known &&
+          (known->isReal() ||
+           (known->isConstant() &&
+            std::abs(static_cast<double>(known->ints[0].offset)) < 0x1p53));
+      if (isDouble)
+        value = known->isReal() ? known->reals[0] : known->ints[0].offset;
+      else
+        number = node.getOperand(2);
+    }
     if (node.hasInput(3))
       axes = node.getKnownInts(3, "axes");
   }
@@ -438,18 +579,24 @@ static void emitPad(NodeContext &node) {
   for (auto [index, dim] : llvm::enumerate(dims)) {
     low[dim] = (*pads)[index];
     high[dim] = (*pads)[index + dims.size()];
-    if (std::min(low[dim], high[dim]) < 0)
-      return (void)node.unsupported(" with negative pads");
-    if (std::max(low[dim], high[dim]) > mostElements)
-      return (void)node.error("result is too large");
+    if (std::max(low[dim], high[dim]) > mostElements ||
+        std::min(low[dim], high[dim]) < -mostElements)
+      return (void)node.error("pads are too large");
   }
-  Value input = node.getOperand(0);
   auto isZero = [](int64_t n) { return n == 0; };
   if (llvm::all_of(low, isZero) && llvm::all_of(high, isZero))
+    return node.setResult(0, *node.getInput(0));
+  Value input = cropNegativePads(node, node.getOperand(0), low, high);
+  if (llvm::all_of(low, isZero) && llvm::all_of(high, isZero))
     return node.setResult(0, input);
-  node.setResult(0, node.create<PadOp>(input, {node.i64s("low", low),
-                                               node.i64s("high", high),
-                                               node.f64("value", value)}));
+  if (number)
+    return node.setResult(0, padByConcat(node, input, number, low, high));
+  SmallVector<NamedAttribute> attributes{
+      node.i64s("low", low), node.i64s("high", high), node.f64("value", value)};
+  if (*mode != PadMode::Constant)
+    attributes.push_back(
+        node.attr("mode", PadModeAttr::get(node.getContext(), *mode)));
+  node.setResult(0, node.create<PadOp>(input, attributes));
 }
 
 ArrayRef<Operator> frontend::getMovementOperators() {

@@ -185,6 +185,13 @@ ElementsAttr NodeContext::getTensor(StringRef attributeName) {
   return {};
 }
 
+const onnx::SparseTensorProto *
+NodeContext::getSparseTensor(StringRef attributeName) {
+  const auto *attribute = findAttribute(
+      attributeName, AttributeProto::SPARSE_TENSOR, "a sparse tensor");
+  return attribute ? &attribute->sparse_tensor() : nullptr;
+}
+
 const onnx::GraphProto *NodeContext::getGraph(StringRef attributeName) {
   const auto *attribute =
       findAttribute(attributeName, AttributeProto::GRAPH, "a graph");
@@ -426,6 +433,16 @@ Value NodeContext::createTyped(StringRef op, ValueRange operands, Type type,
       return {};
     }
   }
+  // A tensor without elements is the same whatever computes it.
+  if (types.size() == 1)
+    if (auto result = cast<RankedTensorType>(types.front());
+        result.hasStaticShape() && result.getNumElements() == 0 &&
+        result.getElementType().isIntOrFloat()) {
+      KnownTensor empty;
+      empty.elementType = result.getElementType();
+      empty.shape = llvm::to_vector(result.getShape());
+      return ConstantOp::create(model.builder, loc, empty.toElements());
+    }
   OperationState state(loc, opName, operands, types, list.getAttrs());
   Operation *created = model.builder.create(state);
   if (mlir::failed(verify(created))) {

@@ -14,11 +14,12 @@ using namespace mpc::frontend;
 
 OperatorTable::OperatorTable() {
   for (ArrayRef<Operator> family :
-       {getElementwiseOperators(), getContractionOperators(),
-        getReductionOperators(), getNormalizationOperators(),
-        getEinsumOperators(), getPoolingOperators(), getMovementOperators(),
-        getSliceOperators(), getShapeOperators(), getRecurrentOperators(),
-        getControlOperators()})
+       {getIndexingOperators(), getRankingOperators(),
+        getDataDependentOperators(), getElementwiseOperators(),
+        getContractionOperators(), getReductionOperators(),
+        getNormalizationOperators(), getEinsumOperators(),
+        getPoolingOperators(), getMovementOperators(), getSliceOperators(),
+        getShapeOperators(), getRecurrentOperators(), getControlOperators()})
     for (const Operator &row : family)
       rows[row.name] = &row;
 }

@@ -58,6 +58,9 @@ llvm::ArrayRef<Operator> getSliceOperators();
 llvm::ArrayRef<Operator> getShapeOperators();
 llvm::ArrayRef<Operator> getRecurrentOperators();
 llvm::ArrayRef<Operator> getControlOperators();
+llvm::ArrayRef<Operator> getIndexingOperators();
+llvm::ArrayRef<Operator> getRankingOperators();
+llvm::ArrayRef<Operator> getDataDependentOperators();
 
 /// The rows of all families by domain and name.
 class OperatorTable {

@@ -29,6 +29,58 @@ static void setInts(NodeContext &node, ArrayRef<int64_t> shape,
 // Constants
 //===----------------------------------------------------------------------===//
 
+/// A sparse tensor, densely: its values stand at positions in row-major order,
+/// or at coordinates. Null after an error.
+static ElementsAttr readSparse(NodeContext &node) {
+  const onnx::SparseTensorProto *sparse = node.getSparseTensor("sparse_value");
+  if (!sparse)
+    return {};
+  ModelContext &model = node.getModel();
+  auto read = [&](const onnx::TensorProto &tensor) {
+    return readTensor(tensor, "node '" + node.getName() + "'",
+                      model.externalData, model.context, model.diagnostics);
+  };
+  FailureOr<TensorData> values = read(sparse->values()),
+                        indices = read(sparse->indices());
+  if (failed(values) || failed(indices))
+    return node.setFailed(), ElementsAttr();
+  SmallVector<int64_t> shape(sparse->dims().begin(), sparse->dims().end());
+  FailureOr<int64_t> count = countElements(shape);
+  if (failed(count) || *count > mostElements >> 16)
+    return (void)node.error("attribute 'sparse_value': sizes are negative or "
+                            "too large"),
+           ElementsAttr();
+  int64_t rank = shape.size(), stored = values->type.getNumElements();
+  bool isLinear = indices->type.getRank() == 1;
+  bool fits =
+      values->type.getRank() == 1 &&
+      indices->type.getElementType().isSignlessInteger(64) &&
+      indices->type.getShape() == (isLinear ? ArrayRef<int64_t>{stored}
+                                            : ArrayRef<int64_t>{stored, rank});
+  TensorData dense;
+  dense.type = RankedTensorType::get(shape, values->type.getElementType());
+  int64_t width = getElementBytes(values->type.getElementType());
+  dense.bytes.resize(*count * width);
+  SmallVector<int64_t> strides = getStrides(shape);
+  for (int64_t i = 0; fits && i < stored; ++i) {
+    int64_t at = 0, columns = isLinear ? 1 : rank;
+    for (int64_t d = 0; d < columns && fits; ++d) {
+      int64_t index;
+      memcpy(&index, indices->bytes.data() + (i * columns + d) * 8, 8);
+      fits = index >= 0 && index < (isLinear ? *count : shape[d]);
+      at += fits ? index * (isLinear ? 1 : strides[d]) : 0;
+    }
+    if (fits)
+      memcpy(dense.bytes.data() + at * width, values->bytes.data() + i * width,
+             width);
+  }
+  if (!fits)
+    return (void)node.error("attribute 'sparse_value': expected one position "
+                            "inside of the tensor for each value"),
+           ElementsAttr();
+  return makeElements(dense, node.getName());
+}
+
 static void emitConstant(NodeContext &node) {
   Builder &b = node.getBuilder();
   SmallVector<StringRef> given;
@@ -42,6 +94,11 @@ static void emitConstant(NodeContext &node) {
   StringRef name = given.front();
   if (name == "value") {
     if (ElementsAttr elements = node.getTensor(name))
+      node.setResult(0, Tensor::ofConstant(elements));
+    return;
+  }
+  if (name == "sparse_value") {
+    if (ElementsAttr elements = readSparse(node))
       node.setResult(0, Tensor::ofConstant(elements));
     return;
   }
@@ -107,6 +164,48 @@ static void emitConstantOfShape(NodeContext &node) {
                                   RankedTensorType::get(shape, elementType)));
 }
 
+/// Ones on a diagonal, `k` above the main one.
+static void emitEyeLike(NodeContext &node) {
+  RankedTensorType type = node.getInputType(0);
+  int64_t k = node.getInt("k", 0);
+  Type elementType = type.getElementType();
+  if (node.hasAttribute("dtype")) {
+    int64_t to = node.getInt("dtype", 0);
+    elementType =
+        to == static_cast<int32_t>(to)
+            ? getElementType(static_cast<int32_t>(to), node.getContext())
+            : Type();
+    if (!elementType)
+      return (void)node.error("attribute 'dtype': elements of type " +
+                              getDataTypeName(static_cast<int32_t>(to)) +
+                              " are not supported");
+  }
+  if (node.hasFailed())
+    return;
+  if (type.getRank() != 2)
+    return (void)node.error("expected an input of rank 2, but got rank " +
+                            Twine(type.getRank()));
+  if (!type.hasStaticShape())
+    return (void)node.error("has the size of the batch, which is not known; "
+                            "--shape can fix it");
+  constexpr int64_t mostEyeElements = int64_t(1) << 24;
+  FailureOr<int64_t> count = countElements(type.getShape());
+  if (failed(count) || *count > mostEyeElements)
+    return (void)node.error("result is too large");
+  KnownTensor eye;
+  eye.elementType = elementType;
+  eye.shape = llvm::to_vector(type.getShape());
+  for (int64_t row = 0; row < eye.shape[0]; ++row)
+    for (int64_t column = 0; column < eye.shape[1]; ++column) {
+      bool isOne = column - row == k;
+      if (eye.isReal())
+        eye.reals.push_back(isOne);
+      else
+        eye.ints.push_back(Size::constant(isOne));
+    }
+  node.setResult(0, Tensor::ofConstant(eye.toElements()));
+}
+
 //===----------------------------------------------------------------------===//
 // Identities
 //===----------------------------------------------------------------------===//
@@ -157,34 +256,6 @@ static void emitSize(NodeContext &node) {
   if (!count)
     return (void)node.error("expected an input of a size that can be counted");
   setInts(node, {}, *count);
-}
-
-static bool foldRange(NodeContext &node) {
-  SmallVector<int64_t> bounds;
-  for (unsigned i = 0; i < 3; ++i) {
-    std::optional<KnownTensor> known = node.getKnown(i);
-    if (!known || known->isReal() || known->getNumElements() != 1 ||
-        !known->isConstant())
-      return false;
-    bounds.push_back(known->ints[0].offset);
-  }
-  int64_t start = bounds[0], limit = bounds[1], delta = bounds[2];
-  SmallVector<Size> values;
-  if (delta == 0)
-    return false;
-  for (std::optional<Size> at = Size::constant(start);
-       delta > 0 ? at->offset < limit : at->offset > limit;) {
-    if (static_cast<int64_t>(values.size()) == mostKnownElements)
-      return false;
-    values.push_back(*at);
-    at = addSizes(*at, Size::constant(delta));
-    if (!at)
-      break;
-  }
-  node.setResult(
-      0, Tensor::ofKnown(KnownTensor::makeInts(
-             node.getInputType(0).getElementType(), values.size(), values)));
-  return true;
 }
 
 //===----------------------------------------------------------------------===//
@@ -328,7 +399,7 @@ ArrayRef<Operator> frontend::getShapeOperators() {
       {"Dropout", 7, last, 1, 3, nullptr, emitDropout},
       {"Shape", 1, last, 1, 1, nullptr, emitShape},
       {"Size", 1, last, 1, 1, nullptr, emitSize},
-      {"Range", 11, last, 3, 3, foldRange, nullptr},
+      {"EyeLike", 9, last, 1, 1, nullptr, emitEyeLike},
       {"Equal", 7, last, 2, 2, foldCompare<Relation::Equal>, nullptr},
       {"Less", 7, last, 2, 2, foldCompare<Relation::Less>, nullptr},
       {"LessOrEqual", 12, last, 2, 2, foldCompare<Relation::LessOrEqual>,

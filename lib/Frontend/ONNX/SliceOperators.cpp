@@ -6,7 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Folding.h"
+#include "Selection.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -30,19 +30,25 @@ struct Box {
 /// elements.
 static void setBox(NodeContext &node, unsigned result, const Box &box,
                    ArrayRef<int64_t> shape) {
-  if (std::optional<KnownTensor> known = node.getKnown(0)) {
-    SmallVector<int64_t> strides = getStrides(known->shape), indices;
-    forEachElement(box.sizes, [&](ArrayRef<int64_t> at) {
-      int64_t index = 0;
-      for (size_t i = 0; i < at.size(); ++i)
-        index += (box.starts[i] + at[i] * box.steps[i]) * strides[i];
-      indices.push_back(index);
-    });
-    return node.setResult(result,
-                          Tensor::ofKnown(known->select(shape, indices)));
+  ArrayRef<int64_t> from = node.getInputType(0).getShape();
+  if (isConstantInput(node, 0) && llvm::none_of(from, ShapedType::isDynamic)) {
+    SmallVector<int64_t> strides = getStrides(from);
+    bool isDone = setSelected(
+        node, 0, shape,
+        [&] {
+          SmallVector<int64_t> indices;
+          forEachElement(box.sizes, [&](ArrayRef<int64_t> at) {
+            int64_t index = 0;
+            for (size_t i = 0; i < at.size(); ++i)
+              index += (box.starts[i] + at[i] * box.steps[i]) * strides[i];
+            indices.push_back(index);
+          });
+          return indices;
+        },
+        result);
+    if (isDone)
+      return;
   }
-  if (llvm::is_contained(box.sizes, 0))
-    return (void)node.error("selects no elements");
   Value value =
       node.create<SliceOp>(node.getOperand(0), {node.i64s("starts", box.starts),
                                                 node.i64s("sizes", box.sizes),
@@ -208,82 +214,11 @@ static void emitSplit(NodeContext &node) {
   }
 }
 
-//===----------------------------------------------------------------------===//
-// Gather
-//===----------------------------------------------------------------------===//
-
-/// Any gathering from a known tensor.
-static bool foldGather(NodeContext &node) {
-  std::optional<KnownTensor> data = node.getKnown(0), at = node.getKnown(1);
-  int64_t axis = node.getInt("axis", 0);
-  if (!data || !at || at->isReal() || !at->isConstant() ||
-      axis < -data->getRank() || axis >= data->getRank())
-    return false;
-  axis += axis < 0 ? data->getRank() : 0;
-  ArrayRef<int64_t> from(data->shape);
-  int64_t inner = product(from.drop_front(axis + 1));
-  int64_t outer = product(from.take_front(axis)), size = from[axis];
-  SmallVector<int64_t> shape(from.take_front(axis));
-  llvm::append_range(shape, at->shape);
-  llvm::append_range(shape, from.drop_front(axis + 1));
-  if (failed(countElements(shape)) || product(shape) > mostKnownElements)
-    return false;
-  SmallVector<int64_t> indices;
-  for (int64_t o = 0; o < outer; ++o) {
-    for (Size index : at->ints) {
-      if (index.offset < -size || index.offset >= size)
-        return false;
-      int64_t row = index.offset + (index.offset < 0 ? size : 0);
-      for (int64_t i = 0; i < inner; ++i)
-        indices.push_back((o * size + row) * inner + i);
-    }
-  }
-  node.setResult(0, Tensor::ofKnown(data->select(shape, indices)));
-  return true;
-}
-
-/// Known indices that are evenly spaced are a slice.
-static void emitGather(NodeContext &node) {
-  ArrayRef<int64_t> from = node.getInputType(0).getShape();
-  int64_t axis = node.normalizeAxis(node.getInt("axis", 0), from.size());
-  std::optional<KnownTensor> at = node.getKnown(1);
-  if (node.hasFailed())
-    return;
-  if (!at || at->isReal() || !at->isConstant() || at->ints.empty())
-    return (void)node.unsupported(
-        " with indices that are only known when the model runs");
-  int64_t size = from[axis];
-  if (ShapedType::isDynamic(size))
-    return (void)node.error("takes a part of the batch, whose size is not "
-                            "known; --shape can fix it");
-  SmallVector<int64_t> indices;
-  for (Size index : at->ints) {
-    if (index.offset < -size || index.offset >= size)
-      return (void)node.error("expected indices within [" + Twine(-size) +
-                              ", " + Twine(size - 1) + "], but got " +
-                              Twine(index.offset));
-    indices.push_back(index.offset + (index.offset < 0 ? size : 0));
-  }
-  int64_t step = indices.size() > 1 ? indices[1] - indices[0] : 1;
-  for (size_t i = 1; i < indices.size(); ++i)
-    if (step == 0 || indices[i] - indices[i - 1] != step)
-      return (void)node.unsupported(" with indices that are not evenly spaced");
-  Box box(from);
-  box.starts[axis] = indices.front();
-  box.sizes[axis] = indices.size();
-  box.steps[axis] = step;
-  SmallVector<int64_t> shape(from.take_front(axis));
-  llvm::append_range(shape, at->shape);
-  llvm::append_range(shape, from.drop_front(axis + 1));
-  setBox(node, 0, box, shape);
-}
-
 ArrayRef<Operator> frontend::getSliceOperators() {
   constexpr int64_t last = newestOpset;
   static const Operator rows[] = {
       {"Slice", 1, last, 1, 5, nullptr, emitSlice},
       {"Split", 2, last, 1, 2, nullptr, emitSplit},
-      {"Gather", 1, last, 2, 2, foldGather, emitGather},
   };
   return rows;
 }

@@ -302,3 +302,111 @@ func.func @signed(%row: memref<64xi8>, %w: memref<4x1x16x16x4xi8>, %acc: vector<
       accumulators(%acc : vector<16xi32>) -> vector<16xi32>
   return
 }
+
+// -----
+
+// scatter C1
+func.func @scatter_results(%i: memref<2x1xi64>, %u: tensor<2x8xf32>, %o: tensor<4x8xf32>) {
+  // expected-error @+1 {{expected all operands to be tensors, but got 'memref<2x1xi64>'}}
+  %0 = kernel.scatter ins(%i, %u : memref<2x1xi64>, tensor<2x8xf32>) outs(%o : tensor<4x8xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    kernel.yield %a : f32
+  } -> tensor<4x8xf32>
+  return
+}
+
+// -----
+
+// scatter C2
+func.func @scatter_rank(%i: memref<2x1xi64>, %u: memref<2xf32>, %o: memref<4x8xf32>) {
+  // expected-error @+1 {{expected updates of rank 2 for 1 coordinates of 'memref<4x8xf32>', but got 'memref<2xf32>'}}
+  kernel.scatter ins(%i, %u : memref<2x1xi64>, memref<2xf32>) outs(%o : memref<4x8xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    kernel.yield %a : f32
+  }
+  return
+}
+
+// -----
+
+// scatter C2
+func.func @scatter_axis(%i: memref<2x8xi64>, %u: memref<2x8xf32>, %o: memref<4x8xf32>) {
+  // expected-error @+1 {{expected operands of one rank above the axis 2}}
+  kernel.scatter ins(%i, %u : memref<2x8xi64>, memref<2x8xf32>) outs(%o : memref<4x8xf32>) attributes {axis = 2 : i64} {
+  ^bb0(%a: f32, %b: f32):
+    kernel.yield %a : f32
+  }
+  return
+}
+
+// -----
+
+// scatter C3
+func.func @scatter_indices(%i: memref<2x1xf32>, %u: memref<2x8xf32>, %o: memref<4x8xf32>) {
+  // expected-error @+1 {{expected integers as indices, but got 'memref<2x1xf32>'}}
+  kernel.scatter ins(%i, %u : memref<2x1xf32>, memref<2x8xf32>) outs(%o : memref<4x8xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    kernel.yield %a : f32
+  }
+  return
+}
+
+// -----
+
+// scatter C4
+func.func @scatter_region(%i: memref<2x1xi64>, %u: memref<2x8xf32>, %o: memref<4x8xf32>) {
+  // expected-error @+1 {{expected a region of two arguments of type 'f32'}}
+  kernel.scatter ins(%i, %u : memref<2x1xi64>, memref<2x8xf32>) outs(%o : memref<4x8xf32>) {
+  ^bb0(%a: f32):
+    kernel.yield %a : f32
+  }
+  return
+}
+
+// -----
+
+// top_k C2
+func.func @top_k_axis(%x: memref<4x8xf32>, %o: memref<4xi64>) {
+  // expected-error @+1 {{expected operands of one rank above the axis 0}}
+  kernel.top_k ins(%x : memref<4x8xf32>) outs(%o : memref<4xi64>) attributes {axis = 0 : i64} {
+  ^bb0(%a: f32, %b: f32):
+    kernel.yield %a : f32
+  }
+  return
+}
+
+// -----
+
+// top_k C3
+func.func @top_k_size(%x: memref<4x8xf32>, %o: memref<4x9xi64>) {
+  // expected-error @+1 {{expected an axis that is static and no longer in the output than in the input}}
+  kernel.top_k ins(%x : memref<4x8xf32>) outs(%o : memref<4x9xi64>) attributes {axis = 1 : i64} {
+  ^bb0(%a: f32, %b: f32):
+    kernel.yield %a : f32
+  }
+  return
+}
+
+// -----
+
+// top_k C4
+func.func @top_k_positions(%x: memref<4x8xf32>, %o: memref<4x2xi32>) {
+  // expected-error @+1 {{expected an output of i64, but got 'memref<4x2xi32>'}}
+  kernel.top_k ins(%x : memref<4x8xf32>) outs(%o : memref<4x2xi32>) attributes {axis = 1 : i64} {
+  ^bb0(%a: f32, %b: f32):
+    kernel.yield %a : f32
+  }
+  return
+}
+
+// -----
+
+// top_k C5
+func.func @top_k_order(%x: memref<4x8xf32>, %o: memref<4x2xi64>) {
+  // expected-error @+1 {{expected the region to yield 'i1'}}
+  kernel.top_k ins(%x : memref<4x8xf32>) outs(%o : memref<4x2xi64>) attributes {axis = 1 : i64} {
+  ^bb0(%a: f32, %b: f32):
+    kernel.yield %a : f32
+  }
+  return
+}

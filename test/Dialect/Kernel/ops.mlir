@@ -68,3 +68,20 @@ func.func @inner_tile(%row: memref<64xi8, strided<[1], offset: ?>>, %w: memref<4
       weights(%w[%panel, %tap] : memref<4x1x16x16x4xi8>) accumulators(%acc : vector<16xi32>) {unsigned_rows} -> vector<16xi32>
   return %r : vector<16xi32>
 }
+
+// CHECK-LABEL: func.func @positions
+func.func @positions(%at: tensor<4x1xi64>, %u: tensor<4x8xf32>, %o: tensor<16x8xf32>, %k: tensor<4x3xi64>) -> (tensor<16x8xf32>, tensor<4x3xi64>) {
+  // CHECK: kernel.scatter ins(%{{.*}}, %{{.*}} : tensor<4x1xi64>, tensor<4x8xf32>) outs(%{{.*}} : tensor<16x8xf32>) {
+  %0 = kernel.scatter ins(%at, %u : tensor<4x1xi64>, tensor<4x8xf32>) outs(%o : tensor<16x8xf32>) {
+  ^bb0(%update: f32, %old: f32):
+    %s = arith.addf %old, %update : f32
+    kernel.yield %s : f32
+  } -> tensor<16x8xf32>
+  // CHECK: kernel.top_k ins(%{{.*}} : tensor<4x8xf32>) outs(%{{.*}} : tensor<4x3xi64>) attributes {axis = 1 : i64} {
+  %1 = kernel.top_k ins(%u : tensor<4x8xf32>) outs(%k : tensor<4x3xi64>) attributes {axis = 1 : i64} {
+  ^bb0(%a: f32, %b: f32):
+    %first = arith.cmpf ogt, %a, %b : f32
+    kernel.yield %first : i1
+  } -> tensor<4x3xi64>
+  return %0, %1 : tensor<16x8xf32>, tensor<4x3xi64>
+}

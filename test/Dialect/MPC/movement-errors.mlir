@@ -202,3 +202,13 @@ func.func @test(%x: tensor<4xf32>) {
   %0 = mpc.broadcast %x : (tensor<4xf32>) -> tensor<?x4xf16>
   return
 }
+
+// -----
+
+// pad C2: nothing to mirror
+func.func @test(%x: tensor<2x0xf32>) {
+  // expected-error @below {{expected elements to pad with in dimension 1 of 'tensor<2x0xf32>'}}
+  // expected-error @below {{failed to infer returned types}}
+  %0 = mpc.pad %x {low = array<i64: 0, 1>, high = array<i64: 0, 0>, value = 0.0 : f64, mode = #mpc.pad<edge>} : (tensor<2x0xf32>) -> tensor<2x1xf32>
+  return
+}

@@ -246,9 +246,91 @@ def Kernel_DepthwiseOp : Kernel_OutputOp<"depthwise"> {
   }];
 }
 
+//===----------------------------------------------------------------------===//
+// Positions that are data
+//===----------------------------------------------------------------------===//
+
+/// Destination passing with a scalar region, without tiles or packed weights.
+class Kernel_RegionOp<string mnemonic> : Kernel_Op<mnemonic, [
+    DestinationStyleOpInterface, DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
+    IsolatedFromAbove, SingleBlock]> {
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    ::mlir::MutableOperandRange getDpsInitsMutable() { return getOutMutable(); }
+  }];
+}
+
+def Kernel_ScatterOp : Kernel_RegionOp<"scatter"> {
+  let summary = "updates of single elements, in order";
+  let description = [{
+    For each position u of `updates`, in row-major order: `out[c] = combine(updates[u], out[c])`, where the coordinates c are
+
+    - with `axis`: u, with its entry of the axis replaced by `indices[u]`;
+    - without: `indices[v, 0], …, indices[v, k-1]`, then w, where u = (v, w) and k is the last size of `indices`.
+
+    An index below 0 counts from the end. An update outside of `out` is left out. Dimensions of `updates` that are coordinates as they are
+    run in parallel: no two of their positions write the same element.
+
+    Constraints:
+    - (C1) all operands are tensors, or all are memrefs; tensors give one result of `out`'s type;
+    - (C2) with `axis`, `indices`, `updates` and `out` have one rank above the axis; without, `indices` has a rank of 1 or more and a
+      static last size, and the ranks of v, w and `out` fit;
+    - (C3) indices are integers;
+    - (C4) the region takes an update and the element that is there, and yields one, all of `out`'s element type, which is `updates`' too.
+
+    Example:
+    ```mlir
+    kernel.scatter ins(%at, %u : tensor<4x1xi64>, tensor<4x8xf32>) outs(%o : tensor<16x8xf32>) {
+    ^bb0(%update: f32, %old: f32):
+      %s = arith.addf %old, %update : f32
+      kernel.yield %s : f32
+    } -> tensor<16x8xf32>
+    ```
+  }];
+  let arguments = (ins Kernel_TensorOrMemRef:$indices, Kernel_TensorOrMemRef:$updates, Kernel_TensorOrMemRef:$out,
+    OptionalAttr<I64Attr>:$axis, UnitAttr:$unsigned_indices);
+  let regions = (region SizedRegion<1>:$combine);
+  let assemblyFormat = [{
+    `ins` `(` $indices `,` $updates `:` type($indices) `,` type($updates) `)` `outs` `(` $out `:` type($out) `)`
+    attr-dict-with-keyword $combine (`->` type($results)^)?
+  }];
+}
+
+def Kernel_TopKOp : Kernel_RegionOp<"top_k"> {
+  let summary = "the positions of the first elements of an order";
+  let description = [{
+    Along `axis`, `out` receives the positions of the elements of `input` that come first, in their order, as many as `out` has. The region
+    says whether its first argument comes before its second one; where neither does, the lower position comes first. Each line keeps a
+    heap in `out`: n·log(k) comparisons at most, and about n where the input is in no special order.
+
+    Constraints:
+    - (C1) both operands are tensors, or both are memrefs; a tensor gives one result of `out`'s type;
+    - (C2) 0 ≤ axis < rank, and ranks are equal;
+    - (C3) the axis has static sizes, no larger in `out` than in `input`;
+    - (C4) `out` holds i64;
+    - (C5) the region takes two elements of `input` and yields i1.
+
+    Example:
+    ```mlir
+    kernel.top_k ins(%x : tensor<4x100xf32>) outs(%o : tensor<4x5xi64>) attributes {axis = 1 : i64} {
+    ^bb0(%a: f32, %b: f32):
+      %first = arith.cmpf ogt, %a, %b : f32
+      kernel.yield %first : i1
+    } -> tensor<4x5xi64>
+    ```
+  }];
+  let arguments = (ins Kernel_TensorOrMemRef:$input, Kernel_TensorOrMemRef:$out, I64Attr:$axis);
+  let regions = (region SizedRegion<1>:$before);
+  let assemblyFormat = [{
+    `ins` `(` $input `:` type($input) `)` `outs` `(` $out `:` type($out) `)`
+    attr-dict-with-keyword $before (`->` type($results)^)?
+  }];
+}
+
 def Kernel_YieldOp : Kernel_Op<"yield", [
-    Pure, ReturnLike, Terminator, ParentOneOf<["ContractOp", "DepthwiseOp"]>]> {
-  let summary = "the value that an epilogue stores";
+    Pure, ReturnLike, Terminator, ParentOneOf<["ContractOp", "DepthwiseOp", "ScatterOp", "TopKOp"]>]> {
+  let summary = "the value that a region computes: what is stored, or how two elements compare";
   let arguments = (ins AnyType:$value);
   let assemblyFormat = "$value attr-dict `:` type($value)";
 }

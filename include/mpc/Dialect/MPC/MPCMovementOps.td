@@ -69,17 +69,28 @@ def MPC_SliceOp : MPC_MovementOp<"slice", [DeclareOpInterfaceMethods<MPC_LayoutO
   let results = (outs MPC_Tensor:$result);
   let hasVerifier = 1;
 }
+def MPC_PadMode : MPC_Enum<"PadMode", "what padding holds", [
+  I32EnumAttrCase<"Constant", 0, "constant">, // a number
+  I32EnumAttrCase<"Reflect", 1, "reflect">,   // the elements mirrored at the first and last one, which are not repeated
+  I32EnumAttrCase<"Edge", 2, "edge">,         // the first and the last element
+  I32EnumAttrCase<"Wrap", 3, "wrap">          // the elements again, from the other side
+]>;
+def MPC_PadModeAttr : MPC_EnumAttr<MPC_PadMode, "pad">;
+
 def MPC_PadOp : MPC_MovementOp<"pad", [DeclareOpInterfaceMethods<MPC_LayoutOpInterface, ["canSinkTranspose", "sinkTranspose"]>]> {
-  let summary = "constant padding";
+  let summary = "padding by a constant or by the tensor's own elements";
   let description = [{
-    `low` and `high` elements of `value` (in the units of real numbers) before and after each dimension.
+    `low` and `high` elements before and after each dimension: `value` (in the units of real numbers) in mode constant, else elements of the
+    input, as NumPy's modes of the same names take them; padding of any size goes on mirroring or repeating.
 
     Constraints:
     - (C1) low and high have one entry per dimension, each ≥ 0, and 0 for the symbolic batch
+    - (C2) in the modes other than constant, what is padded has elements
 
-    Source: ONNX Pad (2, 11, 13 …), mode constant, with constant pads.
+    Source: ONNX Pad (2, 11, 13, 18, 19 …), with constant pads.
   }];
-  let arguments = (ins MPC_Tensor:$input, DenseI64ArrayAttr:$low, DenseI64ArrayAttr:$high, F64Attr:$value);
+  let arguments = (ins MPC_Tensor:$input, DenseI64ArrayAttr:$low, DenseI64ArrayAttr:$high, F64Attr:$value,
+    DefaultValuedAttr<MPC_PadModeAttr, "PadMode::Constant">:$mode);
   let results = (outs MPC_Tensor:$result);
   let hasVerifier = 1;
 }
