@@ -293,6 +293,9 @@ FailureOr<Value> GroupLowering::store(Value value, Value dest) {
               return accumulates ? lowerReduce(op, dest)
                                  : FailureOr<Value>(Value());
             })
+            .Case([&](MaxPoolIndicesOp op) {
+              return lowerMaxPoolIndices(op, dest);
+            })
             .Case([&](ConcatOp op) { return lowerConcat(op, dest); })
             .Case([&](PadOp op) {
               return op.getMode() == PadMode::Constant
@@ -358,6 +361,15 @@ FailureOr<Node> GroupLowering::expressOp(Operation *op, AffineMap index,
         return expressAveragePool(op, index, expression);
       })
       .Case([&](ReduceOp op) { return expressReduce(op, index, expression); })
+      .Case([&](MaxPoolIndicesOp op) -> FailureOr<Node> {
+        FailureOr<Value> indices = materialize(op.getResult());
+        if (failed(indices))
+          return failure();
+        return addLeaf(*indices, index, expression);
+      })
+      .Case([&](ResizeOp op) { return expressResize(op, index, expression); })
+      .Case([&](SampleOp op) { return expressSample(op, index, expression); })
+      .Case([&](RoiPoolOp op) { return expressRoiPool(op, index, expression); })
       .Case<SoftmaxOp, LogSoftmaxOp>(
           [&](auto op) { return expressSoftmax(op, index, expression); })
       .Case([&](NormalizeOp op) {

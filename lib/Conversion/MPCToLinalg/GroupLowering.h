@@ -212,6 +212,26 @@ private:
                                            Expression &expression);
   mlir::FailureOr<mlir::Value> lowerMaxPool(MaxPoolOp op, mlir::Value dest);
 
+  mlir::FailureOr<mlir::Value> lowerMaxPoolIndices(MaxPoolIndicesOp op,
+                                                   mlir::Value dest);
+
+  //===--- Resize.cpp ---===//
+  mlir::FailureOr<Node> expressResize(ResizeOp op, mlir::AffineMap index,
+                                      Expression &expression);
+  /// `source` resized along `axis` to `shape`, with a loop over many taps; the
+  /// tables are [size, taps].
+  mlir::Value buildLongResize(mlir::Location loc, mlir::Value source,
+                              llvm::ArrayRef<int64_t> shape, int64_t axis,
+                              int64_t taps, llvm::ArrayRef<int64_t> indices,
+                              llvm::ArrayRef<float> weights,
+                              mlir::Type computeType, bool isUnsigned);
+
+  //===--- Sampling.cpp ---===//
+  mlir::FailureOr<Node> expressSample(SampleOp op, mlir::AffineMap index,
+                                      Expression &expression);
+  mlir::FailureOr<Node> expressRoiPool(RoiPoolOp op, mlir::AffineMap index,
+                                       Expression &expression);
+
   //===--- Reductions.cpp ---===//
   using Combiner = llvm::function_ref<mlir::Value(
       mlir::OpBuilder &, mlir::Value element, mlir::Value accumulator)>;
@@ -335,6 +355,17 @@ mlir::Value createFloat(mlir::OpBuilder &builder, mlir::Location loc,
 mlir::AffineMap getBroadcastIndex(llvm::ArrayRef<int64_t> operandShape,
                                   llvm::ArrayRef<int64_t> resultShape,
                                   mlir::AffineMap index);
+
+//===--- Elements at computed positions (Resize.cpp) ---===//
+
+/// `expr` of the loops inside of a linalg.generic.
+mlir::Value createIndex(mlir::OpBuilder &builder, mlir::Location loc,
+                        mlir::AffineExpr expr);
+/// The element of `tensor` at `indices`, widened to `computeType` (integers to
+/// real numbers, where that is a floating-point type).
+mlir::Value loadElement(mlir::OpBuilder &builder, mlir::Location loc,
+                        mlir::Value tensor, mlir::ValueRange indices,
+                        mlir::Type computeType, bool isUnsigned = false);
 
 //===--- Quantized types (Quantization.cpp) ---===//
 

@@ -173,6 +173,116 @@ FailureOr<Node> GroupLowering::expressMaxPool(MaxPoolOp op, AffineMap index,
   return addLeaf(largest, index, expression);
 }
 
+/// Largest element and its position are found together; where the first of them
+/// stands, an index of -1 says that none was seen yet.
+FailureOr<Value> GroupLowering::lowerMaxPoolIndices(MaxPoolIndicesOp op,
+                                                    Value dest) {
+  Location loc = op.getLoc();
+  FailureOr<Value> input = materialize(op.getInput());
+  if (failed(input))
+    return failure();
+  auto type = getTensorType(*input);
+  Type elementType = type.getElementType();
+  bool isUnsigned =
+      isUnsignedElement(getTensorType(op.getInput()).getElementType());
+  int64_t rank = type.getRank(), spatialRank = rank - 2;
+  ArrayRef<int64_t> kernel = op.getKernel(), strides = op.getStrides(),
+                    dilations = op.getDilations(), pads = op.getPads();
+  int64_t numLoops = rank + spatialRank;
+  MLIRContext *context = builder.getContext();
+  // Loops: the result's dimensions, then the kernel's.
+  SmallVector<AffineExpr> taps, positions;
+  for (int64_t d = 0; d < spatialRank; ++d) {
+    taps.push_back(builder.getAffineDimExpr(rank + d));
+    positions.push_back(builder.getAffineDimExpr(2 + d) * strides[d] +
+                        taps.back() * dilations[d] - pads[d]);
+  }
+  AffineMap kernelMap = AffineMap::get(numLoops, 0, taps, context);
+  AffineMap resultMap = AffineMap::get(
+      numLoops, 0, builder.getMultiDimIdentityMap(rank).getResults(), context);
+  SmallVector<utils::IteratorType> iterators(numLoops,
+                                             utils::IteratorType::parallel);
+  std::fill_n(iterators.begin() + rank, spatialRank,
+              utils::IteratorType::reduction);
+  Value bounds = tensor::EmptyOp::create(builder, loc, kernel, elementType);
+  Value largest =
+      createFill(loc, getLowest(builder, elementType, isUnsigned),
+                 createEmpty(loc, getTensorType(dest).getShape(), elementType));
+  Value positionsInit = createFill(loc, builder.getI64IntegerAttr(-1), dest);
+  Value source = *input;
+  ArrayRef<int64_t> sizes = type.getShape().drop_front(2);
+  bool columnMajor = op.getColumnMajor();
+  Value channels =
+      type.isDynamicDim(1)
+          ? getBatch()
+          : arith::ConstantIndexOp::create(builder, loc, type.getDimSize(1))
+                .getResult();
+  auto generic = linalg::GenericOp::create(
+      builder, loc, TypeRange{largest.getType(), positionsInit.getType()},
+      ValueRange{bounds}, ValueRange{largest, positionsInit},
+      ArrayRef{kernelMap, resultMap, resultMap}, iterators,
+      [&](OpBuilder &b, Location loc, ValueRange scalars) {
+        auto constant = [&](int64_t value) -> Value {
+          return arith::ConstantIndexOp::create(b, loc, value);
+        };
+        Value plane = linalg::IndexOp::create(b, loc, 0),
+              channel = linalg::IndexOp::create(b, loc, 1);
+        SmallVector<Value> at{plane, channel};
+        Value isInside, zero = constant(0);
+        for (int64_t d = 0; d < spatialRank; ++d) {
+          Value x = createIndex(b, loc, positions[d]);
+          Value low =
+              arith::CmpIOp::create(b, loc, arith::CmpIPredicate::sge, x, zero);
+          Value high = arith::CmpIOp::create(b, loc, arith::CmpIPredicate::slt,
+                                             x, constant(sizes[d]));
+          Value both = arith::AndIOp::create(b, loc, low, high);
+          isInside =
+              isInside
+                  ? arith::AndIOp::create(b, loc, isInside, both).getResult()
+                  : both;
+          // What lies outside is read at the border, and not used.
+          x = arith::MaxSIOp::create(b, loc, x, zero);
+          at.push_back(
+              arith::MinSIOp::create(b, loc, x, constant(sizes[d] - 1)));
+        }
+        Value element = tensor::ExtractOp::create(b, loc, source, at);
+        Value isLarger;
+        if (isa<FloatType>(elementType))
+          isLarger = arith::CmpFOp::create(b, loc, arith::CmpFPredicate::OGT,
+                                           element, scalars[1]);
+        else
+          isLarger =
+              arith::CmpIOp::create(b, loc,
+                                    isUnsigned ? arith::CmpIPredicate::ugt
+                                               : arith::CmpIPredicate::sgt,
+                                    element, scalars[1]);
+        Value isFirst = arith::CmpIOp::create(
+            b, loc, arith::CmpIPredicate::slt, scalars[2],
+            arith::ConstantOp::create(b, loc, b.getI64IntegerAttr(0)));
+        Value takes = arith::AndIOp::create(
+            b, loc, isInside, arith::OrIOp::create(b, loc, isLarger, isFirst));
+        // Position within the whole input.
+        Value position = arith::AddIOp::create(
+            b, loc, arith::MulIOp::create(b, loc, plane, channels), channel);
+        SmallVector<int64_t> order =
+            llvm::to_vector(llvm::seq<int64_t>(0, spatialRank));
+        if (columnMajor)
+          std::reverse(order.begin(), order.end());
+        for (int64_t d : order) {
+          position =
+              arith::MulIOp::create(b, loc, position, constant(sizes[d]));
+          position = arith::AddIOp::create(b, loc, position, at[2 + d]);
+        }
+        position = arith::IndexCastOp::create(b, loc, b.getI64Type(), position);
+        linalg::YieldOp::create(
+            b, loc,
+            ValueRange{
+                arith::SelectOp::create(b, loc, takes, element, scalars[1]),
+                arith::SelectOp::create(b, loc, takes, position, scalars[2])});
+      });
+  return generic.getResult(1);
+}
+
 //===----------------------------------------------------------------------===//
 // Mean
 //===----------------------------------------------------------------------===//

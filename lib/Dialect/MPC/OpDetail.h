@@ -65,6 +65,13 @@ mlir::LogicalResult inferWindow(const InferContext &ctx, const Window &window,
                                 llvm::ArrayRef<int64_t> input,
                                 llvm::SmallVectorImpl<int64_t> &result);
 
+/// The same for pooling of a whole tensor, whose result's shape this gives:
+/// checks too that every window holds an element.
+mlir::LogicalResult inferPool(const InferContext &ctx,
+                              mlir::RankedTensorType input,
+                              const Window &window, Layout layout,
+                              llvm::SmallVectorImpl<int64_t> &shape);
+
 /// Puts batch, channels and spatial sizes into the order of the layout.
 llvm::SmallVector<int64_t> arrangeShape(Layout layout, int64_t batch,
                                         int64_t channels,

@@ -36,18 +36,13 @@ static bool everyWindowHoldsAnElement(int64_t extent, int64_t windows,
   return true;
 }
 
-template <typename Adaptor>
-static LogicalResult inferPool(const InferContext &ctx, Adaptor adaptor,
-                               SmallVectorImpl<Type> &types) {
-  RankedTensorType input = ranked(ctx, adaptor.getInput().getType(), "input");
-  if (!input)
-    return failure();
+LogicalResult mpc::detail::inferPool(const InferContext &ctx,
+                                     RankedTensorType input,
+                                     const Window &window, Layout layout,
+                                     SmallVectorImpl<int64_t> &shape) {
   int64_t rank = input.getRank();
   if (rank < 3 || rank > 5) // (C1)
     return ctx.error("expected an input of rank 3 to 5, but got ", input);
-  Layout layout = adaptor.getLayout();
-  Window window{adaptor.getKernel(), adaptor.getStrides(),
-                adaptor.getDilations(), adaptor.getPads()};
   if (failed(checkWindow(ctx, window, rank - 2))) // (C2)
     return failure();
 
@@ -64,10 +59,22 @@ static LogicalResult inferPool(const InferContext &ctx, Adaptor adaptor,
                        "in spatial dimension ",
                        dim, " of size ", extent,
                        " a window lies in the padding");
-  types.push_back(RankedTensorType::get(
-      arrangeShape(layout, input.getDimSize(0),
-                   input.getDimSize(getChannelDim(layout, rank)), spatial),
-      input.getElementType()));
+  shape = arrangeShape(layout, input.getDimSize(0),
+                       input.getDimSize(getChannelDim(layout, rank)), spatial);
+  return success();
+}
+
+template <typename Adaptor>
+static LogicalResult inferPoolType(const InferContext &ctx, Adaptor adaptor,
+                                   SmallVectorImpl<Type> &types) {
+  RankedTensorType input = ranked(ctx, adaptor.getInput().getType(), "input");
+  SmallVector<int64_t> shape;
+  if (!input || failed(inferPool(ctx, input,
+                                 {adaptor.getKernel(), adaptor.getStrides(),
+                                  adaptor.getDilations(), adaptor.getPads()},
+                                 adaptor.getLayout(), shape)))
+    return failure();
+  types.push_back(RankedTensorType::get(shape, input.getElementType()));
   return success();
 }
 
@@ -75,7 +82,7 @@ LogicalResult MaxPoolOp::inferReturnTypes(MLIRContext *,
                                           std::optional<Location> loc,
                                           Adaptor adaptor,
                                           SmallVectorImpl<Type> &types) {
-  return inferPool({getOperationName(), loc}, adaptor, types);
+  return inferPoolType({getOperationName(), loc}, adaptor, types);
 }
 LogicalResult MaxPoolOp::verify() { return verifySameElementTypes(*this); }
 QuantRole MaxPoolOp::getQuantRole() { return QuantRole::Passthrough; }
@@ -88,7 +95,7 @@ LogicalResult AveragePoolOp::inferReturnTypes(MLIRContext *,
                                               std::optional<Location> loc,
                                               Adaptor adaptor,
                                               SmallVectorImpl<Type> &types) {
-  return inferPool({getOperationName(), loc}, adaptor, types);
+  return inferPoolType({getOperationName(), loc}, adaptor, types);
 }
 LogicalResult AveragePoolOp::verify() {
   if (std::optional<ArrayRef<int64_t>> extra = getCeilExtra()) { // (C4)

@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "TransposedConvolution.h"
 #include "Windows.h"
 
 using namespace mlir;
@@ -121,6 +122,7 @@ ArrayRef<Operator> frontend::getContractionOperators() {
   constexpr int64_t last = newestOpset;
   static const Operator rows[] = {
       {"Conv", 1, last, 2, 3, nullptr, emitConv},
+      {"ConvTranspose", 1, last, 2, 3, nullptr, emitConvTranspose},
       {"MatMul", 1, last, 2, 2, nullptr, emitMatMul},
       {"Gemm", 7, last, 2, 3, nullptr, emitGemm},
   };

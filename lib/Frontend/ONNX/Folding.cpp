@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Folding.h"
+#include "mpc/Dialect/MPC/Constants.h"
 #include "llvm/ADT/APFloat.h"
 #include "llvm/Support/CheckedArithmetic.h"
 #include "llvm/Support/MathExtras.h"
@@ -134,4 +135,14 @@ void frontend::forEachElement(ArrayRef<int64_t> shape,
     if (dim < 0)
       return;
   }
+}
+
+ElementsAttr frontend::makeReals(RankedTensorType type,
+                                 ArrayRef<double> values) {
+  if (type.getElementType().isF64())
+    return createConstant(
+        type, ArrayRef(reinterpret_cast<const char *>(values.data()),
+                       values.size() * sizeof(double)));
+  std::vector<float> floats(values.begin(), values.end());
+  return createFloatConstant(type, floats);
 }

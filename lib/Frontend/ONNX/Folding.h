@@ -27,6 +27,10 @@ std::optional<Size> mulSizes(Size lhs, Size rhs);
 /// Exact or constant division, towards zero.
 std::optional<Size> divSizes(Size lhs, Size rhs);
 
+/// A constant of floating-point elements.
+mlir::ElementsAttr makeReals(mlir::RankedTensorType type,
+                             llvm::ArrayRef<double> values);
+
 /// `value` rounded to the element type.
 double roundTo(double value, mlir::Type elementType);
 

@@ -18,7 +18,8 @@ OperatorTable::OperatorTable() {
         getDataDependentOperators(), getElementwiseOperators(),
         getContractionOperators(), getReductionOperators(),
         getNormalizationOperators(), getEinsumOperators(),
-        getPoolingOperators(), getMovementOperators(), getSliceOperators(),
+        getPoolingOperators(), getResizeOperators(), getSamplingOperators(),
+        getSignalOperators(), getMovementOperators(), getSliceOperators(),
         getShapeOperators(), getRecurrentOperators(), getControlOperators()})
     for (const Operator &row : family)
       rows[row.name] = &row;

@@ -22,14 +22,21 @@ static SmallVector<NamedAttribute> getWindowAttributes(NodeContext &node,
                     LayoutAttr::get(node.getContext(), Layout::ChannelsFirst))};
 }
 
-/// The output of indices stays missing: an error once something reads it.
 static void emitMaxPool(NodeContext &node) {
-  node.ignoreAttribute("storage_order");
+  int64_t order = node.getInt("storage_order", 0);
   auto windows = readWindows(node);
-  if (windows)
-    node.setResult(0,
-                   node.create<MaxPoolOp>(node.getOperand(0),
-                                          getWindowAttributes(node, *windows)));
+  if (!windows)
+    return;
+  Value input = node.getOperand(0);
+  auto attributes = getWindowAttributes(node, *windows);
+  node.setResult(0, node.create<MaxPoolOp>(input, attributes));
+  if (!node.usesOutput(1))
+    return;
+  attributes.pop_back(); // indices are those of the model's layout
+  if (order != 0)
+    attributes.push_back(
+        node.attr("column_major", UnitAttr::get(node.getContext())));
+  node.setResult(1, node.create<MaxPoolIndicesOp>(input, attributes));
 }
 
 static void emitAveragePool(NodeContext &node) {
@@ -46,11 +53,78 @@ static void emitAveragePool(NodeContext &node) {
   node.setResult(0, node.create<AveragePoolOp>(node.getOperand(0), attributes));
 }
 
+/// `x` to the power of `p`, which is not negative.
+static Value createPower(NodeContext &node, Value x, double p) {
+  if (!x || p == 1)
+    return x;
+  if (p == 2)
+    return node.create<MulOp>({x, x});
+  if (p == 0.5)
+    return node.create<SqrtOp>(x);
+  Type elementType = getElementTypeOrSelf(x.getType());
+  return node.create<PowOp>({x, node.createScalar(p, elementType)});
+}
+
+/// The exponent of Lp pooling: an integer, in version 1 a number.
+static double readExponent(NodeContext &node) {
+  double p = node.getVersion() < 2 ? node.getFloat("p", 2)
+                                   : static_cast<double>(node.getInt("p", 2));
+  if (!(p > 0) || !std::isfinite(p))
+    (void)node.error("attribute 'p': expected a positive number, but got " +
+                     Twine(std::to_string(p)));
+  return p;
+}
+
+/// (sum |x|^p)^(1/p): the sum is a mean, padding counted, times the number of
+/// elements.
+static void emitLpPool(NodeContext &node) {
+  double p = readExponent(node);
+  auto windows = readWindows(node);
+  if (!windows || node.hasFailed())
+    return;
+  Type elementType = node.getInputType(0).getElementType();
+  Value x = createPower(node, node.create<AbsOp>(node.getOperand(0)), p);
+  auto attributes = getWindowAttributes(node, *windows);
+  attributes.push_back(
+      node.attr("count_include_pad", UnitAttr::get(node.getContext())));
+  Value mean = node.create<AveragePoolOp>(x, attributes);
+  double count = 1;
+  for (int64_t size : windows->kernel)
+    count *= static_cast<double>(size);
+  Value sum = node.create<MulOp>({mean, node.createScalar(count, elementType)});
+  node.setResult(0, createPower(node, sum, 1 / p));
+}
+
+static void emitGlobalLpPool(NodeContext &node) {
+  double p = readExponent(node);
+  int64_t rank = node.getInputRank(0);
+  if (rank < 3)
+    return (void)node.error("expected an input with spatial dimensions, but "
+                            "got rank " +
+                            Twine(rank));
+  if (node.hasFailed())
+    return;
+  auto reduce = [&](Value x, ReduceKind kind) {
+    return node.create<ReduceOp>(
+        x, {node.attr("kind", ReduceKindAttr::get(node.getContext(), kind)),
+            node.i64s("axes", llvm::to_vector(llvm::seq<int64_t>(2, rank))),
+            node.attr("keepdims", node.getBuilder().getBoolAttr(true))});
+  };
+  Value x = node.getOperand(0);
+  if (p == 1 || p == 2)
+    return node.setResult(0,
+                          reduce(x, p == 1 ? ReduceKind::L1 : ReduceKind::L2));
+  Value powers = createPower(node, node.create<AbsOp>(x), p);
+  node.setResult(0, createPower(node, reduce(powers, ReduceKind::Sum), 1 / p));
+}
+
 ArrayRef<Operator> frontend::getPoolingOperators() {
   constexpr int64_t last = newestOpset;
   static const Operator rows[] = {
       {"MaxPool", 1, last, 1, 1, nullptr, emitMaxPool},
-      {"AveragePool", 7, last, 1, 1, nullptr, emitAveragePool},
+      {"AveragePool", 1, last, 1, 1, nullptr, emitAveragePool},
+      {"LpPool", 1, last, 1, 1, nullptr, emitLpPool},
+      {"GlobalLpPool", 1, last, 1, 1, nullptr, emitGlobalLpPool},
   };
   return rows;
 }

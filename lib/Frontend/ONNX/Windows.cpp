@@ -13,14 +13,9 @@ using namespace mlir;
 using namespace mpc;
 using namespace mpc::frontend;
 
-/// Windows beyond this are no one's; within it, 64-bit sums cannot overflow.
-static constexpr int64_t mostExtent = std::numeric_limits<int32_t>::max();
-
-/// A list with one entry per spatial dimension, all equal to `defaultValue`
-/// where the attribute is absent; nothing after an error.
-static std::optional<SmallVector<int64_t>>
-readExtents(NodeContext &node, StringRef name, size_t count, int64_t least,
-            int64_t defaultValue) {
+std::optional<SmallVector<int64_t>>
+frontend::readExtents(NodeContext &node, StringRef name, size_t count,
+                      int64_t least, int64_t defaultValue) {
   if (!node.hasAttribute(name))
     return SmallVector<int64_t>(count, defaultValue);
   SmallVector<int64_t> values = node.getInts(name);

@@ -12,6 +12,15 @@
 
 namespace mpc::frontend {
 
+/// Windows beyond this are no one's; within it, 64-bit sums cannot overflow.
+constexpr int64_t mostExtent = std::numeric_limits<int32_t>::max();
+
+/// A list with one entry per spatial dimension, all equal to `defaultValue`
+/// where the attribute is absent; nothing after an error.
+std::optional<llvm::SmallVector<int64_t>>
+readExtents(NodeContext &node, llvm::StringRef name, size_t count,
+            int64_t least, int64_t defaultValue);
+
 /// What convolution and pooling say about their windows, with auto_pad and
 /// ceil_mode resolved into explicit padding.
 struct Windows {

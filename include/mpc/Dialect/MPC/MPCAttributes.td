@@ -51,6 +51,37 @@ def MPC_QuantRole : MPC_Enum<"QuantRole", "how an op takes part in integer arith
   I32EnumAttrCase<"Passthrough", 4, "passthrough">  // moves or selects values: inputs and output share scale and zero point
 ]>;
 
+def MPC_Interpolation : MPC_Enum<"Interpolation", "how a value between elements is computed from those around it", [
+  I32EnumAttrCase<"Nearest", 0, "nearest">, I32EnumAttrCase<"Linear", 1, "linear">, I32EnumAttrCase<"Cubic", 2, "cubic">
+]>;
+def MPC_InterpolationAttr : MPC_EnumAttr<MPC_Interpolation, "interpolation">;
+
+def MPC_Coordinates : MPC_Enum<"Coordinates", "where an element of a resized tensor lies in the original one", [
+  I32EnumAttrCase<"HalfPixel", 0, "half_pixel">, I32EnumAttrCase<"HalfPixelSymmetric", 1, "half_pixel_symmetric">,
+  I32EnumAttrCase<"PytorchHalfPixel", 2, "pytorch_half_pixel">, I32EnumAttrCase<"AlignCorners", 3, "align_corners">,
+  I32EnumAttrCase<"Asymmetric", 4, "asymmetric">, I32EnumAttrCase<"TFCropAndResize", 5, "tf_crop_and_resize">,
+  I32EnumAttrCase<"TFHalfPixelForNN", 6, "tf_half_pixel_for_nn">
+]>;
+def MPC_CoordinatesAttr : MPC_EnumAttr<MPC_Coordinates, "coordinates">;
+
+def MPC_NearestRounding : MPC_Enum<"NearestRounding", "which element is the nearest", [
+  I32EnumAttrCase<"RoundPreferFloor", 0, "round_prefer_floor">, I32EnumAttrCase<"RoundPreferCeil", 1, "round_prefer_ceil">,
+  I32EnumAttrCase<"Floor", 2, "floor">, I32EnumAttrCase<"Ceil", 3, "ceil">
+]>;
+def MPC_NearestRoundingAttr : MPC_EnumAttr<MPC_NearestRounding, "nearest_rounding">;
+
+def MPC_SamplePadding : MPC_Enum<"SamplePadding", "what stands outside of a sampled tensor", [
+  I32EnumAttrCase<"Zeros", 0, "zeros">, I32EnumAttrCase<"Border", 1, "border">, I32EnumAttrCase<"Reflection", 2, "reflection">
+]>;
+def MPC_SamplePaddingAttr : MPC_EnumAttr<MPC_SamplePadding, "sample_padding">;
+
+def MPC_RoiPoolKind : MPC_Enum<"RoiPoolKind", "how the bins of a region of interest are reduced", [
+  I32EnumAttrCase<"AlignAverage", 0, "align_average">, // mean of interpolated samples
+  I32EnumAttrCase<"AlignMax", 1, "align_max">,         // largest weighted neighbour of the samples
+  I32EnumAttrCase<"Max", 2, "max">                     // largest element of a bin with rounded borders
+]>;
+def MPC_RoiPoolKindAttr : MPC_EnumAttr<MPC_RoiPoolKind, "roi_pool">;
+
 class MPC_Attr<string name, string attrMnemonic> : AttrDef<MPC_Dialect, name> { let mnemonic = attrMnemonic; }
 
 def MPC_RangeAttr : MPC_Attr<"Range", "range"> {

@@ -15,6 +15,7 @@ include "mpc/Dialect/MPC/MPCIndexingOps.td"
 include "mpc/Dialect/MPC/MPCMovementOps.td"
 include "mpc/Dialect/MPC/MPCNormalizationOps.td"
 include "mpc/Dialect/MPC/MPCReductionOps.td"
+include "mpc/Dialect/MPC/MPCSamplingOps.td"
 include "mpc/Dialect/MPC/MPCStructureOps.td"
 
 #endif // MPC_DIALECT_MPC_MPCOPS_TD
