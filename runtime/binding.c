@@ -19,7 +19,12 @@ static const struct {
              [MPC_I64] = {"i64", 8},   [MPC_BOOL] = {"bool", 1},
              [MPC_F16] = {"f16", 2},   [MPC_F64] = {"f64", 8},
              [MPC_U32] = {"u32", 4},   [MPC_U64] = {"u64", 8},
-             [MPC_BF16] = {"bf16", 2}};
+             [MPC_BF16] = {"bf16", 2}, [MPC_F8E4M3FN] = {"f8e4m3fn", 1},
+             [MPC_F8E4M3FNUZ] = {"f8e4m3fnuz", 1},
+             [MPC_F8E5M2] = {"f8e5m2", 1},
+             [MPC_F8E5M2FNUZ] = {"f8e5m2fnuz", 1},
+             [MPC_U4] = {"u4", 1},     [MPC_I4] = {"i4", 1},
+             [MPC_F8E8M0] = {"f8e8m0", 1}};
 enum { NUM_TYPES = sizeof(types) / sizeof(types[0]) };
 
 static const char *typeName(uint32_t dtype) {

@@ -86,7 +86,15 @@ typedef enum mpc_dtype {
   MPC_F64 = 11,
   MPC_U32 = 12,
   MPC_U64 = 13,
-  MPC_BF16 = 16
+  MPC_BF16 = 16,
+  /* 8-bit floats of the OCP formats and of their finite, unsigned-zero forms. */
+  MPC_F8E4M3FN = 17,
+  MPC_F8E4M3FNUZ = 18,
+  MPC_F8E5M2 = 19,
+  MPC_F8E5M2FNUZ = 20,
+  MPC_U4 = 21, /* one byte, 0 to 15 */
+  MPC_I4 = 22, /* one byte, -8 to 7 */
+  MPC_F8E8M0 = 24
 } mpc_dtype;
 
 /* Where a tensor's bytes are. */

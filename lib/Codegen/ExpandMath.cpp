@@ -10,6 +10,8 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "MathFunctions.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Math/Transforms/Passes.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -53,24 +55,23 @@ class ExpandMath : public mpc::impl::ExpandMathBase<ExpandMath> {
     bool any = false;
     getOperation()->walk([&](Operation *op) {
       any |= isa_and_nonnull<math::MathDialect>(op->getDialect()) ||
-             isa<vector::FMAOp>(op);
+             isa<vector::FMAOp, arith::RemFOp>(op);
     });
     if (!any)
       return;
 
     RewritePatternSet patterns(&getContext());
     patterns.add<FuseFMA>(&getContext());
-    // In terms of exp, log, sin and cos.
-    math::populateExpansionPatterns(patterns, {"acosh", "asinh", "atanh",
-                                               "cosh", "exp2", "fpowi", "ipowi",
-                                               "powf", "round", "sinh", "tan"});
+    mpc::populateMathFunctionPatterns(patterns);
+    math::populateExpansionPatterns(patterns, {"exp2", "fpowi", "round"});
     // f16 and bf16 compute in f32.
     populateMathF32ExpansionPatterns(patterns, [](StringRef name) {
       return llvm::is_contained(
-          {"math.acos", "math.asin", "math.atan", "math.atan2", "math.cbrt",
-           "math.cos", "math.erf", "math.erfc", "math.exp", "math.expm1",
-           "math.log", "math.log1p", "math.log2", "math.powf", "math.rsqrt",
-           "math.sin", "math.sqrt", "math.tanh"},
+          {"math.acos",  "math.acosh", "math.asin", "math.asinh", "math.atan",
+           "math.atanh", "math.atan2", "math.cbrt", "math.cos",   "math.cosh",
+           "math.erf",   "math.erfc",  "math.exp",  "math.expm1", "math.log",
+           "math.log1p", "math.log2",  "math.powf", "math.rsqrt", "math.sin",
+           "math.sinh",  "math.sqrt",  "math.tan",  "math.tanh"},
           name);
     });
     populateMathPolynomialApproximationPatterns(patterns, [](StringRef name) {

@@ -20,13 +20,26 @@ struct TypeRow {
   unsigned bytes;
 };
 constexpr TypeRow typeRows[] = {
-    {ElementType::F32, "f32", 4},   {ElementType::U8, "u8", 1},
-    {ElementType::I8, "i8", 1},     {ElementType::U16, "u16", 2},
-    {ElementType::I16, "i16", 2},   {ElementType::I32, "i32", 4},
-    {ElementType::I64, "i64", 8},   {ElementType::Bool, "bool", 1},
-    {ElementType::F16, "f16", 2},   {ElementType::F64, "f64", 8},
-    {ElementType::U32, "u32", 4},   {ElementType::U64, "u64", 8},
+    {ElementType::F32, "f32", 4},
+    {ElementType::U8, "u8", 1},
+    {ElementType::I8, "i8", 1},
+    {ElementType::U16, "u16", 2},
+    {ElementType::I16, "i16", 2},
+    {ElementType::I32, "i32", 4},
+    {ElementType::I64, "i64", 8},
+    {ElementType::Bool, "bool", 1},
+    {ElementType::F16, "f16", 2},
+    {ElementType::F64, "f64", 8},
+    {ElementType::U32, "u32", 4},
+    {ElementType::U64, "u64", 8},
     {ElementType::BF16, "bf16", 2},
+    {ElementType::F8E4M3FN, "f8e4m3fn", 1},
+    {ElementType::F8E4M3FNUZ, "f8e4m3fnuz", 1},
+    {ElementType::F8E5M2, "f8e5m2", 1},
+    {ElementType::F8E5M2FNUZ, "f8e5m2fnuz", 1},
+    {ElementType::F8E8M0, "f8e8m0", 1},
+    {ElementType::U4, "u4", 1},
+    {ElementType::I4, "i4", 1},
 };
 } // namespace
 
@@ -52,8 +65,24 @@ std::optional<ElementType> mpc::parseElementType(std::string_view name) {
 }
 
 bool mpc::isFloat(ElementType type) {
-  return type == ElementType::F32 || type == ElementType::F64 ||
-         type == ElementType::F16 || type == ElementType::BF16;
+  switch (type) {
+  case ElementType::F32:
+  case ElementType::F64:
+  case ElementType::F16:
+  case ElementType::BF16:
+  case ElementType::F8E4M3FN:
+  case ElementType::F8E4M3FNUZ:
+  case ElementType::F8E5M2:
+  case ElementType::F8E5M2FNUZ:
+  case ElementType::F8E8M0:
+    return true;
+  default:
+    return false;
+  }
+}
+
+bool mpc::isPacked(ElementType type) {
+  return type == ElementType::U4 || type == ElementType::I4;
 }
 
 float mpc::bfloatToFloat(uint16_t bits) {
@@ -75,6 +104,32 @@ float mpc::halfToFloat(uint16_t bits) {
   float value;
   std::memcpy(&value, &wide, sizeof(value));
   return value;
+}
+
+float mpc::smallFloatToFloat(ElementType type, uint8_t bits) {
+  if (type == ElementType::F8E8M0) // an exponent alone
+    return bits == 255 ? NAN : std::ldexp(1.0f, int(bits) - 127);
+  bool wide = type == ElementType::F8E5M2 || type == ElementType::F8E5M2FNUZ;
+  bool noNegativeZero =
+      type == ElementType::F8E4M3FNUZ || type == ElementType::F8E5M2FNUZ;
+  int fractionBits = wide ? 2 : 3;
+  int bias = (wide ? 15 : 7) + (noNegativeZero ? 1 : 0);
+  int magnitude = bits & 127;
+  if (noNegativeZero && bits == 128)
+    return NAN;
+  if (type == ElementType::F8E4M3FN && magnitude == 127)
+    return NAN;
+  if (type == ElementType::F8E5M2 && magnitude >= 124) {
+    float special = magnitude == 124 ? INFINITY : NAN;
+    return bits & 128 ? -special : special;
+  }
+  int exponent = magnitude >> fractionBits;
+  int fraction = magnitude & ((1 << fractionBits) - 1);
+  if (exponent)
+    fraction |= 1 << fractionBits;
+  float value = std::ldexp(float(fraction),
+                           (exponent ? exponent : 1) - bias - fractionBits);
+  return bits & 128 ? -value : value;
 }
 
 std::string mpc::shapeToString(const Shape &shape) {
@@ -120,8 +175,16 @@ double mpc::readElement(ElementType type, const char *data, int64_t index) {
     return load<float>(data, index);
   case ElementType::Bool:
   case ElementType::U8:
+  case ElementType::U4:
     return load<uint8_t>(data, index);
+  case ElementType::F8E4M3FN:
+  case ElementType::F8E4M3FNUZ:
+  case ElementType::F8E5M2:
+  case ElementType::F8E5M2FNUZ:
+  case ElementType::F8E8M0:
+    return smallFloatToFloat(type, uint8_t(data[index]));
   case ElementType::I8:
+  case ElementType::I4:
     return load<int8_t>(data, index);
   case ElementType::U16:
     return load<uint16_t>(data, index);

@@ -49,10 +49,42 @@ static void decodeFields(const onnx::TensorProto &proto, ElementType type,
   case ElementType::I8:
   case ElementType::U8:
   case ElementType::Bool:
+  case ElementType::F8E4M3FN:
+  case ElementType::F8E4M3FNUZ:
+  case ElementType::F8E5M2:
+  case ElementType::F8E5M2FNUZ:
+  case ElementType::F8E8M0:
+  case ElementType::U4: // two elements in each
+  case ElementType::I4:
     return appendElements<uint8_t>(proto.int32_data(), data);
   case ElementType::Undefined:
     return;
   }
+}
+
+/// 4-bit integers, two in a byte with the first in the lower half, as bytes.
+/// Nothing where there are not as many as `count` needs.
+static std::optional<std::vector<char>>
+unpack(const std::vector<char> &packed, ElementType type, int64_t count) {
+  if (int64_t(packed.size()) != count / 2 + count % 2)
+    return std::nullopt;
+  std::vector<char> data;
+  data.reserve(size_t(count));
+  for (int64_t i = 0; i < count; ++i) {
+    int value = uint8_t(packed[size_t(i / 2)]) >> (i % 2 * 4) & 15;
+    if (type == ElementType::I4 && value > 7)
+      value -= 16;
+    data.push_back(char(value));
+  }
+  return data;
+}
+
+static std::string pack(const std::vector<char> &data) {
+  std::string packed(data.size() / 2 + data.size() % 2, '\0');
+  for (size_t i = 0; i < data.size(); ++i)
+    packed[i / 2] =
+        char(uint8_t(packed[i / 2]) | (uint8_t(data[i]) & 15) << (i % 2 * 4));
+  return packed;
 }
 
 bool mpc::readTensorProto(std::shared_ptr<ByteSource> source,
@@ -84,7 +116,14 @@ bool mpc::readTensorProto(std::shared_ptr<ByteSource> source,
   else
     decodeFields(proto, type, data);
   std::optional<int64_t> count = countElements(shape);
-  if (!count || uint64_t(*count) * elementBytes(type) != data.size())
+  bool fits = count && uint64_t(*count) * elementBytes(type) == data.size();
+  if (count && isPacked(type)) {
+    std::optional<std::vector<char>> unpacked = unpack(data, type, *count);
+    fits = unpacked.has_value();
+    if (fits)
+      data = std::move(*unpacked);
+  }
+  if (!fits)
     return fail("the shape " + shapeToString(shape) + " of " +
                 elementTypeName(type) + " contradicts the " +
                 std::to_string(data.size()) + " bytes of elements");
@@ -100,7 +139,10 @@ std::vector<char> mpc::encodeTensorProto(const Tensor &tensor,
   proto.set_data_type(int32_t(tensor.type));
   for (int64_t size : tensor.shape)
     proto.add_dims(size);
-  proto.set_raw_data(tensor.data.data(), tensor.data.size());
+  if (isPacked(tensor.type))
+    proto.set_raw_data(pack(tensor.data));
+  else
+    proto.set_raw_data(tensor.data.data(), tensor.data.size());
   std::vector<char> bytes(proto.ByteSizeLong());
   proto.SerializeToArray(bytes.data(), int(bytes.size()));
   return bytes;

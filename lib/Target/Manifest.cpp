@@ -33,6 +33,16 @@ std::optional<mpc::ElementType> mpc::getBorderType(Type type) {
     return ElementType::BF16;
   if (type.isF64())
     return ElementType::F64;
+  if (isa<Float8E4M3FNType>(type))
+    return ElementType::F8E4M3FN;
+  if (isa<Float8E4M3FNUZType>(type))
+    return ElementType::F8E4M3FNUZ;
+  if (isa<Float8E5M2Type>(type))
+    return ElementType::F8E5M2;
+  if (isa<Float8E5M2FNUZType>(type))
+    return ElementType::F8E5M2FNUZ;
+  if (isa<Float8E8M0FNUType>(type))
+    return ElementType::F8E8M0;
   auto integer = dyn_cast<IntegerType>(type);
   if (!integer)
     return std::nullopt;
@@ -40,6 +50,8 @@ std::optional<mpc::ElementType> mpc::getBorderType(Type type) {
   switch (integer.getWidth()) {
   case 1:
     return ElementType::Bool;
+  case 4:
+    return isUnsigned ? ElementType::U4 : ElementType::I4;
   case 8:
     return isUnsigned ? ElementType::U8 : ElementType::I8;
   case 16:

@@ -38,6 +38,20 @@ Type mpc::getBuiltinType(MLIRContext *context, ElementType type) {
     return builder.getF16Type();
   case ElementType::BF16:
     return builder.getBF16Type();
+  case ElementType::F8E4M3FN:
+    return Float8E4M3FNType::get(context);
+  case ElementType::F8E4M3FNUZ:
+    return Float8E4M3FNUZType::get(context);
+  case ElementType::F8E5M2:
+    return Float8E5M2Type::get(context);
+  case ElementType::F8E5M2FNUZ:
+    return Float8E5M2FNUZType::get(context);
+  case ElementType::F8E8M0:
+    return Float8E8M0FNUType::get(context);
+  case ElementType::U4:
+    return builder.getIntegerType(4, false);
+  case ElementType::I4:
+    return builder.getIntegerType(4);
   case ElementType::Bool:
     return builder.getI1Type();
   case ElementType::U8:

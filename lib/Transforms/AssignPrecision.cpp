@@ -87,7 +87,7 @@ QuantRole getRole(Operation *op) {
 }
 
 bool holdsFloats(Value value) {
-  return isa<FloatType>(getElementTypeOrSelf(value));
+  return isArithmeticFloat(getElementTypeOrSelf(value));
 }
 
 /// The value whose elements `value` holds under another shape.
@@ -178,7 +178,7 @@ Precision Assigner::getOwnPrecision(GroupOp group) {
       found = Precision::F16;
     else if (!found && element.isBF16())
       found = Precision::BF16;
-    else if (!found && isa<FloatType>(element))
+    else if (!found && isArithmeticFloat(element))
       found = Precision::F32;
   };
   // What the root makes decides before the operands: a cast alone belongs to its result, one in an epilogue only stores.

@@ -33,7 +33,8 @@ static std::optional<double> readElement(const char *bytes, Type type) {
     APFloat value(floatType.getFloatSemantics(), APInt(width, bits));
     return value.convertToDouble();
   }
-  APInt value(width, bits);
+  // 4-bit integers take a byte, whose upper half says nothing.
+  APInt value(width, bits, /*isSigned=*/false, /*implicitTrunc=*/true);
   bool isUnsigned =
       type.isUnsignedInteger() || width == 1; // i1 is a truth value
   if ((isUnsigned ? value.getActiveBits() : value.getSignificantBits()) > 53)

@@ -34,7 +34,7 @@ namespace {
 
 Type elementOf(Value value) { return cast<RankedTensorType>(value.getType()).getElementType(); }
 bool isQuantized(Value value) { return isa<quant::QuantizedType>(elementOf(value)); }
-bool isFloat(Value value) { return isa<FloatType>(elementOf(value)); }
+bool isFloat(Value value) { return isArithmeticFloat(elementOf(value)); }
 RankedTensorType withElement(Value value, Type element) {
   return cast<RankedTensorType>(value.getType()).clone(element);
 }

@@ -70,7 +70,7 @@ private:
         cast<func::ReturnOp>(func.getBody().front().getTerminator());
     for (auto &[value, name] : observed) {
       auto type = dyn_cast<RankedTensorType>(value.getType());
-      if (!type || !isa<FloatType>(type.getElementType()))
+      if (!type || !isArithmeticFloat(type.getElementType()))
         continue;
       // Right behind the value, while it is in the cache; behind the constants
       // for an input.

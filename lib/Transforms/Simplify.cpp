@@ -342,7 +342,7 @@ struct FoldConstantCast : OpRewritePattern<CastOp> {
   LogicalResult matchAndRewrite(CastOp op,
                                 PatternRewriter &rewriter) const override {
     auto type = cast<RankedTensorType>(op.getType());
-    if (!isa<FloatType>(type.getElementType()))
+    if (!isArithmeticFloat(type.getElementType()))
       return rewriter.notifyMatchFailure(
           op, "only casts to floating point are folded");
     std::optional<SmallVector<double>> values =

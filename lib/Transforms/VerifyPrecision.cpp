@@ -117,7 +117,7 @@ static LogicalResult verifyStorage(GroupOp group) {
     bool isReadByGroups = llvm::any_of(result.getUsers(), [](Operation *user) {
       return !user->hasTrait<OpTrait::IsTerminator>();
     });
-    if (isNarrow && isReadByGroups && isa<FloatType>(element) &&
+    if (isNarrow && isReadByGroups && isArithmeticFloat(element) &&
         element != getFloatType(group.getContext(), *precision))
       return group.emitOpError()
              << "'" << group.getName() << "': expected to store "

@@ -75,6 +75,48 @@ TEST_F(TensorFileTest, EveryTypeSurvivesNpyAndTensorProto) {
   }
 }
 
+// NumPy has none of these types. 4-bit integers are two in a byte in the file.
+TEST_F(TensorFileTest, SmallTypesSurviveTensorProto) {
+  for (ElementType type :
+       {ElementType::F8E4M3FN, ElementType::F8E4M3FNUZ, ElementType::F8E5M2,
+        ElementType::F8E5M2FNUZ, ElementType::F8E8M0, ElementType::U4,
+        ElementType::I4}) {
+    EXPECT_FALSE(hasNumpyType(type));
+    for (int64_t count : {0, 1, 4, 5}) {
+      Tensor tensor;
+      tensor.type = type;
+      tensor.shape = {count};
+      for (int64_t i = 0; i < count; ++i)
+        tensor.data.push_back(char(type == ElementType::U4   ? 15 - i
+                                   : type == ElementType::I4 ? i * 3 - 8
+                                                             : i * 37));
+      std::vector<char> file = encodeTensorProto(tensor, "name");
+      Tensor got = read(write("a.pb", file)).at(0);
+      EXPECT_EQ(got.type, type) << elementTypeName(type);
+      EXPECT_EQ(got.shape, tensor.shape);
+      EXPECT_EQ(got.data, tensor.data) << elementTypeName(type);
+    }
+    EXPECT_EQ(parseElementType(elementTypeName(type)), type);
+  }
+}
+
+TEST_F(TensorFileTest, SmallFloatsHaveTheirValues) {
+  using T = ElementType;
+  EXPECT_EQ(smallFloatToFloat(T::F8E4M3FN, 0x7e), 448);
+  EXPECT_EQ(smallFloatToFloat(T::F8E4M3FN, 0x81), -0x1p-9f);
+  EXPECT_EQ(smallFloatToFloat(T::F8E4M3FNUZ, 0x7f), 240);
+  EXPECT_EQ(smallFloatToFloat(T::F8E5M2, 0x7b), 57344);
+  EXPECT_EQ(smallFloatToFloat(T::F8E5M2, 0xfc), -INFINITY);
+  EXPECT_EQ(smallFloatToFloat(T::F8E5M2FNUZ, 0x01), 0x1p-17f);
+  EXPECT_EQ(smallFloatToFloat(T::F8E8M0, 0), 0x1p-127f);
+  EXPECT_EQ(smallFloatToFloat(T::F8E8M0, 254), 0x1p127f);
+  for (auto [type, bits] :
+       {std::pair(T::F8E4M3FN, 0xff), std::pair(T::F8E4M3FNUZ, 0x80),
+        std::pair(T::F8E5M2, 0x7d), std::pair(T::F8E5M2FNUZ, 0x80),
+        std::pair(T::F8E8M0, 255)})
+    EXPECT_TRUE(std::isnan(smallFloatToFloat(type, uint8_t(bits))));
+}
+
 TEST_F(TensorFileTest, ScalarsVectorsAndEmptyTensors) {
   for (const Shape &shape : {Shape{}, Shape{3}, Shape{0, 4}, Shape{1, 1, 2}}) {
     Tensor tensor = makeRamp<float>(ElementType::F32, shape);

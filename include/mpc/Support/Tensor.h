@@ -39,6 +39,13 @@ enum class ElementType : uint32_t {
   U32 = 12,
   U64 = 13,
   BF16 = 16,
+  F8E4M3FN = 17,
+  F8E4M3FNUZ = 18,
+  F8E5M2 = 19,
+  F8E5M2FNUZ = 20,
+  U4 = 21, // in memory one byte each
+  I4 = 22, // in memory one byte each, with its sign
+  F8E8M0 = 24,
 };
 
 /// Bytes of one element, 0 for a type that is not listed above.
@@ -53,9 +60,14 @@ std::optional<ElementType> parseElementType(std::string_view name);
 /// Whether values are floating-point numbers.
 bool isFloat(ElementType type);
 
+/// Whether elements take 4 bits in ONNX's files, two in a byte.
+bool isPacked(ElementType type);
+
 /// The exact value of an f16 or bf16 bit pattern.
 float halfToFloat(uint16_t bits);
 float bfloatToFloat(uint16_t bits);
+/// The exact value of an 8-bit float of one of the types above.
+float smallFloatToFloat(ElementType type, uint8_t bits);
 
 using Shape = std::vector<int64_t>;
 

@@ -17,6 +17,10 @@ ElementsAttr mpc::lowering::retypeConstant(ElementsAttr constant,
                                            RankedTensorType type) {
   if (constant.getShapedType() == type)
     return constant;
+  if (constant.getElementType().isInteger(4)) {
+    std::optional<std::vector<int64_t>> values = getIntValues(constant);
+    return values ? createIntConstant(type, *values) : constant;
+  }
   if (auto resource = dyn_cast<DenseResourceElementsAttr>(constant))
     return DenseResourceElementsAttr::get(type, resource.getRawHandle());
   if (auto dense = dyn_cast<DenseElementsAttr>(constant))

@@ -29,6 +29,10 @@ using namespace mpc::lowering;
 Type mpc::lowering::getStorageElementType(Type type) {
   if (auto quantized = dyn_cast<quant::QuantizedType>(type))
     type = quantized.getStorageType();
+  // Elements that are only stored are bytes: the bits of 8-bit floats, the
+  // values of 4-bit integers.
+  if (isStorageOnly(type))
+    return IntegerType::get(type.getContext(), 8);
   if (auto integer = dyn_cast<IntegerType>(type);
       integer && !integer.isSignless())
     return IntegerType::get(type.getContext(), integer.getWidth());

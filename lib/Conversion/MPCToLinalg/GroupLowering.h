@@ -380,7 +380,8 @@ mlir::Value clampFloat(mlir::OpBuilder &builder, mlir::Location loc,
 
 //===--- Constants (Constants.cpp) ---===//
 
-/// The same bytes under another shape, or an element type of the same width.
+/// The same bytes under another shape, or an element type of the same width; 4-bit
+/// integers become bytes.
 mlir::ElementsAttr retypeConstant(mlir::ElementsAttr constant,
                                   mlir::RankedTensorType type);
 /// `constant` with its dimensions permuted: dimension d of the result is

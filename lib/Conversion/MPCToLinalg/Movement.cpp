@@ -236,6 +236,13 @@ FailureOr<Value> GroupLowering::lowerPad(PadOp op, Value dest) {
     value = builder.getIntegerAttr(
         storageType, APInt(64, quantize(number, params), true)
                          .trunc(storageType.getIntOrFloatBitWidth()));
+  } else if (auto type = dyn_cast<FloatType>(element);
+             type && isStorageOnly(type)) {
+    APFloat small(number);
+    bool losesInfo;
+    small.convert(type.getFloatSemantics(), APFloat::rmNearestTiesToEven,
+                  &losesInfo);
+    value = builder.getIntegerAttr(storageType, small.bitcastToAPInt());
   } else if (isa<FloatType>(storageType)) {
     value = builder.getFloatAttr(storageType, number);
   } else {

@@ -113,6 +113,9 @@ static void forEachElement(ArrayRef<char> bytes, size_t width,
 
 static int64_t toInt(uint64_t bits, IntegerType type) {
   unsigned width = type.getWidth();
+  // 4-bit integers take a byte, whose upper half says nothing.
+  if (width == 4)
+    bits &= 15;
   if (width == 64 || width == 1 || type.isUnsigned())
     return int64_t(bits);
   return llvm::SignExtend64(bits, width);
@@ -145,8 +148,9 @@ std::optional<std::vector<float>> mpc::getFloatValues(ElementsAttr value) {
   } else {
     auto intType = cast<IntegerType>(element);
     forEachElement(*bytes, width, [&](uint64_t bits) {
-      values.push_back(intType.isUnsigned() ? float(bits)
-                                            : float(toInt(bits, intType)));
+      int64_t number = toInt(bits, intType);
+      values.push_back(intType.isUnsigned() ? float(uint64_t(number))
+                                            : float(number));
     });
   }
   return values;
@@ -181,7 +185,8 @@ std::optional<double> mpc::getSplatValue(ElementsAttr value) {
   if (auto type = dyn_cast<FloatType>(element))
     return toDouble(bits, type);
   auto type = cast<IntegerType>(element);
-  return type.isUnsigned() ? double(bits) : double(toInt(bits, type));
+  int64_t number = toInt(bits, type);
+  return type.isUnsigned() ? double(uint64_t(number)) : double(number);
 }
 
 static bool holds(DenseResourceElementsHandle handle, ArrayRef<char> bytes) {
@@ -257,6 +262,8 @@ ElementsAttr mpc::createIntConstant(RankedTensorType type,
   for (size_t index = 0; index < values.size(); ++index) {
     int64_t value =
         bits < 64 ? std::clamp(values[index], least, most) : values[index];
+    if (bits == 4)
+      value &= 15;
     memcpy(bytes.data() + index * width, &value, width);
   }
   return createConstant(type, bytes, hint);

@@ -11,181 +11,11 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Math/IR/Math.h"
-#include "mpc/Dialect/MPC/MPCDialect.h"
+#include "ScalarBuilder.h"
 
 using namespace mlir;
 using namespace mpc;
-
-namespace {
-/// Scalar arithmetic in the terms of the ops' formulas.
-class ScalarBuilder {
-public:
-  ScalarBuilder(OpBuilder &builder, Location loc, Operation *op)
-      : builder(builder), loc(loc),
-        isUnsigned(isUnsignedElement(getElementTypeOrSelf(op->getOperand(0)))) {
-  }
-
-  static bool isUnsignedElement(Type type) {
-    return type.isUnsignedInteger() || type.isInteger(1);
-  }
-  static bool isFloat(Value value) { return isa<FloatType>(value.getType()); }
-
-  template <typename OpT, typename... Args> Value make(Args &&...args) {
-    return OpT::create(builder, loc, std::forward<Args>(args)...);
-  }
-
-  Value number(Type type, double value) {
-    return make<arith::ConstantOp>(builder.getFloatAttr(type, value));
-  }
-  Value integer(Type type, const APInt &value) {
-    return make<arith::ConstantOp>(builder.getIntegerAttr(type, value));
-  }
-  Value integer(Type type, int64_t value) {
-    return make<arith::ConstantOp>(builder.getIntegerAttr(type, value));
-  }
-
-  Value add(Value a, Value b) {
-    return isFloat(a) ? make<arith::AddFOp>(a, b) : make<arith::AddIOp>(a, b);
-  }
-  Value sub(Value a, Value b) {
-    return isFloat(a) ? make<arith::SubFOp>(a, b) : make<arith::SubIOp>(a, b);
-  }
-  Value mul(Value a, Value b) {
-    return isFloat(a) ? make<arith::MulFOp>(a, b) : make<arith::MulIOp>(a, b);
-  }
-  Value select(Value condition, Value a, Value b) {
-    return make<arith::SelectOp>(condition, a, b);
-  }
-  Value compare(arith::CmpFPredicate predicate, Value a, Value b) {
-    return make<arith::CmpFOp>(predicate, a, b);
-  }
-  Value compare(arith::CmpIPredicate predicate, Value a, Value b) {
-    return make<arith::CmpIOp>(predicate, a, b);
-  }
-
-  Value min(Value a, Value b) {
-    if (isFloat(a))
-      return make<arith::MinimumFOp>(a, b);
-    return isUnsigned ? make<arith::MinUIOp>(a, b) : make<arith::MinSIOp>(a, b);
-  }
-  Value max(Value a, Value b) {
-    if (isFloat(a))
-      return make<arith::MaximumFOp>(a, b);
-    return isUnsigned ? make<arith::MaxUIOp>(a, b) : make<arith::MaxSIOp>(a, b);
-  }
-
-  /// x raised to a constant bound. A NaN x stays: as `bound > x ? bound : x`
-  /// this is one instruction on every target that has a maximum with the
-  /// semantics of x86, where maximumf takes three.
-  Value atLeast(Value x, double bound) {
-    if (bound == -INFINITY)
-      return x;
-    if (!isFloat(x))
-      return max(x, saturated(x.getType(), bound));
-    Value constant = number(x.getType(), bound);
-    return select(compare(arith::CmpFPredicate::OGT, constant, x), constant, x);
-  }
-  /// x lowered to a constant bound; NaN as in atLeast.
-  Value atMost(Value x, double bound) {
-    if (bound == INFINITY)
-      return x;
-    if (!isFloat(x))
-      return min(x, saturated(x.getType(), bound));
-    Value constant = number(x.getType(), bound);
-    return select(compare(arith::CmpFPredicate::OLT, constant, x), constant, x);
-  }
-
-  /// Truncated quotient; 0 for a zero divisor, and the smallest integer wraps:
-  /// neither traps.
-  Value divide(Value a, Value b) {
-    if (isFloat(a))
-      return make<arith::DivFOp>(a, b);
-    Type type = a.getType();
-    Value zero = integer(type, 0), one = integer(type, 1);
-    Value isZero = compare(arith::CmpIPredicate::eq, b, zero);
-    Value quotient;
-    if (isUnsigned) {
-      quotient = make<arith::DivUIOp>(a, select(isZero, one, b));
-    } else {
-      Value isMinusOne =
-          compare(arith::CmpIPredicate::eq, b, integer(type, -1));
-      Value safe = select(make<arith::OrIOp>(isZero, isMinusOne), one, b);
-      quotient =
-          select(isMinusOne, sub(zero, a), make<arith::DivSIOp>(a, safe));
-    }
-    return select(isZero, zero, quotient);
-  }
-
-  Value convert(Value x, Type to);
-
-  OpBuilder &builder;
-  Location loc;
-  bool isUnsigned;
-
-private:
-  /// A bound as an integer of `type`.
-  Value saturated(Type type, double bound) {
-    APSInt value(type.getIntOrFloatBitWidth(), isUnsigned);
-    bool isExact;
-    // Saturates at the type's limits.
-    APFloat(std::ceil(bound) == bound ? bound : std::floor(bound))
-        .convertToInteger(value, APFloat::rmTowardZero, &isExact);
-    return integer(type, value);
-  }
-};
-
-/// `to` is an element type of a tensor: integers carry their sign.
-Value ScalarBuilder::convert(Value x, Type to) {
-  auto toInt = dyn_cast<IntegerType>(to);
-  if (!toInt) {
-    if (isFloat(x)) // from f64 in one rounding; what is stored in fewer bits
-                    // than f32 is the store's to round
-      return x.getType().isF64() && !to.isF64() ? make<arith::TruncFOp>(to, x)
-                                                : x;
-    Type compute = to.isF64() ? to : builder.getF32Type();
-    return isUnsigned ? make<arith::UIToFPOp>(compute, x)
-                      : make<arith::SIToFPOp>(compute, x);
-  }
-
-  unsigned width = toInt.getWidth();
-  Type signless = builder.getIntegerType(width);
-  if (!isFloat(x)) {
-    unsigned from = x.getType().getIntOrFloatBitWidth();
-    if (width == 1)
-      return compare(arith::CmpIPredicate::ne, x, integer(x.getType(), 0));
-    if (from == width)
-      return x;
-    if (from > width)
-      return make<arith::TruncIOp>(signless, x);
-    return isUnsigned ? make<arith::ExtUIOp>(signless, x)
-                      : make<arith::ExtSIOp>(signless, x);
-  }
-  if (width == 1)
-    return compare(arith::CmpFPredicate::UNE, x, number(x.getType(), 0));
-
-  // Saturated: the limits ±2^n are exact in every float type that holds x. Out
-  // of range the conversion is undefined, and its result not taken.
-  bool toUnsigned = isUnsignedElement(to);
-  double upper = std::ldexp(1.0, toUnsigned ? width : width - 1),
-         lower = toUnsigned ? 0.0 : -upper;
-  APInt largest =
-      toUnsigned ? APInt::getMaxValue(width) : APInt::getSignedMaxValue(width);
-  APInt smallest =
-      toUnsigned ? APInt::getMinValue(width) : APInt::getSignedMinValue(width);
-  Value inside = toUnsigned ? make<arith::FPToUIOp>(signless, x)
-                            : make<arith::FPToSIOp>(signless, x);
-  Value tooLarge =
-      compare(arith::CmpFPredicate::OGE, x, number(x.getType(), upper));
-  Value tooSmall =
-      compare(arith::CmpFPredicate::OLE, x, number(x.getType(), lower));
-  Value isNaN = compare(arith::CmpFPredicate::UNO, x, x);
-  Value result = select(tooLarge, integer(signless, largest),
-                        select(tooSmall, integer(signless, smallest), inside));
-  return select(isNaN, integer(signless, 0), result);
-}
-} // namespace
+using namespace mpc::detail;
 
 //===----------------------------------------------------------------------===//
 // One operand
@@ -307,8 +137,8 @@ Value HardSigmoidOp::buildScalarBody(OpBuilder &builder, Location loc,
                           getBeta().convertToDouble());
 }
 
-/// x where it is not negative (or NaN), else `negative`.
-static Value buildWhereNegative(ScalarBuilder &b, Value x, Value negative) {
+Value mpc::detail::buildWhereNegative(ScalarBuilder &b, Value x,
+                                      Value negative) {
   Value isNegative =
       b.isFloat(x)
           ? b.compare(arith::CmpFPredicate::OLT, x, b.number(x.getType(), 0))
@@ -330,16 +160,16 @@ Value EluOp::buildScalarBody(OpBuilder &builder, Location loc,
                              ValueRange scalars) {
   ScalarBuilder b(builder, loc, *this);
   Value x = scalars[0];
-  return buildWhereNegative(
-      b, x,
-      b.mul(b.number(x.getType(), getAlpha().convertToDouble()),
-            b.make<math::ExpM1Op>(x)));
-}
-
-Value CastOp::buildScalarBody(OpBuilder &builder, Location loc,
-                              ValueRange scalars) {
-  return ScalarBuilder(builder, loc, *this)
-      .convert(scalars[0], getElementTypeOrSelf(getResult()));
+  Type type = x.getType();
+  double alpha = getAlpha().convertToDouble(),
+         gamma = getGamma().convertToDouble(),
+         divisor = getDivisor().convertToDouble();
+  Value exponent = divisor == 1 ? x : b.divide(x, b.number(type, divisor));
+  Value negative =
+      b.mul(b.number(type, alpha * gamma), b.make<math::ExpM1Op>(exponent));
+  Value positive = gamma == 1 ? x : b.mul(x, b.number(type, gamma));
+  return b.select(b.compare(arith::CmpFPredicate::OLT, x, b.number(type, 0)),
+                  negative, positive);
 }
 
 //===----------------------------------------------------------------------===//
@@ -374,10 +204,45 @@ Value PowOp::buildScalarBody(OpBuilder &builder, Location loc,
                              ValueRange scalars) {
   if (ScalarBuilder::isFloat(scalars[0]))
     return math::PowFOp::create(builder, loc, scalars[0], scalars[1]);
-  return math::IPowIOp::create(builder, loc, scalars[0], scalars[1]);
+  return ScalarBuilder(builder, loc, *this).power(scalars[0], scalars[1]);
 }
 Value PReluOp::buildScalarBody(OpBuilder &builder, Location loc,
                                ValueRange scalars) {
   ScalarBuilder b(builder, loc, *this);
   return buildWhereNegative(b, scalars[0], b.mul(scalars[1], scalars[0]));
+}
+
+Value ModOp::buildScalarBody(OpBuilder &builder, Location loc,
+                             ValueRange scalars) {
+  ScalarBuilder b(builder, loc, *this);
+  Value x = scalars[0], y = scalars[1];
+  Type type = x.getType();
+  if (b.isFloat(x)) {
+    Value rest = b.make<arith::RemFOp>(x, y);
+    if (getTruncated())
+      return rest;
+    Value zero = b.number(type, 0);
+    Value differs =
+        b.make<arith::XOrIOp>(b.compare(arith::CmpFPredicate::OLT, rest, zero),
+                              b.compare(arith::CmpFPredicate::OLT, y, zero));
+    Value isZero = b.compare(arith::CmpFPredicate::OEQ, rest, zero);
+    Value moved = b.select(differs, b.add(rest, y), rest);
+    return b.select(isZero, b.make<math::CopySignOp>(zero, y), moved);
+  }
+  // As in division, zero and -1 do not trap.
+  Value zero = b.integer(type, 0), one = b.integer(type, 1);
+  Value isZero = b.compare(arith::CmpIPredicate::eq, y, zero);
+  if (b.isUnsigned)
+    return b.select(isZero, zero,
+                    b.make<arith::RemUIOp>(x, b.select(isZero, one, y)));
+  Value isMinusOne =
+      b.compare(arith::CmpIPredicate::eq, y, b.integer(type, -1));
+  Value safe = b.select(b.make<arith::OrIOp>(isZero, isMinusOne), one, y);
+  Value rest = b.make<arith::RemSIOp>(x, safe);
+  if (getTruncated())
+    return rest;
+  Value differs = b.compare(arith::CmpIPredicate::slt,
+                            b.make<arith::XOrIOp>(rest, safe), zero);
+  Value isExact = b.compare(arith::CmpIPredicate::eq, rest, zero);
+  return b.select(isExact, rest, b.select(differs, b.add(rest, safe), rest));
 }

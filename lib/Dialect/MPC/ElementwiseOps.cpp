@@ -34,10 +34,28 @@ LogicalResult mpc::detail::inferElementwise(InferContext ctx,
   return success();
 }
 
-LogicalResult mpc::detail::verifyElementwise(Operation *op) {
-  // (C2) the element types agree; scales and zero points need not.
-  Type first = getElementTypeOrSelf(op->getOperand(0));
-  for (Value operand : op->getOperands().drop_front()) {
+LogicalResult mpc::detail::inferPredicate(InferContext ctx, ValueRange operands,
+                                          SmallVectorImpl<Type> &types) {
+  if (failed(inferElementwise(ctx, operands, types)))
+    return failure();
+  auto type = cast<RankedTensorType>(types.back());
+  types.back() = type.clone(IntegerType::get(type.getContext(), 1));
+  return success();
+}
+
+LogicalResult mpc::detail::inferWhere(InferContext ctx, ValueRange operands,
+                                      SmallVectorImpl<Type> &types) {
+  if (failed(inferElementwise(ctx, operands, types)))
+    return failure();
+  types.back() = cast<RankedTensorType>(types.back())
+                     .clone(getElementTypeOrSelf(operands[1]));
+  return success();
+}
+
+/// (C2) the element types agree; scales and zero points need not.
+static LogicalResult verifySameElements(Operation *op, ValueRange operands) {
+  Type first = getElementTypeOrSelf(operands.front());
+  for (Value operand : operands.drop_front()) {
     Type type = getElementTypeOrSelf(operand);
     if (type != first &&
         !(isa<quant::QuantizedType>(type) && isa<quant::QuantizedType>(first)))
@@ -45,7 +63,40 @@ LogicalResult mpc::detail::verifyElementwise(Operation *op) {
              << "expected operands of the same element type, but got " << first
              << " and " << type;
   }
+  return success();
+}
+
+LogicalResult mpc::detail::verifyElementwise(Operation *op) {
+  if (failed(verifySameElements(op, op->getOperands())))
+    return failure();
   return verifyComputedElementType(op);
+}
+
+LogicalResult mpc::detail::verifyPredicate(Operation *op) {
+  return verifySameElements(op, op->getOperands());
+}
+
+LogicalResult mpc::detail::verifyWhere(WhereOp op) {
+  ValueRange values = op->getOperands().drop_front();
+  if (failed(verifySameElements(op, values))) // (C2)
+    return failure();
+  Type from = getElementTypeOrSelf(values.front()),
+       to = getElementTypeOrSelf(op.getResult());
+  bool legal =
+      from == to || (isArithmeticFloat(from) && isArithmeticFloat(to)) ||
+      (isa<quant::QuantizedType>(from) && isa<quant::QuantizedType>(to));
+  if (!legal)
+    return op.emitOpError() << "expected a result chosen from elements of type "
+                            << from << ", but got elements of type " << to;
+  return success();
+}
+
+LogicalResult mpc::detail::verifyElu(EluOp op) {
+  double divisor = op.getDivisor().convertToDouble();
+  if (divisor == 0 || std::isnan(divisor)) // (C1)
+    return op.emitOpError()
+           << "expected a divisor other than 0, but got " << divisor;
+  return verifyElementwise(op);
 }
 
 LogicalResult mpc::detail::verifyClip(ClipOp op) {
@@ -63,6 +114,33 @@ LogicalResult mpc::detail::verifyCast(CastOp op) {
     if (isa<quant::QuantizedType>(type)) // (C1)
       return op.emitOpError()
              << "expected float or integer elements, but got " << type;
+  Type to = getElementTypeOrSelf(op.getResult()); // (C2)
+  bool isScale = isa<Float8E8M0FNUType>(to);
+  if (op.getOverflow() != CastOverflow::Saturate &&
+      !(isa<FloatType>(to) && isStorageOnly(to)))
+    return op.emitOpError()
+           << "expected overflow only with 8-bit floats, but the result has "
+              "elements of type "
+           << to;
+  if (op.getRounding() != ScaleRounding::Up && !isScale)
+    return op.emitOpError()
+           << "expected rounding only with f8E8M0FNU, but the result has "
+              "elements of type "
+           << to;
+  return success();
+}
+
+/// How many bits an element has; a truth value takes a byte.
+static unsigned getBits(Type type) {
+  return type.isInteger(1) ? 8 : type.getIntOrFloatBitWidth();
+}
+
+LogicalResult mpc::detail::verifyBitcast(BitcastOp op) {
+  Type from = getElementTypeOrSelf(op.getInput()),
+       to = getElementTypeOrSelf(op.getResult());
+  if (isa<quant::QuantizedType>(to) || getBits(from) != getBits(to)) // (C1)
+    return op.emitOpError() << "expected elements of as many bits as " << from
+                            << " has, but got " << to;
   return success();
 }
 

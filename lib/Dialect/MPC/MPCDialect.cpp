@@ -69,6 +69,16 @@ bool mpc::haveCompatibleShapes(TypeRange lhs, TypeRange rhs) {
   return true;
 }
 
+bool mpc::isArithmeticFloat(Type elementType) {
+  return elementType.isF32() || elementType.isF16() || elementType.isBF16() ||
+         elementType.isF64();
+}
+
+bool mpc::isStorageOnly(Type elementType) {
+  return elementType.isInteger(4) ||
+         (isa<FloatType>(elementType) && !isArithmeticFloat(elementType));
+}
+
 LogicalResult RangeAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                 APFloat min, APFloat max) {
   if (!min.isFinite() || !max.isFinite() || min > max)

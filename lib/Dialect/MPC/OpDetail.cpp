@@ -155,12 +155,25 @@ LogicalResult mpc::detail::verifySameElementTypes(Operation *op) {
   return success();
 }
 
+LogicalResult mpc::detail::verifyComparedElementType(Operation *op) {
+  Type type = getElementTypeOrSelf(op->getOperand(0));
+  if (isStorageOnly(type))
+    return op->emitOpError()
+           << "expected elements that can be compared, but got " << type;
+  return verifySameElementTypes(op);
+}
+
 LogicalResult mpc::detail::verifyComputedElementType(Operation *op) {
   Type from = getElementTypeOrSelf(op->getOperand(0)),
        to = getElementTypeOrSelf(op->getResult(0));
   bool legal =
-      from == to || (isa<FloatType>(from) && isa<FloatType>(to)) ||
+      (from == to && !isStorageOnly(from)) ||
+      (isArithmeticFloat(from) && isArithmeticFloat(to)) ||
       (isa<quant::QuantizedType>(from) && isa<quant::QuantizedType>(to));
+  if (isStorageOnly(from))
+    return op->emitOpError()
+           << "expected elements to compute with, but got " << from
+           << ", which can only be moved and converted";
   if (!legal)
     return op->emitOpError()
            << "expected a result computed from elements of type " << from

@@ -87,6 +87,9 @@ inline int64_t getFirstSpatialDim(Layout layout) {
 
 /// Element types of elements that move or are selected: the same on both sides.
 mlir::LogicalResult verifySameElementTypes(mlir::Operation *op);
+/// Element types of elements that are compared with each other: the same on
+/// both sides, and ordered.
+mlir::LogicalResult verifyComparedElementType(mlir::Operation *op);
 /// Element types where numbers are computed: float to float, quantized to
 /// quantized, integers to themselves.
 mlir::LogicalResult verifyComputedElementType(mlir::Operation *op);
@@ -95,9 +98,17 @@ mlir::LogicalResult verifyComputedElementType(mlir::Operation *op);
 mlir::LogicalResult inferElementwise(InferContext ctx,
                                      mlir::ValueRange operands,
                                      llvm::SmallVectorImpl<mlir::Type> &types);
+mlir::LogicalResult inferPredicate(InferContext ctx, mlir::ValueRange operands,
+                                   llvm::SmallVectorImpl<mlir::Type> &types);
+mlir::LogicalResult inferWhere(InferContext ctx, mlir::ValueRange operands,
+                               llvm::SmallVectorImpl<mlir::Type> &types);
 mlir::LogicalResult verifyElementwise(mlir::Operation *op);
+mlir::LogicalResult verifyPredicate(mlir::Operation *op);
+mlir::LogicalResult verifyWhere(WhereOp op);
+mlir::LogicalResult verifyElu(EluOp op);
 mlir::LogicalResult verifyClip(ClipOp op);
 mlir::LogicalResult verifyCast(CastOp op);
+mlir::LogicalResult verifyBitcast(BitcastOp op);
 llvm::SmallVector<mlir::OpOperand *>
 getElementwiseLayoutOperands(mlir::Operation *op);
 bool canSinkThroughElementwise(mlir::Operation *op,

@@ -84,7 +84,7 @@ LogicalResult MaxPoolOp::inferReturnTypes(MLIRContext *,
                                           SmallVectorImpl<Type> &types) {
   return inferPoolType({getOperationName(), loc}, adaptor, types);
 }
-LogicalResult MaxPoolOp::verify() { return verifySameElementTypes(*this); }
+LogicalResult MaxPoolOp::verify() { return verifyComparedElementType(*this); }
 QuantRole MaxPoolOp::getQuantRole() { return QuantRole::Passthrough; }
 bool MaxPoolOp::wantsChannelsLast() {
   return getLayout() == Layout::ChannelsFirst;
@@ -147,7 +147,7 @@ static bool selectsElements(ReduceKind kind) {
 }
 
 LogicalResult ReduceOp::verify() {
-  return selectsElements(getKind()) ? verifySameElementTypes(*this)
+  return selectsElements(getKind()) ? verifyComparedElementType(*this)
                                     : verifyComputedElementType(*this);
 }
 

@@ -6,6 +6,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Broadcasting.h"
 #include "Folding.h"
 #include <cmath>
 
@@ -79,8 +80,21 @@ static constexpr BinaryFold divFold{divSizes,
 static constexpr BinaryFold minFold{pick<false>, smaller};
 static constexpr BinaryFold maxFold{pick<true>, larger};
 
+/// The remainder of a flooring division, as Mod has it by default.
+static std::optional<Size> modFold(Size a, Size b) {
+  if (!a.isConstant() || !b.isConstant() || b.offset == 0)
+    return std::nullopt;
+  if (b.offset == -1) // INT64_MIN % -1 traps
+    return Size::constant(0);
+  int64_t rest = a.offset % b.offset;
+  return Size::constant(
+      rest != 0 && (rest < 0) != (b.offset < 0) ? rest + b.offset : rest);
+}
+
 /// Folds any number of inputs, from left to right.
 template <const BinaryFold &binary> static bool foldBinary(NodeContext &node) {
+  if (!broadcastsAsNumPy(node))
+    return false;
   std::optional<KnownTensor> result = node.getKnown(0);
   for (unsigned i = 1; result && i < node.getNumInputs(); ++i) {
     std::optional<KnownTensor> next = node.getKnown(i);
@@ -103,48 +117,46 @@ static bool foldRealUnary(NodeContext &node) {
   return true;
 }
 
-/// Conversions among integers, and between integers and floats, that keep the
-/// value or round it as the operator says.
-static bool foldCast(NodeContext &node) {
+template <std::optional<Size> (*function)(Size)>
+static bool foldIntUnary(NodeContext &node) {
   std::optional<KnownTensor> known = node.getKnown(0);
-  Type to = getElementType(node.getInt("to", 0), node.getContext());
-  if (!known || !to)
+  if (!known || known->isReal())
     return false;
-  KnownTensor result;
-  result.elementType = to;
-  result.shape = known->shape;
-  for (int64_t i = 0; i < known->getNumElements(); ++i) {
-    if (result.isReal()) {
-      if (!known->isReal() && !known->ints[i].isConstant())
-        return false;
-      double value = known->isReal()
-                         ? known->reals[i]
-                         : static_cast<double>(known->ints[i].offset);
-      result.reals.push_back(roundTo(value, to));
-      continue;
-    }
-    Size value;
-    if (!known->isReal()) {
-      value = known->ints[i];
-    } else if (std::abs(known->reals[i]) < 0x1p62) {
-      value = Size::constant(static_cast<int64_t>(known->reals[i]));
-      if (to.isInteger(1))
-        value.offset = known->reals[i] != 0;
-    } else {
+  for (Size &value : known->ints) {
+    std::optional<Size> result = function(value);
+    if (result)
+      result = checked(*result, known->elementType);
+    if (!result)
       return false;
-    }
-    if (to.isInteger(1)) {
-      if (!value.isConstant())
-        return false;
-      value.offset = value.offset != 0;
-    }
-    std::optional<Size> fitting = checked(value, to);
-    if (!fitting)
-      return false;
-    result.ints.push_back(*fitting);
+    value = *result;
   }
-  node.setResult(0, Tensor::ofKnown(std::move(result)));
+  node.setResult(0, Tensor::ofKnown(std::move(*known)));
   return true;
+}
+static std::optional<Size> negate(Size value) {
+  return subSizes(Size::constant(0), value);
+}
+static std::optional<Size> absolute(Size value) {
+  if (!value.isConstant())
+    return value.batch > 0 && value.offset >= 0 ? std::optional<Size>(value)
+                                                : std::nullopt;
+  return value.offset < 0 ? negate(value) : std::optional<Size>(value);
+}
+static double negateReal(double value) { return -value; }
+template <double (*real)(double), std::optional<Size> (*integer)(Size)>
+static bool foldUnary(NodeContext &node) {
+  return foldRealUnary<real>(node) || foldIntUnary<integer>(node);
+}
+
+static bool foldMod(NodeContext &node) {
+  static constexpr BinaryFold fold{modFold, nullptr};
+  std::optional<KnownTensor> a = node.getKnown(0), b = node.getKnown(1);
+  if (!a || !b || a->isReal() || b->isReal() || node.getInt("fmod", 0) != 0)
+    return false;
+  std::optional<KnownTensor> result = combine(*a, *b, fold);
+  if (result)
+    node.setResult(0, Tensor::ofKnown(std::move(*result)));
+  return result.has_value();
 }
 
 //===----------------------------------------------------------------------===//
@@ -155,23 +167,26 @@ template <typename OpT> static void emitUnary(NodeContext &node) {
   node.setResult(0, node.create<OpT>(node.getOperand(0)));
 }
 
-static void emitLeakyRelu(NodeContext &node) {
-  node.setResult(0, node.create<LeakyReluOp>(
-                        node.getOperand(0),
-                        node.f64("alpha", node.getFloat("alpha", 0.01f))));
+/// A bound of Clip that is no constant, or an integer that f64 does not hold.
+static bool needsOperand(NodeContext &node, unsigned index) {
+  if (!node.hasInput(index))
+    return false;
+  std::optional<KnownTensor> known = node.getKnown(index);
+  if (!known || !known->isConstant())
+    return true;
+  return !known->isReal() && known->getNumElements() == 1 &&
+         std::abs(static_cast<double>(known->ints[0].offset)) > 0x1p53;
 }
 
-static void emitElu(NodeContext &node) {
-  node.setResult(
-      0, node.create<EluOp>(node.getOperand(0),
-                            node.f64("alpha", node.getFloat("alpha", 1))));
-}
-
-static void emitHardSigmoid(NodeContext &node) {
-  node.setResult(0, node.create<HardSigmoidOp>(
-                        node.getOperand(0),
-                        {node.f64("alpha", node.getFloat("alpha", 0.2f)),
-                         node.f64("beta", node.getFloat("beta", 0.5f))}));
+/// The bound as a tensor of rank 0; null after an error.
+static Value getBound(NodeContext &node, unsigned index) {
+  RankedTensorType type = node.getInputType(index);
+  if (!type.hasStaticShape() || type.getNumElements() != 1) {
+    (void)node.error("expected one number as bound, but input " + Twine(index) +
+                     " has another shape");
+    return {};
+  }
+  return node.createReshape(node.getOperand(index), {});
 }
 
 static void emitClip(NodeContext &node) {
@@ -179,49 +194,34 @@ static void emitClip(NodeContext &node) {
   if (node.getVersion() < 11) {
     low = node.getFloat("min", low);
     high = node.getFloat("max", high);
+  } else if (needsOperand(node, 1) || needsOperand(node, 2)) {
+    Value result = node.getOperand(0);
+    if (node.hasInput(1))
+      result = node.create<MaxOp>({result, getBound(node, 1)});
+    if (node.hasInput(2))
+      result = node.create<MinOp>({result, getBound(node, 2)});
+    return node.setResult(0, result);
   } else {
     if (node.hasInput(1))
       low = node.getKnownNumber(1, "minimum").value_or(low);
     if (node.hasInput(2))
       high = node.getKnownNumber(2, "maximum").value_or(high);
   }
+  if (std::isnan(low) || std::isnan(high))
+    return (void)node.error("expected bounds that are numbers, but got NaN");
   // Where they cross, everything becomes the maximum: min(max(x, low), high).
   if (low > high)
     low = high;
   // The limits that exporters write for "none" are those of f32.
-  if (low == std::numeric_limits<float>::lowest())
-    low = -std::numeric_limits<double>::infinity();
-  if (high == std::numeric_limits<float>::max())
-    high = std::numeric_limits<double>::infinity();
+  if (!node.getInputType(0).getElementType().isF64()) {
+    if (low == std::numeric_limits<float>::lowest())
+      low = -std::numeric_limits<double>::infinity();
+    if (high == std::numeric_limits<float>::max())
+      high = std::numeric_limits<double>::infinity();
+  }
   node.setResult(
       0, node.create<ClipOp>(node.getOperand(0),
                              {node.f64("min", low), node.f64("max", high)}));
-}
-
-static void emitCast(NodeContext &node) {
-  int64_t to = node.getRequiredInt("to");
-  // Only conversions to 8-bit floats differ without saturation.
-  node.ignoreAttribute("saturate");
-  node.ignoreAttribute("round_mode");
-  if (node.hasFailed())
-    return;
-  Type elementType =
-      to == static_cast<int32_t>(to)
-          ? getElementType(static_cast<int32_t>(to), node.getContext())
-          : Type();
-  if (!elementType) {
-    (void)node.error("attribute 'to': elements of type " +
-                     getDataTypeName(static_cast<int32_t>(to)) +
-                     " are not supported");
-    return;
-  }
-  node.setResult(0, node.createCast(node.getOperand(0), elementType));
-}
-
-static void emitCastLike(NodeContext &node) {
-  node.ignoreAttribute("saturate");
-  node.setResult(0, node.createCast(node.getOperand(0),
-                                    node.getInputType(1).getElementType()));
 }
 
 //===----------------------------------------------------------------------===//
@@ -235,8 +235,14 @@ template <typename OpT> static Value emitChain(NodeContext &node) {
   return result;
 }
 
-template <typename OpT> static void emitBinary(NodeContext &node) {
+template <typename OpT> static void emitVariadic(NodeContext &node) {
   node.setResult(0, emitChain<OpT>(node));
+}
+
+template <typename OpT> static void emitBinary(NodeContext &node) {
+  node.ignoreAttribute("consumed_inputs");
+  auto [lhs, rhs] = getBinaryOperands(node);
+  node.setResult(0, node.create<OpT>({lhs, rhs}));
 }
 
 static void emitMean(NodeContext &node) {
@@ -248,50 +254,89 @@ static void emitMean(NodeContext &node) {
   node.setResult(0, sum);
 }
 
+static void emitMod(NodeContext &node) {
+  bool truncated = node.getBool("fmod", false);
+  // Only since version 28 floats have a flooring division.
+  if (!truncated && node.getVersion() < 28 &&
+      isa<FloatType>(node.getInputType(0).getElementType()))
+    return (void)node.error("expected attribute 'fmod' to be 1 for "
+                            "floating-point numbers");
+  SmallVector<NamedAttribute> attributes;
+  if (truncated)
+    attributes.push_back(
+        node.attr("truncated", node.getBuilder().getUnitAttr()));
+  node.setResult(0, node.create<ModOp>({node.getOperand(0), node.getOperand(1)},
+                                       attributes));
+}
+
+/// Since version 12 the exponent may have a type of its own; the result has the
+/// base's.
 static void emitPow(NodeContext &node) {
-  Value base = node.getOperand(0);
-  Value exponent = node.getOperand(1);
-  // Since version 12 the exponent may have a type of its own.
-  exponent = node.createCast(exponent, node.getInputType(0).getElementType());
-  node.setResult(0, node.create<PowOp>({base, exponent}));
+  auto [base, exponent] = getBinaryOperands(node);
+  if (!base || !exponent)
+    return;
+  Type type = node.getInputType(0).getElementType();
+  Type exponentType = node.getInputType(1).getElementType();
+  std::optional<KnownTensor> known = node.getKnown(1);
+  // The square is what normalisations are written with.
+  if (known && known->getNumElements() == 1 &&
+      known->getRank() <= node.getInputRank(0) &&
+      (known->isReal() ? known->reals[0] == 2
+                       : known->ints[0] == Size::constant(2)))
+    return node.setResult(0, node.create<MulOp>({base, base}));
+  // Integers are raised to real powers in f64, and to wider ones in the wider
+  // type: the result's lower bits do not depend on it.
+  Type compute = type;
+  if (auto integer = dyn_cast<IntegerType>(type)) {
+    auto other = dyn_cast<IntegerType>(exponentType);
+    if (!other)
+      compute = node.getBuilder().getF64Type();
+    else if (other.getWidth() > integer.getWidth())
+      compute = node.getBuilder().getIntegerType(other.getWidth());
+  }
+  Value power = node.create<PowOp>(
+      {node.createCast(base, compute), node.createCast(exponent, compute)});
+  node.setResult(0, node.createCast(power, type));
 }
 
 ArrayRef<Operator> frontend::getElementwiseOperators() {
   constexpr int64_t last = newestOpset;
   static const Operator rows[] = {
-      {"Abs", 1, last, 1, 1, foldRealUnary<std::fabs>, emitUnary<AbsOp>},
+      {"Abs", 1, last, 1, 1, foldUnary<std::fabs, absolute>, emitUnary<AbsOp>},
+      {"Neg", 1, last, 1, 1, foldUnary<negateReal, negate>, emitUnary<NegOp>},
+      {"Sign", 9, last, 1, 1, nullptr, emitUnary<SignOp>},
       {"Ceil", 1, last, 1, 1, foldRealUnary<std::ceil>, emitUnary<CeilOp>},
-      {"Erf", 9, last, 1, 1, nullptr, emitUnary<ErfOp>},
-      {"Exp", 1, last, 1, 1, nullptr, emitUnary<ExpOp>},
       {"Floor", 1, last, 1, 1, foldRealUnary<std::floor>, emitUnary<FloorOp>},
-      {"HardSwish", 14, last, 1, 1, nullptr, emitUnary<HardSwishOp>},
-      {"Log", 1, last, 1, 1, nullptr, emitUnary<LogOp>},
-      {"Neg", 1, last, 1, 1, nullptr, emitUnary<NegOp>},
-      {"Reciprocal", 1, last, 1, 1, nullptr, emitUnary<ReciprocalOp>},
-      {"Relu", 1, last, 1, 1, nullptr, emitUnary<ReluOp>},
       {"Round", 11, last, 1, 1, foldRealUnary<std::nearbyint>,
        emitUnary<RoundOp>},
-      {"Sigmoid", 1, last, 1, 1, nullptr, emitUnary<SigmoidOp>},
-      {"Softplus", 1, last, 1, 1, nullptr, emitUnary<SoftplusOp>},
-      {"Softsign", 1, last, 1, 1, nullptr, emitUnary<SoftsignOp>},
       {"Sqrt", 1, last, 1, 1, foldRealUnary<std::sqrt>, emitUnary<SqrtOp>},
+      {"Reciprocal", 1, last, 1, 1, nullptr, emitUnary<ReciprocalOp>},
+      {"Exp", 1, last, 1, 1, nullptr, emitUnary<ExpOp>},
+      {"Log", 1, last, 1, 1, nullptr, emitUnary<LogOp>},
+      {"Erf", 9, last, 1, 1, nullptr, emitUnary<ErfOp>},
+      {"Sin", 7, last, 1, 1, nullptr, emitUnary<SinOp>},
+      {"Cos", 7, last, 1, 1, nullptr, emitUnary<CosOp>},
+      {"Tan", 7, last, 1, 1, nullptr, emitUnary<TanOp>},
+      {"Asin", 7, last, 1, 1, nullptr, emitUnary<AsinOp>},
+      {"Acos", 7, last, 1, 1, nullptr, emitUnary<AcosOp>},
+      {"Atan", 7, last, 1, 1, nullptr, emitUnary<AtanOp>},
+      {"Sinh", 9, last, 1, 1, nullptr, emitUnary<SinhOp>},
+      {"Cosh", 9, last, 1, 1, nullptr, emitUnary<CoshOp>},
       {"Tanh", 1, last, 1, 1, nullptr, emitUnary<TanhOp>},
-      {"LeakyRelu", 1, last, 1, 1, nullptr, emitLeakyRelu},
-      {"Elu", 1, last, 1, 1, nullptr, emitElu},
-      {"HardSigmoid", 1, last, 1, 1, nullptr, emitHardSigmoid},
-      {"Clip", 1, last, 1, 3, nullptr, emitClip},
-      {"Cast", 1, last, 1, 1, foldCast, emitCast},
-      {"CastLike", 15, last, 2, 2, nullptr, emitCastLike},
-      {"Add", 7, last, 2, 2, foldBinary<addFold>, emitBinary<AddOp>},
-      {"Sub", 7, last, 2, 2, foldBinary<subFold>, emitBinary<SubOp>},
-      {"Mul", 7, last, 2, 2, foldBinary<mulFold>, emitBinary<MulOp>},
-      {"Div", 7, last, 2, 2, foldBinary<divFold>, emitBinary<DivOp>},
-      {"Min", 6, last, 1, variadic, foldBinary<minFold>, emitBinary<MinOp>},
-      {"Max", 6, last, 1, variadic, foldBinary<maxFold>, emitBinary<MaxOp>},
-      {"Sum", 6, last, 1, variadic, foldBinary<addFold>, emitBinary<AddOp>},
+      {"Asinh", 9, last, 1, 1, nullptr, emitUnary<AsinhOp>},
+      {"Acosh", 9, last, 1, 1, nullptr, emitUnary<AcoshOp>},
+      {"Atanh", 9, last, 1, 1, nullptr, emitUnary<AtanhOp>},
+      {"Clip", 6, last, 1, 3, nullptr, emitClip},
+      {"Add", 6, last, 2, 2, foldBinary<addFold>, emitBinary<AddOp>},
+      {"Sub", 6, last, 2, 2, foldBinary<subFold>, emitBinary<SubOp>},
+      {"Mul", 6, last, 2, 2, foldBinary<mulFold>, emitBinary<MulOp>},
+      {"Div", 6, last, 2, 2, foldBinary<divFold>, emitBinary<DivOp>},
+      {"Mod", 10, last, 2, 2, foldMod, emitMod},
+      {"Pow", 1, last, 2, 2, nullptr, emitPow},
+      {"Min", 6, last, 1, variadic, foldBinary<minFold>, emitVariadic<MinOp>},
+      {"Max", 6, last, 1, variadic, foldBinary<maxFold>, emitVariadic<MaxOp>},
+      {"Sum", 6, last, 1, variadic, foldBinary<addFold>, emitVariadic<AddOp>},
       {"Mean", 6, last, 1, variadic, nullptr, emitMean},
-      {"Pow", 7, last, 2, 2, nullptr, emitPow},
-      {"PRelu", 7, last, 2, 2, nullptr, emitBinary<PReluOp>},
   };
   return rows;
 }

@@ -13,14 +13,28 @@ using namespace mpc;
 using namespace mpc::frontend;
 
 OperatorTable::OperatorTable() {
-  for (ArrayRef<Operator> family :
-       {getIndexingOperators(), getRankingOperators(),
-        getDataDependentOperators(), getElementwiseOperators(),
-        getContractionOperators(), getReductionOperators(),
-        getNormalizationOperators(), getEinsumOperators(),
-        getPoolingOperators(), getResizeOperators(), getSamplingOperators(),
-        getSignalOperators(), getMovementOperators(), getSliceOperators(),
-        getShapeOperators(), getRecurrentOperators(), getControlOperators()})
+  for (ArrayRef<Operator> family : {
+           getIndexingOperators(),
+           getRankingOperators(),
+           getDataDependentOperators(),
+           getElementwiseOperators(),
+           getActivationOperators(),
+           getCastOperators(),
+           getLogicOperators(),
+           getContractionOperators(),
+           getReductionOperators(),
+           getNormalizationOperators(),
+           getEinsumOperators(),
+           getPoolingOperators(),
+           getResizeOperators(),
+           getSamplingOperators(),
+           getSignalOperators(),
+           getMovementOperators(),
+           getSliceOperators(),
+           getShapeOperators(),
+           getRecurrentOperators(),
+           getControlOperators(),
+       })
     for (const Operator &row : family)
       rows[row.name] = &row;
 }

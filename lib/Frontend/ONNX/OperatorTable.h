@@ -48,6 +48,9 @@ struct Operator {
 constexpr int64_t oldestOpset = 6, newestOpset = 28;
 
 llvm::ArrayRef<Operator> getElementwiseOperators();
+llvm::ArrayRef<Operator> getActivationOperators();
+llvm::ArrayRef<Operator> getCastOperators();
+llvm::ArrayRef<Operator> getLogicOperators();
 llvm::ArrayRef<Operator> getContractionOperators();
 llvm::ArrayRef<Operator> getReductionOperators();
 llvm::ArrayRef<Operator> getNormalizationOperators();

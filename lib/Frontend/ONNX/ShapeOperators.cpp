@@ -20,9 +20,9 @@ using namespace mpc;
 using namespace mpc::frontend;
 
 static void setInts(NodeContext &node, ArrayRef<int64_t> shape,
-                    ArrayRef<Size> ints, unsigned bits = 64) {
+                    ArrayRef<Size> ints) {
   node.setResult(0, Tensor::ofKnown(KnownTensor::makeInts(
-                        node.getBuilder().getIntegerType(bits), shape, ints)));
+                        node.getBuilder().getI64Type(), shape, ints)));
 }
 
 //===----------------------------------------------------------------------===//
@@ -214,21 +214,6 @@ static void emitIdentity(NodeContext &node) {
   node.setResult(0, *node.getInput(0));
 }
 
-/// At inference nothing is dropped. The mask stays missing.
-static void emitDropout(NodeContext &node) {
-  node.ignoreAttribute("ratio");
-  node.ignoreAttribute("seed");
-  if (node.hasInput(2)) {
-    std::optional<KnownTensor> training = node.getKnown(2);
-    bool isInference = training && !training->isReal() &&
-                       training->getNumElements() == 1 &&
-                       training->ints[0] == Size::constant(0);
-    if (!isInference)
-      return (void)node.unsupported(" in training mode");
-  }
-  emitIdentity(node);
-}
-
 //===----------------------------------------------------------------------===//
 // Shapes
 //===----------------------------------------------------------------------===//
@@ -258,159 +243,15 @@ static void emitSize(NodeContext &node) {
   setInts(node, {}, *count);
 }
 
-//===----------------------------------------------------------------------===//
-// Comparison and logic
-//===----------------------------------------------------------------------===//
-
-namespace {
-enum class Relation { Equal, Less, LessOrEqual, Greater, GreaterOrEqual };
-} // namespace
-
-static bool holds(Relation relation, double difference) {
-  switch (relation) {
-  case Relation::Equal:
-    return difference == 0;
-  case Relation::Less:
-    return difference < 0;
-  case Relation::LessOrEqual:
-    return difference <= 0;
-  case Relation::Greater:
-    return difference > 0;
-  case Relation::GreaterOrEqual:
-    return difference >= 0;
-  }
-  return false;
-}
-
-/// Whether the relation holds for every batch, or for none; else nothing.
-static std::optional<bool> compare(Relation relation, Size a, Size b) {
-  if (a == b)
-    return holds(relation, 0);
-  if (a.batch == b.batch)
-    return holds(relation, a.offset < b.offset ? -1 : 1);
-  // The batch is at least 1, so what is compared with it mostly is a marker:
-  // 0 or -1.
-  if (a.isBatch() && b.isConstant() && b.offset < 1)
-    return holds(relation, 1);
-  if (b.isBatch() && a.isConstant() && a.offset < 1)
-    return holds(relation, -1);
-  return std::nullopt;
-}
-
-template <Relation relation> static bool foldCompare(NodeContext &node) {
-  std::optional<KnownTensor> a = node.getKnown(0), b = node.getKnown(1);
-  if (!a || !b || a->isReal() != b->isReal())
-    return false;
-  auto shape = broadcastShapes(a->shape, b->shape);
-  if (!shape || failed(countElements(*shape)) ||
-      product(*shape) > mostKnownElements)
-    return false;
-  SmallVector<Size> values;
-  for (int64_t i = 0, e = product(*shape); i < e; ++i) {
-    int64_t ia = broadcastIndex(a->shape, *shape, i);
-    int64_t ib = broadcastIndex(b->shape, *shape, i);
-    std::optional<bool> value;
-    if (!a->isReal()) {
-      value = compare(relation, a->ints[ia], b->ints[ib]);
-    } else {
-      double x = a->reals[ia], y = b->reals[ib];
-      // Infinities have no difference, and NaN is in no relation.
-      value = !std::isnan(x) && !std::isnan(y) &&
-              holds(relation, x == y  ? 0
-                              : x < y ? -1
-                                      : 1);
-    }
-    if (!value)
-      return false;
-    values.push_back(Size::constant(*value));
-  }
-  setInts(node, *shape, values, /*bits=*/1);
-  return true;
-}
-
-static std::optional<KnownTensor> getKnownBools(NodeContext &node,
-                                                unsigned index) {
-  std::optional<KnownTensor> known = node.getKnown(index);
-  return known && known->elementType.isInteger(1) ? known : std::nullopt;
-}
-
-template <bool isAnd> static bool foldLogic(NodeContext &node) {
-  auto a = getKnownBools(node, 0), b = getKnownBools(node, 1);
-  if (!a || !b)
-    return false;
-  auto shape = broadcastShapes(a->shape, b->shape);
-  if (!shape || failed(countElements(*shape)) ||
-      product(*shape) > mostKnownElements)
-    return false;
-  SmallVector<Size> values;
-  for (int64_t i = 0, e = product(*shape); i < e; ++i) {
-    bool x = a->ints[broadcastIndex(a->shape, *shape, i)].offset != 0;
-    bool y = b->ints[broadcastIndex(b->shape, *shape, i)].offset != 0;
-    values.push_back(Size::constant(isAnd ? x && y : x || y));
-  }
-  setInts(node, *shape, values, /*bits=*/1);
-  return true;
-}
-
-static bool foldNot(NodeContext &node) {
-  auto known = getKnownBools(node, 0);
-  if (!known)
-    return false;
-  for (Size &value : known->ints)
-    value.offset = !value.offset;
-  node.setResult(0, Tensor::ofKnown(std::move(*known)));
-  return true;
-}
-
-static bool foldWhere(NodeContext &node) {
-  auto condition = getKnownBools(node, 0);
-  std::optional<KnownTensor> a = node.getKnown(1), b = node.getKnown(2);
-  if (!condition || !a || !b || a->elementType != b->elementType)
-    return false;
-  auto shape = broadcastShapes(a->shape, b->shape);
-  if (shape)
-    shape = broadcastShapes(*shape, condition->shape);
-  if (!shape || failed(countElements(*shape)) ||
-      product(*shape) > mostKnownElements)
-    return false;
-  KnownTensor result;
-  result.elementType = a->elementType;
-  result.shape = *shape;
-  for (int64_t i = 0, e = product(*shape); i < e; ++i) {
-    bool first =
-        condition->ints[broadcastIndex(condition->shape, *shape, i)].offset;
-    const KnownTensor &from = first ? *a : *b;
-    int64_t index = broadcastIndex(from.shape, *shape, i);
-    if (from.isReal())
-      result.reals.push_back(from.reals[index]);
-    else
-      result.ints.push_back(from.ints[index]);
-  }
-  node.setResult(0, Tensor::ofKnown(std::move(result)));
-  return true;
-}
-
 ArrayRef<Operator> frontend::getShapeOperators() {
   constexpr int64_t last = newestOpset;
   static const Operator rows[] = {
       {"Constant", 1, last, 0, 0, nullptr, emitConstant},
       {"ConstantOfShape", 9, last, 1, 1, nullptr, emitConstantOfShape},
       {"Identity", 1, last, 1, 1, nullptr, emitIdentity},
-      {"Dropout", 7, last, 1, 3, nullptr, emitDropout},
       {"Shape", 1, last, 1, 1, nullptr, emitShape},
       {"Size", 1, last, 1, 1, nullptr, emitSize},
       {"EyeLike", 9, last, 1, 1, nullptr, emitEyeLike},
-      {"Equal", 7, last, 2, 2, foldCompare<Relation::Equal>, nullptr},
-      {"Less", 7, last, 2, 2, foldCompare<Relation::Less>, nullptr},
-      {"LessOrEqual", 12, last, 2, 2, foldCompare<Relation::LessOrEqual>,
-       nullptr},
-      {"Greater", 7, last, 2, 2, foldCompare<Relation::Greater>, nullptr},
-      {"GreaterOrEqual", 12, last, 2, 2, foldCompare<Relation::GreaterOrEqual>,
-       nullptr},
-      {"And", 7, last, 2, 2, foldLogic<true>, nullptr},
-      {"Or", 7, last, 2, 2, foldLogic<false>, nullptr},
-      {"Not", 1, last, 1, 1, foldNot, nullptr},
-      {"Where", 9, last, 3, 3, foldWhere, nullptr},
   };
   return rows;
 }

@@ -30,6 +30,22 @@ static constexpr size_t resourceAlignment = 64;
 // Element types
 //===----------------------------------------------------------------------===//
 
+namespace {
+/// Numbers past BFLOAT16 are younger than the protobuf definitions.
+enum : int32_t {
+  FLOAT8E4M3FN = 17,
+  FLOAT8E4M3FNUZ = 18,
+  FLOAT8E5M2 = 19,
+  FLOAT8E5M2FNUZ = 20,
+  UINT4 = 21,
+  INT4 = 22,
+  FLOAT4E2M1 = 23,
+  FLOAT8E8M0 = 24,
+  UINT2 = 25,
+  INT2 = 26,
+};
+} // namespace
+
 Type frontend::getElementType(int32_t dataType, MLIRContext *context) {
   Builder b(context);
   switch (dataType) {
@@ -59,33 +75,46 @@ Type frontend::getElementType(int32_t dataType, MLIRContext *context) {
     return b.getIntegerType(32, /*isSigned=*/false);
   case TensorProto::UINT64:
     return b.getIntegerType(64, /*isSigned=*/false);
+  case FLOAT8E4M3FN:
+    return Float8E4M3FNType::get(context);
+  case FLOAT8E4M3FNUZ:
+    return Float8E4M3FNUZType::get(context);
+  case FLOAT8E5M2:
+    return Float8E5M2Type::get(context);
+  case FLOAT8E5M2FNUZ:
+    return Float8E5M2FNUZType::get(context);
+  case FLOAT8E8M0:
+    return Float8E8M0FNUType::get(context);
+  case UINT4:
+    return b.getIntegerType(4, /*isSigned=*/false);
+  case INT4:
+    return b.getIntegerType(4);
   default:
     return {};
   }
 }
 
 std::string frontend::getDataTypeName(int32_t dataType) {
-  // Numbers past BFLOAT16 are younger than the protobuf definitions.
   switch (dataType) {
-  case 17:
+  case FLOAT8E4M3FN:
     return "float8e4m3fn";
-  case 18:
+  case FLOAT8E4M3FNUZ:
     return "float8e4m3fnuz";
-  case 19:
+  case FLOAT8E5M2:
     return "float8e5m2";
-  case 20:
+  case FLOAT8E5M2FNUZ:
     return "float8e5m2fnuz";
-  case 21:
+  case UINT4:
     return "uint4";
-  case 22:
+  case INT4:
     return "int4";
-  case 23:
+  case FLOAT4E2M1:
     return "float4e2m1";
-  case 24:
+  case FLOAT8E8M0:
     return "float8e8m0";
-  case 25:
+  case UINT2:
     return "uint2";
-  case 26:
+  case INT2:
     return "int2";
   default:
     if (TensorProto::DataType_IsValid(dataType))
@@ -197,6 +226,15 @@ static void append(std::vector<char> &bytes, const Field &values) {
   }
 }
 
+/// 4-bit integers, of which files hold two in a byte with the first in the
+/// lower half, each in a byte.
+static void unpack(std::vector<char> &bytes, int64_t count) {
+  std::vector<char> unpacked(count);
+  for (int64_t i = 0; i < count; ++i)
+    unpacked[i] = static_cast<uint8_t>(bytes[i / 2]) >> (i % 2 * 4) & 15;
+  bytes = std::move(unpacked);
+}
+
 /// The typed field that ONNX assigns to each element type.
 static void readTypedField(const TensorProto &tensor,
                            std::vector<char> &bytes) {
@@ -278,7 +316,9 @@ FailureOr<TensorData> frontend::readTensor(const TensorProto &tensor,
 
   TensorData data;
   data.type = RankedTensorType::get(shape, elementType);
-  int64_t expectedBytes = *count * getElementBytes(elementType);
+  bool isPacked = elementType.isInteger(4);
+  int64_t expectedBytes =
+      isPacked ? (*count + 1) / 2 : *count * getElementBytes(elementType);
   if (tensor.data_location() == TensorProto::EXTERNAL) {
     if (failed(readExternal(tensor, expectedBytes, externalData, data.bytes,
                             onError)))
@@ -293,6 +333,8 @@ FailureOr<TensorData> frontend::readTensor(const TensorProto &tensor,
     return onError("expected " + Twine(expectedBytes) + " bytes for " +
                    Twine(*count) + " elements, but got " +
                    Twine(data.bytes.size()));
+  if (isPacked)
+    unpack(data.bytes, *count);
   if (elementType.isInteger(1))
     for (char &c : data.bytes)
       c = c != 0;
@@ -304,6 +346,14 @@ FailureOr<TensorData> frontend::readTensor(const TensorProto &tensor,
 //===----------------------------------------------------------------------===//
 
 ElementsAttr frontend::makeElements(const TensorData &data, StringRef name) {
+  // 4-bit integers are the lower halves of bytes; the upper are 0 in attributes.
+  if (data.type.getElementType().isInteger(4) &&
+      llvm::any_of(data.bytes, [](char c) { return (c & ~15) != 0; })) {
+    TensorData lower = data;
+    for (char &c : lower.bytes)
+      c &= 15;
+    return makeElements(lower, name);
+  }
   // Booleans are packed differently from attribute to attribute; lists of them
   // never are large.
   if (data.type.getElementType().isInteger(1)) {

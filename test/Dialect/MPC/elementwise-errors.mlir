@@ -83,3 +83,39 @@ func.func @test(%x: tensor<?x4xf32>) {
   %0 = mpc.cast %x : (tensor<?x4xf32>) -> tensor<?x4x!quant.uniform<u8:f32, 0.5>>
   return
 }
+
+// -----
+
+// elu C1: the divisor is not 0
+func.func @test(%x: tensor<4xf32>) {
+  // expected-error @below {{expected a divisor other than 0, but got 0.0}}
+  %0 = mpc.elu %x {alpha = 1.0, divisor = 0.0} : (tensor<4xf32>) -> tensor<4xf32>
+  return
+}
+
+// -----
+
+// cast C2: overflow belongs to 8-bit floats
+func.func @test(%x: tensor<4xf32>) {
+  // expected-error @below {{expected overflow only with 8-bit floats, but the result has elements of type 'f16'}}
+  %0 = mpc.cast %x {overflow = #mpc.overflow<special>} : (tensor<4xf32>) -> tensor<4xf16>
+  return
+}
+
+// -----
+
+// cast C2: rounding belongs to powers of two
+func.func @test(%x: tensor<4xf32>) {
+  // expected-error @below {{expected rounding only with f8E8M0FNU, but the result has elements of type 'f8E5M2'}}
+  %0 = mpc.cast %x {rounding = #mpc.scale_rounding<down>} : (tensor<4xf32>) -> tensor<4xf8E5M2>
+  return
+}
+
+// -----
+
+// elements that are only stored are not computed with
+func.func @test(%x: tensor<4xf8E5M2>) {
+  // expected-error @below {{must be ranked tensor of floating-point element or integer element or quantized type values}}
+  %0 = mpc.add %x, %x : (tensor<4xf8E5M2>, tensor<4xf8E5M2>) -> tensor<4xf8E5M2>
+  return
+}

@@ -156,3 +156,20 @@ func.func @test(%x: tensor<?x4x8xf32>, %s: tensor<8xf32>, %p: tensor<4xf32>) {
   %0 = mpc.batch_norm %x, %s, %p, %p, %p {epsilon = 1.0e-5 : f64} : (tensor<?x4x8xf32>, tensor<8xf32>, tensor<4xf32>, tensor<4xf32>, tensor<4xf32>) -> tensor<?x4x8xf32>
   return
 }
+
+// -----
+
+// Elements that are only stored are neither summed nor compared.
+func.func @test(%x: tensor<4xi4>) {
+  // expected-error @below {{expected elements to compute with, but got 'i4', which can only be moved and converted}}
+  %0 = mpc.reduce %x {kind = #mpc.reduce<sum>, axes = array<i64: 0>, keepdims = true} : (tensor<4xi4>) -> tensor<1xi4>
+  return
+}
+
+// -----
+
+func.func @test(%x: tensor<4xf8E5M2>) {
+  // expected-error @below {{expected elements that can be compared, but got 'f8E5M2'}}
+  %0 = mpc.reduce %x {kind = #mpc.reduce<max>, axes = array<i64: 0>, keepdims = true} : (tensor<4xf8E5M2>) -> tensor<1xf8E5M2>
+  return
+}

@@ -43,6 +43,24 @@ def MPC_ReduceKind : MPC_Enum<"ReduceKind", "what a reduction computes over the 
 ]>;
 def MPC_ReduceKindAttr : MPC_EnumAttr<MPC_ReduceKind, "reduce">;
 
+def MPC_ComparePredicate : MPC_Enum<"ComparePredicate", "which order of two elements is meant", [
+  I32EnumAttrCase<"EQ", 0, "eq">, I32EnumAttrCase<"LT", 1, "lt">, I32EnumAttrCase<"LE", 2, "le">,
+  I32EnumAttrCase<"GT", 3, "gt">, I32EnumAttrCase<"GE", 4, "ge">
+]>;
+def MPC_ComparePredicateAttr : MPC_EnumAttr<MPC_ComparePredicate, "predicate">;
+
+def MPC_CastOverflow : MPC_Enum<"CastOverflow", "what becomes of numbers past the largest of an 8-bit float type", [
+  I32EnumAttrCase<"Saturate", 0, "saturate">,               // the largest number
+  I32EnumAttrCase<"SaturateFinite", 1, "saturate_finite">,  // the largest number; infinities become NaN where the type has only one NaN
+  I32EnumAttrCase<"Special", 2, "special">                  // infinity where the type has it, else NaN
+]>;
+def MPC_CastOverflowAttr : MPC_EnumAttr<MPC_CastOverflow, "overflow">;
+
+def MPC_ScaleRounding : MPC_Enum<"ScaleRounding", "which power of two a number becomes", [
+  I32EnumAttrCase<"Up", 0, "up">, I32EnumAttrCase<"Down", 1, "down">, I32EnumAttrCase<"Nearest", 2, "nearest">
+]>;
+def MPC_ScaleRoundingAttr : MPC_EnumAttr<MPC_ScaleRounding, "scale_rounding">;
+
 def MPC_QuantRole : MPC_Enum<"QuantRole", "how an op takes part in integer arithmetic", [
   I32EnumAttrCase<"Float", 0, "float">,             // only in floating point: softmax, normalisation, exp
   I32EnumAttrCase<"Contraction", 1, "contraction">, // products in integers, summed in a wide accumulator

@@ -45,13 +45,23 @@ def MPC_Dialect : Dialect {
 def MPC_Float : AnyTypeOf<[F16, BF16, F32, F64], "floating-point element">;
 /// Signless integers are signed, as in ONNX; unsigned ones say so.
 def MPC_Int : AnyTypeOf<[I1, I8, I16, I32, I64, UI8, UI16, UI32, UI64, SI8, SI16, SI32, SI64], "integer element">;
-def MPC_Element : AnyTypeOf<[MPC_Float, MPC_Int, quant_QuantizedType], "floating-point, integer or quantized element">;
+/// Elements that are stored, moved, cast and (de)quantized, but not computed with. Integers of 4 bits are signed, or say so, as above;
+/// outside of files each takes a byte.
+def MPC_StorageElement : AnyTypeOf<[F8E4M3FN, F8E4M3FNUZ, F8E5M2, F8E5M2FNUZ, F8E8M0FNU, I<4>, UI<4>],
+  "8-bit floating-point or 4-bit integer element">;
+def MPC_Element : AnyTypeOf<[MPC_Float, MPC_Int, MPC_StorageElement, quant_QuantizedType],
+  "floating-point, integer or quantized element">;
 
 def MPC_Tensor : RankedTensorOf<[MPC_Element]>;
 def MPC_FloatTensor : RankedTensorOf<[MPC_Float]>;
 /// What functions of real numbers take.
 def MPC_RealTensor : RankedTensorOf<[MPC_Float, quant_QuantizedType]>;
 def MPC_NumberTensor : RankedTensorOf<[MPC_Float, MPC_Int]>;
+def MPC_IntTensor : RankedTensorOf<[MPC_Int]>;
+def MPC_BoolTensor : RankedTensorOf<[I1]>;
+/// What arithmetic and comparisons take.
+def MPC_ArithTensor : RankedTensorOf<[MPC_Float, MPC_Int, quant_QuantizedType]>;
+def MPC_CastTensor : RankedTensorOf<[MPC_Float, MPC_Int, MPC_StorageElement]>;
 def MPC_QuantTensor : RankedTensorOf<[quant_QuantizedType]>;
 /// What a contraction may read, and what it may accumulate into.
 def MPC_ContractionTensor : RankedTensorOf<[MPC_Float, MPC_Int, quant_QuantizedType]>;

@@ -37,6 +37,12 @@ namespace mpc {
 /// Whether ranked types have the same rank and compatible sizes, element types
 /// aside.
 bool haveCompatibleShapes(mlir::TypeRange lhs, mlir::TypeRange rhs);
+/// Whether elements are floating-point numbers that ops compute with: f16,
+/// bf16, f32, f64, but not the 8-bit floats, which are only stored.
+bool isArithmeticFloat(mlir::Type elementType);
+/// Whether elements are moved and converted, but not computed with: 8-bit
+/// floats and 4-bit integers.
+bool isStorageOnly(mlir::Type elementType);
 } // namespace mpc
 
 #include "mpc/Dialect/MPC/MPCInterfaces.h.inc"

@@ -10,8 +10,10 @@
 
 include "mpc/Dialect/MPC/MPCContractionOps.td"
 include "mpc/Dialect/MPC/MPCElementwiseOps.td"
+include "mpc/Dialect/MPC/MPCLogicOps.td"
 include "mpc/Dialect/MPC/MPCLoopOps.td"
 include "mpc/Dialect/MPC/MPCIndexingOps.td"
+include "mpc/Dialect/MPC/MPCMathOps.td"
 include "mpc/Dialect/MPC/MPCMovementOps.td"
 include "mpc/Dialect/MPC/MPCNormalizationOps.td"
 include "mpc/Dialect/MPC/MPCReductionOps.td"
