@@ -17,22 +17,24 @@ using namespace mlir;
 void mpc::buildGroupingPipeline(OpPassManager &pm) {
   // 1. The graph becomes smaller: constants, batch normalisation, algebra.
   pm.addPass(createSimplify());
-  // 2. Channels last inside; what the transposes of weights left is folded.
+  // 2. What the model has quantized itself computes in integers.
+  pm.addPass(createFuseQuantization());
+  // 3. Channels last inside; what the transposes of weights left is folded.
   pm.addPass(createPropagateLayout());
   pm.addPass(createSimplify());
-  // 3. Roots and their epilogues.
+  // 4. Roots and their epilogues.
   pm.addPass(createFormGroups());
 }
 
 void mpc::buildQuantizationPipeline(OpPassManager &pm) {
-  // 4. The IR computes in the precisions that the groups carry.
+  // 5. The IR computes in the precisions that the groups carry.
   pm.addPass(createInsertQuantization());
-  // 5. What later phases rely on.
+  // 6. What later phases rely on.
   pm.addPass(createVerifyPrecision());
 }
 
 void mpc::buildLinalgPipeline(OpPassManager &pm) {
-  // 6. One function per distinct group.
+  // 7. One function per distinct group.
   pm.addPass(createConvertMPCToLinalg());
 }
 

@@ -254,6 +254,12 @@ void Assigner::grant() {
     auto root = dyn_cast<QuantizableOpInterface>(group.getRoot());
     QuantRole role = getRole(group.getRoot());
 
+    // What a model has quantized itself keeps its own types.
+    if (group.isQuantized()) {
+      decision.precision = Precision::INT8;
+      decision.reason = "as quantized in the model";
+      continue;
+    }
     if (asked != Precision::INT8) {
       decision.precision = asked;
       decision.reason = decision.source;
@@ -261,7 +267,6 @@ void Assigner::grant() {
         decision.reason += "; computed in f32";
       continue;
     }
-    // A model that is quantized already keeps its own types.
     if (decision.asked == "keep") {
       decision.precision = asked;
       decision.reason = decision.source;
@@ -295,7 +300,8 @@ bool Assigner::isReadAsInt8(Value value) {
       return isReadAsInt8(reshape.getResult());
     auto found = decisions.find(user);
     return found != decisions.end() &&
-           found->second.precision == Precision::INT8;
+           found->second.precision == Precision::INT8 &&
+           !cast<GroupOp>(user).isQuantized();
   });
 }
 
@@ -331,7 +337,7 @@ LogicalResult Assigner::checkRanges() {
   llvm::SetVector<Value> missing;
   for (auto &[op, decision] : decisions) {
     auto group = cast<GroupOp>(op);
-    if (decision.precision != Precision::INT8)
+    if (decision.precision != Precision::INT8 || group.isQuantized())
       continue;
     // What the root reads is converted to integers; an epilogue, or an
     // element-wise root, takes what its neighbours store.
@@ -346,8 +352,10 @@ LogicalResult Assigner::checkRanges() {
       if (!holdsFloats(stored) || getConstantValue(stored) || hasRange(stored))
         continue;
       auto writer = decisions.find(stored.getDefiningOp());
-      bool isStoredAsIntegers = writer != decisions.end() &&
-                                writer->second.precision == Precision::INT8;
+      bool isStoredAsIntegers =
+          writer != decisions.end() &&
+          writer->second.precision == Precision::INT8 &&
+          !cast<GroupOp>(writer->first).isQuantized();
       if (!(readAsIntegers.contains(input) || isStoredAsIntegers) ||
           !missing.insert(stored))
         continue;

@@ -14,6 +14,9 @@
 // that is all that the rest of the function uses to the next such value. x *
 // sigmoid(x) behind a convolution is one step of two ops.
 //
+// Dequantization belongs to what reads it, so that tensors are stored in their
+// few bits: every group that can evaluate it element by element has its own.
+//
 //===----------------------------------------------------------------------===//
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -53,6 +56,16 @@ static bool staysOutside(Operation &op) {
          op.hasTrait<OpTrait::IsTerminator>() || isControlFlow(op);
 }
 
+/// Whether an op evaluates operands element by element where it needs them, so
+/// that a dequantization before it costs no tensor.
+static bool readsElements(Operation *op) {
+  if (isPositionwise(op))
+    return true;
+  auto quantizable = dyn_cast<QuantizableOpInterface>(op);
+  return quantizable && quantizable.getQuantRole() == QuantRole::Float &&
+         !quantizable.getWeightOperand();
+}
+
 namespace {
 using Cluster = llvm::SmallSetVector<Operation *, 8>;
 
@@ -73,19 +86,21 @@ private:
   /// The value that the rest of the function uses, if it is one only.
   static Value getOnlyEscapingValue(const Cluster &cluster);
   void createGroup(const Cluster &cluster);
+  void addDequantizations(Cluster &cluster);
   StringAttr getUniqueName(Operation *root);
 
   Block &block;
   OpBuilder builder;
   llvm::DenseSet<Operation *> taken;
+  /// Dequantizations that are groups of their own, and copies in other groups.
+  llvm::DenseSet<Operation *> alone, copied;
   llvm::StringSet<> &names;
 };
 } // namespace
 
 bool GroupFormer::isEpilogue(Operation *op, const Cluster &cluster,
                              ArrayRef<int64_t> shape) {
-  if (!isa<ElementwiseOpInterface>(op) || op->getNumResults() != 1 ||
-      taken.contains(op) ||
+  if (!isPositionwise(op) || op->getNumResults() != 1 || taken.contains(op) ||
       cast<RankedTensorType>(op->getResult(0).getType()).getShape() != shape)
     return false;
   return llvm::any_of(op->getOperands(), [&](Value operand) {
@@ -149,13 +164,43 @@ StringAttr GroupFormer::getUniqueName(Operation *root) {
   return builder.getStringAttr(name);
 }
 
+/// Copies of the dequantizations that the cluster's ops read, in front of it.
+void GroupFormer::addDequantizations(Cluster &cluster) {
+  Cluster result;
+  llvm::DenseMap<Value, Value> copies;
+  for (Operation *op : cluster) {
+    if (!readsElements(op))
+      continue;
+    for (OpOperand &operand : op->getOpOperands()) {
+      auto source = operand.get().getDefiningOp<DequantizeOp>();
+      if (!source || (taken.contains(source) && !alone.contains(source)) ||
+          cluster.contains(source))
+        continue;
+      Value &copy = copies[source];
+      if (!copy) {
+        builder.setInsertionPoint(cluster.front());
+        copy = builder.clone(*source)->getResult(0);
+        result.insert(copy.getDefiningOp());
+        copied.insert(copy.getDefiningOp());
+      }
+      operand.set(copy);
+    }
+  }
+  result.insert(cluster.begin(), cluster.end());
+  cluster = std::move(result);
+}
+
 void GroupFormer::createGroup(const Cluster &cluster) {
-  Value output = cluster.size() == 1 ? Value() : getOnlyEscapingValue(cluster);
+  // The op that names the group, behind copied dequantizations.
+  Operation *first = *llvm::find_if(
+      cluster, [&](Operation *op) { return !copied.contains(op); });
+  Value output =
+      first == cluster.back() ? Value() : getOnlyEscapingValue(cluster);
   SmallVector<Value> outputs;
   if (output)
     outputs.push_back(output);
   else
-    llvm::append_range(outputs, cluster.front()->getResults());
+    llvm::append_range(outputs, first->getResults());
 
   llvm::SetVector<Value> inputs;
   SmallVector<Location> locs;
@@ -168,10 +213,10 @@ void GroupFormer::createGroup(const Cluster &cluster) {
   }
 
   builder.setInsertionPointAfter(cluster.back());
-  auto group = GroupOp::create(
-      builder, builder.getFusedLoc(locs), ValueRange(outputs).getTypes(),
-      getUniqueName(cluster.front()), inputs.getArrayRef(), PrecisionAttr(),
-      StringAttr(), RangeAttr());
+  auto group = GroupOp::create(builder, builder.getFusedLoc(locs),
+                               ValueRange(outputs).getTypes(),
+                               getUniqueName(first), inputs.getArrayRef(),
+                               PrecisionAttr(), StringAttr(), RangeAttr());
   if (group.getBody().empty())
     group.getBody().emplaceBlock();
   Block &body = group.getBody().front();
@@ -223,11 +268,21 @@ LogicalResult GroupFormer::run() {
     taken.insert(clusters.back().begin(), clusters.back().end());
   };
   for (Operation *op : llvm::reverse(ops))
-    if (!isa<ElementwiseOpInterface>(op))
+    if (!isPositionwise(op))
       form(op);
   for (Operation *op : ops)
-    if (!taken.contains(op))
+    if (!taken.contains(op) && !isa<DequantizeOp, StorageCastOp>(op))
       form(op);
+  // What is left of dequantizations stands where no group can have its own.
+  for (Operation *op : ops)
+    if (!taken.contains(op) && isa<DequantizeOp>(op) &&
+        !llvm::all_of(op->getUsers(), [&](Operation *user) {
+          return taken.contains(user) && readsElements(user);
+        })) {
+      form(op);
+      if (clusters.back().size() == 1)
+        alone.insert(op);
+    }
 
   // A group stands where its last op stood: all its operands are computed
   // before, all its users come after.
@@ -237,8 +292,13 @@ LogicalResult GroupFormer::run() {
   llvm::sort(clusters, [&](const Cluster &a, const Cluster &b) {
     return order[a.back()] < order[b.back()];
   });
+  for (Cluster &cluster : clusters)
+    addDequantizations(cluster);
   for (const Cluster &cluster : clusters)
     createGroup(cluster);
+  for (Operation *op : llvm::reverse(ops))
+    if (!taken.contains(op) && op->use_empty())
+      op->erase();
   return success();
 }
 

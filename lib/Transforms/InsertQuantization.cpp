@@ -51,7 +51,8 @@ QuantRole roleOf(Operation *op) {
   return quantizable ? quantizable.getQuantRole() : QuantRole::Float;
 }
 
-bool isInt8(GroupOp group) { return group.getPrecision() == Precision::INT8; }
+/// Whether this pass makes the group an int8 one: what the model has quantized itself stays as it is.
+bool isInt8(GroupOp group) { return group.getPrecision() == Precision::INT8 && !group.isQuantized(); }
 bool isInt8(Operation *op) {
   auto group = dyn_cast<GroupOp>(op);
   return group && isInt8(group);
@@ -122,6 +123,7 @@ private:
 
   LogicalResult keepTypes(Operation &op);
   LogicalResult rewrite(GroupOp group);
+  LogicalResult keep(GroupOp group);
   LogicalResult rewriteInteger(GroupOp group, Operation *root, Type storage);
   LogicalResult rewriteDirect(GroupOp group, Operation *sole, Type operandElement, Type resultElement);
   LogicalResult rewriteInFloat(GroupOp group, Operation *root, Type operandElement, Type storage);
@@ -555,7 +557,26 @@ LogicalResult Inserter::rewriteInteger(GroupOp group, Operation *op, Type storag
   return failed(result) ? failure() : replace(group, target, {*result});
 }
 
+/// The group as it is, on operands in the types that it has.
+LogicalResult Inserter::keep(GroupOp group) {
+  GroupBuilder target(group);
+  IRMapping mapping;
+  for (auto [outer, argument] : llvm::zip(group.getInputs(), group.getBlock().getArguments())) {
+    auto converted = convert(outer, elementOf(outer));
+    if (failed(converted))
+      return failure();
+    mapping.map(argument, target.bring(*converted));
+  }
+  for (Operation &op : group.getBlock().without_terminator())
+    target.body.clone(op, mapping);
+  SmallVector<Value> results = llvm::map_to_vector(group.getBlock().getTerminator()->getOperands(),
+                                                   [&](Value value) { return mapping.lookup(value); });
+  return replace(group, target, results);
+}
+
 LogicalResult Inserter::rewrite(GroupOp group) {
+  if (group.isQuantized())
+    return keep(group);
   if (group->getNumResults() != 1)
     return group.emitOpError("expected one result, but got ") << group->getNumResults();
   Value result = group->getResult(0);
@@ -618,6 +639,9 @@ LogicalResult Inserter::run() {
         continue;
       current[reshape.getResult()] = ReshapeOp::create(builder, op.getLoc(), withElement(reshape.getResult(), elementOf(input)), input);
       dead.push_back(reshape);
+    } else if (isa<StorageCastOp>(op)) { // neither of its types is a float's
+      if (Value input = current.lookup(op.getOperand(0)))
+        op.setOperand(0, input);
     } else if (isa<func::ReturnOp>(op)) {
       for (OpOperand &operand : op.getOpOperands()) {
         Value value = operand.get();

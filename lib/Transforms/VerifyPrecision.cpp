@@ -106,10 +106,11 @@ static LogicalResult verifyContraction(GroupOp group,
 static LogicalResult verifyStorage(GroupOp group) {
   for (Value result : group.getResults()) {
     Type element = getElementTypeOrSelf(result);
-    if (unsigned bits = getStorageBits(element); bits && bits != 8)
+    if (unsigned bits = getStorageBits(element);
+        bits && bits != 8 && bits != 16)
       return group.emitOpError() << "'" << group.getName()
                                  << "': expected to store quantized elements "
-                                    "of 8 bits, but got "
+                                    "of 8 or 16 bits, but got "
                                  << element;
     std::optional<Precision> precision = group.getPrecision();
     bool isNarrow = precision == Precision::F16 || precision == Precision::BF16;

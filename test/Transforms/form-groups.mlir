@@ -127,3 +127,32 @@ func.func @loop(%xs: tensor<8x?x4xf32>, %h: tensor<?x4xf32>, %w: tensor<4x4xf32>
   }
   return %4 : tensor<?x4xf32>
 }
+
+// Each reader has its own dequantization; a contraction's operand is stored. A storage cast that ends a group is in it, another is a view.
+// CHECK-LABEL: @dequantized
+// CHECK: %[[F:.*]] = mpc.group "dequantize"
+// CHECK-NEXT: mpc.dequantize
+// CHECK-NEXT: mpc.yield
+// CHECK: %[[V:.*]] = mpc.storage_cast %arg1
+// CHECK: mpc.group "softmax" ins(%[[A:.*]] = %arg0 : tensor<?x4x!{{.*}}>) -> tensor<?x4xui8>
+// CHECK-NEXT: %[[D:.*]] = mpc.dequantize %[[A]]
+// CHECK-NEXT: %[[S:.*]] = mpc.softmax %[[D]]
+// CHECK-NEXT: %[[Q:.*]] = mpc.quantize %[[S]]
+// CHECK-NEXT: mpc.storage_cast %[[Q]]
+// CHECK: mpc.group "add" ins(%[[A:.*]] = %arg0, %[[B:.*]] = %[[V]] :
+// CHECK-NEXT: mpc.dequantize %[[A]]
+// CHECK-NEXT: mpc.dequantize %[[B]]
+// CHECK-NEXT: mpc.add
+// CHECK: mpc.group "matmul" ins(%{{.*}} = %[[F]],
+func.func @dequantized(%x: tensor<?x4x!quant.uniform<u8:f32, 0.5>>, %y: tensor<?x4xi8>) -> (tensor<?x4xui8>, tensor<?x4xf32>, tensor<?x2xf32>) {
+  %w = mpc.constant dense<1.0> : tensor<4x2xf32> -> tensor<4x2xf32>
+  %0 = mpc.dequantize %x : (tensor<?x4x!quant.uniform<u8:f32, 0.5>>) -> tensor<?x4xf32> loc("dequantize")
+  %1 = mpc.storage_cast %y : (tensor<?x4xi8>) -> tensor<?x4x!quant.uniform<i8:f32, 0.5>>
+  %2 = mpc.dequantize %1 : (tensor<?x4x!quant.uniform<i8:f32, 0.5>>) -> tensor<?x4xf32>
+  %3 = mpc.softmax %0 {axis = 1 : i64} : (tensor<?x4xf32>) -> tensor<?x4xf32> loc("softmax")
+  %4 = mpc.quantize %3 : (tensor<?x4xf32>) -> tensor<?x4x!quant.uniform<u8:f32, 0.00390625>>
+  %5 = mpc.storage_cast %4 : (tensor<?x4x!quant.uniform<u8:f32, 0.00390625>>) -> tensor<?x4xui8>
+  %6 = mpc.add %0, %2 : (tensor<?x4xf32>, tensor<?x4xf32>) -> tensor<?x4xf32> loc("add")
+  %7 = mpc.matmul %0, %w : (tensor<?x4xf32>, tensor<4x2xf32>) -> tensor<?x2xf32> loc("matmul")
+  return %5, %6, %7 : tensor<?x4xui8>, tensor<?x4xf32>, tensor<?x2xf32>
+}

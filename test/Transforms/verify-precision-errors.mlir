@@ -60,7 +60,7 @@ func.func @main(%x: tensor<?x2xf16>) -> tensor<?x2xf32> {
 !w = !quant.uniform<i8:f32, 0.25>
 !acc = !quant.uniform<i32:f32, 0.125>
 func.func @main(%x: tensor<?x2x!x>, %w: tensor<2x2x!w>) -> tensor<?x2x!acc> {
-  // expected-error @below {{'fc': expected to store quantized elements of 8 bits, but got '!quant.uniform<i32:f32, 1.250000e-01>'}}
+  // expected-error @below {{'fc': expected to store quantized elements of 8 or 16 bits, but got '!quant.uniform<i32:f32, 1.250000e-01>'}}
   %0 = mpc.group "fc" ins(%a = %x, %k = %w : tensor<?x2x!x>, tensor<2x2x!w>) -> tensor<?x2x!acc> attributes {precision = #mpc.precision<int8>} {
     %1 = mpc.matmul %a, %k : (tensor<?x2x!x>, tensor<2x2x!w>) -> tensor<?x2x!acc>
     mpc.yield %1 : tensor<?x2x!acc>

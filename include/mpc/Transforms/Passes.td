@@ -38,6 +38,40 @@ def Simplify : Pass<"mpc-simplify", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mpc::MPCDialect"];
 }
 
+def FuseQuantization : Pass<"mpc-fuse-quantization", "::mlir::ModuleOp"> {
+  let summary = "integer arithmetic where a model is quantized already";
+  let description = [{
+    A model that says where its tensors are quantized keeps its scales and zero points; what it computes between a dequantize and a
+    quantize becomes the integer form that mpc-insert-quantization makes:
+
+    ```mlir
+    %x = mpc.dequantize %q : (tensor<?x3x8x8x!qa>) -> tensor<?x3x8x8xf32>
+    %w = mpc.dequantize %k : (tensor<4x3x1x1x!qw>) -> tensor<4x3x1x1xf32>
+    %0 = mpc.conv %x, %w {...} : (tensor<?x3x8x8xf32>, tensor<4x3x1x1xf32>) -> tensor<?x4x8x8xf32>
+    %1 = mpc.relu %0 : (tensor<?x4x8x8xf32>) -> tensor<?x4x8x8xf32>
+    %y = mpc.quantize %1 : (tensor<?x4x8x8xf32>) -> tensor<?x4x8x8x!qy>
+    // becomes
+    %0 = mpc.conv %q, %k {...} : (tensor<?x3x8x8x!qa>, tensor<4x3x1x1x!qw>) -> tensor<?x4x8x8x!acc>
+    %y = mpc.requantize %0 {low = ...} : (tensor<?x4x8x8x!acc>) -> tensor<?x4x8x8x!qy>
+    ```
+
+    - a contraction of dequantized bytes with dequantized constant weights (bytes, per tensor or per output channel; those whose
+      difference from their zero point fits a signed byte) sums integers; its bias joins the sum where it fits, in the sum's scale
+    - a quantize of such a sum, with clamps between, is a requantize
+    - data movement and maximum move the integers; the dequantize comes behind. A concatenation that is quantized quantizes its parts
+    - a mean over whole dimensions that is quantized sums integers. Means of windows stay as they are: many are ties, which fall as the
+      model's arithmetic rounds them
+    - `quantize(dequantize(q))` in one type is q (the other order changes values, and stays)
+    - signed activations become unsigned ones with a zero point 128 larger, the same numbers, which is what kernels read
+    - dequantized constants that are left are computed
+
+    Everything else stays in floating point between dequantize and quantize.
+
+    Precondition: functions have one block. Postcondition: none.
+  }];
+  let dependentDialects = ["::mpc::MPCDialect"];
+}
+
 def PropagateLayout : Pass<"mpc-propagate-layout", "::mlir::ModuleOp"> {
   let summary = "channels last inside, the model's own layout at its inputs and outputs";
   let description = [{
@@ -90,7 +124,11 @@ def FormGroups : Pass<"mpc-form-groups", "::mlir::ModuleOp"> {
     A group has the name of the model's node that its root comes from, made unique by a suffix `_2`, `_3`, …; a root without a name gives its
     op's.
 
-    Precondition: functions have one block, of mpc ops with results. Postcondition: only constants, reshapes, groups and the terminator are left in it.
+    A dequantize belongs to every group that reads its result element by element, so that what is stored is the integers; storage casts that no
+    group takes are views.
+
+    Precondition: functions have one block, of mpc ops with results. Postcondition: only constants, reshapes, storage casts, groups and the
+    terminator are left in it.
   }];
   let dependentDialects = ["::mpc::MPCDialect"];
 }

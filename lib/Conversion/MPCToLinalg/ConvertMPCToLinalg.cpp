@@ -463,6 +463,10 @@ LogicalResult EntryLowering::convert(Operation &op) {
       })
       .Case<ReshapeOp, GroupOp, ExtractStepOp, InsertStepOp>(
           [&](auto op) { return convert(op); })
+      .Case([&](StorageCastOp cast) {
+        mapping.map(cast.getResult(), mapping.lookup(cast.getInput()));
+        return success();
+      })
       .Case([&](func::ReturnOp returnOp) { return convertReturn(returnOp); })
       .Case<scf::ForOp, scf::WhileOp, scf::IfOp>(
           [&](auto op) { return convertControlFlow(op); })

@@ -255,7 +255,15 @@ Value GroupLowering::createFill(Location loc, TypedAttr value, Value dest) {
 // Values
 //===----------------------------------------------------------------------===//
 
+/// The value whose stored integers `value` has.
+static Value throughStorageCasts(Value value) {
+  while (auto cast = value.getDefiningOp<StorageCastOp>())
+    value = cast.getInput();
+  return value;
+}
+
 FailureOr<Value> GroupLowering::materialize(Value value) {
+  value = throughStorageCasts(value);
   if (Value tensor = lookupTensor(value))
     return tensor;
   auto type = getStorageType(value.getType());
@@ -274,6 +282,7 @@ FailureOr<Value> GroupLowering::materialize(Value value) {
 }
 
 FailureOr<Value> GroupLowering::store(Value value, Value dest) {
+  value = throughStorageCasts(value);
   if (!lookupTensor(value)) {
     // Ops that write their destination themselves, where it can serve as the
     // accumulator.
@@ -337,6 +346,7 @@ FailureOr<Node> GroupLowering::express(Value value, AffineMap index,
   for (auto &[known, at, node] : expression.known)
     if (known == value && at == index)
       return node;
+  value = throughStorageCasts(value);
   FailureOr<Node> node = failure();
   if (Value tensor = lookupTensor(value))
     node = addLeaf(tensor, index, expression);

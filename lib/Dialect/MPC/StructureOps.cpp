@@ -154,7 +154,7 @@ Operation *GroupOp::getRoot() {
   Operation *computes = nullptr, *moves = nullptr;
   for (Operation &op : getBlock().without_terminator()) {
     auto quantizable = dyn_cast<QuantizableOpInterface>(op);
-    if (!quantizable || isa<ElementwiseOpInterface>(op))
+    if (!quantizable || isPositionwise(&op))
       continue;
     if (quantizable.getWeightOperand())
       return &op;
@@ -165,11 +165,26 @@ Operation *GroupOp::getRoot() {
   }
   if (computes)
     return computes;
-  return moves ? moves : &getBlock().front();
+  if (moves)
+    return moves;
+  // Conversions of elements say less about a group than what it computes.
+  auto elementwise = getBlock().getOps<ElementwiseOpInterface>();
+  return elementwise.empty() ? &getBlock().front()
+                             : (*elementwise.begin()).getOperation();
+}
+
+bool GroupOp::isQuantized() {
+  auto isQuantizedType = [](Type type) {
+    return isa<quant::QuantizedType>(getElementTypeOrSelf(type));
+  };
+  return llvm::any_of(getOperandTypes(), isQuantizedType) ||
+         llvm::any_of(getBlock(), [&](Operation &op) {
+           return llvm::any_of(op.getResultTypes(), isQuantizedType);
+         });
 }
 
 //===----------------------------------------------------------------------===//
-// QuantizeOp, DequantizeOp, RequantizeOp
+// QuantizeOp, DequantizeOp, RequantizeOp, StorageCastOp
 //===----------------------------------------------------------------------===//
 
 LogicalResult QuantizeOp::verify() {
@@ -205,6 +220,37 @@ LogicalResult RequantizeOp::verify() {
                          << to.getStorageTypeMax() << "], but got " << low
                          << " and " << high;
   return success();
+}
+
+/// The integer type of a model that holds the storage of `quantized`.
+static IntegerType getStorageInteger(quant::QuantizedType quantized) {
+  return IntegerType::get(
+      quantized.getContext(), quantized.getStorageTypeIntegralWidth(),
+      quantized.isSigned() ? IntegerType::Signless : IntegerType::Unsigned);
+}
+
+LogicalResult StorageCastOp::verify() {
+  Type from = getElementTypeOrSelf(getInput()),
+       to = getElementTypeOrSelf(getResult());
+  auto matches = [](Type quantized, Type integer) {
+    auto type = dyn_cast<quant::QuantizedType>(quantized);
+    auto width = dyn_cast<IntegerType>(integer);
+    return type && width &&
+           getStorageInteger(type).getWidth() == width.getWidth() &&
+           type.isSigned() == !width.isUnsigned() && width.getWidth() > 1;
+  };
+  if (!matches(from, to) && !matches(to, from)) // (C1)
+    return emitOpError() << "expected quantized elements on one side and "
+                            "integers like their storage on the other, but got "
+                         << from << " and " << to;
+  return success();
+}
+
+OpFoldResult StorageCastOp::fold(FoldAdaptor) {
+  auto inner = getInput().getDefiningOp<StorageCastOp>();
+  if (inner && inner.getInput().getType() == getType())
+    return inner.getInput();
+  return {};
 }
 
 //===----------------------------------------------------------------------===//

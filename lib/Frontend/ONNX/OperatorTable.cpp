@@ -34,6 +34,7 @@ OperatorTable::OperatorTable() {
            getShapeOperators(),
            getRecurrentOperators(),
            getControlOperators(),
+           getQuantizedOperators(),
        })
     for (const Operator &row : family)
       rows[row.name] = &row;

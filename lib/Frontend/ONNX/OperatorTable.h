@@ -55,6 +55,7 @@ llvm::ArrayRef<Operator> getContractionOperators();
 llvm::ArrayRef<Operator> getReductionOperators();
 llvm::ArrayRef<Operator> getNormalizationOperators();
 llvm::ArrayRef<Operator> getEinsumOperators();
+llvm::ArrayRef<Operator> getQuantizedOperators();
 llvm::ArrayRef<Operator> getPoolingOperators();
 llvm::ArrayRef<Operator> getResizeOperators();
 llvm::ArrayRef<Operator> getSamplingOperators();

@@ -51,6 +51,18 @@ func.func @rounding_stays(%x: tensor<2xf32>) -> tensor<2xf32> {
   return %1 : tensor<2xf32>
 }
 
+// There and back is the value itself, unless it means something else then.
+// CHECK-LABEL: func @storage_casts
+// CHECK-SAME: %[[X:.*]]: tensor<2xi8>
+func.func @storage_casts(%x: tensor<2xi8>) -> (tensor<2xi8>, tensor<2x!quant.uniform<i8:f32, 0.25>>) {
+  // CHECK: %[[A:.*]] = mpc.storage_cast %[[X]] : (tensor<2xi8>) -> tensor<2x!
+  // CHECK: return %[[X]], %[[A]]
+  %0 = mpc.storage_cast %x : (tensor<2xi8>) -> tensor<2x!quant.uniform<i8:f32, 0.5>>
+  %1 = mpc.storage_cast %0 : (tensor<2x!quant.uniform<i8:f32, 0.5>>) -> tensor<2xi8>
+  %2 = mpc.storage_cast %1 : (tensor<2xi8>) -> tensor<2x!quant.uniform<i8:f32, 0.25>>
+  return %1, %2 : tensor<2xi8>, tensor<2x!quant.uniform<i8:f32, 0.25>>
+}
+
 {-#
   dialect_resources: {
     builtin: {

@@ -164,6 +164,33 @@ func.func @test(%x: tensor<4x!quant.uniform<u8:f32, 0.5>>) {
 
 // -----
 
+// storage_cast C1: as many bits
+func.func @test(%x: tensor<4x!quant.uniform<u8:f32, 0.5>>) {
+  // expected-error @below {{expected quantized elements on one side and integers like their storage on the other}}
+  %0 = mpc.storage_cast %x : (tensor<4x!quant.uniform<u8:f32, 0.5>>) -> tensor<4xui16>
+  return
+}
+
+// -----
+
+// storage_cast C1: the same signedness
+func.func @test(%x: tensor<4xi8>) {
+  // expected-error @below {{expected quantized elements on one side and integers like their storage on the other}}
+  %0 = mpc.storage_cast %x : (tensor<4xi8>) -> tensor<4x!quant.uniform<u8:f32, 0.5>>
+  return
+}
+
+// -----
+
+// storage_cast C1: one side is quantized
+func.func @test(%x: tensor<4xi8>) {
+  // expected-error @below {{expected quantized elements on one side and integers like their storage on the other}}
+  %0 = mpc.storage_cast %x : (tensor<4xi8>) -> tensor<4xui8>
+  return
+}
+
+// -----
+
 // observe C1: two values
 func.func @test(%x: tensor<?x4xf32>) {
   // expected-error @below {{expected a result of shape [2], but got 'tensor<1xf32>'}}

@@ -45,6 +45,10 @@ func.func @quantization(%x: tensor<?x2xf32>, %acc: tensor<?x2x!quant.uniform<i32
   %2 = mpc.requantize %acc {low = 128 : i64, high = 200 : i64} : (tensor<?x2x!quant.uniform<i32:f32, 0.125>>) -> tensor<?x2x!quant.uniform<u8:f32, 0.5:128>>
   // CHECK: mpc.requantize %{{.*}} {rounding = #mpc.rounding<tosa>}
   %3 = mpc.requantize %acc {rounding = #mpc.rounding<tosa>} : (tensor<?x2x!quant.uniform<i32:f32, 0.125>>) -> tensor<?x2x!quant.uniform<u8:f32, 0.5:128>>
+  // CHECK: %[[S:.*]] = mpc.storage_cast %{{.*}} : (tensor<?x2x!uniform{{[0-9]*}}>) -> tensor<?x2xui8>
+  %5 = mpc.storage_cast %0 : (tensor<?x2x!quant.uniform<u8:f32, 0.5:128>>) -> tensor<?x2xui8>
+  // CHECK: mpc.storage_cast %[[S]] : (tensor<?x2xui8>) -> tensor<?x2x!uniform{{[0-9]*}}>
+  %6 = mpc.storage_cast %5 : (tensor<?x2xui8>) -> tensor<?x2x!quant.uniform<u8:f32, 1.0>>
   // CHECK: mpc.observe "x" %{{.*}} : (tensor<?x2xf32>) -> tensor<2xf32>
   %4 = mpc.observe "x" %x : (tensor<?x2xf32>) -> tensor<2xf32>
   return

@@ -43,11 +43,24 @@ bool isArithmeticFloat(mlir::Type elementType);
 /// Whether elements are moved and converted, but not computed with: 8-bit
 /// floats and 4-bit integers.
 bool isStorageOnly(mlir::Type elementType);
+
+/// MPC_Positionwise.
+template <typename ConcreteOp>
+class Positionwise : public mlir::OpTrait::TraitBase<ConcreteOp, Positionwise> {
+};
 } // namespace mpc
 
 #include "mpc/Dialect/MPC/MPCInterfaces.h.inc"
 
 #define GET_OP_CLASSES
 #include "mpc/Dialect/MPC/MPCOps.h.inc"
+
+namespace mpc {
+/// Whether each result element depends on the operands' elements at the same
+/// (broadcast) position only: what fits into an epilogue.
+inline bool isPositionwise(mlir::Operation *op) {
+  return mlir::isa<ElementwiseOpInterface>(op) || op->hasTrait<Positionwise>();
+}
+} // namespace mpc
 
 #endif // MPC_DIALECT_MPC_MPCDIALECT_H

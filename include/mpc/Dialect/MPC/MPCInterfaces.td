@@ -72,4 +72,8 @@ def MPC_LayoutOpInterface : OpInterface<"LayoutOpInterface"> {
   ];
 }
 
+/// A result element depends on the operand's element at the same position (and on constants of its channel): what is not an
+/// ElementwiseOpInterface only because it has no body on scalars alone.
+def MPC_Positionwise : NativeOpTrait<"Positionwise"> { let cppNamespace = "::mpc"; }
+
 #endif // MPC_DIALECT_MPC_MPCINTERFACES_TD

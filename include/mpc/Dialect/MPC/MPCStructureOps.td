@@ -63,8 +63,11 @@ def MPC_GroupOp : MPC_Op<"group", [IsolatedFromAbove, RecursiveMemoryEffects, Si
   let hasVerifier = 1;
   let extraClassDeclaration = [{
     ::mlir::Block &getBlock() { return getBody().front(); }
-    /// The op that decides the kernel's loops: the first contraction, reduction, pooling, softmax or movement in the body, else its first op.
+    /// The op that decides the kernel's loops: the first contraction, reduction, pooling, softmax or movement in the body, else its first
+    /// element-wise op, else its first op.
     ::mlir::Operation *getRoot();
+    /// Whether it reads, computes or stores quantized elements: before mpc-insert-quantization, a group that the model itself has quantized.
+    bool isQuantized();
   }];
 }
 
@@ -75,9 +78,14 @@ def MPC_YieldOp : MPC_Op<"yield", [Pure, ReturnLike, Terminator, HasParent<"Grou
   let assemblyFormat = "($values^ `:` type($values))? attr-dict";
 }
 
-class MPC_QuantCastOp<string mnemonic, list<Trait> traits = []> : MPC_Op<mnemonic, !listconcat([Pure, SameOperandsAndResultShape], traits)> {
+/// Element-wise, with parameters in the types: fits into any epilogue, and is the same in every layout (per-axis parameters move along).
+class MPC_QuantCastOp<string mnemonic, list<Trait> traits = []> : MPC_Op<mnemonic, !listconcat([Pure, SameOperandsAndResultShape,
+    MPC_Positionwise, DeclareOpInterfaceMethods<MPC_LayoutOpInterface, ["canSinkTranspose"]>], traits)> {
   let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
   let hasVerifier = 1;
+  let extraClassDefinition = [{
+    bool $cppClass::canSinkTranspose(::llvm::ArrayRef<int64_t>) { return true; }
+  }];
 }
 def MPC_QuantizeOp : MPC_QuantCastOp<"quantize"> {
   let summary = "q = clamp(round_half_even(x / s) + z, qmin, qmax)";
@@ -110,6 +118,22 @@ def MPC_RequantizeOp : MPC_QuantCastOp<"requantize"> {
   let arguments = (ins MPC_QuantTensor:$input, DefaultValuedAttr<MPC_RoundingAttr, "Rounding::ONNX">:$rounding,
     OptionalAttr<I64Attr>:$low, OptionalAttr<I64Attr>:$high);
   let results = (outs MPC_QuantTensor:$result);
+}
+
+def MPC_StorageCastOp : MPC_QuantCastOp<"storage_cast"> {
+  let summary = "the stored integers of a quantized tensor as integers, or back";
+  let description = [{
+    No element changes: this is how a model's integer tensors (`tensor<4xui8>`, `tensor<4xi8>`; signless ones are signed) meet quantized types,
+    which say what their integers mean. A cast there and back is the value itself.
+
+    Constraints:
+    - (C1) one side is quantized, the other has integers as wide as its storage, of the same signedness
+
+    Source: the integer tensors around ONNX's quantized operators.
+  }];
+  let arguments = (ins MPC_Tensor:$input);
+  let results = (outs MPC_Tensor:$result);
+  let hasFolder = 1;
 }
 
 def MPC_ObserveOp : MPC_Op<"observe", [Pure]> {
