@@ -126,7 +126,7 @@ FailureOr<Value> GroupLowering::lowerCumulate(CumulateOp op, Value dest) {
   SmallVector<unsigned> kept;
   SmallVector<int64_t> shape;
   for (int64_t dim = 0; dim < rank; ++dim)
-    if (dim != op.getAxis()) {
+    if (dim != static_cast<int64_t>(op.getAxis())) {
       kept.push_back(dim);
       shape.push_back(inputType.getDimSize(dim));
     }
