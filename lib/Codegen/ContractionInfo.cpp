@@ -146,6 +146,10 @@ FailureOr<ContractionInfo> ContractionInfo::match(linalg::LinalgOp op) {
   if (!weights || !input || !weights.hasStaticShape() || input.getRank() == 0 ||
       input.isDynamicDim(input.getRank() - 1))
     return failure();
+  // Kernels have work to share out; loops have none to do.
+  if (llvm::is_contained(weights.getShape(), 0) ||
+      llvm::is_contained(input.getShape(), 0))
+    return failure();
   ContractionInfo info;
   SmallVector<AffineMap> maps = op.getIndexingMapsArray();
   if (!matchBody(op, info) ||

@@ -245,11 +245,20 @@ private:
   mlir::FailureOr<mlir::Value> lowerReduce(ReduceOp op, mlir::Value dest);
   mlir::FailureOr<mlir::Value> lowerObserve(ObserveOp op, mlir::Value dest);
   /// Reduces an expression over a space of `shape` along `axes`, which go,
-  /// starting from `init`; into `dest` where it is given.
+  /// starting from `init`; into `dest` where it is given. `merge` combines
+  /// what parts of the elements have been reduced to; where it is given, long
+  /// rows are reduced in lanes.
   mlir::Value buildReduction(mlir::Location loc, const Expression &expression,
                              Node root, llvm::ArrayRef<int64_t> shape,
                              llvm::ArrayRef<int64_t> axes, mlir::TypedAttr init,
-                             Combiner combine, mlir::Value dest = nullptr);
+                             Combiner combine, mlir::Value dest = nullptr,
+                             Combiner merge = nullptr);
+  /// Restricts an expression to `size` iterations of a loop from `begin` on,
+  /// and splits the loop in two where there is more than one of `lanes`: (i)
+  /// becomes (i / lanes, i mod lanes). False, and no change, where inputs are
+  /// not indexed by the loop alone.
+  bool sliceLoop(Expression &expression, unsigned loop, int64_t begin,
+                 int64_t size, int64_t lanes);
   /// The mean of `sum`, which counts `terms` elements (padding by the zero
   /// point included). `divisors` is one number, or a tensor of `shape` over the
   /// dimensions `axes` of the op's result.

@@ -71,7 +71,8 @@ FailureOr<Node> GroupLowering::expressNormalize(NormalizeOp op, AffineMap index,
       FailureOr<Node> x = express(op.getInput(), identity, elements);
       if (failed(x))
         return failure();
-      Value sums = buildReduction(loc, elements, *x, shape, axes, zero, add);
+      Value sums = buildReduction(loc, elements, *x, shape, axes, zero, add,
+                                  nullptr, add);
       partials[{op, kMean}] =
           mapEach(sums, [=](OpBuilder &b, Location loc, ValueRange s) -> Value {
             return arith::DivFOp::create(b, loc, s[0],
@@ -86,7 +87,8 @@ FailureOr<Node> GroupLowering::expressNormalize(NormalizeOp op, AffineMap index,
         squares.addNode(*x, loc, [](OpBuilder &b, Location loc, ValueRange s) {
           return arith::MulFOp::create(b, loc, s[0], s[0]).getResult();
         });
-    Value sums = buildReduction(loc, squares, square, shape, axes, zero, add);
+    Value sums = buildReduction(loc, squares, square, shape, axes, zero, add,
+                                nullptr, add);
     double epsilon = op.getEpsilon().convertToDouble();
     partials[{op, kDeviation}] =
         mapEach(sums, [=](OpBuilder &b, Location loc, ValueRange s) -> Value {

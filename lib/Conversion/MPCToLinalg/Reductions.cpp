@@ -5,9 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Reductions run in index order, so that a result is one sequence of roundings
-// on every target. Sums are taken in f32 (f64 for f64, i32 for narrower
-// integers).
+// Reductions run in an order that depends on shapes only, so that a result is
+// one sequence of roundings on every target. Sums are taken in f32 (f64 for
+// f64, i32 for narrower integers).
 //
 //===----------------------------------------------------------------------===//
 
@@ -35,23 +35,115 @@ static SmallVector<unsigned> getKept(int64_t rank, ArrayRef<int64_t> axes) {
   return kept;
 }
 
+/// Floats that are reduced along contiguous elements are reduced in so many
+/// lanes, each in index order, and the lanes then in index order: an order that
+/// depends on the shape only, and that vector units can follow. For fewer
+/// elements it does not pay.
+static constexpr int64_t kLanes = 16, kFewestForLanes = 64;
+
+bool GroupLowering::sliceLoop(Expression &expression, unsigned loop,
+                              int64_t begin, int64_t size, int64_t lanes) {
+  SmallVector<Value> inputs;
+  SmallVector<AffineMap> maps;
+  for (auto [input, map] :
+       llvm::zip_equal(expression.inputs, expression.maps)) {
+    auto type = getTensorType(input);
+    std::optional<unsigned> position;
+    SmallVector<AffineExpr> exprs;
+    for (auto [i, expr] : llvm::enumerate(map.getResults())) {
+      exprs.push_back(expr);
+      if (!expr.isFunctionOfDim(loop))
+        continue;
+      if (position || !isa<AffineDimExpr>(expr) || type.isDynamicDim(i))
+        return false;
+      position = i;
+      if (lanes > 1)
+        exprs.push_back(builder.getAffineDimExpr(loop + 1));
+    }
+    inputs.push_back(input);
+    maps.push_back(AffineMap::get(map.getNumDims() + (lanes > 1), 0, exprs,
+                                  builder.getContext()));
+    if (!position)
+      continue;
+    Location loc = input.getLoc();
+    SmallVector<int64_t> shape(type.getShape());
+    if (size != shape[*position]) {
+      SmallVector<OpFoldResult> starts(shape.size(), builder.getIndexAttr(0));
+      SmallVector<OpFoldResult> steps(shape.size(), builder.getIndexAttr(1));
+      starts[*position] = builder.getIndexAttr(begin);
+      shape[*position] = size;
+      inputs.back() =
+          tensor::ExtractSliceOp::create(builder, loc, type.clone(shape), input,
+                                         starts, getSizes(loc, shape), steps);
+    }
+    if (lanes == 1)
+      continue;
+    SmallVector<ReassociationIndices> groups;
+    int64_t at = 0;
+    for (unsigned d = 0; d < shape.size(); ++d) {
+      groups.push_back({at++});
+      if (d == *position)
+        groups.back().push_back(at++);
+    }
+    shape[*position] = size / lanes;
+    shape.insert(shape.begin() + *position + 1, lanes);
+    inputs.back() = tensor::ExpandShapeOp::create(
+        builder, loc, type.clone(shape), inputs.back(), groups,
+        getSizes(loc, shape));
+  }
+  expression.inputs = inputs;
+  expression.maps = maps;
+  return true;
+}
+
 Value GroupLowering::buildReduction(Location loc, const Expression &expression,
                                     Node root, ArrayRef<int64_t> shape,
                                     ArrayRef<int64_t> axes, TypedAttr init,
-                                    Combiner combine, Value dest) {
+                                    Combiner combine, Value dest,
+                                    Combiner merge) {
   int64_t rank = shape.size();
   SmallVector<unsigned> kept = getKept(rank, axes);
   SmallVector<int64_t> resultShape =
       llvm::map_to_vector(kept, [&](unsigned d) { return shape[d]; });
-  SmallVector<utils::IteratorType> iterators(rank,
-                                             utils::IteratorType::parallel);
-  for (int64_t axis : axes)
-    iterators[axis] = utils::IteratorType::reduction;
   dest = createFill(
       loc, init, dest ? dest : createEmpty(loc, resultShape, init.getType()));
-  return buildGeneric(loc, expression, root, dest,
-                      builder.getMultiDimIdentityMap(rank).getSubMap(kept),
-                      iterators, combine);
+  // Loops that are not in `parallel` are reduced.
+  auto reduce = [&](const Expression &part, Node root, unsigned loops,
+                    ArrayRef<unsigned> parallel, Value into, Combiner step) {
+    SmallVector<utils::IteratorType> iterators(loops,
+                                               utils::IteratorType::reduction);
+    for (unsigned loop : parallel)
+      iterators[loop] = utils::IteratorType::parallel;
+    return buildGeneric(
+        loc, part, root, into,
+        builder.getMultiDimIdentityMap(loops).getSubMap(parallel), iterators,
+        step);
+  };
+
+  int64_t length = rank == 0 ? 0 : shape.back();
+  int64_t whole = length - length % kLanes;
+  Expression inLanes = expression, rest = expression;
+  if (!merge || !isa<FloatType>(init.getType()) || length < kFewestForLanes ||
+      !llvm::is_contained(axes, rank - 1) ||
+      !sliceLoop(inLanes, rank - 1, 0, whole, kLanes))
+    return reduce(expression, root, rank, kept, dest, combine);
+
+  resultShape.push_back(kLanes);
+  Value lanes =
+      createFill(loc, init, createEmpty(loc, resultShape, init.getType()));
+  SmallVector<unsigned> keptAndLane(kept);
+  keptAndLane.push_back(rank);
+  lanes = reduce(inLanes, root, rank + 1, keptAndLane, lanes, combine);
+  Expression merged;
+  Node lane =
+      merged.addLeaf(lanes, builder.getMultiDimIdentityMap(resultShape.size()));
+  dest =
+      reduce(merged, lane, resultShape.size(),
+             llvm::to_vector(llvm::seq<unsigned>(0, kept.size())), dest, merge);
+  if (whole == length)
+    return dest;
+  sliceLoop(rest, rank - 1, whole, length - whole, 1);
+  return reduce(rest, root, rank, kept, dest, combine);
 }
 
 //===----------------------------------------------------------------------===//
@@ -256,9 +348,16 @@ FailureOr<Value> GroupLowering::lowerReduce(ReduceOp op, Value dest) {
                    : arith::ExtSIOp::create(b, loc, type, scalar).getResult();
     return buildStep(b, loc, kind, scalar, acc, isUnsigned);
   };
+  // Lanes hold sums of squares or magnitudes already.
+  bool isSum = kind == ReduceKind::L1 || kind == ReduceKind::L2 ||
+               kind == ReduceKind::SumSquare;
+  auto merge = [&](OpBuilder &b, Value scalar, Value acc) {
+    return buildStep(b, loc, isSum ? ReduceKind::Sum : kind, scalar, acc,
+                     isUnsigned);
+  };
   return buildReduction(loc, elements, *element, inputType.getShape(),
                         op.getAxes(), getInit(builder, kind, type, isUnsigned),
-                        combine, dest);
+                        combine, dest, merge);
 }
 
 FailureOr<Node> GroupLowering::expressReduce(ReduceOp op, AffineMap index,
@@ -355,11 +454,11 @@ FailureOr<Node> GroupLowering::expressSoftmax(Operation *op, AffineMap index,
       return failure();
     auto lowest = builder.getFloatAttr(
         type, APFloat::getInf(type.getFloatSemantics(), /*Negative=*/true));
-    largest =
-        buildReduction(loc, elements, *x, inputType.getShape(), axis, lowest,
-                       [&](OpBuilder &b, Value element, Value acc) -> Value {
-                         return arith::MaximumFOp::create(b, loc, acc, element);
-                       });
+    auto larger = [&](OpBuilder &b, Value element, Value acc) -> Value {
+      return arith::MaximumFOp::create(b, loc, acc, element);
+    };
+    largest = buildReduction(loc, elements, *x, inputType.getShape(), axis,
+                             lowest, larger, nullptr, larger);
     partials[{op, kMaximum}] = largest;
 
     // softmax keeps the exponentials for the division; log_softmax needs their
@@ -372,7 +471,7 @@ FailureOr<Node> GroupLowering::expressSoftmax(Operation *op, AffineMap index,
     TypedAttr zero = builder.getFloatAttr(type, 0.0);
     if (isLog) {
       Value sum = buildReduction(loc, shifted, power, inputType.getShape(),
-                                 axis, zero, add);
+                                 axis, zero, add, nullptr, add);
       Expression logarithm;
       Node element =
           logarithm.addLeaf(sum, builder.getMultiDimIdentityMap(rank - 1));
@@ -390,8 +489,9 @@ FailureOr<Node> GroupLowering::expressSoftmax(Operation *op, AffineMap index,
       partials[{op, kPowers}] = powers;
       Expression stored;
       Node element = stored.addLeaf(powers, identity);
-      partials[{op, kAccumulator}] = buildReduction(
-          loc, stored, element, inputType.getShape(), axis, zero, add);
+      partials[{op, kAccumulator}] =
+          buildReduction(loc, stored, element, inputType.getShape(), axis, zero,
+                         add, nullptr, add);
     }
   }
 

@@ -51,7 +51,7 @@ def MPC_ReduceOp : MPC_TensorOp<"reduce", [DeclareOpInterfaceMethods<MPC_Quantiz
     DeclareOpInterfaceMethods<MPC_LayoutOpInterface, ["canSinkTranspose", "sinkTranspose"]>]> {
   let summary = "sum, mean, maximum … over some axes, which stay as size 1 or go";
   let description = [{
-    Sums are taken in f32 (f64 for f64, i32 or i64 for integers), in index order.
+    Sums are taken in f32 (f64 for f64, i32 or i64 for integers), in an order that depends on the shape only: the same on every target.
 
     Constraints:
     - (C1) axes are distinct, sorted and within the rank
