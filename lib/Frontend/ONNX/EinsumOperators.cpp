@@ -11,7 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Reductions.h"
+#include "Composition.h"
 #include "llvm/ADT/StringExtras.h"
 
 using namespace mlir;

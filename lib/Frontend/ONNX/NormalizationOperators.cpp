@@ -10,15 +10,11 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Reductions.h"
+#include "Composition.h"
 
 using namespace mlir;
 using namespace mpc;
 using namespace mpc::frontend;
-
-static RankedTensorType getTensorType(Value value) {
-  return cast<RankedTensorType>(value.getType());
-}
 
 static SmallVector<int64_t> axesFrom(int64_t first, int64_t rank) {
   return llvm::to_vector(llvm::seq<int64_t>(first, rank));
@@ -97,11 +93,6 @@ static Value alignChannels(NodeContext &node, Value parameter, int64_t channels,
   return node.createReshape(parameter, shape);
 }
 
-/// An operand that may be left out.
-static Value getOptional(NodeContext &node, unsigned index) {
-  return node.hasInput(index) ? node.getOperand(index) : Value();
-}
-
 /// The type that `stash_type` asks statistics in; computing in more is no
 /// error, and f32 is the least.
 static void readStashType(NodeContext &node) {
@@ -157,7 +148,7 @@ template <bool isCentred> static void emitLayerNorm(NodeContext &node) {
   double epsilon = node.getFloat("epsilon", 1e-5f);
   readStashType(node);
   Value input = node.getOperand(0), scale = node.getOperand(1),
-        bias = isCentred ? getOptional(node, 2) : Value();
+        bias = isCentred ? getOptionalOperand(node, 2) : Value();
   if (node.hasFailed())
     return;
   SmallVector<int64_t> axes = axesFrom(axis, rank);
@@ -173,9 +164,9 @@ template <bool isCentred> static void emitSkipLayerNorm(NodeContext &node) {
   Value sum = node.create<AddOp>({node.getOperand(0), node.getOperand(1)});
   Value scale = node.getOperand(2);
   unsigned biasInput = isCentred ? 4 : 3;
-  if (Value bias = getOptional(node, biasInput))
+  if (Value bias = getOptionalOperand(node, biasInput))
     sum = node.create<AddOp>({sum, bias});
-  Value shift = isCentred ? getOptional(node, 3) : Value();
+  Value shift = isCentred ? getOptionalOperand(node, 3) : Value();
   if (node.hasFailed())
     return;
   if (sum.getType() != node.getOperand(0).getType())

@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Reductions.h"
+#include "Composition.h"
 #include "llvm/ADT/APFloat.h"
 
 using namespace mlir;
@@ -15,14 +15,6 @@ using namespace mpc::frontend;
 //===----------------------------------------------------------------------===//
 // Reductions
 //===----------------------------------------------------------------------===//
-
-Value frontend::createReduce(NodeContext &node, Value input, ReduceKind kind,
-                             ArrayRef<int64_t> axes, bool keepDims) {
-  return node.create<ReduceOp>(
-      input, {node.attr("kind", ReduceKindAttr::get(node.getContext(), kind)),
-              node.i64s("axes", axes),
-              node.attr("keepdims", node.getBuilder().getBoolAttr(keepDims))});
-}
 
 /// The axes of a reduction, sorted; nothing after an error. None at all means
 /// all, unless noop_with_empty_axes.
@@ -161,17 +153,8 @@ template <bool isProduct> static bool foldReduce(NodeContext &node) {
 static Value createReversed(NodeContext &node, Value value, int64_t axis) {
   if (!value)
     return {};
-  ArrayRef<int64_t> shape = cast<RankedTensorType>(value.getType()).getShape();
-  SmallVector<int64_t> starts(shape.size(), 0), steps(shape.size(), 1), sizes;
-  for (int64_t size : shape)
-    sizes.push_back(ShapedType::isDynamic(size) ? -1 : size);
-  if (sizes[axis] == 0)
-    return value;
-  starts[axis] = sizes[axis] - 1;
-  steps[axis] = -1;
-  return node.create<SliceOp>(value, {node.i64s("starts", starts),
-                                      node.i64s("sizes", sizes),
-                                      node.i64s("steps", steps)});
+  int64_t size = getTensorType(value).getDimSize(axis);
+  return size == 0 ? value : createSlice(node, value, axis, size - 1, size, -1);
 }
 
 template <ReduceKind kind> static void emitCumulate(NodeContext &node) {
@@ -209,9 +192,31 @@ template <ReduceKind kind> static void emitCumulate(NodeContext &node) {
 // Softmax
 //===----------------------------------------------------------------------===//
 
+template <typename OpT>
+static Value createAlongAxis(NodeContext &node, Value input, int64_t axis) {
+  return node.create<OpT>(input, node.i64("axis", axis));
+}
+
+/// 1 where the first of the largest elements stands, else 0.
+static Value createHardmax(NodeContext &node, Value input, int64_t axis) {
+  Value position = node.create<ArgReduceOp>(
+      input, {node.attr("kind", ReduceKindAttr::get(node.getContext(),
+                                                    ReduceKind::Max)),
+              node.i64("axis", axis)});
+  if (!position)
+    return {};
+  auto type = cast<RankedTensorType>(input.getType());
+  Value positions =
+      createPositions(node, type.getDimSize(axis), axis, type.getRank());
+  Value isLargest =
+      createCompare(node, ComparePredicate::EQ, positions, position);
+  return node.createCast(isLargest, type.getElementType());
+}
+
 /// Before version 13 the input is a matrix: dimensions before the axis by
 /// dimensions from it on.
-template <typename OpT> static void emitSoftmax(NodeContext &node) {
+template <Value (*create)(NodeContext &, Value, int64_t)>
+static void emitSoftmax(NodeContext &node) {
   bool isFlattening = node.getVersion() < 13;
   RankedTensorType type = node.getInputType(0);
   int64_t axis = node.normalizeAxis(node.getInt("axis", isFlattening ? 1 : -1),
@@ -221,15 +226,14 @@ template <typename OpT> static void emitSoftmax(NodeContext &node) {
     return;
   ArrayRef<int64_t> inner = type.getShape().drop_front(axis + 1);
   if (!isFlattening || llvm::all_of(inner, [](int64_t s) { return s == 1; }))
-    return node.setResult(0, node.create<OpT>(input, node.i64("axis", axis)));
+    return node.setResult(0, create(node, input, axis));
   // Only the dimensions from the axis on have to become one.
   if (llvm::any_of(type.getShape().drop_front(axis), ShapedType::isDynamic))
     return (void)node.error("sums over the batch, whose size is not known; "
                             "--shape can fix it");
   SmallVector<int64_t> shape(type.getShape().take_front(axis));
   shape.push_back(product(type.getShape().drop_front(axis)));
-  Value flat = node.createReshape(input, shape);
-  flat = node.create<OpT>(flat, node.i64("axis", axis));
+  Value flat = create(node, node.createReshape(input, shape), axis);
   node.setResult(0, node.createReshape(flat, type.getShape()));
 }
 
@@ -255,8 +259,11 @@ ArrayRef<Operator> frontend::getReductionOperators() {
        emitGlobalPool<ReduceKind::Max>},
       {"CumSum", 11, last, 2, 2, nullptr, emitCumulate<ReduceKind::Sum>},
       {"CumProd", 26, last, 2, 2, nullptr, emitCumulate<ReduceKind::Prod>},
-      {"Softmax", 1, last, 1, 1, nullptr, emitSoftmax<SoftmaxOp>},
-      {"LogSoftmax", 1, last, 1, 1, nullptr, emitSoftmax<LogSoftmaxOp>},
+      {"Softmax", 1, last, 1, 1, nullptr,
+       emitSoftmax<createAlongAxis<SoftmaxOp>>},
+      {"LogSoftmax", 1, last, 1, 1, nullptr,
+       emitSoftmax<createAlongAxis<LogSoftmaxOp>>},
+      {"Hardmax", 1, last, 1, 1, nullptr, emitSoftmax<createHardmax>},
   };
   return rows;
 }
