@@ -10,6 +10,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "GroupTypes.h"
 #include "mlir/IR/Remarks.h"
 #include "mpc/Dialect/MPC/Constants.h"
 #include "mpc/Dialect/MPC/MPCDialect.h"
@@ -258,6 +259,15 @@ void Assigner::grant() {
     if (group.isQuantized()) {
       decision.precision = Precision::INT8;
       decision.reason = "as quantized in the model";
+      continue;
+    }
+    if (computesInF64(group)) {
+      if (asked == Precision::INT8) {
+        decision.refusal = "computed in f64, as the model has it";
+      } else {
+        decision.precision = Precision::F32;
+        decision.reason = decision.source + "; computed in f64";
+      }
       continue;
     }
     if (asked != Precision::INT8) {

@@ -18,6 +18,7 @@
 #include "mlir/Transforms/RegionUtils.h"
 #include "mpc/Dialect/MPC/Constants.h"
 #include "mpc/Dialect/MPC/MPCDialect.h"
+#include "GroupTypes.h"
 #include "mpc/Support/QuantMath.h"
 #include "mpc/Transforms/Passes.h"
 #include "mpc/Transforms/Ranges.h"
@@ -56,6 +57,12 @@ bool isInt8(GroupOp group) { return group.getPrecision() == Precision::INT8 && !
 bool isInt8(Operation *op) {
   auto group = dyn_cast<GroupOp>(op);
   return group && isInt8(group);
+}
+
+/// A cast of the model to fewer bits: what is lost stays lost, whatever is computed after it.
+bool isRounding(Operation &op) {
+  auto cast = dyn_cast<CastOp>(op);
+  return cast && (elementOf(cast.getResult()).isF16() || elementOf(cast.getResult()).isBF16());
 }
 
 /// The only op of a group's body, or null.
@@ -387,7 +394,7 @@ FailureOr<Value> Inserter::cloneRest(GroupOp group, GroupBuilder &target, IRMapp
         return failure();
     Operation *copy = body.clone(op, mapping);
     for (auto [before, after] : llvm::zip(op.getResults(), copy->getResults()))
-      if (isFloat(before))
+      if (isFloat(before) && !isRounding(op))
         after.setType(withElement(before, f32));
   }
   Value yielded = group.getBlock().getTerminator()->getOperand(0);
@@ -575,7 +582,7 @@ LogicalResult Inserter::keep(GroupOp group) {
 }
 
 LogicalResult Inserter::rewrite(GroupOp group) {
-  if (group.isQuantized())
+  if (group.isQuantized() || computesInF64(group))
     return keep(group);
   if (group->getNumResults() != 1)
     return group.emitOpError("expected one result, but got ") << group->getNumResults();

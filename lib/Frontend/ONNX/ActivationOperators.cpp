@@ -37,8 +37,12 @@ static void emitElu(NodeContext &node) {
 }
 
 static void emitSelu(NodeContext &node) {
-  double alpha = node.getFloat("alpha", 1.67326319217681884765625f);
-  double gamma = node.getFloat("gamma", 1.05070102214813232421875f);
+  // Version 1 had fewer digits.
+  bool isOld = node.getVersion() < 6;
+  double alpha =
+      node.getFloat("alpha", isOld ? 1.6732f : 1.67326319217681884765625f);
+  double gamma =
+      node.getFloat("gamma", isOld ? 1.0507f : 1.05070102214813232421875f);
   node.setResult(
       0, node.create<EluOp>(node.getOperand(0), {node.f64("alpha", alpha),
                                                  node.f64("gamma", gamma)}));

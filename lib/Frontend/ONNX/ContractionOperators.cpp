@@ -84,6 +84,8 @@ static void emitGemm(NodeContext &node) {
   double alpha = node.getFloat("alpha", 1), beta = node.getFloat("beta", 1);
   bool transA = node.getBool("transA", false);
   bool transB = node.getBool("transB", false);
+  if (node.getVersion() < 7) // since then C always may broadcast
+    node.ignoreAttribute("broadcast");
   for (unsigned i : {0u, 1u})
     if (node.getInputRank(i) != 2)
       return (void)node.error("expected matrices, but input " + Twine(i) +
@@ -124,7 +126,7 @@ ArrayRef<Operator> frontend::getContractionOperators() {
       {"Conv", 1, last, 2, 3, nullptr, emitConv},
       {"ConvTranspose", 1, last, 2, 3, nullptr, emitConvTranspose},
       {"MatMul", 1, last, 2, 2, nullptr, emitMatMul},
-      {"Gemm", 7, last, 2, 3, nullptr, emitGemm},
+      {"Gemm", 6, last, 2, 3, nullptr, emitGemm},
   };
   return rows;
 }

@@ -185,13 +185,33 @@ template <bool isCentred> static void emitSkipLayerNorm(NodeContext &node) {
 // Normalisation per channel
 //===----------------------------------------------------------------------===//
 
+/// With statistics of every element: `[C, D...]` instead of `[C]`.
+static void emitBatchNormPerElement(NodeContext &node, double epsilon) {
+  RankedTensorType type = node.getInputType(0);
+  for (unsigned i = 1; i < 5; ++i)
+    if (type.getRank() < 1 ||
+        node.getInputType(i).getShape() != type.getShape().drop_front())
+      return (void)node.error("expected statistics per element (spatial=0) of "
+                              "the input's shape without the batch");
+  Value x = node.getOperand(0), scale = node.getOperand(1);
+  Value bias = node.getOperand(2), mean = node.getOperand(3);
+  Value variance = node.create<AddOp>(
+      {node.getOperand(4), node.createScalar(epsilon, type.getElementType())});
+  Value normal = node.create<DivOp>(
+      {node.create<SubOp>({x, mean}), node.create<SqrtOp>(variance)});
+  node.setResult(
+      0, node.create<AddOp>({node.create<MulOp>({normal, scale}), bias}));
+}
+
 static void emitBatchNorm(NodeContext &node) {
   node.ignoreAttribute("momentum");
   double epsilon = node.getFloat("epsilon", 1e-5f);
-  if (node.getBool("training_mode", false))
+  if (node.getBool("training_mode", false) ||
+      (node.getVersion() < 7 && node.hasAttribute("is_test") &&
+       !node.getBool("is_test", true)))
     return (void)node.unsupported(" in training mode");
   if (node.getVersion() < 9 && !node.getBool("spatial", true))
-    return (void)node.unsupported(" with statistics per element (spatial=0)");
+    return emitBatchNormPerElement(node, epsilon);
   SmallVector<Value> operands;
   for (unsigned i = 0; i < 5; ++i)
     operands.push_back(node.getOperand(i));
@@ -336,7 +356,7 @@ static void emitLRN(NodeContext &node) {
 ArrayRef<Operator> frontend::getNormalizationOperators() {
   constexpr int64_t last = newestOpset;
   static const Operator rows[] = {
-      {"BatchNormalization", 7, last, 5, 5, nullptr, emitBatchNorm},
+      {"BatchNormalization", 6, last, 5, 5, nullptr, emitBatchNorm},
       {"GroupNormalization", 18, last, 3, 3, nullptr, emitGroupNorm},
       {"InstanceNormalization", 1, last, 3, 3, nullptr, emitInstanceNorm},
       {"LayerNormalization", 1, last, 2, 3, nullptr, emitLayerNorm<true>},

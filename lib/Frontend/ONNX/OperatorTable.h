@@ -45,7 +45,7 @@ struct Operator {
 };
 
 /// Versions of the default domain whose operators are known.
-constexpr int64_t oldestOpset = 6, newestOpset = 28;
+constexpr int64_t oldestOpset = 1, newestOpset = 28;
 
 llvm::ArrayRef<Operator> getElementwiseOperators();
 llvm::ArrayRef<Operator> getActivationOperators();

@@ -34,6 +34,19 @@ class Cases:
                 self.expected.append((outputs[-1], np.asarray(array)))
         self.nodes.append(helper.make_node(op, names, outputs, name=base, domain=domain, **attributes))
 
+    @staticmethod
+    def type_of(dtype):
+        return helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+
+    def add_chain(self, ops, array, expected, attributes):
+        """Operators of one input one after the other, each with its attributes; only the last result is an output."""
+        base = f"{ops[0]}_{len(self.nodes)}"
+        self.inputs.append((f"{base}_in", array))
+        names = [f"{base}_in"] + [f"{base}_mid{i}" for i in range(len(ops) - 1)] + [f"{base}_out0"]
+        self.expected.append((names[-1], np.asarray(expected)))
+        for i, op in enumerate(ops):
+            self.nodes.append(helper.make_node(op, [names[i]], [names[i + 1]], name=f"{base}_{i}", **attributes[i]))
+
     def model(self):
         def value(name, array):
             shape = (["N"] if self.batch else list(array.shape[:1])) + list(array.shape[1:])
