@@ -55,6 +55,23 @@ int32_t mpc::requantizeONNX(int32_t acc, float multiplier, int32_t zeroPoint,
   return clampTo(rounded + static_cast<float>(zeroPoint), low, high);
 }
 
+QuantizedAddition::QuantizedAddition(const QuantParams &lhs,
+                                     const QuantParams &rhs,
+                                     const QuantParams &sum)
+    : lhsFactor(lhs.scale / sum.scale), rhsFactor(rhs.scale / sum.scale),
+      low(sum.qmin), high(sum.qmax) {
+  float lhsZero = lhsFactor * static_cast<float>(lhs.zeroPoint);
+  float rhsZero = rhsFactor * static_cast<float>(rhs.zeroPoint);
+  float zeros = lhsZero + rhsZero;
+  constant = static_cast<float>(sum.zeroPoint) - zeros;
+}
+
+int32_t QuantizedAddition::operator()(int32_t a, int32_t b) const {
+  float part = std::fma(static_cast<float>(b), rhsFactor, constant);
+  float sum = std::fma(static_cast<float>(a), lhsFactor, part);
+  return clampTo(roundHalfEven(sum), low, high);
+}
+
 int32_t mpc::quantizeBias(double bias, float accumulatorScale) {
   double q = std::nearbyint(bias / accumulatorScale);
   if (std::isnan(q))

@@ -257,8 +257,12 @@ void Assigner::grant() {
 
     // What a model has quantized itself keeps its own types.
     if (group.isQuantized()) {
-      decision.precision = Precision::INT8;
-      decision.reason = "as quantized in the model";
+      bool sumsFloats = root && root.getWeightOperand() &&
+                        holdsFloats(root.getWeightOperand()->get());
+      decision.precision = sumsFloats ? Precision::F32 : Precision::INT8;
+      decision.reason = sumsFloats
+                            ? "as quantized in the model; computed in f32"
+                            : "as quantized in the model";
       continue;
     }
     if (computesInF64(group)) {

@@ -12,7 +12,8 @@
 //   - data movement and maxima happen before the dequantize, on the integers;
 //   - a contraction of dequantized bytes sums their products, and a quantize
 //   behind it, with clamps between, becomes its requantization;
-//   - an average of dequantized bytes that is quantized sums integers.
+//   - a mean of dequantized bytes that is quantized sums integers;
+//   - a sum of two dequantized tensors of bytes rescales both at once.
 //
 // The rest stays: form-groups gives each group its own dequantize and quantize.
 // Then signed activations become unsigned ones with another zero point, as
@@ -236,9 +237,12 @@ struct ConcatIntegers : OpRewritePattern<QuantizeOp> {
 // Contractions
 //===----------------------------------------------------------------------===//
 
-/// Weights as signed bytes with zero point 0, and their scales.
+/// Weights as signed bytes, and their scales.
 struct Weights {
   std::vector<int64_t> values;
+  /// What is to be taken from the values of each channel; none where nothing
+  /// is.
+  SmallVector<int64_t> zeros;
   SmallVector<float> scales;
   bool isPerChannel = false;
   std::function<int64_t(size_t)> channelOf; // in the weight's order
@@ -256,6 +260,9 @@ private:
   readBias(Value bias, const Weights &weights, float inputScale);
   static bool fits(const Weights &weights, UniformQuantizedType input,
                    ArrayRef<int64_t> bias);
+  static Value subtractZeros(QuantizableOpInterface op,
+                             PatternRewriter &rewriter, Value input, Value sum,
+                             const Weights &weights);
 };
 } // namespace
 
@@ -288,14 +295,23 @@ std::optional<Weights> FuseContraction::readWeights(QuantizableOpInterface op) {
   auto params = getParams(type);
   for (auto [scale, zero] : params)
     weights.scales.push_back(scale);
+  // Without their zero point if that leaves signed bytes; else unsigned bytes
+  // are signed ones with a zero point 128 smaller.
   unsigned width = type.getStorageTypeIntegralWidth();
+  bool areBytes = true;
   for (auto [i, value] : llvm::enumerate(*values)) {
     if (!type.isSigned())
       value &= llvm::maxUIntN(width);
-    value -= params[perAxis ? weights.channelOf(i) : 0].second;
-    if (value < -128 || value > 127)
-      return std::nullopt;
+    int64_t zero = params[perAxis ? weights.channelOf(i) : 0].second;
+    areBytes &= value - zero >= -128 && value - zero <= 127;
   }
+  int64_t offset = type.isSigned() ? 0 : 128;
+  for (auto [i, value] : llvm::enumerate(*values))
+    value -=
+        areBytes ? params[perAxis ? weights.channelOf(i) : 0].second : offset;
+  if (!areBytes)
+    for (int64_t c = 0; c < weights.channels; ++c)
+      weights.zeros.push_back(params[perAxis ? c : 0].second - offset);
   weights.values = std::move(*values);
   return weights;
 }
@@ -353,11 +369,62 @@ bool FuseContraction::fits(const Weights &weights, UniformQuantizedType input,
     low[channel] = high[channel] = value;
   for (auto [i, weight] : llvm::enumerate(weights.values)) {
     int64_t channel = weights.channelOf(i);
-    low[channel] += std::min(weight * least, weight * most);
-    high[channel] += std::max(weight * least, weight * most);
+    int64_t w = weight - (weights.zeros.empty() ? 0 : weights.zeros[channel]);
+    low[channel] += std::min(w * least, w * most);
+    high[channel] += std::max(w * least, w * most);
   }
   return llvm::all_of(low, [](int64_t sum) { return sum >= INT32_MIN; }) &&
          llvm::all_of(high, [](int64_t sum) { return sum <= INT32_MAX; });
+}
+
+/// sum - zero * (sum of the inputs that it multiplies), where those sums are a
+/// contraction with ones.
+Value FuseContraction::subtractZeros(QuantizableOpInterface op,
+                                     PatternRewriter &rewriter, Value input,
+                                     Value sum, const Weights &weights) {
+  Location loc = op.getLoc();
+  Type f32 = rewriter.getF32Type(), i8 = rewriter.getI8Type(),
+       i32 = rewriter.getI32Type();
+  auto typeOf = [&](Type storage, double scale, int64_t low, int64_t high) {
+    return UniformQuantizedType::get(quant::QuantizationFlags::Signed, storage,
+                                     f32, scale, 0, low, high);
+  };
+  RankedTensorType weightType = getTensorType(op.getWeightOperand()->get());
+  SmallVector<int64_t> onesShape(weightType.getShape()),
+      sumsShape(getTensorType(sum).getShape());
+  auto conv = dyn_cast<ConvOp>(op.getOperation());
+  if (!conv || conv.getGroups() == 1) // the same for all output channels
+    onesShape[op.getWeightChannelAxis()] =
+        sumsShape[op.getResultChannelAxis()] = 1;
+  auto onesType = RankedTensorType::get(onesShape, i8);
+  std::vector<char> bytes(onesType.getNumElements(), 1);
+  Value ones = ConstantOp::create(rewriter, loc,
+                                  onesType.clone(typeOf(i8, 1.0, -128, 127)),
+                                  createConstant(onesType, bytes, "ones"));
+  double inputScale =
+      cast<UniformQuantizedType>(getElementTypeOrSelf(input)).getScale();
+  OperationState state(loc, op->getName());
+  state.addOperands({input, ones});
+  state.addTypes(RankedTensorType::get(
+      sumsShape, typeOf(i32, inputScale, INT32_MIN, INT32_MAX)));
+  state.addAttributes(op->getAttrs());
+  Value inputSums = rewriter.create(state)->getResult(0);
+  auto toIntegers = [&](Value value) -> Value {
+    return StorageCastOp::create(rewriter, loc, withElement(value, i32), value);
+  };
+  int64_t axis = op.getResultChannelAxis();
+  SmallVector<int64_t> zerosShape(sumsShape.size() - axis, 1);
+  zerosShape.front() = weights.channels;
+  auto zerosType = RankedTensorType::get(zerosShape, i32);
+  Value zeros =
+      ConstantOp::create(rewriter, loc, zerosType,
+                         createIntConstant(zerosType, weights.zeros, "zeros"));
+  RankedTensorType type = getTensorType(sum);
+  Value product = MulOp::create(rewriter, loc, type.clone(i32),
+                                toIntegers(inputSums), zeros);
+  Value difference =
+      SubOp::create(rewriter, loc, type.clone(i32), toIntegers(sum), product);
+  return StorageCastOp::create(rewriter, loc, type, difference);
 }
 
 LogicalResult
@@ -433,6 +500,8 @@ FuseContraction::matchAndRewrite(QuantizableOpInterface op,
       resultType.clone(makeType(i32, sums, resultAxis, INT32_MIN, INT32_MAX)));
   state.addAttributes(op->getAttrs());
   Value sum = rewriter.create(state)->getResult(0);
+  if (!weights->zeros.empty())
+    sum = subtractZeros(op, rewriter, operands.front(), sum, *weights);
   Value real = DequantizeOp::create(rewriter, op.getLoc(), resultType, sum);
   if (bias && !biases) { // stays a float
     SmallVector<int64_t> shape(resultType.getRank() - resultAxis, 1);
@@ -513,6 +582,26 @@ struct FuseAverage : OpRewritePattern<QuantizeOp> {
     Operation *result = rewriter.clone(*average, mapping);
     result->getResult(0).setType(op.getType());
     rewriter.replaceOp(op, result->getResults());
+    return success();
+  }
+};
+
+/// quantize(dequantize(a) + dequantize(b)) → a + b, rescaled at once.
+struct FuseAddition : OpRewritePattern<QuantizeOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(QuantizeOp op,
+                                PatternRewriter &rewriter) const override {
+    auto add = op.getInput().getDefiningOp<AddOp>();
+    auto type = dyn_cast<UniformQuantizedType>(getElementTypeOrSelf(op));
+    if (!add || !add->hasOneUse() || !isByte(type) ||
+        !llvm::all_of(add->getOperands(), [&](Value operand) {
+          return isByte(getSource(operand)) &&
+                 operand.getType() == add.getType() &&
+                 !getInteger(operand).getDefiningOp<ConstantOp>();
+        }))
+      return failure();
+    rewriter.replaceOpWithNewOp<AddOp>(
+        op, op.getType(), getInteger(add.getLhs()), getInteger(add.getRhs()));
     return success();
   }
 };
@@ -676,7 +765,7 @@ struct FuseQuantizationPass
   LogicalResult initialize(MLIRContext *context) override {
     RewritePatternSet set(context);
     set.add<DropRoundTrip, MoveIntegers, ConcatIntegers, FuseContraction,
-            FuseRequantize, FuseAverage>(context);
+            FuseRequantize, FuseAverage, FuseAddition>(context);
     patterns = std::move(set);
     return success();
   }

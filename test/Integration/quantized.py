@@ -82,6 +82,17 @@ def requantize(acc, sx, sw, sy, zy, dtype):
     return clamp(np.rint(acc.astype(f32) * multiplier) + np.asarray(zy).astype(f32), dtype)
 
 
+def add(a, sa, za, b, sb, zb, sy, zy):
+    """Both operands rescaled at once; 64 bits hold the products of the fused multiply-adds exactly. Signed integers are added as
+    unsigned ones with another zero point."""
+    dtype, offset = a.dtype, 128 if a.dtype == np.int8 else 0
+    ra, rb, za, zb, zy = f32(sa / sy), f32(sb / sy), f32(int(za) + offset), f32(int(zb) + offset), f32(int(zy) + offset)
+    fixed = f32(zy - f32(f32(ra * za) + f32(rb * zb)))
+    part = ((b.astype(np.float64) + offset) * np.float64(rb) + fixed).astype(f32)
+    total = ((a.astype(np.float64) + offset) * np.float64(ra) + part).astype(f32)
+    return (np.clip(np.rint(total), 0, 255) - offset).astype(dtype)
+
+
 # -- cases -----------------------------------------------------------------------
 
 class Cases:
@@ -221,6 +232,9 @@ def others():
         sx, sy, sz = f32(0.04), f32(0.03), f32(0.05)
         zx, zy, zz = (dtype(v) for v in (17, 100, 64))
         rx, ry = dequantize(x, sx, zx), dequantize(y, sy, zy)
+        same = integers(dtype, 2, 3, 4, 5)
+        cases.add("QLinearAdd", [x, sx, zx, same, sy, zy, sz, zz], [add(x, sx, zx, same, sy, zy, sz, zz)], (1, 2, 4, 5, 6, 7),
+                  **own)
         for known in ((), (1, 2, 3, 4, 5, 6, 7)):
             cases.add("QLinearAdd", [x, sx, zx, y, sy, zy, sz, zz], [quantize(rx + ry, sz, zz, dtype)], known, **own)
             cases.add("QLinearMul", [x, sx, zx, y, sy, zy, sz, None], [quantize(rx * ry, sz, dtype(0), dtype)], known, **own)

@@ -6,20 +6,20 @@
 !w = !quant.uniform<i8:f32:1, {0.5, 0.25}>
 !u = !quant.uniform<u8:f32, 0.5:128>
 
-// CHECK-DAG: ![[A:.*]] = !quant.uniform<u8:f32, 5.000000e-01:128>
-// CHECK-DAG: ![[B:.*]] = !quant.uniform<u8:f32, 2.500000e-01:3>
-// CHECK-DAG: ![[S:.*]] = !quant.uniform<i8:f32, 5.000000e-01:-2>
-// CHECK-DAG: ![[SU:.*]] = !quant.uniform<u8:f32, 5.000000e-01:126>
-// CHECK-DAG: ![[W:.*]] = !quant.uniform<i8:f32:1, {5.000000e-01,2.500000e-01}>
+// CHECK-DAG: ![[TA:.*]] = !quant.uniform<u8:f32, 5.000000e-01:128>
+// CHECK-DAG: ![[TB:.*]] = !quant.uniform<u8:f32, 2.500000e-01:3>
+// CHECK-DAG: ![[SIGNED:.*]] = !quant.uniform<i8:f32, 5.000000e-01:-2>
+// CHECK-DAG: ![[UNSIGNED:.*]] = !quant.uniform<u8:f32, 5.000000e-01:126>
+// CHECK-DAG: ![[TW:.*]] = !quant.uniform<i8:f32:1, {5.000000e-01,2.500000e-01}>
 // CHECK-DAG: ![[BIAS:.*]] = !quant.uniform<i32:f32:0, {2.500000e-01,1.250000e-01}>
 // CHECK-DAG: ![[SUM:.*]] = !quant.uniform<i32:f32:1, {2.500000e-01,1.250000e-01}>
 
 // The bias is in the sum's scale then, and the clamp is the requantization's: 3 + 1 / 0.25 and 3 + 6 / 0.25.
 // CHECK-LABEL: @contraction
-// CHECK-DAG: %[[K:.*]] = mpc.constant dense<{{.*}}> : tensor<2x2xi8> -> tensor<2x2x![[W]]>
+// CHECK-DAG: %[[K:.*]] = mpc.constant dense<{{.*}}> : tensor<2x2xi8> -> tensor<2x2x![[TW]]>
 // CHECK-DAG: %[[C:.*]] = mpc.constant dense<[4, -8]> : tensor<2xi32> -> tensor<2x![[BIAS]]>
 // CHECK: %[[D:.*]] = mpc.matmul %arg0, %[[K]], %[[C]] : {{.*}} -> tensor<?x2x![[SUM]]>
-// CHECK: %[[Q:.*]] = mpc.requantize %[[D]] {high = 27 : i64, low = 7 : i64} : {{.*}} -> tensor<?x2x![[B]]>
+// CHECK: %[[Q:.*]] = mpc.requantize %[[D]] {high = 27 : i64, low = 7 : i64} : {{.*}} -> tensor<?x2x![[TB]]>
 // CHECK: return %[[Q]]
 func.func @contraction(%x: tensor<?x2x!a>) -> tensor<?x2x!b> {
   %k = mpc.constant dense<[[1, 2], [3, 4]]> : tensor<2x2xi8> -> tensor<2x2x!w>
@@ -47,11 +47,19 @@ func.func @unsigned_weights(%x: tensor<?x2x!a>) -> tensor<?x2xf32> {
   return %3 : tensor<?x2xf32>
 }
 
-// Weights that leave a signed byte are floats, computed here.
+// Weights that leave a signed byte without their zero point: that, less 128, times the sum of inputs is taken from the sum.
 // CHECK-LABEL: @wide_weights
-// CHECK-DAG: %[[K:.*]] = mpc.constant dense<{{\[}}[6.300000e+01, 6.250000e+01], [3.050000e+01, 3.075000e+01]]>
-// CHECK-DAG: %[[F:.*]] = mpc.dequantize %arg0
-// CHECK: mpc.matmul %[[F]], %[[K]] : (tensor<?x2xf32>, tensor<2x2xf32>)
+// CHECK-DAG: %[[K:.*]] = mpc.constant dense<{{\[}}[127, 125], [-3, -2]]> : tensor<2x2xi8>
+// CHECK-DAG: %[[ONES:.*]] = mpc.constant dense<1> : tensor<2x1xi8>
+// CHECK-DAG: %[[ZEROS:.*]] = mpc.constant dense<-125> : tensor<2xi32>
+// CHECK-DAG: %[[S:.*]] = mpc.matmul %arg0, %[[K]]
+// CHECK-DAG: %[[I:.*]] = mpc.matmul %arg0, %[[ONES]]
+// CHECK-DAG: %[[IS:.*]] = mpc.storage_cast %[[I]] : {{.*}} -> tensor<?x1xi32>
+// CHECK-DAG: %[[P:.*]] = mpc.mul %[[IS]], %[[ZEROS]]
+// CHECK-DAG: %[[SS:.*]] = mpc.storage_cast %[[S]] : {{.*}} -> tensor<?x2xi32>
+// CHECK: %[[D:.*]] = mpc.sub %[[SS]], %[[P]]
+// CHECK: %[[C:.*]] = mpc.storage_cast %[[D]]
+// CHECK: mpc.dequantize %[[C]]
 func.func @wide_weights(%x: tensor<?x2x!a>) -> tensor<?x2xf32> {
   %k = mpc.constant dense<[[-1, -3], [125, 126]]> : tensor<2x2xi8> -> tensor<2x2x!quant.uniform<u8:f32, 0.25:3>>
   %0 = mpc.dequantize %x : (tensor<?x2x!a>) -> tensor<?x2xf32>
@@ -62,7 +70,7 @@ func.func @wide_weights(%x: tensor<?x2x!a>) -> tensor<?x2xf32> {
 
 // Integers move, and a pair that stays in one type vanishes.
 // CHECK-LABEL: @movement
-// CHECK: %[[T:.*]] = mpc.transpose %arg0 {{.*}} : (tensor<?x2x3x![[A]]>) -> tensor<?x3x2x![[A]]>
+// CHECK: %[[T:.*]] = mpc.transpose %arg0 {{.*}} : (tensor<?x2x3x![[TA]]>) -> tensor<?x3x2x![[TA]]>
 // CHECK: %[[R:.*]] = mpc.reshape %[[T]]
 // CHECK: return %[[R]]
 func.func @movement(%x: tensor<?x2x3x!a>) -> tensor<?x6x!a> {
@@ -75,7 +83,7 @@ func.func @movement(%x: tensor<?x2x3x!a>) -> tensor<?x6x!a> {
 
 // Padding with a number that no integer stands for stays.
 // CHECK-LABEL: @padding
-// CHECK: mpc.pad %{{.*}} : (tensor<?x2x![[A]]>)
+// CHECK: mpc.pad %{{.*}} : (tensor<?x2x![[TA]]>)
 // CHECK: mpc.pad %{{.*}} : (tensor<?x3xf32>)
 func.func @padding(%x: tensor<?x2x!a>) -> tensor<?x4xf32> {
   %0 = mpc.dequantize %x : (tensor<?x2x!a>) -> tensor<?x2xf32>
@@ -87,7 +95,7 @@ func.func @padding(%x: tensor<?x2x!a>) -> tensor<?x4xf32> {
 // A concatenation quantizes the parts that have another scale.
 // CHECK-LABEL: @concat
 // CHECK: %[[F:.*]] = mpc.dequantize %arg1
-// CHECK: %[[Q:.*]] = mpc.quantize %[[F]] : (tensor<?x2xf32>) -> tensor<?x2x![[A]]>
+// CHECK: %[[Q:.*]] = mpc.quantize %[[F]] : (tensor<?x2xf32>) -> tensor<?x2x![[TA]]>
 // CHECK: mpc.concat %arg0, %[[Q]]
 func.func @concat(%x: tensor<?x2x!a>, %y: tensor<?x2x!b>) -> tensor<?x4x!a> {
   %0 = mpc.dequantize %x : (tensor<?x2x!a>) -> tensor<?x2xf32>
@@ -98,7 +106,7 @@ func.func @concat(%x: tensor<?x2x!a>, %y: tensor<?x2x!b>) -> tensor<?x4x!a> {
 }
 
 // CHECK-LABEL: @average
-// CHECK: %[[M:.*]] = mpc.reduce %arg0 {{.*}} : (tensor<?x2x3x![[A]]>) -> tensor<?x2x![[B]]>
+// CHECK: %[[M:.*]] = mpc.reduce %arg0 {{.*}} : (tensor<?x2x3x![[TA]]>) -> tensor<?x2x![[TB]]>
 // CHECK: return %[[M]]
 func.func @average(%x: tensor<?x2x3x!a>) -> tensor<?x2x!b> {
   %0 = mpc.dequantize %x : (tensor<?x2x3x!a>) -> tensor<?x2x3xf32>
@@ -107,14 +115,25 @@ func.func @average(%x: tensor<?x2x3x!a>) -> tensor<?x2x!b> {
   return %2 : tensor<?x2x!b>
 }
 
+// CHECK-LABEL: @sum
+// CHECK: %[[S:.*]] = mpc.add %arg0, %arg1 : (tensor<?x2x![[TA]]>, tensor<?x2x![[TB]]>) -> tensor<?x2x![[TA]]>
+// CHECK: return %[[S]]
+func.func @sum(%x: tensor<?x2x!a>, %y: tensor<?x2x!b>) -> tensor<?x2x!a> {
+  %0 = mpc.dequantize %x : (tensor<?x2x!a>) -> tensor<?x2xf32>
+  %1 = mpc.dequantize %y : (tensor<?x2x!b>) -> tensor<?x2xf32>
+  %2 = mpc.add %0, %1 : (tensor<?x2xf32>, tensor<?x2xf32>) -> tensor<?x2xf32>
+  %3 = mpc.quantize %2 : (tensor<?x2xf32>) -> tensor<?x2x!a>
+  return %3 : tensor<?x2x!a>
+}
+
 // Signed activations are unsigned inside; what the model's integers are stays.
 // CHECK-LABEL: @signed
-// CHECK: %[[X:.*]] = mpc.quantize %arg0 : (tensor<?x2xf32>) -> tensor<?x2x![[SU]]>
+// CHECK: %[[X:.*]] = mpc.quantize %arg0 : (tensor<?x2xf32>) -> tensor<?x2x![[UNSIGNED]]>
 // CHECK: %[[D:.*]] = mpc.matmul %[[X]]
-// CHECK: %[[Q:.*]] = mpc.requantize %[[D]] {high = 136 : i64, low = 126 : i64} : {{.*}} -> tensor<?x2x![[SU]]>
+// CHECK: %[[Q:.*]] = mpc.requantize %[[D]] {high = 136 : i64, low = 126 : i64} : {{.*}} -> tensor<?x2x![[UNSIGNED]]>
 // CHECK: %[[F:.*]] = mpc.dequantize %[[Q]]
-// CHECK: %[[B:.*]] = mpc.quantize %[[F]] : (tensor<?x2xf32>) -> tensor<?x2x![[S]]>
-// CHECK: mpc.storage_cast %[[B]] : (tensor<?x2x![[S]]>) -> tensor<?x2xi8>
+// CHECK: %[[B:.*]] = mpc.quantize %[[F]] : (tensor<?x2xf32>) -> tensor<?x2x![[SIGNED]]>
+// CHECK: mpc.storage_cast %[[B]] : (tensor<?x2x![[SIGNED]]>) -> tensor<?x2xi8>
 func.func @signed(%x: tensor<?x2xf32>) -> tensor<?x2xi8> {
   %k = mpc.constant dense<[[1, 2], [3, 4]]> : tensor<2x2xi8> -> tensor<2x2x!w>
   %0 = mpc.quantize %x : (tensor<?x2xf32>) -> tensor<?x2x!s>

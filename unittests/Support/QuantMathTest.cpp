@@ -76,6 +76,18 @@ TEST(QuantMath, RequantizeIsAFloatProductRoundedOnce) {
   EXPECT_EQ(requantizeONNX(16777217, 0x1p-20f, 0, 0, 255), 16);
 }
 
+TEST(QuantMath, AdditionRescalesAtOnce) {
+  QuantizedAddition addition({0.5f, 128, 0, 255}, {0.25f, 3, 0, 255},
+                             {0.5f, 10, 0, 255});
+  EXPECT_EQ(addition(128, 3), 10);
+  EXPECT_EQ(addition(130, 5), 13);
+  // 10 + 2 + 0.5 and 10 + 1 + 0.5, ties to even.
+  EXPECT_EQ(addition(130, 4), 12);
+  EXPECT_EQ(addition(129, 4), 12);
+  EXPECT_EQ(addition(255, 255), 200);
+  EXPECT_EQ(addition(0, 0), 0);
+}
+
 TEST(QuantMath, MultiplierIsComputedInF32InThatOrder) {
   float sx = 0.1f, sw = 0.3f, sy = 0.7f;
   volatile float product = sx * sw;

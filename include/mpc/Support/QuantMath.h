@@ -68,6 +68,19 @@ float requantMultiplier(float accumulatorScale, float resultScale);
 int32_t requantizeONNX(int32_t acc, float multiplier, int32_t zeroPoint,
                        int32_t low, int32_t high);
 
+/// Two integers added in the scale of the sum:
+/// clamp(roundHalfEven(fma(a, A, fma(b, B, C)))).
+struct QuantizedAddition {
+  QuantizedAddition(const QuantParams &lhs, const QuantParams &rhs,
+                    const QuantParams &sum);
+  int32_t operator()(int32_t a, int32_t b) const;
+
+  float lhsFactor; ///< A = s_a / s_y
+  float rhsFactor; ///< B = s_b / s_y
+  float constant;  ///< C = z_y - (A * z_a + B * z_b)
+  int32_t low, high;
+};
+
 /// The bias in units of the accumulator: roundHalfEven(bias / scale) in f64,
 /// saturated to i32.
 int32_t quantizeBias(double bias, float accumulatorScale);

@@ -55,12 +55,14 @@ def FuseQuantization : Pass<"mpc-fuse-quantization", "::mlir::ModuleOp"> {
     %y = mpc.requantize %0 {low = ...} : (tensor<?x4x8x8x!acc>) -> tensor<?x4x8x8x!qy>
     ```
 
-    - a contraction of dequantized bytes with dequantized constant weights (bytes, per tensor or per output channel; those whose
-      difference from their zero point fits a signed byte) sums integers; its bias joins the sum where it fits, in the sum's scale
+    - a contraction of dequantized bytes with dequantized constant weights (bytes, per tensor or per output channel) sums integers; its bias
+      joins the sum where it fits, in the sum's scale. Weights whose difference from their zero point leaves a signed byte need the sums of
+      inputs, too: a second contraction, with ones
     - a quantize of such a sum, with clamps between, is a requantize
     - data movement and maximum move the integers; the dequantize comes behind. A concatenation that is quantized quantizes its parts
     - a mean over whole dimensions that is quantized sums integers. Means of windows stay as they are: many are ties, which fall as the
       model's arithmetic rounds them
+    - a sum of two tensors of bytes of one shape that is quantized is an `add` of quantized tensors, which rescales both at once
     - `quantize(dequantize(q))` in one type is q (the other order changes values, and stays)
     - signed activations become unsigned ones with a zero point 128 larger, the same numbers, which is what kernels read
     - dequantized constants that are left are computed

@@ -67,6 +67,52 @@ getQuantizedBounds(ElementwiseOpInterface op, quant::QuantizedType type) {
   return bounds;
 }
 
+/// What an addition of bytes with one scale each multiplies and adds; nothing
+/// for other ops and types.
+static std::optional<QuantizedAddition>
+getQuantizedAddition(ElementwiseOpInterface op) {
+  if (!isa<AddOp>(op.getOperation()))
+    return std::nullopt;
+  SmallVector<QuantParams> params;
+  for (Value value :
+       {op->getOperand(0), op->getOperand(1), Value(op->getResult(0))}) {
+    auto type = dyn_cast<quant::UniformQuantizedType>(
+        cast<RankedTensorType>(value.getType()).getElementType());
+    if (!type || type.getStorageTypeIntegralWidth() != 8)
+      return std::nullopt;
+    params.push_back({getScales(type).front(),
+                      static_cast<int32_t>(type.getZeroPoint()),
+                      static_cast<int32_t>(type.getStorageTypeMin()),
+                      static_cast<int32_t>(type.getStorageTypeMax())});
+  }
+  return QuantizedAddition(params[0], params[1], params[2]);
+}
+
+/// The sum of two bytes, rescaled at once (QuantizedAddition).
+static Value buildQuantizedAddition(OpBuilder &builder, Location loc,
+                                    ValueRange bytes,
+                                    ArrayRef<bool> areUnsigned,
+                                    const QuantizedAddition &addition) {
+  Type f32 = builder.getF32Type(), i32 = builder.getI32Type();
+  auto real = [&](unsigned i) -> Value {
+    Value wide =
+        areUnsigned[i]
+            ? arith::ExtUIOp::create(builder, loc, i32, bytes[i]).getResult()
+            : arith::ExtSIOp::create(builder, loc, i32, bytes[i]).getResult();
+    return arith::SIToFPOp::create(builder, loc, f32, wide);
+  };
+  Value sum = math::FmaOp::create(
+      builder, loc, real(1), createFloat(builder, loc, addition.rhsFactor, f32),
+      createFloat(builder, loc, addition.constant, f32));
+  sum = math::FmaOp::create(builder, loc, real(0),
+                            createFloat(builder, loc, addition.lhsFactor, f32),
+                            sum);
+  Value q = math::RoundEvenOp::create(builder, loc, sum);
+  q = clampFloat(builder, loc, q, addition.low, addition.high);
+  q = arith::FPToSIOp::create(builder, loc, i32, q);
+  return arith::TruncIOp::create(builder, loc, builder.getI8Type(), q);
+}
+
 FailureOr<Node> GroupLowering::expressElementwise(ElementwiseOpInterface op,
                                                   AffineMap index,
                                                   Expression &expression) {
@@ -99,6 +145,19 @@ FailureOr<Node> GroupLowering::expressElementwise(ElementwiseOpInterface op,
                                        bounds->second, isUnsigned);
           });
     }
+
+  if (std::optional<QuantizedAddition> addition = getQuantizedAddition(op)) {
+    auto isUnsigned = [&](unsigned i) {
+      return isUnsignedElement(
+          cast<RankedTensorType>(op->getOperand(i).getType()).getElementType());
+    };
+    std::array<bool, 2> areUnsigned{isUnsigned(0), isUnsigned(1)};
+    return expression.addNode(
+        operands, loc, [=](OpBuilder &b, Location loc, ValueRange scalars) {
+          return buildQuantizedAddition(b, loc, scalars, areUnsigned,
+                                        *addition);
+        });
+  }
 
   // Else quantized operands are dequantized, and the result is quantized.
   for (auto [i, operand] : llvm::enumerate(op->getOperands())) {

@@ -282,6 +282,30 @@ static Value foldDequantize(NodeContext &node, unsigned index,
                             createFloatConstant(result, values));
 }
 
+/// Constants of 4 bits as bytes, which kernels multiply; null for others.
+static Value getWeightsOfFourBits(NodeContext &node, unsigned index,
+                                  const QuantInputs &params, int64_t axis,
+                                  int64_t channels) {
+  auto element = cast<RankedTensorType>(node.getInputType(index));
+  auto integer = dyn_cast<IntegerType>(element.getElementType());
+  ElementsAttr constant = integer && integer.getWidth() == 4
+                              ? getConstantInput(node, index)
+                              : ElementsAttr();
+  auto values = constant ? getIntValues(constant) : std::nullopt;
+  if (!values)
+    return {};
+  quant::QuantizedType type = params.getType(
+      IntegerType::get(node.getContext(), 8, integer.getSignedness()), axis,
+      channels);
+  if (!type)
+    return {};
+  auto storage =
+      RankedTensorType::get(element.getShape(), type.getStorageType());
+  return ConstantOp::create(node.getBuilder(), node.getLoc(),
+                            storage.clone(type),
+                            createIntConstant(storage, *values));
+}
+
 Value frontend::createDequantize(NodeContext &node, unsigned index,
                                  const QuantInputs &params, QuantAxis where) {
   if (!node.hasInput(index)) {
@@ -296,6 +320,10 @@ Value frontend::createDequantize(NodeContext &node, unsigned index,
   if (where.blockSize == 0) {
     int64_t channels = where.axis < type.getRank() ? type.getDimSize(where.axis)
                                                    : ShapedType::kDynamic;
+    if (Value weights =
+            getWeightsOfFourBits(node, index, params, where.axis, channels))
+      return node.createTyped(DequantizeOp::getOperationName(), weights,
+                              type.clone(f32));
     if (auto quantized = params.getType(element, where.axis, channels))
       return node.createTyped(DequantizeOp::getOperationName(),
                               getQuantizedOperand(node, index, quantized),
@@ -358,10 +386,14 @@ Value frontend::createQuantize(NodeContext &node, Value x,
   if (isRounded)
     x = node.createCast(node.createCast(x, options.precision), f32);
   if (!isa<IntegerType>(element)) {
-    if (options.saturate)
-      return node.createCast(x, element);
-    (void)node.unsupported(" without saturation");
-    return {};
+    if (!x)
+      return {};
+    return node.createTyped(
+        CastOp::getOperationName(), x, type.clone(element),
+        node.attr("overflow", CastOverflowAttr::get(
+                                  node.getContext(),
+                                  options.saturate ? CastOverflow::Saturate
+                                                   : CastOverflow::Special)));
   }
   return createRoundAndClamp(
       node, x, expandParameter(node, params.getZeroPoint(f32), type, where),

@@ -546,7 +546,7 @@ def quantization(runner):
     unary_group(runner, "clip of quantized values", q, u8(0.5, 77),
                 f"%0 = mpc.clip %g_x {{min = 0.0 : f64, max = 6.0 : f64}} : ($x) -> $x", tensor(q.shape, u8(0.5, 77)), "0",
                 np.clip(q, 77, 89), 0.0, np.uint8, batch=False)
-    # add and mul in the onnx profile: dequantize, one f32 operation, quantize.
+    # mul dequantizes, computes in f32 and quantizes; add rescales both at once, which is the same where no sum lies between integers.
     a, b = rng.integers(0, 256, [2, 50]).astype(np.uint8), rng.integers(0, 256, [2, 50]).astype(np.uint8)
     for op in ["add", "mul"]:
         model = Model()
