@@ -68,7 +68,6 @@ private:
   bool isReadAsInt8(Value value);
   void grantToReaders();
   LogicalResult checkRanges();
-  bool hasRange(Value value);
   LogicalResult write();
 
   ModuleOp module;
@@ -221,7 +220,6 @@ std::string Assigner::whyNotContraction(GroupOp group,
 }
 
 /// Why what a group reads cannot be converted to integers, or nothing.
-/// Calibration sees inputs and what groups with one result store.
 std::string Assigner::whyNotOperands(GroupOp group) {
   auto root = dyn_cast<QuantizableOpInterface>(group.getRoot());
   if (!root || isa<ElementwiseOpInterface>(group.getRoot()))
@@ -232,14 +230,9 @@ std::string Assigner::whyNotOperands(GroupOp group) {
       continue;
     Value stored = throughReshapes(group.getInputs()[argument.getArgNumber()]);
     Operation *writer = stored.getDefiningOp();
-    if (!writer || !holdsFloats(stored) || getConstantValue(stored))
-      continue;
-    if (!isa<GroupOp>(writer))
-      return "reads what a loop or a branch computes, whose range is not "
-             "observed";
-    if (writer->getNumResults() != 1)
-      return "reads one of several results of a group, whose range is not "
-             "observed";
+    if (writer && holdsFloats(stored) && !getConstantValue(stored) &&
+        !isObserved(writer))
+      return "reads what no group stores, whose range is not observed";
   }
   return {};
 }
@@ -335,16 +328,6 @@ void Assigner::grantToReaders() {
   }
 }
 
-bool Assigner::hasRange(Value value) {
-  if (auto argument = dyn_cast<BlockArgument>(value)) {
-    auto function = dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp());
-    return function && function.getArgAttrOfType<RangeAttr>(
-                           argument.getArgNumber(), kRangeAttrName);
-  }
-  auto group = value.getDefiningOp<GroupOp>();
-  return group && group.getRange();
-}
-
 /// What an int8 group reads is stored, or converted, to integers: it needs a
 /// range. One error for each value.
 LogicalResult Assigner::checkRanges() {
@@ -363,7 +346,7 @@ LogicalResult Assigner::checkRanges() {
           readAsIntegers.insert(group.getInputs()[argument.getArgNumber()]);
     for (Value input : group.getInputs()) {
       Value stored = throughReshapes(input);
-      if (!holdsFloats(stored) || getConstantValue(stored) || hasRange(stored))
+      if (!holdsFloats(stored) || getConstantValue(stored) || getRange(stored))
         continue;
       auto writer = decisions.find(stored.getDefiningOp());
       bool isStoredAsIntegers =
@@ -384,6 +367,9 @@ LogicalResult Assigner::checkRanges() {
       else if (auto source = stored.getDefiningOp<GroupOp>())
         diagnostic << "expected a range of what group '" << source.getName()
                    << "' stores";
+      else if (isObserved(stored.getDefiningOp()))
+        diagnostic << "expected a range of '"
+                   << getResultName(cast<OpResult>(stored)) << "'";
       else
         diagnostic << "expected a range of its operands";
       diagnostic << " for int8, but it has none; calibrate first "

@@ -22,25 +22,56 @@ std::string mpc::getArgumentName(func::FuncOp func, unsigned index) {
   return ("arg" + Twine(index)).str();
 }
 
-std::string mpc::getResultName(GroupOp group, unsigned index) {
-  if (group->getNumResults() == 1)
-    return group.getName().str();
-  return (group.getName() + ":" + Twine(index)).str();
+bool mpc::isObserved(Operation *op) {
+  return isa<GroupOp>(op) ||
+         (op->getNumRegions() != 0 && op->hasAttr(kNameAttrName));
+}
+
+std::string mpc::getResultName(OpResult result) {
+  Operation *op = result.getOwner();
+  auto group = dyn_cast<GroupOp>(op);
+  StringRef name =
+      group ? group.getName() : op->getAttrOfType<StringAttr>(kNameAttrName);
+  if (op->getNumResults() == 1)
+    return name.str();
+  return (name + ":" + Twine(result.getResultNumber())).str();
+}
+
+RangeAttr mpc::getRange(Value value) {
+  if (auto argument = dyn_cast<BlockArgument>(value)) {
+    auto func = dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp());
+    return func ? func.getArgAttrOfType<RangeAttr>(argument.getArgNumber(),
+                                                   kRangeAttrName)
+                : RangeAttr();
+  }
+  auto result = cast<OpResult>(value);
+  if (auto group = dyn_cast<GroupOp>(result.getOwner());
+      group && group->getNumResults() == 1)
+    return group.getRangeAttr();
+  auto ranges = result.getOwner()->getAttrOfType<ArrayAttr>(kRangesAttrName);
+  return ranges && result.getResultNumber() < ranges.size()
+             ? dyn_cast<RangeAttr>(ranges[result.getResultNumber()])
+             : RangeAttr();
+}
+
+void mpc::setRange(OpResult result, RangeAttr range) {
+  Operation *op = result.getOwner();
+  if (auto group = dyn_cast<GroupOp>(op); group && op->getNumResults() == 1)
+    return group.setRangeAttr(range);
+  SmallVector<Attribute> ranges(op->getNumResults(),
+                                UnitAttr::get(op->getContext()));
+  for (OpResult other : op->getResults())
+    if (RangeAttr known = getRange(other))
+      ranges[other.getResultNumber()] = known;
+  ranges[result.getResultNumber()] = range;
+  op->setAttr(kRangesAttrName, ArrayAttr::get(op->getContext(), ranges));
 }
 
 /// The range of a value of the function, where one is known already.
 static std::optional<CalibrationRange> getKnownRange(Value value) {
   while (auto reshape = value.getDefiningOp<ReshapeOp>())
     value = reshape.getInput();
-  RangeAttr range;
-  if (auto argument = dyn_cast<BlockArgument>(value)) {
-    if (auto func = dyn_cast<func::FuncOp>(argument.getOwner()->getParentOp()))
-      range = func.getArgAttrOfType<RangeAttr>(argument.getArgNumber(),
-                                               kRangeAttrName);
-  } else if (auto group = value.getDefiningOp<GroupOp>();
-             group && group->getNumResults() == 1) {
-    range = group.getRangeAttr();
-  }
+  RangeAttr range = getRange(value);
   if (!range)
     return std::nullopt;
   return CalibrationRange{range.getMin(), range.getMax()};
@@ -120,16 +151,17 @@ LogicalResult mpc::attachRanges(ModuleOp module, const Calibration &calibration,
               getArgumentName(func, argument.getArgNumber())))
         func.setArgAttr(argument.getArgNumber(), kRangeAttrName,
                         toAttr(*range));
-    for (GroupOp group : func.getOps<GroupOp>()) {
-      if (group->getNumResults() != 1)
-        continue;
-      std::optional<CalibrationRange> range =
-          calibration.lookup(getResultName(group, 0));
-      if (!range && !group.getRangeAttr())
-        range = inferRange(group);
-      if (range)
-        group.setRangeAttr(toAttr(*range));
-    }
+    for (Operation &op : func.getBody().front())
+      if (isObserved(&op))
+        for (OpResult result : op.getResults()) {
+          std::optional<CalibrationRange> range =
+              calibration.lookup(getResultName(result));
+          if (auto group = dyn_cast<GroupOp>(op);
+              group && !range && !getRange(result))
+            range = inferRange(group);
+          if (range)
+            setRange(result, toAttr(*range));
+        }
   }
   return success();
 }

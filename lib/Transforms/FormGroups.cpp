@@ -24,6 +24,7 @@
 #include "mlir/IR/Remarks.h"
 #include "mpc/Dialect/MPC/MPCDialect.h"
 #include "mpc/Transforms/Passes.h"
+#include "mpc/Transforms/Ranges.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/ADT/StringSet.h"
 
@@ -248,7 +249,11 @@ void GroupFormer::createGroup(const Cluster &cluster) {
 LogicalResult GroupFormer::run() {
   SmallVector<Operation *> ops;
   for (Operation &op : block) {
-    // Bodies of loops and branches are like the function itself.
+    // Bodies of loops and branches are like the function itself. Those of the
+    // function have names, as groups do, by which their results are known.
+    if (isControlFlow(op) && op.getNumRegions() != 0 &&
+        isa<func::FuncOp>(block.getParentOp()) && !op.hasAttr(kNameAttrName))
+      op.setAttr(kNameAttrName, getUniqueName(&op));
     if (!isa<GroupOp>(op))
       for (Region &region : op.getRegions())
         for (Block &inner : region)
@@ -313,7 +318,12 @@ struct FormGroupsPass : mpc::impl::FormGroupsBase<FormGroupsPass> {
         return signalPassFailure();
       }
       llvm::StringSet<> names;
-      func.walk([&](GroupOp group) { names.insert(group.getName()); });
+      func.walk([&](Operation *op) {
+        if (auto group = dyn_cast<GroupOp>(op))
+          names.insert(group.getName());
+        else if (auto name = op->getAttrOfType<StringAttr>(kNameAttrName))
+          names.insert(name);
+      });
       if (failed(GroupFormer(func.getBody().front(), names).run()))
         return signalPassFailure();
     }

@@ -181,9 +181,11 @@ LogicalResult Inserter::tieRanges() {
   for (BlockArgument argument : function.getArguments())
     if (auto range = function.getArgAttrOfType<RangeAttr>(argument.getArgNumber(), "mpc.range"))
       ranges[argument] = range;
+  for (Operation &op : function.front())
+    for (OpResult result : op.getResults())
+      if (RangeAttr range = getRange(result))
+        ranges[result] = range;
   for (auto group : function.getOps<GroupOp>()) {
-    if (group.getRange() && group->getNumResults() == 1)
-      ranges[group->getResult(0)] = *group.getRange();
     Operation *sole = getSoleOp(group);
     if (!isInt8(group) || !sole || roleOf(sole) != QuantRole::Passthrough)
       continue;

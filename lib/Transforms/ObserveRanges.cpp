@@ -55,15 +55,15 @@ private:
                << i << " is " << kObservesAttrName;
 
     // What is observed, in the order of the function: inputs, then what groups
-    // store.
+    // store and what loops and branches give.
     SmallVector<std::pair<Value, std::string>> observed;
     for (BlockArgument argument : func.getArguments())
       observed.push_back(
           {argument, mpc::getArgumentName(func, argument.getArgNumber())});
-    for (GroupOp group : func.getOps<GroupOp>())
-      for (OpResult result : group.getResults())
-        observed.push_back(
-            {result, mpc::getResultName(group, result.getResultNumber())});
+    for (Operation &op : func.getBody().front())
+      if (mpc::isObserved(&op))
+        for (OpResult result : op.getResults())
+          observed.push_back({result, mpc::getResultName(result)});
 
     OpBuilder builder(func.getContext());
     auto terminator =

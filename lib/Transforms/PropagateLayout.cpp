@@ -89,8 +89,9 @@ static RankedTensorType getType(Value value) {
 namespace {
 class LayoutPropagation {
 public:
-  explicit LayoutPropagation(func::FuncOp func)
-      : func(func), builder(func.getContext()) {}
+  /// Of the ops in `block`, the body of a function, a loop or a branch.
+  explicit LayoutPropagation(Block &block)
+      : block(block), builder(block.getParentOp()->getContext()) {}
   void run();
 
 private:
@@ -124,7 +125,7 @@ private:
   /// name.
   static Location suffixed(Location loc, StringRef suffix);
 
-  func::FuncOp func;
+  Block &block;
   OpBuilder builder;
   /// Constants that were transposed already.
   llvm::DenseMap<std::pair<Value, ArrayAttr>, Value> permutedConstants;
@@ -607,7 +608,7 @@ void LayoutPropagation::mergeTransposes(TransposeOp op) {
 }
 
 void LayoutPropagation::turnUnitTransposesIntoReshapes() {
-  for (Operation &op : llvm::make_early_inc_range(func.getBody().front())) {
+  for (Operation &op : llvm::make_early_inc_range(block)) {
     builder.setInsertionPoint(&op);
     if (auto transpose = dyn_cast<TransposeOp>(op)) {
       RankedTensorType type = getType(transpose.getInput());
@@ -625,7 +626,7 @@ void LayoutPropagation::turnUnitTransposesIntoReshapes() {
 }
 
 void LayoutPropagation::reportTransposes() {
-  for (auto transpose : func.getOps<TransposeOp>())
+  for (auto transpose : block.getOps<TransposeOp>())
     remark::missed(transpose.getLoc(),
                    remark::RemarkOpts::name("Layout").category("layout"))
         << llvm::formatv("transpose of {0} by [{1}] is left",
@@ -637,14 +638,14 @@ void LayoutPropagation::reportTransposes() {
 
 void LayoutPropagation::eraseDeadOps() {
   for (Operation &op :
-       llvm::make_early_inc_range(llvm::reverse(func.getBody().front())))
+       llvm::make_early_inc_range(llvm::reverse(block)))
     if (isOpTriviallyDead(&op))
       op.erase();
 }
 
 void LayoutPropagation::run() {
   SmallVector<Operation *> ops;
-  for (Operation &op : func.getBody().front().without_terminator())
+  for (Operation &op : block.without_terminator())
     ops.push_back(&op);
   for (Operation *op : ops) {
     if (auto transpose = dyn_cast<TransposeOp>(op)) {
@@ -670,6 +671,16 @@ void LayoutPropagation::run() {
   reportTransposes();
 }
 
+/// What crosses the border of a loop or a branch keeps the model's layout.
+static void propagate(Block &block) {
+  LayoutPropagation(block).run();
+  for (Operation &op : block)
+    if (!isa<GroupOp>(op))
+      for (Region &region : op.getRegions())
+        for (Block &inner : region)
+          propagate(inner);
+}
+
 namespace {
 struct PropagateLayoutPass
     : mpc::impl::PropagateLayoutBase<PropagateLayoutPass> {
@@ -681,7 +692,7 @@ struct PropagateLayoutPass
         func.emitOpError("expected one block, but got control flow");
         return signalPassFailure();
       }
-      LayoutPropagation(func).run();
+      propagate(func.getBody().front());
     }
   }
 };

@@ -273,6 +273,20 @@ template <typename Op> struct FoldPerChannel : OpRewritePattern<Op> {
   }
 };
 
+/// x to the power of 2 → x * x, which is exact, and one instruction.
+struct SquareByMul : OpRewritePattern<PowOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(PowOp op,
+                                PatternRewriter &rewriter) const override {
+    if (getSplatValue(op.getRhs()) != 2.0 ||
+        op.getLhs().getType() != op.getType())
+      return rewriter.notifyMatchFailure(op, "not a square");
+    rewriter.replaceOpWithNewOp<MulOp>(op, op.getType(), op.getLhs(),
+                                       op.getLhs());
+    return success();
+  }
+};
+
 //===----------------------------------------------------------------------===//
 // Constants
 //===----------------------------------------------------------------------===//
@@ -520,7 +534,7 @@ struct SimplifyPass : mpc::impl::SimplifyBase<SimplifyPass> {
   LogicalResult initialize(MLIRContext *context) override {
     RewritePatternSet set(context);
     set.add<FoldBatchNorm, FoldConstantTranspose, FoldConstantReshape,
-            FoldConstantSlice, FoldConstantConcat,
+            FoldConstantSlice, FoldConstantConcat, SquareByMul,
             FoldConstantCast, MergeClamps, FoldPad<ConvOp>,
             FoldPad<AveragePoolOp>>(context);
     set.add<FoldPerChannel<AddOp>, FoldPerChannel<SubOp>, FoldPerChannel<MulOp>,

@@ -66,8 +66,8 @@ ACTIVATIONS = {
     "Affine": lambda x, a, b: a * x + b, "LeakyRelu": lambda x, a, b: np.where(x >= 0, x, a * x),
     "ScaledTanh": lambda x, a, b: a * np.tanh(b * x), "HardSigmoid": lambda x, a, b: np.clip(a * x + b, 0, 1),
     "Elu": lambda x, a, b: np.where(x > 0, x, a * (np.exp(x) - 1)), "Softsign": lambda x, a, b: x / (1 + np.abs(x)),
-    "Softplus": lambda x, a, b: np.log1p(np.exp(x))}
-DEFAULT_ALPHA = {"LeakyRelu": 0.01, "HardSigmoid": 0.2, "Elu": 1, "Affine": 1, "ScaledTanh": 1}
+    "Softplus": lambda x, a, b: np.log1p(np.exp(x)), "ThresholdedRelu": lambda x, a, b: np.where(x > a, x, 0)}
+DEFAULT_ALPHA = {"ThresholdedRelu": 1, "LeakyRelu": 0.01, "HardSigmoid": 0.2, "Elu": 1, "Affine": 1, "ScaledTanh": 1}
 DEFAULT_BETA = {"HardSigmoid": 0.5, "Affine": 0, "ScaledTanh": 1}
 GATES = {"RNN": 1, "GRU": 3, "LSTM": 4}
 DEFAULTS = {"RNN": ["Tanh"], "GRU": ["Sigmoid", "Tanh"], "LSTM": ["Sigmoid", "Tanh", "Tanh"]}
@@ -256,6 +256,25 @@ def function_case():
     return make_model(nodes, feeds, ["y"], functions=[inner, outer]), feeds, {"y": np.where(once >= 0, once, 0.25 * once)}, ()
 
 
+def int8_case():
+    """Products before, in front of and behind a loop are computed in integers, the loop itself is not."""
+    hidden, steps = 32, 20
+    constants = {"A": random(8, 16), "W": random(2, 4 * hidden, 16), "R": random(2, 4 * hidden, hidden) / 4, "B": random(2, 8 * hidden),
+                 "D": random(hidden, 10)}
+    feeds = {"X": random(steps, 3, 8)}
+    nodes = [helper.make_node("MatMul", ["X", "A"], ["a"]), helper.make_node("Relu", ["a"], ["b"]),
+             helper.make_node("LSTM", ["b", "W", "R", "B"], ["", "h"], hidden_size=hidden, direction="bidirectional"),
+             helper.make_node("MatMul", ["h", "D"], ["y"])]
+    samples = os.path.join(FOLDER, "samples")
+    os.makedirs(samples)
+    for i in range(8):
+        np.savez(os.path.join(samples, f"{i}.npz"), X=random(steps, 3, 8))
+    _, h, _ = recurrent("LSTM", np.maximum(feeds["X"] @ constants["A"], 0), constants["W"], constants["R"], constants["B"],
+                        direction="bidirectional")
+    return make_model(nodes, feeds, ["y"], constants), feeds, {"y": h @ constants["D"]}, ("--precision=int8",
+                                                                                         f"--calibration-data={samples}")
+
+
 def cases():
     yield "rnn", recurrent_case("RNN", 3)
     yield "rnn-loop", recurrent_case("RNN", 9, direction="bidirectional", state=True)
@@ -272,11 +291,19 @@ def cases():
                                              activation_alpha=[0.25, 1.5], activation_beta=[0.45, 0.8])
     yield "lstm-batch", recurrent_case("LSTM", 12, batch=5, symbolic=True, direction="bidirectional")
     yield "lstm-batch-state", recurrent_case("LSTM", 3, batch=1, symbolic=True, state=True, outputs=1, opset=14)
+    yield "rnn-lengths", recurrent_case("RNN", 4, batch=3, lengths=[4, 0, 2], activations=["ThresholdedRelu"], activation_alpha=[0.1])
+    yield "gru-lengths", recurrent_case("GRU", 7, batch=3, lengths=[3, 7, 1], state=True, direction="bidirectional", outputs=1)
+    yield "lstm-lengths", recurrent_case("LSTM", 9, batch=4, lengths=[9, 2, 0, 5], symbolic=True, state=True, direction="bidirectional",
+                                         layout=1)
     yield "lstm-wide", recurrent_case("LSTM", 6, batch=17, inputs=40, hidden=96)
+    yield "int8", int8_case()
     yield "branch-then", branch_case(True)
     yield "branch-else", branch_case(False)
     yield "loop-short", counted_loop_case(3)
     yield "loop-long", counted_loop_case(200)
+    yield "while", conditional_loop_case(50, 100)
+    yield "while-most", conditional_loop_case(1e9, 3)
+    yield "while-never", conditional_loop_case(50, 0)
     yield "scan", scan_case(3)
     yield "scan-long", scan_case(300, scan_input_directions=[1, 0], scan_output_directions=[1], scan_input_axes=[1, 0],
                                  scan_output_axes=[1])
@@ -293,7 +320,9 @@ def main():
             continue
         for output, want in expected.items():
             got = results[output]
-            if got.shape != want.shape or not np.allclose(got, want, rtol=1e-4, atol=1e-5):
+            # Integers of 8 bits: errors of 32 products, each some steps of 1 over 127.
+            tolerance = 0.15 if name == "int8" else 1e-5
+            if got.shape != want.shape or not np.allclose(got, want, rtol=1e-4, atol=tolerance):
                 difference = np.abs(got - want).max() if got.shape == want.shape else f"{got.shape}, expected {want.shape}"
                 problems.append(f"{name}: {output}: {difference}")
     print("\n".join(problems))

@@ -39,3 +39,26 @@ func.func @control_flow(%x: tensor<2xf32>) -> tensor<2xf32> {
 ^bb1:
   return %x : tensor<2xf32>
 }
+
+// -----
+
+// Results of loops and branches are observed under the name that mpc-form-groups gave; what is inside of them is not.
+// CHECK-LABEL: func.func @loop
+// CHECK-SAME: mpc.observes = "lstm:0"
+// CHECK-SAME: mpc.observes = "lstm:1"
+// CHECK-NOT: mpc.observe "inside"
+// CHECK-DAG: mpc.observe "lstm:0"
+// CHECK-DAG: mpc.observe "lstm:1"
+func.func @loop(%h: tensor<4xf32>, %c: tensor<4xf32>) -> (tensor<4xf32>, tensor<4xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c8 = arith.constant 8 : index
+  %0:2 = scf.for %i = %c0 to %c8 step %c1 iter_args(%a = %h, %b = %c) -> (tensor<4xf32>, tensor<4xf32>) {
+    %1 = mpc.group "inside" ins(%x = %a : tensor<4xf32>) -> tensor<4xf32> {
+      %2 = mpc.tanh %x : (tensor<4xf32>) -> tensor<4xf32>
+      mpc.yield %2 : tensor<4xf32>
+    }
+    scf.yield %b, %1 : tensor<4xf32>, tensor<4xf32>
+  } {mpc.name = "lstm"}
+  return %0#0, %0#1 : tensor<4xf32>, tensor<4xf32>
+}

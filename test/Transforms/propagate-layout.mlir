@@ -222,3 +222,21 @@ func.func @channel_shuffle(%x: tensor<?x6x5x5xf32>) -> tensor<?x6x5x5xf32> {
     : (tensor<?x6x5x5xf32>, tensor<6x1x1x1xf32>) -> tensor<?x6x5x5xf32>
   return %4 : tensor<?x6x5x5xf32>
 }
+
+// -----
+
+// Bodies of branches are channels last inside, and keep the model's layout at their border.
+// CHECK-LABEL: func.func @branch
+func.func @branch(%x: tensor<?x3x8x8xf32>, %w: tensor<3x3x3x3xf32>, %c: i1) -> tensor<?x3x8x8xf32> {
+  // CHECK: scf.if
+  // CHECK: mpc.conv {{.*}}layout = #mpc.layout<channels_last>
+  // CHECK: mpc.transpose
+  // CHECK-NEXT: scf.yield
+  %0 = scf.if %c -> (tensor<?x3x8x8xf32>) {
+    %1 = mpc.conv %x, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pads = array<i64: 1, 1, 1, 1>} : (tensor<?x3x8x8xf32>, tensor<3x3x3x3xf32>) -> tensor<?x3x8x8xf32>
+    scf.yield %1 : tensor<?x3x8x8xf32>
+  } else {
+    scf.yield %x : tensor<?x3x8x8xf32>
+  }
+  return %0 : tensor<?x3x8x8xf32>
+}

@@ -182,3 +182,30 @@ func.func @pad_into_average_pool(%x: tensor<?x1x3x3xf32>) -> (tensor<?x1x2x2xf32
     : (tensor<?x1x4x4xf32>) -> tensor<?x1x3x3xf32>
   return %1, %2 : tensor<?x1x2x2xf32>, tensor<?x1x3x3xf32>
 }
+
+// -----
+
+// Squares are products.
+// CHECK-LABEL: func.func @square
+// CHECK-NEXT: %[[Y:.*]] = mpc.mul %arg0, %arg0
+// CHECK-NEXT: return %[[Y]]
+func.func @square(%x: tensor<?x4xf32>) -> tensor<?x4xf32> {
+  %two = mpc.constant dense<2.0> : tensor<f32> -> tensor<f32>
+  %0 = mpc.pow %x, %two : (tensor<?x4xf32>, tensor<f32>) -> tensor<?x4xf32>
+  return %0 : tensor<?x4xf32>
+}
+
+// -----
+
+// Parts of constants, and constants put together, are constants.
+// CHECK-LABEL: func.func @constant_parts
+// CHECK-NEXT: %[[A:.*]] = mpc.constant dense<{{\[\[}}6, 5], [3, 2]]>
+// CHECK-NEXT: %[[B:.*]] = mpc.constant dense<{{\[\[}}1, 2, 3, 7], [4, 5, 6, 8]]>
+// CHECK-NEXT: return %[[A]], %[[B]]
+func.func @constant_parts() -> (tensor<2x2xi32>, tensor<2x4xi32>) {
+  %c = mpc.constant dense<[[1, 2, 3], [4, 5, 6]]> : tensor<2x3xi32> -> tensor<2x3xi32>
+  %d = mpc.constant dense<[[7], [8]]> : tensor<2x1xi32> -> tensor<2x1xi32>
+  %0 = mpc.slice %c {starts = array<i64: 1, 2>, sizes = array<i64: 2, 2>, steps = array<i64: -1, -1>} : (tensor<2x3xi32>) -> tensor<2x2xi32>
+  %1 = mpc.concat %c, %d {axis = 1 : i64} : (tensor<2x3xi32>, tensor<2x1xi32>) -> tensor<2x4xi32>
+  return %0, %1 : tensor<2x2xi32>, tensor<2x4xi32>
+}

@@ -25,16 +25,25 @@ namespace mpc {
 inline constexpr llvm::StringLiteral kObservesAttrName = "mpc.observes";
 /// On an argument: its calibrated range.
 inline constexpr llvm::StringLiteral kRangeAttrName = "mpc.range";
-/// On an argument or a result: the model's own name of that tensor.
+/// On a loop, a branch or a group with several results: an array with the
+/// range of each, or a unit attribute where it has none.
+inline constexpr llvm::StringLiteral kRangesAttrName = "mpc.ranges";
+/// On an argument or a result: the model's own name of that tensor. On a loop or
+/// a branch: its name, unique in the function as those of groups are.
 inline constexpr llvm::StringLiteral kNameAttrName = "mpc.name";
 /// On the module: the hash of graph and weights.
 inline constexpr llvm::StringLiteral kModelHashAttrName = "mpc.model_hash";
 
 /// The name under which an argument is observed: its `mpc.name`, or `argN`.
 std::string getArgumentName(mlir::func::FuncOp func, unsigned index);
-/// The name under which a group's result is observed: the group's, with `:N`
-/// where it has several results.
-std::string getResultName(GroupOp group, unsigned index);
+/// The name under which a result of a group, a loop or a branch is observed: the
+/// op's, with `:N` where it has several results.
+std::string getResultName(mlir::OpResult result);
+/// Whether mpc-observe-ranges sees the results of an op of the function.
+bool isObserved(mlir::Operation *op);
+/// The calibrated range of an argument or a result, or null.
+RangeAttr getRange(mlir::Value value);
+void setRange(mlir::OpResult result, RangeAttr range);
 
 /// Sets `mpc.range` on the arguments and `range` on the groups that
 /// `calibration` names. A group that only moves or selects values and that the

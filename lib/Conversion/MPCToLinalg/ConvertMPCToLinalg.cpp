@@ -404,7 +404,9 @@ LogicalResult EntryLowering::convertControlFlow(Operation *op) {
       return failure();
     results.push_back(*place);
   }
-  state.addAttributes(op->getAttrs());
+  for (NamedAttribute attribute : op->getAttrs())
+    if (!isa_and_nonnull<MPCDialect>(attribute.getNameDialect()))
+      state.addAttribute(attribute.getName(), attribute.getValue());
   for (unsigned i = 0; i < op->getNumRegions(); ++i)
     state.addRegion();
   Operation *copy = builder.create(state);

@@ -6,7 +6,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "FunctionCalls.h"
-#include "llvm/ADT/ScopeExit.h"
 #include <onnx/onnx_pb.h>
 
 using namespace mlir;
@@ -16,13 +15,30 @@ using onnx::AttributeProto;
 using onnx::GraphProto;
 using onnx::NodeProto;
 
-/// Functions that call each other deeper than this do so without end.
-static constexpr unsigned kDeepestCall = 32;
+/// Functions that call others twice can make a small file a model without end.
+static constexpr int64_t kMostCalls = 1 << 16;
 
 const onnx::FunctionProto *frontend::findFunction(NodeContext &node) {
   const NodeProto &proto = node.getNode();
   return node.getModel().functions.lookup(proto.domain() + "." +
                                           proto.op_type());
+}
+
+FunctionScope::FunctionScope(NodeContext &call,
+                             const onnx::FunctionProto &function)
+    : model(call.getModel()), opsets(model.opsets),
+      namePrefix(model.namePrefix) {
+  model.activeFunctions.push_back(&function);
+  for (const auto &opset : function.opset_import())
+    model.opsets[opset.domain() == "ai.onnx" ? "" : opset.domain()] =
+        opset.version();
+  model.namePrefix = call.getName() + "/";
+}
+
+FunctionScope::~FunctionScope() {
+  model.activeFunctions.pop_back();
+  model.opsets = std::move(opsets);
+  model.namePrefix = std::move(namePrefix);
 }
 
 /// Gives attributes that stand for one of the call's their value; those that
@@ -60,9 +76,11 @@ void frontend::importCall(NodeContext &node,
                           const onnx::FunctionProto &function) {
   ModelContext &model = node.getModel();
   const NodeProto &call = node.getNode();
-  if (model.functionDepth == kDeepestCall)
-    return (void)node.error("calls functions more than " + Twine(kDeepestCall) +
-                            " deep");
+  if (llvm::is_contained(model.activeFunctions, &function))
+    return (void)node.error("is a call of the function inside of itself");
+  if (++model.numCalls > kMostCalls)
+    return (void)node.error("expected at most " + Twine(kMostCalls) +
+                            " calls of functions");
   if (call.input_size() > function.input_size() ||
       call.output_size() > function.output_size())
     return (void)node.error("expected at most " + Twine(function.input_size()) +
@@ -91,18 +109,7 @@ void frontend::importCall(NodeContext &node,
     if (node.usesOutput(i))
       graph.add_output()->set_name(function.output(i));
 
-  llvm::StringMap<int64_t> opsets = model.opsets;
-  std::string prefix = model.namePrefix;
-  ++model.functionDepth;
-  auto restore = llvm::make_scope_exit([&] {
-    model.opsets = std::move(opsets);
-    model.namePrefix = prefix;
-    --model.functionDepth;
-  });
-  for (const auto &opset : function.opset_import())
-    model.opsets[opset.domain() == "ai.onnx" ? "" : opset.domain()] =
-        opset.version();
-  model.namePrefix = node.getName() + "/";
+  FunctionScope inside(node, function);
   if (failed(importGraph(model, scope, graph)))
     return node.setFailed();
   for (int i = 0; i < call.output_size(); ++i)

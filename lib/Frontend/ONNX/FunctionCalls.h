@@ -15,6 +15,19 @@ namespace mpc::frontend {
 /// The function that a node calls, or null where it is an operator.
 const onnx::FunctionProto *findFunction(NodeContext &node);
 
+/// While it lives, nodes are those of a function that a node calls: they have
+/// its versions of operators, and names behind the call's.
+class FunctionScope {
+public:
+  FunctionScope(NodeContext &call, const onnx::FunctionProto &function);
+  ~FunctionScope();
+
+private:
+  ModelContext &model;
+  llvm::StringMap<int64_t> opsets;
+  std::string namePrefix;
+};
+
 /// Imports the function's nodes in place of the call.
 void importCall(NodeContext &node, const onnx::FunctionProto &function);
 

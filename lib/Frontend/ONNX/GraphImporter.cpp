@@ -15,6 +15,7 @@
 #include "Importer.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/SmallPtrSet.h"
 #include "llvm/Support/Path.h"
 #include <onnx/onnx_pb.h>
 
@@ -380,23 +381,32 @@ static bool isKnownOperator(NodeContext &node) {
                                         node.getVersion());
 }
 
-/// Records the operators that are not known in the graphs that a node holds.
-static void reportUnknownInside(ModelContext &model, Scope &scope,
-                                const NodeProto &proto, int64_t index) {
-  auto visit = [&](const GraphProto &graph) {
-    for (auto [inner, node] : llvm::enumerate(graph.node())) {
+/// Records the operators that are not known in the graphs that a node holds, or
+/// in the function that it calls.
+static void
+reportUnknownInside(ModelContext &model, Scope &scope, const NodeProto &proto,
+                    int64_t index,
+                    llvm::SmallPtrSetImpl<const onnx::FunctionProto *> &seen) {
+  auto visit = [&](const auto &nodes) {
+    for (auto [inner, node] : llvm::enumerate(nodes)) {
       NodeContext context(model, scope, node, inner);
       if (!isKnownOperator(context))
         (void)context.unsupported("");
-      reportUnknownInside(model, scope, node, inner);
+      reportUnknownInside(model, scope, node, inner, seen);
     }
   };
   for (const auto &attribute : proto.attribute()) {
     if (attribute.has_g())
-      visit(attribute.g());
+      visit(attribute.g().node());
     for (const GraphProto &graph : attribute.graphs())
-      visit(graph);
+      visit(graph.node());
   }
+  NodeContext node(model, scope, proto, index);
+  const onnx::FunctionProto *function = findFunction(node);
+  if (!function || !seen.insert(function).second)
+    return;
+  FunctionScope inside(node, *function);
+  visit(function->node());
 }
 
 /// What calls of the model's own functions have of a row of the table.
@@ -424,8 +434,9 @@ LogicalResult frontend::importGraph(ModelContext &model, Scope &scope,
   }
   if (!isSupported) {
     // Inner graphs may hold more of them.
+    llvm::SmallPtrSet<const onnx::FunctionProto *, 4> seen;
     for (int index : *sorted)
-      reportUnknownInside(model, scope, graph.node(index), index);
+      reportUnknownInside(model, scope, graph.node(index), index, seen);
     return failure();
   }
 

@@ -110,7 +110,8 @@ public:
       : proto(model), options(options), diagnostics(diagnostics),
         externalData(path), model{context,   diagnostics, externalData,
                                   operators, {},          OpBuilder(context),
-                                  {},        0,           {},
+                                  {},        {},          0,
+                                  {},
                                   {}} {}
 
   OwningOpRef<ModuleOp> run();

@@ -85,10 +85,11 @@ struct ModelContext {
   /// Version of each domain; the default domain is "".
   llvm::StringMap<int64_t> opsets;
   mlir::OpBuilder builder;
-  /// The model's own functions by domain, a point and name, and how many of
-  /// them are being imported inside of each other.
+  /// The model's own functions by domain, a point and name, those that are
+  /// being imported inside of each other, and how often any was.
   llvm::StringMap<const onnx::FunctionProto *> functions;
-  unsigned functionDepth = 0;
+  llvm::SmallVector<const onnx::FunctionProto *> activeFunctions;
+  int64_t numCalls = 0;
   /// Goes before the names of nodes: the calls that lead to them.
   std::string namePrefix;
   /// Operators without a way to import them, as described, and their nodes.

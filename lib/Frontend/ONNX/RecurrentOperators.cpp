@@ -21,6 +21,8 @@ using namespace mpc::frontend;
 /// Sequences up to this length become straight-line code: streaming models
 /// advance one step per call.
 static constexpr int64_t kMostUnrolledSteps = 4;
+/// The numbers of all steps are a constant where sequences have lengths.
+static constexpr int64_t kMostMaskedSteps = int64_t(1) << 24;
 
 namespace {
 enum class Cell { RNN, GRU, LSTM };
@@ -351,13 +353,33 @@ Value RecurrentImporter::readMask() {
     return (void)node.error(
                "expected sequence lengths of one i32 per sequence"),
            Value();
+  if (steps > kMostMaskedSteps)
+    return (void)node.error("expected at most " + Twine(kMostMaskedSteps) +
+                            " steps beside sequence lengths, but got " +
+                            Twine(steps)),
+           Value();
   std::optional<KnownTensor> known = node.getKnown(4);
   if (known && llvm::all_of(known->ints, [&](Size length) {
         return length == Size::constant(steps);
       }))
     return {};
-  (void)node.unsupported(" with sequences of different lengths");
-  return {};
+  // number of the step < length, for [T, 1, 1] numbers and [1, B, 1] lengths
+  auto numbersType =
+      RankedTensorType::get({steps, 1, 1}, type.getElementType());
+  SmallVector<int32_t> numbers =
+      llvm::to_vector(llvm::seq<int32_t>(0, static_cast<int32_t>(steps)));
+  Value count = ConstantOp::create(
+      node.getBuilder(), node.getLoc(),
+      makeElements(
+          {numbersType,
+           {reinterpret_cast<const char *>(numbers.data()),
+            reinterpret_cast<const char *>(numbers.data() + numbers.size())}},
+          node.getName()));
+  Value lengths = node.createReshape(node.getOperand(4), {1, batch, 1});
+  return node.create<CompareOp>(
+      {count, lengths},
+      node.attr("predicate", ComparePredicateAttr::get(node.getContext(),
+                                                       ComparePredicate::LT)));
 }
 
 //===----------------------------------------------------------------------===//
@@ -394,10 +416,9 @@ Value RecurrentImporter::activate(const Activation &activation, Value value) {
     return node.create<EluOp>(value, alpha);
   if (name == "softsign")
     return node.create<SoftsignOp>(value);
-  if (name == "softplus")
-    return node.create<SoftplusOp>(value);
-  (void)node.unsupported(" with the activation " + name);
-  return {};
+  if (name == "thresholdedrelu")
+    return node.create<ThresholdedReluOp>(value, alpha);
+  return node.create<SoftplusOp>(value);
 }
 
 Value RecurrentImporter::gate(const Direction &direction, unsigned activation,
@@ -498,11 +519,26 @@ void RecurrentImporter::emitDirection(const Direction &direction) {
       stepLSTM(direction, step, hidden, cell);
     if (node.hasFailed())
       return;
+    // Behind the end of its sequence the state stays and the output is 0.
+    Value output = hidden;
+    if (direction.mask) {
+      Value isInside = step.take(direction.mask, direction.reversed);
+      auto select = [&](Value inside, Value outside) {
+        return node.create<WhereOp>({isInside, inside, outside});
+      };
+      hidden = select(hidden, carried[0].value);
+      if (node.usesOutput(0))
+        output = select(hidden, node.createScalar(0, element));
+      if (cell)
+        cell = select(cell, carried[1].value);
+      if (node.hasFailed())
+        return;
+    }
     carried[0] = Tensor::ofValue(hidden);
     if (cell)
       carried[1] = Tensor::ofValue(cell);
     if (node.usesOutput(0))
-      outputs.push_back(carried[0]);
+      outputs.push_back(Tensor::ofValue(output));
   };
   auto results = buildLoop(node, steps, inits, reversed,
                            steps <= kMostUnrolledSteps, body);
