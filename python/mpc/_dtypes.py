@@ -17,7 +17,7 @@ except ImportError:
 # Name in mpc, number in the ABI (mpc_dtype) and in onnx.TensorProto.DataType.
 _NUMBERS = {
     "f32": 1, "u8": 2, "i8": 3, "u16": 4, "i16": 5, "i32": 6, "i64": 7, "bool": 9, "f16": 10, "f64": 11, "u32": 12, "u64": 13,
-    "bf16": 16, "f8e4m3fn": 17, "f8e4m3fnuz": 18, "f8e5m2": 19, "f8e5m2fnuz": 20, "u4": 21, "i4": 22,
+    "bf16": 16, "f8e4m3fn": 17, "f8e4m3fnuz": 18, "f8e5m2": 19, "f8e5m2fnuz": 20, "u4": 21, "i4": 22, "f8e8m0": 24,
 }
 _NUMPY = {
     "f32": np.float32, "u8": np.uint8, "i8": np.int8, "u16": np.uint16, "i16": np.int16, "i32": np.int32, "i64": np.int64,
@@ -25,7 +25,7 @@ _NUMPY = {
 }
 _ML_DTYPES = {
     "bf16": "bfloat16", "f8e4m3fn": "float8_e4m3fn", "f8e4m3fnuz": "float8_e4m3fnuz", "f8e5m2": "float8_e5m2",
-    "f8e5m2fnuz": "float8_e5m2fnuz", "u4": "uint4", "i4": "int4",
+    "f8e5m2fnuz": "float8_e5m2fnuz", "u4": "uint4", "i4": "int4", "f8e8m0": "float8_e8m0fnu",
 }
 # What stands in for a type of ml_dtypes where that is not installed: the bits.
 _BITS = {"bf16": np.uint16}

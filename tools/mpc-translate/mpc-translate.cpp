@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// mlir-translate with mpc's dialects, and three translations of its own: from
-// ONNX, to a library and to bytecode.
+// mlir-translate with mpc's dialects, and translations of its own: from ONNX, to
+// a library and to bytecode; and the list of ONNX operators.
 //
 //===----------------------------------------------------------------------===//
 
@@ -112,12 +112,37 @@ static void registerEmitBytecode() {
       mpc::registerAllDialects);
 }
 
+/// docs/Operators.md. The input is not read: it may be /dev/null.
+static void registerListOperators() {
+  static mlir::TranslateRegistration registration(
+      "list-onnx-operators", "the ONNX operators that are imported (Markdown)",
+      [](const std::shared_ptr<llvm::SourceMgr> &, llvm::raw_ostream &os,
+         mlir::MLIRContext *) -> mlir::LogicalResult {
+        os << "# Operators\n\n"
+              "The ONNX operators that mpc imports: `mpc-translate "
+              "--list-onnx-operators /dev/null` writes this page.\n"
+              "Versions are those of the operator's domain. A use that is not "
+              "supported is an error which names the node and says why;\n"
+              "test/Conformance/Inputs lists ONNX's own tests that do not "
+              "pass.\n\n"
+              "| operator | versions | |\n|---|---|---|\n";
+        for (const mpc::ImportedOperator &row : mpc::getImportedOperators()) {
+          os << "| " << row.name << " | " << row.since << " to " << row.until
+             << " | "
+             << (row.isOnlyFolded ? "on values known at compile time " : "")
+             << "|\n";
+        }
+        return mlir::success();
+      });
+}
+
 int main(int argc, char **argv) {
   mpc::hideLibraryOptions();
   mpc::setToolVersion("mpc-translate");
   mlir::registerAllTranslations();
   registerImportONNX();
   registerToLibrary();
+  registerListOperators();
   registerEmitBytecode();
   return mlir::failed(
       mlir::mlirTranslateMain(argc, argv, "mpc translation driver\n"));

@@ -296,11 +296,13 @@ static void emitLpNorm(NodeContext &node) {
   Value input = node.getOperand(0);
   if (node.hasFailed() || !checkStatic(node, node.getInputType(0), axis))
     return;
+  auto type = dyn_cast<FloatType>(node.getInputType(0).getElementType());
+  if (!type)
+    return (void)node.error("expected floating-point elements");
   Value norm =
       createReduce(node, input, p == 1 ? ReduceKind::L1 : ReduceKind::L2, axis,
                    /*keepDims=*/true);
   // No float is between 0 and the smallest one.
-  auto type = cast<FloatType>(node.getInputType(0).getElementType());
   double smallest =
       APFloat::getSmallest(type.getFloatSemantics()).convertToDouble();
   norm = node.create<MaxOp>({norm, node.createScalar(smallest, type)});

@@ -7,6 +7,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "OperatorTable.h"
+#include "mpc/Frontend/ONNX/Import.h"
+#include "llvm/ADT/STLExtras.h"
 
 using namespace llvm;
 using namespace mpc;
@@ -49,4 +51,17 @@ const Operator *OperatorTable::find(StringRef domain, StringRef name,
   const Operator *row =
       rows.lookup(isDefault ? name.str() : (domain + "." + name).str());
   return row && version >= row->since && version <= row->until ? row : nullptr;
+}
+
+std::vector<mpc::ImportedOperator> mpc::getImportedOperators() {
+  OperatorTable table;
+  std::vector<ImportedOperator> operators;
+  for (const auto &row : table.getRows())
+    operators.push_back({row.first().str(), row.second->since,
+                         row.second->until, !row.second->emit});
+  llvm::sort(operators, [](const auto &a, const auto &b) {
+    return std::make_pair(StringRef(a.name).contains('.'), a.name) <
+           std::make_pair(StringRef(b.name).contains('.'), b.name);
+  });
+  return operators;
 }

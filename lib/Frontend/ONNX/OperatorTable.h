@@ -79,6 +79,7 @@ public:
   /// Null for an operator that is unknown at this version of the domain.
   const Operator *find(llvm::StringRef domain, llvm::StringRef name,
                        int64_t version) const;
+  const llvm::StringMap<const Operator *> &getRows() const { return rows; }
 
 private:
   llvm::StringMap<const Operator *> rows;

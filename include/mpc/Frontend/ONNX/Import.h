@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Reads an ONNX model (opset 7 to 25) into a module with one function `@main`.
+// Reads an ONNX model (opset 6 to 28) into a module with one function `@main`.
 // Whatever the file holds, the answer is a verified module or lines that say
 // what is wrong and where; nothing aborts.
 //
@@ -65,6 +65,21 @@ mlir::OwningOpRef<mlir::ModuleOp> importONNX(llvm::MemoryBufferRef buffer,
                                              mlir::MLIRContext &context,
                                              const ImportOptions &options,
                                              const ImportErrorHandler &onError);
+
+/// An operator that the importer knows.
+struct ImportedOperator {
+  std::string name; // behind its domain and a point, unless that is ai.onnx
+  int64_t since;    // the first version of the domain that has it
+  /// The last one whose form is known; the newest that is known at all, for
+  /// most.
+  int64_t until;
+  /// Only values that are known at compile time are computed, such as those
+  /// that shapes are made of.
+  bool isOnlyFolded;
+};
+
+/// All of them, by name.
+std::vector<ImportedOperator> getImportedOperators();
 
 } // namespace mpc
 
