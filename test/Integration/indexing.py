@@ -184,6 +184,7 @@ def orders():
         c.add("ReverseSequence", [x, lengths], [reverse_sequence(x, lengths, 0, 1)], batch_axis=0, time_axis=1)
     x = array(1, 4)
     c.add("Pad", [x, np.array([2, 0, 1, 0])], [np.pad(x, [(2, 1), (0, 0)], "reflect")], constants=[1], mode="reflect")
+    c.add("Pad", [x[:0], np.array([1, 0, 0, 0])], [np.zeros([1, 4], np.float32)], constants=[1])
     x = array(4, 6)
     c.add("Pad", [x, np.array([-1, 2, 1, -3])], [np.pad(x[1:, :3], [(0, 1), (2, 0)])], constants=[1])
     c.add("Pad", [x, np.array([3, -1]), None, np.array([-1])], [np.pad(x[:, :5], [(0, 0), (3, 0)], "edge")],
