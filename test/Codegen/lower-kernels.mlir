@@ -97,11 +97,13 @@ func.func @pool(%x: memref<1x8x8x20xf32>, %window: memref<2x2xf32>, %o: memref<1
   return
 }
 
-// Boundary: a sum over the contiguous dimension stays innermost, in order.
+// Boundary: a sum over the contiguous dimension stays innermost, in order, and in a register.
 // CHECK-LABEL: func.func @row_sum
 func.func @row_sum(%x: memref<8x20xf32>, %o: memref<8xf32>) {
-  // CHECK: scf.forall (%{{.*}}) in (8)
-  // CHECK: scf.for %{{.*}} = %c0 to %c20
+  // CHECK: scf.forall (%[[ROW:.*]]) in (8)
+  // CHECK: %[[OLD:.*]] = memref.load %{{.*}}[%[[ROW]]] : memref<8xf32>
+  // CHECK: %[[SUM:.*]] = scf.for %{{.*}} = %c0 to %c20 {{.*}} iter_args(%{{.*}} = %[[OLD]])
+  // CHECK: memref.store %[[SUM]], %{{.*}}[%[[ROW]]]
   linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> (i)>], iterator_types = ["parallel", "reduction"]}
       ins(%x : memref<8x20xf32>) outs(%o : memref<8xf32>) {
   ^bb0(%a: f32, %b: f32):
@@ -125,6 +127,44 @@ func.func @elementwise(%x: memref<?x30x30x10xf32>, %o: memref<?x30x30x10xf32>) {
   ^bb0(%a: f32, %b: f32):
     %n = arith.negf %a : f32
     linalg.yield %n : f32
+  }
+  return
+}
+
+// What an inner loop does not change is loaded before it: the row's position, not its elements.
+// CHECK-LABEL: func.func @rows
+func.func @rows(%table: memref<100x64xf32>, %at: memref<8xi64>, %o: memref<8x64xf32>) {
+  // CHECK: scf.forall (%[[ROW:.*]]) in (8)
+  // CHECK: memref.load %{{.*}}[%[[ROW]]] : memref<8xi64>
+  // CHECK: scf.for
+  // CHECK: memref.load %{{.*}} : memref<100x64xf32>
+  linalg.generic {indexing_maps = [affine_map<(i, j) -> (i)>, affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "parallel"]}
+      ins(%at : memref<8xi64>) outs(%o : memref<8x64xf32>) {
+  ^bb0(%position: i64, %old: f32):
+    %row = arith.index_cast %position : i64 to index
+    %column = linalg.index 1 : index
+    %element = memref.load %table[%row, %column] : memref<100x64xf32>
+    linalg.yield %element : f32
+  }
+  return
+}
+
+// A transposition goes by blocks, so that neither side jumps at every element; ragged edges are cut.
+// CHECK-LABEL: func.func @transpose
+func.func @transpose(%x: memref<40x100xf32>, %o: memref<100x40xf32>) {
+  // CHECK: scf.forall (%[[BLOCK:.*]]) in (7)
+  // CHECK: %[[BEGIN:.*]] = arith.muli %[[BLOCK]], %c16
+  // CHECK: arith.minui %{{.*}}, %c100
+  // CHECK: scf.for %[[COLUMNS:.*]] = %c0 to %c40 step %c16
+  // CHECK: arith.minui %{{.*}}, %c40
+  // CHECK: scf.for %[[I:.*]] = %[[BEGIN]]
+  // CHECK: scf.for %[[J:.*]] = %[[COLUMNS]]
+  // CHECK: %[[X:.*]] = memref.load %{{.*}}[%[[J]], %[[I]]] : memref<40x100xf32>
+  // CHECK: memref.store %[[X]], %{{.*}}[%[[I]], %[[J]]]
+  linalg.generic {indexing_maps = [affine_map<(i, j) -> (j, i)>, affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "parallel"]}
+      ins(%x : memref<40x100xf32>) outs(%o : memref<100x40xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    linalg.yield %a : f32
   }
   return
 }

@@ -128,3 +128,25 @@ func.func @main(%x: tensor<2x2xi64> {mpc.name = "x"}) -> tensor<2x2xi64> {
   }
   return %b : tensor<2x2xi64>
 }
+
+// -----
+
+// A table that an int8 group chooses from is quantized at compile time, over the range of the whole table: samples met a part of it.
+// Positions are no activations.
+// CHECK-LABEL: func.func @main
+// CHECK: mpc.constant dense<{{\[\[}}0], [100], [-1]]> : tensor<3x1xi8> -> tensor<3x1x!{{.*}}>
+// CHECK: mpc.group "gather" ins(%[[T:.*]] = %{{.*}}, %[[I:.*]] = %arg0 : tensor<3x1x!{{.*}}>, tensor<2xi64>) -> tensor<2x1x!{{.*}}>
+// CHECK-NEXT: mpc.gather %[[T]], %[[I]]
+func.func @main(%i: tensor<2xi64> {mpc.name = "i"}) -> tensor<2x1xf32> {
+  %table = mpc.constant dense<[[0.0], [1.0], [2.55]]> : tensor<3x1xf32> -> tensor<3x1xf32>
+  %w = mpc.constant dense<[[1.0]]> : tensor<1x1xf32> -> tensor<1x1xf32>
+  %g = mpc.group "gather" ins(%a = %table, %p = %i : tensor<3x1xf32>, tensor<2xi64>) -> tensor<2x1xf32> attributes {precision = #mpc.precision<int8>, range = #mpc.range<0.0, 1.0>} {
+    %0 = mpc.gather %a, %p {axis = 0 : i64} : (tensor<3x1xf32>, tensor<2xi64>) -> tensor<2x1xf32>
+    mpc.yield %0 : tensor<2x1xf32>
+  }
+  %y = mpc.group "fc" ins(%a = %g, %c = %w : tensor<2x1xf32>, tensor<1x1xf32>) -> tensor<2x1xf32> attributes {precision = #mpc.precision<int8>} {
+    %0 = mpc.matmul %a, %c : (tensor<2x1xf32>, tensor<1x1xf32>) -> tensor<2x1xf32>
+    mpc.yield %0 : tensor<2x1xf32>
+  }
+  return %y : tensor<2x1xf32>
+}

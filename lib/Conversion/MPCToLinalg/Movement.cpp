@@ -170,6 +170,9 @@ FailureOr<Value> GroupLowering::storeSlice(Value value, Value dest,
                                            ArrayRef<int64_t> offsets) {
   Location loc = value.getLoc();
   auto type = getStorageType(value.getType());
+  // Behind the last element there is no box, not even an empty one.
+  if (llvm::is_contained(type.getShape(), 0))
+    return dest;
   SmallVector<OpFoldResult> starts =
       llvm::map_to_vector(offsets, [&](int64_t offset) -> OpFoldResult {
         return builder.getIndexAttr(offset);

@@ -407,7 +407,8 @@ static void emitOneHot(NodeContext &node) {
   if (node.hasFailed())
     return;
   if (!(*depth >= 0 && *depth <= static_cast<double>(mostElements)))
-    return (void)node.error("expected a depth of at least 0, but got " +
+    return (void)node.error("expected a depth from 0 to " +
+                            Twine(mostElements) + ", but got " +
                             Twine(std::to_string(*depth)));
   node.setResult(0, node.create<OneHotOp>(
                         {node.getOperand(0), node.getOperand(2)},

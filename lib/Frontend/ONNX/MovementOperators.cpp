@@ -566,8 +566,11 @@ static void emitPad(NodeContext &node) {
     return;
   SmallVector<int64_t> dims;
   if (axes)
-    for (int64_t axis : *axes)
+    for (int64_t axis : *axes) {
       dims.push_back(node.normalizeAxis(axis, rank));
+      if (llvm::is_contained(ArrayRef(dims).drop_back(), dims.back()))
+        return (void)node.error("expected distinct axes");
+    }
   else
     dims = llvm::to_vector(llvm::seq<int64_t>(0, rank));
   if (node.hasFailed())

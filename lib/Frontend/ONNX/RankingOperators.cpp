@@ -51,6 +51,8 @@ static void emitTopK(NodeContext &node) {
     else
       k = known->front();
   }
+  if (k < 0)
+    (void)node.error("expected k of at least 0, but got " + Twine(k));
   if (node.hasFailed())
     return;
   SmallVector<NamedAttribute> attributes{node.i64("axis", axis),

@@ -83,7 +83,7 @@ def matches(name, got, expected, rtol):
         return False
     if np.issubdtype(expected.dtype, np.floating):
         finite = np.abs(expected[np.isfinite(expected)].astype(np.float64))
-        tolerance = max(rtol, 1e-3 if expected.dtype == np.float16 else 0) * (finite.max() if finite.size else 0)
+        tolerance = (max(rtol, 1e-3) if rtol and expected.dtype == np.float16 else rtol) * (finite.max() if finite.size else 0)
         same = np.allclose(got, expected, rtol=0, atol=tolerance, equal_nan=True)
     else:
         same = np.array_equal(got, expected)
