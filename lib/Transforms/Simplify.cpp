@@ -12,6 +12,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ConstantUtils.h"
+#include "SplitConvolutions.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/IR/Remarks.h"
@@ -520,9 +521,8 @@ struct SimplifyPass : mpc::impl::SimplifyBase<SimplifyPass> {
   LogicalResult initialize(MLIRContext *context) override {
     RewritePatternSet set(context);
     set.add<FoldBatchNorm, FoldConstantTranspose, FoldConstantReshape,
-            FoldConstantSlice, FoldConstantConcat,
-            FoldConstantCast, MergeClamps, FoldPad<ConvOp>,
-            FoldPad<AveragePoolOp>>(context);
+            FoldConstantSlice, FoldConstantConcat, FoldConstantCast,
+            MergeClamps, FoldPad<ConvOp>, FoldPad<AveragePoolOp>>(context);
     set.add<FoldPerChannel<AddOp>, FoldPerChannel<SubOp>, FoldPerChannel<MulOp>,
             FoldPerChannel<DivOp>>(context);
     set.add<FoldConstantBinary<AddOp>, FoldConstantBinary<SubOp>,
@@ -536,19 +536,25 @@ struct SimplifyPass : mpc::impl::SimplifyBase<SimplifyPass> {
              MPCDialect::getDialectNamespace()))
       name.getCanonicalizationPatterns(set, context);
     patterns = std::move(set);
+    RewritePatternSet splitting(context);
+    splitting.add<FoldConstantReshape, FoldConstantSlice>(context);
+    populateSplitConvolutionsPatterns(splitting);
+    splittingPatterns = std::move(splitting);
     return success();
   }
   void runOnOperation() override {
     // Top down: a chain conv, batch_norm, add folds from its head.
     GreedyRewriteConfig config;
     config.setUseTopDownTraversal(true);
-    if (failed(applyPatternsGreedily(getOperation(), patterns, config))) {
+    if (failed(applyPatternsGreedily(getOperation(), patterns, config)) ||
+        failed(
+            applyPatternsGreedily(getOperation(), splittingPatterns, config))) {
       getOperation().emitError("simplification did not converge");
       signalPassFailure();
     }
   }
 
 private:
-  FrozenRewritePatternSet patterns;
+  FrozenRewritePatternSet patterns, splittingPatterns;
 };
 } // namespace
