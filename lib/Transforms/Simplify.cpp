@@ -12,6 +12,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ConstantUtils.h"
+#include "SplitConvolutions.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/IR/Remarks.h"
@@ -550,19 +551,25 @@ struct SimplifyPass : mpc::impl::SimplifyBase<SimplifyPass> {
              MPCDialect::getDialectNamespace()))
       name.getCanonicalizationPatterns(set, context);
     patterns = std::move(set);
+    RewritePatternSet splitting(context);
+    splitting.add<FoldConstantReshape, FoldConstantSlice>(context);
+    populateSplitConvolutionsPatterns(splitting);
+    splittingPatterns = std::move(splitting);
     return success();
   }
   void runOnOperation() override {
     // Top down: a chain conv, batch_norm, add folds from its head.
     GreedyRewriteConfig config;
     config.setUseTopDownTraversal(true);
-    if (failed(applyPatternsGreedily(getOperation(), patterns, config))) {
+    if (failed(applyPatternsGreedily(getOperation(), patterns, config)) ||
+        failed(
+            applyPatternsGreedily(getOperation(), splittingPatterns, config))) {
       getOperation().emitError("simplification did not converge");
       signalPassFailure();
     }
   }
 
 private:
-  FrozenRewritePatternSet patterns;
+  FrozenRewritePatternSet patterns, splittingPatterns;
 };
 } // namespace

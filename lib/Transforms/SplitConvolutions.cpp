@@ -47,8 +47,8 @@ static Value createLift(PatternRewriter &rewriter, Location loc, Value value) {
   return ReshapeOp::create(rewriter, loc, getType(value).clone(shape), value);
 }
 
-/// The value of rank 4 that `value` is without its height of 1, if it comes from
-/// a lifted convolution.
+/// The value of rank 4 that `value` is without its height of 1, if it comes
+/// from a lifted convolution.
 static Value matchLifted(Value value) {
   auto reshape = value.getDefiningOp<ReshapeOp>();
   if (!reshape || getType(value).getRank() != 3 ||
@@ -68,8 +68,10 @@ struct LiftConv : OpRewritePattern<ConvOp> {
   LogicalResult matchAndRewrite(ConvOp op,
                                 PatternRewriter &rewriter) const override {
     RankedTensorType type = getType(op.getResult());
+    // What is quantized already is recognised with the convolution as it is.
     if (type.getRank() != 3 || op.isChannelsLast() ||
-        isa<quant::QuantizedType>(type.getElementType()))
+        isa<quant::QuantizedType>(type.getElementType()) ||
+        op.getInput().getDefiningOp<DequantizeOp>())
       return failure();
     auto prepend = [](ArrayRef<int64_t> values, int64_t value) {
       SmallVector<int64_t> result{value};
@@ -142,8 +144,7 @@ static ElementsAttr joinWeights(RankedTensorType type, ArrayRef<char> bytes,
   std::vector<char> joined(row * count * shape[0], 0);
   for (int64_t output = 0; output < shape[0]; ++output)
     std::copy_n(bytes.data() + (begin * outputs + output) * row, row,
-                joined.data() +
-                    (output * count + output / outputs) * row);
+                joined.data() + (output * count + output / outputs) * row);
   return createConstant(type.clone(shape), joined);
 }
 
@@ -191,15 +192,14 @@ LogicalResult SplitGroups::matchAndRewrite(ConvOp op,
     Value weight = ConstantOp::create(
         rewriter, loc,
         joinWeights(weightType, *bytes, groups, begin, begin + joined));
-    Value bias = op.getBias() ? slice(op.getBias(), 0, begin * outputs,
-                                      joined * outputs)
-                              : Value();
+    Value bias = op.getBias()
+                     ? slice(op.getBias(), 0, begin * outputs, joined * outputs)
+                     : Value();
     SmallVector<int64_t> shape(type.getShape());
     shape[1] = joined * outputs;
     parts.push_back(ConvOp::create(rewriter, loc, type.clone(shape), x, weight,
                                    bias, op.getStrides(), op.getDilations(),
-                                   op.getPads(), /*groups=*/1,
-                                   op.getLayout()));
+                                   op.getPads(), /*groups=*/1, op.getLayout()));
   }
   rewriter.replaceOpWithNewOp<ConcatOp>(op, type, parts, 1);
   return success();

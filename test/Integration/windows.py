@@ -138,6 +138,19 @@ def transposed_convolutions():
     m.check()
 
 
+def convolutions():
+    """Of one and three spatial dimensions, and of groups: what kernels compute only after they were rewritten."""
+    f32 = lambda *shape: rng.standard_normal(shape).astype(np.float32)
+    for shape, kernel in (((2, 8, 9), [3]), ((2, 8, 6, 7), [3, 2]), ((2, 8, 3, 4, 5), [2, 3, 2])):
+        m = Model(f"conv{len(kernel)}", f32(*shape), batch=True)
+        for groups, outputs in ((1, 5), (2, 6), (4, 40), (8, 8), (8, 16)):
+            m.add("Conv", [f32(outputs, 8 // groups, *kernel), f32(outputs)], group=groups)
+        m.add("Conv", [f32(3, 8, *kernel)], strides=[2] * len(kernel), pads=[1] * len(kernel) + [2] * len(kernel), dilations=[2] * len(kernel))
+        m.add("Conv", [f32(3, 8, *kernel)], strides=[2] * len(kernel), auto_pad="SAME_UPPER")
+        m.add("Conv", [f32(3, 8, *kernel)], strides=[2] * len(kernel), auto_pad="SAME_LOWER")
+        m.check()
+
+
 def max_pool_with_indices(x, kernel, strides, pads, dilations, column_major=False):
     n, c, h, w = x.shape
     sizes = [(s + pads[d] + pads[2 + d] - (kernel[d] - 1) * dilations[d] - 1) // strides[d] + 1 for d, s in enumerate((h, w))]
@@ -161,6 +174,14 @@ def pools():
             m.add("MaxPool", (), max_pool_with_indices(m.x, kernel, strides, pads, dilations, order == 1), outputs=2, kernel_shape=kernel,
                   strides=strides, pads=pads, dilations=dilations, storage_order=order)
         m.check(tolerance=0)
+    m = Model("unpool", x)
+    at = rng.permutation(x.size * 4)[:x.size].reshape(x.shape)
+    whole = np.zeros(x.size * 4, x.dtype)
+    whole[at.ravel()] = x.ravel()
+    whole = whole.reshape(2, 3, 16, 18)
+    m.add("MaxUnpool", [at], [whole], kernel_shape=[2, 2], strides=[2, 2])
+    m.add("MaxUnpool", [at, np.array([2, 3, 17, 20])], [np.pad(whole, ((0, 0), (0, 0), (0, 1), (0, 2)))], kernel_shape=[2, 2], strides=[2, 2])
+    m.check(tolerance=0)
     m = Model("pool_lp", x)
     for p in (1, 2, 3):
         m.add("LpPool", kernel_shape=[3, 2], strides=[2, 2], pads=[1, 0, 0, 1], p=p)
@@ -207,6 +228,7 @@ def int8():
     m.check("--precision=int8", f"--calibration-data={samples}", tolerance=0.05)
 
 
+convolutions()
 transposed_convolutions()
 pools()
 resizes()

@@ -29,6 +29,9 @@ def Simplify : Pass<"mpc-simplify", "::mlir::ModuleOp"> {
     - a clamp of a clamp → one clamp
     - `pad` with zeros in front of a convolution → its padding; in front of an average pool → its padding, which then counts
     - the dialect's own folds and canonicalizations; unused ops vanish
+    - at the end, for the kernels: convolutions of one spatial dimension get a height of 1, with what follows them element by element;
+      constant weights of groups (other than one per channel) are split into a convolution per group, or per so many groups as fill a panel of 16
+      output channels
 
     Weights are recomputed in double precision and rounded once, so a folded model differs from the original by the rounding of its
     weights; everything else is exact. A fold that would make finite weights overflow is not done.

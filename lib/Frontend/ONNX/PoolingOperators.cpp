@@ -53,6 +53,69 @@ static void emitAveragePool(NodeContext &node) {
   node.setResult(0, node.create<AveragePoolOp>(node.getOperand(0), attributes));
 }
 
+/// Elements go where the indices of MaxPool say, into zeros; a larger output
+/// has more zeros at the end of each dimension.
+static void emitMaxUnpool(NodeContext &node) {
+  RankedTensorType type = node.getInputType(0), indices = node.getInputType(1);
+  int64_t rank = type.getRank();
+  if (rank < 3 || indices.getShape() != type.getShape())
+    return (void)node.error("expected an input with spatial dimensions, and "
+                            "indices of its shape");
+  if (!type.hasStaticShape())
+    return (void)node.error("indices count through the whole batch, whose size "
+                            "is not known; --shape can fix it");
+  size_t spatialRank = rank - 2;
+  if (!node.hasAttribute("kernel_shape"))
+    return (void)node.error("expected attribute 'kernel_shape'");
+  auto extents = readExtents(node, "kernel_shape", spatialRank, 1, 1);
+  auto strides = readExtents(node, "strides", spatialRank, 1, 1);
+  auto pads = readExtents(node, "pads", 2 * spatialRank, 0, 0);
+  if (!extents || !strides || !pads || node.hasFailed())
+    return;
+  if (llvm::any_of(type.getShape(),
+                   [](int64_t size) { return size > mostExtent; }))
+    return (void)node.error("input is too large");
+  SmallVector<int64_t> shape{type.getDimSize(0), type.getDimSize(1)};
+  for (size_t d = 0; d < spatialRank; ++d)
+    shape.push_back((type.getDimSize(2 + d) - 1) * (*strides)[d] - (*pads)[d] -
+                    (*pads)[spatialRank + d] + (*extents)[d]);
+  SmallVector<int64_t> target(shape);
+  if (node.hasInput(2)) {
+    auto given = node.getKnownInts(2, "output_shape");
+    if (!given)
+      return;
+    target = *given;
+  }
+  FailureOr<int64_t> count = countElements(shape);
+  bool fits = succeeded(count) && target.size() == shape.size() &&
+              llvm::all_of(llvm::zip(shape, target), [](auto pair) {
+                return std::get<0>(pair) <= std::get<1>(pair);
+              });
+  if (!fits)
+    return (void)node.error("expected an output at least as large as what the "
+                            "windows reach");
+
+  int64_t total = type.getNumElements();
+  Value zeros =
+      node.createTyped(BroadcastOp::getOperationName(),
+                       node.createScalar(0, type.getElementType()),
+                       RankedTensorType::get(*count, type.getElementType()));
+  Value placed = node.create<ScatterElementsOp>(
+      {zeros, node.createReshape(node.getOperand(1), total),
+       node.createReshape(node.getOperand(0), total)},
+      node.i64("axis", 0));
+  placed = node.createReshape(placed, shape);
+  if (target != shape) {
+    SmallVector<int64_t> high;
+    for (auto [from, to] : llvm::zip(shape, target))
+      high.push_back(to - from);
+    placed = node.create<PadOp>(
+        placed, {node.i64s("low", SmallVector<int64_t>(rank, 0)),
+                 node.i64s("high", high), node.f64("value", 0)});
+  }
+  node.setResult(0, placed);
+}
+
 /// `x` to the power of `p`, which is not negative.
 static Value createPower(NodeContext &node, Value x, double p) {
   if (!x || p == 1)
@@ -123,6 +186,7 @@ ArrayRef<Operator> frontend::getPoolingOperators() {
   static const Operator rows[] = {
       {"MaxPool", 1, last, 1, 1, nullptr, emitMaxPool},
       {"AveragePool", 1, last, 1, 1, nullptr, emitAveragePool},
+      {"MaxUnpool", 9, last, 2, 3, nullptr, emitMaxUnpool},
       {"LpPool", 1, last, 1, 1, nullptr, emitLpPool},
       {"GlobalLpPool", 1, last, 1, 1, nullptr, emitGlobalLpPool},
   };

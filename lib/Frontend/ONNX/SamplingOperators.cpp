@@ -435,6 +435,67 @@ static void emitCenterCropPad(NodeContext &node) {
   node.setResult(0, value);
 }
 
+//===----------------------------------------------------------------------===//
+// Operators that ONNX tried and dropped, and that models of that time have
+//===----------------------------------------------------------------------===//
+
+/// x * scale + bias[channel].
+static void emitImageScaler(NodeContext &node) {
+  RankedTensorType type = node.getInputType(0);
+  double scale = node.getFloat("scale", 1);
+  SmallVector<double> bias = node.getFloats("bias");
+  if (type.getRank() != 4 ||
+      static_cast<int64_t>(bias.size()) != type.getDimSize(1))
+    return (void)node.error("expected a picture and a bias per channel");
+  Type elementType = type.getElementType();
+  if (!isa<FloatType>(elementType))
+    return (void)node.error("expected floating-point elements");
+  Value scaled = node.create<MulOp>(
+      {node.getOperand(0), node.createScalar(scale, elementType)});
+  node.setResult(0, node.create<AddOp>(
+                        {scaled, createReals(node, {type.getDimSize(1), 1, 1},
+                                             bias, elementType)}));
+}
+
+/// alpha * x + beta.
+static void emitAffine(NodeContext &node) {
+  double alpha = node.getFloat("alpha", 1), beta = node.getFloat("beta", 0);
+  Type elementType = node.getInputType(0).getElementType();
+  Value scaled = node.create<MulOp>(
+      {node.getOperand(0), node.createScalar(alpha, elementType)});
+  node.setResult(
+      0, node.create<AddOp>({scaled, node.createScalar(beta, elementType)}));
+}
+
+/// What is left without the border, or `scale` (height, width) of it.
+static void emitCrop(NodeContext &node) {
+  RankedTensorType type = node.getInputType(0);
+  SmallVector<int64_t> border = node.getRequiredInts("border"),
+                       size = node.getInts("scale");
+  if (node.hasFailed())
+    return;
+  if (type.getRank() != 4 || border.size() != 4 ||
+      (!size.empty() && size.size() != 2))
+    return (void)node.error("expected a picture, and a border of left, top, "
+                            "right, bottom");
+  SmallVector<int64_t> starts{0, 0, border[1], border[0]};
+  SmallVector<int64_t> sizes{getSliceSize(type.getDimSize(0)),
+                             type.getDimSize(1)};
+  for (int64_t d = 0; d < 2; ++d) {
+    int64_t extent = type.getDimSize(2 + d), low = border[1 - d],
+            high = border[3 - d];
+    if (ShapedType::isDynamic(extent) || low < 0 || high < 0 || low > extent ||
+        high > extent - low)
+      return (void)node.error("expected a border inside of the picture");
+    int64_t rest = extent - low - high;
+    if (!size.empty() && (size[d] < 0 || size[d] > extent - low))
+      return (void)node.error("expected a size inside of the picture");
+    sizes.push_back(size.empty() ? rest : size[d]);
+  }
+  node.setResult(
+      0, createSlice(node, node.getOperand(0), starts, sizes, {1, 1, 1, 1}));
+}
+
 ArrayRef<Operator> frontend::getSamplingOperators() {
   constexpr int64_t last = newestOpset;
   static const Operator rows[] = {
@@ -445,6 +506,9 @@ ArrayRef<Operator> frontend::getSamplingOperators() {
       {"DeformConv", 19, last, 3, 5, nullptr, emitDeformConv},
       {"Col2Im", 18, last, 3, 3, nullptr, emitCol2Im},
       {"CenterCropPad", 18, last, 2, 2, nullptr, emitCenterCropPad},
+      {"ImageScaler", 1, 10, 1, 1, nullptr, emitImageScaler},
+      {"Affine", 1, 10, 1, 1, nullptr, emitAffine},
+      {"Crop", 1, 10, 1, 1, nullptr, emitCrop},
   };
   return rows;
 }

@@ -50,8 +50,9 @@ static std::optional<int64_t> getKnownInt(NodeContext &node, unsigned index,
   auto value = node.getKnownNumber(index, what);
   if (!value)
     return std::nullopt;
-  if (*value < static_cast<double>(least) ||
-      *value > static_cast<double>(mostTableElements)) {
+  bool isWithin = *value >= static_cast<double>(least) &&
+                  *value <= static_cast<double>(mostTableElements);
+  if (!isWithin) { // NaN is not
     (void)node.error("expected " + what + " from " + Twine(least) + " to " +
                      Twine(mostTableElements));
     return std::nullopt;
@@ -177,10 +178,10 @@ static void emitDFT(NodeContext &node) {
   transform.onesided = node.getBool("onesided", false);
   int64_t axis = node.getVersion() < 20 ? node.getInt("axis", 1) : -2;
   if (node.getVersion() >= 20 && node.hasInput(2)) {
-    auto given = node.getKnownNumber(2, "axis");
+    auto given = getKnownInt(node, 2, "axis", -rank);
     if (!given)
       return;
-    axis = static_cast<int64_t>(std::clamp(*given, -1000.0, 1000.0));
+    axis = *given;
   }
   axis = node.normalizeAxis(axis, rank);
   if (node.hasFailed())

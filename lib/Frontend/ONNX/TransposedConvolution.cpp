@@ -442,11 +442,13 @@ readTransposedWindows(NodeContext &node, ArrayRef<int64_t> kernel) {
   TransposedWindows windows{
       llvm::to_vector(kernel), *strides, *dilations, {}, {}};
   for (size_t d = 0; d < rank; ++d) {
-    int64_t full = windows.strides[d] * (sizes[d] - 1) + (*extra)[d] +
-                   (kernel[d] - 1) * windows.dilations[d] + 1;
-    if (full > mostExtent || kernel[d] < 1 || sizes[d] < 1)
+    __int128 reach = __int128(windows.strides[d]) * (sizes[d] - 1) +
+                     (*extra)[d] +
+                     __int128(kernel[d] - 1) * windows.dilations[d] + 1;
+    if (reach > mostExtent || kernel[d] < 1 || sizes[d] < 1)
       return (void)node.error("expected sizes from 1 to " + Twine(mostExtent)),
              std::nullopt;
+    auto full = static_cast<int64_t>(reach);
     int64_t size = full, begin = 0;
     if (!outputs.empty() || isSame) {
       size = outputs.empty() ? sizes[d] * windows.strides[d] : outputs[d];
