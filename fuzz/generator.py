@@ -385,7 +385,7 @@ def convolution(b):
     kernel = [b.rng.randint(1, 3) for _ in x.array.shape[2:]]
     bias = [b.constant(b.random([out]))] if b.rng.random() < 0.6 else []
     if b.rng.random() < 0.2:
-        return b.add("ConvTranspose", [x, b.weights([channels, out // group, *kernel])] + bias, False, group=group, kernel_shape=kernel,
+        return b.add("ConvTranspose", [x, b.weights([channels, out, *kernel])] + bias, False, kernel_shape=kernel,
                      strides=[b.rng.choice((1, 2)) for _ in kernel])
     attributes = window(b, x, kernel)
     if "auto_pad" not in attributes and b.rng.random() < 0.2:

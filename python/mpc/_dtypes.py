@@ -28,7 +28,7 @@ _ML_DTYPES = {
     "f8e5m2fnuz": "float8_e5m2fnuz", "u4": "uint4", "i4": "int4", "f8e8m0": "float8_e8m0fnu",
 }
 # What stands in for a type of ml_dtypes where that is not installed: the bits.
-_BITS = {"bf16": np.uint16}
+_BITS = {"bf16": np.uint16, "i4": np.int8}
 _FOUR_BITS = (21, 22)
 
 
@@ -44,6 +44,13 @@ def _dtypes() -> dict[int, np.dtype]:
 
 DTYPES = _dtypes()
 NAMES = {number: name for name, number in _NUMBERS.items()}
+
+
+def whole_bytes(array: np.ndarray, number: int) -> np.ndarray:
+    """The same values; 4-bit integers with all bits of their bytes set as the ABI wants, where ml_dtypes minds the low ones only."""
+    if number in _FOUR_BITS and array.dtype == DTYPES[number]:
+        return array.astype(np.int8 if NAMES[number] == "i4" else np.uint8).view(array.dtype)
+    return array
 
 
 def number_of(dtype: np.dtype, expected: Optional[int] = None) -> int:

@@ -256,7 +256,7 @@ class Model:
             inputs = [inputs[name] for name in names]
         elif isinstance(inputs, np.ndarray) or len(inputs) != len(names):
             raise ModelError(f"expected {len(names)} inputs, by name or in order; {_list(self.inputs)}")
-        return [np.asarray(array, order="C") for array in inputs]
+        return [_dtypes.whole_bytes(np.asarray(array, order="C"), info.number) for array, info in zip(inputs, self.inputs)]
 
 
 def _list(infos: Sequence[TensorInfo]) -> str:

@@ -212,6 +212,15 @@ class Types(unittest.TestCase):
         y = model.run([bits.view(model.inputs[0].dtype)])["y"]
         self.assertTrue(np.array_equal(y.view(np.uint16), bits ^ 0x8000))
 
+    def test_i4(self):
+        model = mpc.load(compile_text("""
+            func.func @main(%x: tensor<4xi4> {mpc.name = "x"}) -> (tensor<4xf32> {mpc.name = "y"}) {
+              %0 = mpc.cast %x : (tensor<4xi4>) -> tensor<4xf32>
+              return %0 : tensor<4xf32>
+            }"""))
+        x = np.array([-3, 7, -8, 0], np.int8).astype(model.inputs[0].dtype)
+        self.assertEqual(model.run([x])["y"].tolist(), [-3, 7, -8, 0])
+
 
 if __name__ == "__main__":
     unittest.main(argv=sys.argv[:1])
