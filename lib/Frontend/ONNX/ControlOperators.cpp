@@ -121,8 +121,18 @@ static void emitBranches(NodeContext &node, const GraphProto &thenGraph,
       block->back().erase();
     builder.setInsertionPointToEnd(block);
     Tensors results;
-    if (!importBody(node, branch ? elseGraph : thenGraph, {}, results) ||
-        !getValues(node, results, values[branch]))
+    if (!importBody(node, branch ? elseGraph : thenGraph, {}, results)) {
+      // It may be one that is never taken with these shapes.
+      (void)node.getModel().diagnostics.error(
+          "node '" + node.getName() +
+          "' (If): both branches are needed, since "
+          "the condition '" +
+          node.getInputName(0) +
+          "' is only known when the model runs; --bind of the inputs that "
+          "decide it leaves one");
+      return;
+    }
+    if (!getValues(node, results, values[branch]))
       return;
     scf::YieldOp::create(builder, node.getLoc(), values[branch]);
   }
