@@ -121,16 +121,18 @@ static void registerListOperators() {
         os << "# Operators\n\n"
               "The ONNX operators that mpc imports: `mpc-translate "
               "--list-onnx-operators /dev/null` writes this page.\n"
-              "Versions are those of the operator's domain. A use that is not "
-              "supported is an error which names the node and says why;\n"
+              "Versions are those of the operator's domain: the first one, and "
+              "the last one where there is one. A use that is not supported "
+              "is\nan error which names the node and says why; "
               "test/Conformance/Inputs lists ONNX's own tests that do not "
               "pass.\n\n"
               "| operator | versions | |\n|---|---|---|\n";
         for (const mpc::ImportedOperator &row : mpc::getImportedOperators()) {
-          os << "| " << row.name << " | " << row.since << " to " << row.until
-             << " | "
-             << (row.isOnlyFolded ? "on values known at compile time " : "")
-             << "|\n";
+          os << "| " << row.name << " | " << row.since;
+          if (row.until)
+            os << " to " << *row.until;
+          os << (row.isOnlyFolded ? " | on values known at compile time |\n"
+                                  : " | |\n");
         }
         return mlir::success();
       });

@@ -56,9 +56,13 @@ const Operator *OperatorTable::find(StringRef domain, StringRef name,
 std::vector<mpc::ImportedOperator> mpc::getImportedOperators() {
   OperatorTable table;
   std::vector<ImportedOperator> operators;
-  for (const auto &row : table.getRows())
-    operators.push_back({row.first().str(), row.second->since,
-                         row.second->until, !row.second->emit});
+  for (const auto &entry : table.getRows()) {
+    const Operator &row = *entry.second;
+    std::optional<int64_t> until;
+    if (row.until < newestOpset)
+      until = row.until;
+    operators.push_back({row.name.str(), row.since, until, !row.emit});
+  }
   llvm::sort(operators, [](const auto &a, const auto &b) {
     return std::make_pair(StringRef(a.name).contains('.'), a.name) <
            std::make_pair(StringRef(b.name).contains('.'), b.name);

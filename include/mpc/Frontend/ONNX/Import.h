@@ -20,6 +20,7 @@
 #include "llvm/ADT/StringRef.h"
 #include "llvm/Support/MemoryBufferRef.h"
 #include <functional>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -70,9 +71,8 @@ mlir::OwningOpRef<mlir::ModuleOp> importONNX(llvm::MemoryBufferRef buffer,
 struct ImportedOperator {
   std::string name; // behind its domain and a point, unless that is ai.onnx
   int64_t since;    // the first version of the domain that has it
-  /// The last one whose form is known; the newest that is known at all, for
-  /// most.
-  int64_t until;
+  /// The last one that has it in the form that is known; none for most.
+  std::optional<int64_t> until;
   /// Only values that are known at compile time are computed, such as those
   /// that shapes are made of.
   bool isOnlyFolded;
