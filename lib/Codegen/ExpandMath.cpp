@@ -55,7 +55,7 @@ class ExpandMath : public mpc::impl::ExpandMathBase<ExpandMath> {
     bool any = false;
     getOperation()->walk([&](Operation *op) {
       any |= isa_and_nonnull<math::MathDialect>(op->getDialect()) ||
-             isa<vector::FMAOp, arith::RemFOp>(op);
+             isa<vector::FMAOp, arith::RemFOp, arith::TruncFOp>(op);
     });
     if (!any)
       return;

@@ -560,7 +560,39 @@ struct ExpandUnary : OpRewritePattern<OpT> {
   }
 };
 
-/// The same for two operands.
+/// f64 to a type of 16 bits, for which there are neither instructions nor,
+/// here, a library: by way of the f32 that is rounded to odd, that is towards
+/// zero and with the last bit set where that was inexact. Rounding it to at
+/// least two bits less is then rounding the f64.
+struct ExpandNarrowing : OpRewritePattern<arith::TruncFOp> {
+  explicit ExpandNarrowing(MLIRContext *context)
+      : OpRewritePattern(context, kBenefit) {}
+  LogicalResult matchAndRewrite(arith::TruncFOp op,
+                                PatternRewriter &rewriter) const override {
+    Type type = op.getType();
+    Value x = op.getIn();
+    if (getElementTypeOrSelf(type).getIntOrFloatBitWidth() != 16 ||
+        !getElementTypeOrSelf(x.getType()).isF64())
+      return failure();
+    MathBuilder b(rewriter, op.getLoc(), type);
+    Type i32 = MathBuilder::shaped(type, rewriter.getI32Type()),
+         f32 = MathBuilder::shaped(type, rewriter.getF32Type());
+    Value one =
+        b.make<arith::ConstantOp>(cast<TypedAttr>(rewriter.getOneAttr(i32)));
+    Value nearest = b.make<arith::TruncFOp>(f32, x);
+    Value back = b.make<arith::ExtFOp>(x.getType(), nearest);
+    Value isInexact = b.is(MathBuilder::P::ONE, back, x);
+    Value isAway = b.is(MathBuilder::P::OGT, b.abs(back), b.abs(x));
+    Value bits = b.make<arith::BitcastOp>(i32, nearest);
+    Value truncated = b.select(isAway, b.subInts(bits, one), bits);
+    Value odd = b.select(isInexact, b.orInts(truncated, one), bits);
+    rewriter.replaceOpWithNewOp<arith::TruncFOp>(
+        op, type, b.make<arith::BitcastOp>(f32, odd));
+    return success();
+  }
+};
+
+/// ExpandUnary for two operands.
 template <typename OpT> struct ExpandBinary : OpRewritePattern<OpT> {
   explicit ExpandBinary(MLIRContext *context)
       : OpRewritePattern<OpT>(context, kBenefit) {}
@@ -609,6 +641,6 @@ void mpc::populateMathFunctionPatterns(RewritePatternSet &patterns) {
                ExpandUnary<math::AsinhOp, &B::asinh, true>,
                ExpandUnary<math::AcoshOp, &B::acosh, true>,
                ExpandUnary<math::AtanhOp, &B::atanh, true>,
-               ExpandBinary<math::PowFOp>, ExpandBinary<arith::RemFOp>>(
-      patterns.getContext());
+               ExpandBinary<math::PowFOp>, ExpandBinary<arith::RemFOp>,
+               ExpandNarrowing>(patterns.getContext());
 }
