@@ -386,6 +386,9 @@ Value frontend::createQuantize(NodeContext &node, Value x,
   if (isRounded)
     x = node.createCast(node.createCast(x, options.precision), f32);
   if (!isa<IntegerType>(element)) {
+    if (Value zero =
+            expandParameter(node, params.getZeroPoint(f32), type, where))
+      x = node.create<AddOp>({x, zero});
     if (!x)
       return {};
     return node.createTyped(

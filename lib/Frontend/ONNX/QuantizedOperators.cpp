@@ -77,8 +77,6 @@ static void emitQuantizeLinear(NodeContext &node) {
       isa<FloatType>(element) && element.getIntOrFloatBitWidth() == 8;
   if (!isQuantizedInteger(element) && !isByteFloat)
     return (void)node.error("cannot quantize to this element type");
-  if (isByteFloat && !params.isZeroPointZero())
-    return (void)node.error("expected no zero point other than 0");
   options.axis = readAxis(node, params);
   if (node.hasFailed())
     return;
@@ -97,8 +95,6 @@ static void emitDequantizeLinear(NodeContext &node) {
     return (void)node.error("cannot dequantize this element type");
   if (params.getZeroPointType() && params.getZeroPointType() != from)
     return (void)node.error("expected zero points of the input's type");
-  if (isByteFloat && !params.isZeroPointZero())
-    return (void)node.error("expected no zero point other than 0");
   QuantAxis axis = readAxis(node, params);
   if (node.hasFailed())
     return;
