@@ -65,8 +65,10 @@ public:
   Value sqrt(Value a) { return make<math::SqrtOp>(a); }
   Value round(Value a) { return make<math::RoundEvenOp>(a); }
   Value trunc(Value a) { return make<math::TruncOp>(a); }
+  /// A product with 1 or -1: LLVM moves the rounding of a copysign to its first
+  /// operand, and then lacks a conversion from the f64 of the second to f16.
   Value copySign(Value a, Value sign) {
-    return make<math::CopySignOp>(a, sign);
+    return mul(abs(a), make<math::CopySignOp>(number(1.0), sign));
   }
   /// a * b + c, rounded once.
   Value fma(Value a, Value b, Value c) { return make<math::FmaOp>(a, b, c); }
