@@ -61,6 +61,7 @@ public:
     for (int64_t size : outType.getShape().drop_back())
       minRows *= ShapedType::isDynamic(size) ? 1 : size;
     isStatic = outType.hasStaticShape();
+    minRows = std::max<int64_t>(minRows, 1); // an empty batch has no tile
     rows = isStatic ? std::min(tiling.getRows(), minRows) : tiling.getRows();
     // Multiplications per nanosecond at 3 GHz and two instructions per cycle.
     rate = 6.0 * target.vectorBits / 32 *

@@ -245,9 +245,14 @@ Value MathBuilder::pow(Value x, Value y) {
   Value result = exp(mul(y, log(magnitude)));
   result = select(is(P::OEQ, magnitude, 1.0), select(isNaN(y), y, number(1.0)),
                   result);
+  // Powers of integers are integers, which a conversion must find: 3^6 is not
+  // the 728 that is just below it.
+  Value isIntegral = is(P::OEQ, trunc(y), y);
+  Value isInteger = both(is(P::OEQ, trunc(magnitude), magnitude),
+                         both(isIntegral, is(P::OGE, y, 0.0)));
+  result = select(isInteger, round(result), result);
   // Of negative numbers only integral powers exist; odd ones are negative.
   Value half = mul(y, 0.5);
-  Value isIntegral = is(P::OEQ, trunc(y), y);
   Value isOdd = both(isIntegral, is(P::ONE, trunc(half), half));
   result = select(isOdd, copySign(result, x), result);
   Value hasNone = both(both(is(P::OLT, x, 0.0), is(P::OGT, x, -INFINITY)),

@@ -102,6 +102,13 @@ struct LiftElementwise : OpInterfaceRewritePattern<ElementwiseOpInterface> {
         llvm::none_of(op->getOperands(),
                       [](Value operand) { return bool(matchLifted(operand)); }))
       return failure();
+    // Scales may lie along a dimension by its number.
+    auto isQuantized = [](Type type) {
+      return isa<quant::QuantizedType>(getElementTypeOrSelf(type));
+    };
+    if (llvm::any_of(op->getOperandTypes(), isQuantized) ||
+        llvm::any_of(op->getResultTypes(), isQuantized))
+      return failure();
     RankedTensorType type = getType(op->getResult(0));
     SmallVector<Value> operands;
     for (Value operand : op->getOperands()) {
@@ -174,9 +181,12 @@ LogicalResult SplitGroups::matchAndRewrite(ConvOp op,
 
   Location loc = op.getLoc();
   SmallVector<Value> parts;
-  auto slice = [&](Value value, int64_t axis, int64_t start, int64_t size) {
+  auto slice = [&](Value value, int64_t axis, int64_t start,
+                   int64_t size) -> Value {
     RankedTensorType from = getType(value);
     SmallVector<int64_t> shape(from.getShape()), at(from.getRank(), 0);
+    if (shape[axis] == size)
+      return value;
     shape[axis] = size;
     at[axis] = start;
     SmallVector<int64_t> sizes(shape);
@@ -201,7 +211,10 @@ LogicalResult SplitGroups::matchAndRewrite(ConvOp op,
                                    bias, op.getStrides(), op.getDilations(),
                                    op.getPads(), /*groups=*/1, op.getLayout()));
   }
-  rewriter.replaceOpWithNewOp<ConcatOp>(op, type, parts, 1);
+  if (parts.size() == 1)
+    rewriter.replaceOp(op, parts.front());
+  else
+    rewriter.replaceOpWithNewOp<ConcatOp>(op, type, parts, 1);
   return success();
 }
 
