@@ -84,7 +84,7 @@ TEST(QuantMath, AdditionRescalesAtOnce) {
   // 10 + 2 + 0.5 and 10 + 1 + 0.5, ties to even.
   EXPECT_EQ(addition(130, 4), 12);
   EXPECT_EQ(addition(129, 4), 12);
-  EXPECT_EQ(addition(255, 255), 200);
+  EXPECT_EQ(addition(255, 255), 255);
   EXPECT_EQ(addition(0, 0), 0);
 }
 

@@ -79,8 +79,15 @@ TEST(ParseShapeOption, ReadsSizes) {
   EXPECT_TRUE(options.shapes[2].second.empty());
 }
 
+TEST(ParseShapeOption, TakesSizesOfNothing) {
+  ImportOptions options;
+  std::string error;
+  EXPECT_TRUE(parseShapeOption("x=0x3", options, error)) << error;
+  EXPECT_EQ(options.shapes.size(), 1u);
+}
+
 TEST(ParseShapeOption, RefusesWhatIsNoSize) {
-  for (const char *text : {"x", "=2", "x=0", "x=-1", "x=2x", "x=x2", "x=2.5",
+  for (const char *text : {"x", "=2", "x=-1", "x=2x", "x=x2", "x=2.5",
                            "x=4294967296", "x=AxB"}) {
     ImportOptions options;
     std::string error;
