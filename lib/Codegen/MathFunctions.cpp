@@ -65,9 +65,6 @@ public:
   Value sqrt(Value a) { return make<math::SqrtOp>(a); }
   Value round(Value a) { return make<math::RoundEvenOp>(a); }
   Value trunc(Value a) { return make<math::TruncOp>(a); }
-  Value copySign(Value a, Value sign) {
-    return make<math::CopySignOp>(a, sign);
-  }
   /// a * b + c, rounded once.
   Value fma(Value a, Value b, Value c) { return make<math::FmaOp>(a, b, c); }
   /// Horner's rule; the coefficient of the highest power comes first.
@@ -110,6 +107,13 @@ public:
   Value shiftRight(Value a, unsigned b) { return shiftRight(a, integer(b)); }
   Value areEqual(Value a, uint64_t b) {
     return make<arith::CmpIOp>(arith::CmpIPredicate::eq, a, integer(b));
+  }
+  /// a, negated where the sign bit of `sign` is set. Not math.copysign, though
+  /// most a are positive: LLVM narrows that by rounding the other operand, from
+  /// f64 to f16 with a function of a library.
+  Value flipSign(Value a, Value sign) {
+    Value bit = andInts(toBits(sign), integer(uint64_t(1) << 63));
+    return fromBits(make<arith::XOrIOp>(toBits(a), bit));
   }
   /// 2^n for a normal number.
   Value powerOfTwo(Value n) {
@@ -243,11 +247,16 @@ Value MathBuilder::pow(Value x, Value y) {
   Value result = exp(mul(y, log(magnitude)));
   result = select(is(P::OEQ, magnitude, 1.0), select(isNaN(y), y, number(1.0)),
                   result);
+  // Powers of integers are integers, which a conversion must find: 3^6 is not
+  // the 728 that is just below it.
+  Value isIntegral = is(P::OEQ, trunc(y), y);
+  Value isInteger = both(is(P::OEQ, trunc(magnitude), magnitude),
+                         both(isIntegral, is(P::OGE, y, 0.0)));
+  result = select(isInteger, round(result), result);
   // Of negative numbers only integral powers exist; odd ones are negative.
   Value half = mul(y, 0.5);
-  Value isIntegral = is(P::OEQ, trunc(y), y);
   Value isOdd = both(isIntegral, is(P::ONE, trunc(half), half));
-  result = select(isOdd, copySign(result, x), result);
+  result = select(isOdd, flipSign(result, x), result);
   Value hasNone = both(both(is(P::OLT, x, 0.0), is(P::OGT, x, -INFINITY)),
                        is(P::ONE, trunc(y), y));
   result = select(hasNone, NAN, result);
@@ -364,8 +373,7 @@ Value MathBuilder::sinOrCos(Value x, unsigned shift) {
   Value isNegative = areEqual(andInts(position, integer(2)), 2);
   result = select(isNegative, neg(result), result);
   if (shift == 0) // the sine is odd, and sin(-0) is -0
-    result = fromBits(make<arith::XOrIOp>(
-        toBits(result), andInts(toBits(x), integer(uint64_t(1) << 63))));
+    result = flipSign(result, x);
   return select(is(P::ULT, magnitude, INFINITY), select(isNaN(x), x, result),
                 number(NAN));
 }
@@ -376,8 +384,7 @@ Value MathBuilder::tan(Value x) {
   Value s = sinOfReduced(r), c = cosOfReduced(r);
   Value isOdd = areEqual(andInts(quadrant, integer(1)), 1);
   Value result = div(select(isOdd, neg(c), s), select(isOdd, s, c));
-  result = fromBits(make<arith::XOrIOp>(
-      toBits(result), andInts(toBits(x), integer(uint64_t(1) << 63))));
+  result = flipSign(result, x);
   return select(is(P::ULT, magnitude, INFINITY), select(isNaN(x), x, result),
                 number(NAN));
 }
@@ -403,7 +410,7 @@ Value MathBuilder::atan(Value x) {
                      4.328810604912902668951e2, 4.853903996359136964868e2,
                      1.945506571482613964425e2});
   Value tail = fma(t, mul(z, div(numerator, denominator)), rest);
-  return copySign(add(base, add(t, tail)), x);
+  return flipSign(add(base, add(t, tail)), x);
 }
 
 Value MathBuilder::asin(Value x) {
@@ -428,7 +435,7 @@ Value MathBuilder::sinh(Value x) {
   Value isSmall = is(P::OLT, magnitude, 1.0);
   Value e = expm1(select(isSmall, magnitude, number(0.0)));
   Value small = mul(add(e, div(e, add(e, 1.0))), 0.5);
-  return copySign(select(isSmall, small, large), x);
+  return flipSign(select(isSmall, small, large), x);
 }
 
 Value MathBuilder::cosh(Value x) {
@@ -440,7 +447,7 @@ Value MathBuilder::tanh(Value x) {
   Value magnitude = abs(x);
   Value bounded = select(is(P::OGT, magnitude, 22.0), 22.0, magnitude);
   Value e = expm1(mul(bounded, 2.0));
-  return copySign(div(e, add(e, 2.0)), x);
+  return flipSign(div(e, add(e, 2.0)), x);
 }
 
 Value MathBuilder::asinh(Value x) {
@@ -451,7 +458,7 @@ Value MathBuilder::asinh(Value x) {
   Value root = sqrt(add(square, 1.0));
   Value small = log1p(add(bounded, div(square, add(root, 1.0))));
   Value large = add(log(magnitude), kLn2);
-  return copySign(select(isLarge, large, small), x);
+  return flipSign(select(isLarge, large, small), x);
 }
 
 Value MathBuilder::acosh(Value x) {
@@ -465,7 +472,7 @@ Value MathBuilder::acosh(Value x) {
 Value MathBuilder::atanh(Value x) {
   Value magnitude = abs(x);
   Value ratio = div(mul(magnitude, 2.0), sub(number(1.0), magnitude));
-  return copySign(mul(log1p(ratio), 0.5), x);
+  return flipSign(mul(log1p(ratio), 0.5), x);
 }
 
 //===----------------------------------------------------------------------===//
@@ -499,7 +506,7 @@ Value MathBuilder::erf(Value x) {
                       3.54937778887819891062e2, 9.75708501743205489753e2,
                       1.82390916687909736289e3, 2.24633760818710981792e3,
                       1.65666309194161350182e3, 5.57535340817727675546e2})));
-  return copySign(select(isSmall, small, sub(number(1.0), complement)), x);
+  return flipSign(select(isSmall, small, sub(number(1.0), complement)), x);
 }
 
 //===----------------------------------------------------------------------===//
@@ -525,7 +532,7 @@ Value MathBuilder::remainder(Value x, Value y, int range) {
     rest = select(divides, next, rest);
   }
   rest = select(isNaN(y), y, rest);
-  return copySign(rest, x);
+  return flipSign(rest, x);
 }
 
 //===----------------------------------------------------------------------===//

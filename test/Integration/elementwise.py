@@ -97,6 +97,8 @@ def arithmetic(cases):
     exponent = np.array([0, 1, 2, 5, 31], np.int64)
     cases.add("Pow", [base, exponent], [(base.astype(object) ** exponent.astype(object) % 2**32).astype(np.uint32).astype(np.int32)])
     cases.add("Pow", [np.array([4, 9, 10], np.int32), np.float32(0.5)], [np.array([2, 3, 3], np.int32)])
+    base = np.array([3, -7, 10, 2], np.int64)
+    cases.add("Pow", [base, np.array([6, 5, 11, 40], np.float32)], [base ** np.array([6, 5, 11, 40])])
     base = np.array([-8, -1, -0.0, 0, 0.5, 1, 2, np.inf, -np.inf, np.nan], np.float32)[:, None]
     exponent = np.array([-3, -1, -0.5, 0, 0.5, 2, 3, np.inf, -np.inf, np.nan], np.float32)
     for dtype in (np.float32, np.float64):
