@@ -65,11 +65,6 @@ public:
   Value sqrt(Value a) { return make<math::SqrtOp>(a); }
   Value round(Value a) { return make<math::RoundEvenOp>(a); }
   Value trunc(Value a) { return make<math::TruncOp>(a); }
-  /// A product with 1 or -1: LLVM moves the rounding of a copysign to its first
-  /// operand, and then lacks a conversion from the f64 of the second to f16.
-  Value copySign(Value a, Value sign) {
-    return mul(abs(a), make<math::CopySignOp>(number(1.0), sign));
-  }
   /// a * b + c, rounded once.
   Value fma(Value a, Value b, Value c) { return make<math::FmaOp>(a, b, c); }
   /// Horner's rule; the coefficient of the highest power comes first.
@@ -112,6 +107,13 @@ public:
   Value shiftRight(Value a, unsigned b) { return shiftRight(a, integer(b)); }
   Value areEqual(Value a, uint64_t b) {
     return make<arith::CmpIOp>(arith::CmpIPredicate::eq, a, integer(b));
+  }
+  /// a, negated where the sign bit of `sign` is set. Not math.copysign, though
+  /// most a are positive: LLVM narrows that by rounding the other operand, from
+  /// f64 to f16 with a function of a library.
+  Value flipSign(Value a, Value sign) {
+    Value bit = andInts(toBits(sign), integer(uint64_t(1) << 63));
+    return fromBits(make<arith::XOrIOp>(toBits(a), bit));
   }
   /// 2^n for a normal number.
   Value powerOfTwo(Value n) {
@@ -254,7 +256,7 @@ Value MathBuilder::pow(Value x, Value y) {
   // Of negative numbers only integral powers exist; odd ones are negative.
   Value half = mul(y, 0.5);
   Value isOdd = both(isIntegral, is(P::ONE, trunc(half), half));
-  result = select(isOdd, copySign(result, x), result);
+  result = select(isOdd, flipSign(result, x), result);
   Value hasNone = both(both(is(P::OLT, x, 0.0), is(P::OGT, x, -INFINITY)),
                        is(P::ONE, trunc(y), y));
   result = select(hasNone, NAN, result);
@@ -371,8 +373,7 @@ Value MathBuilder::sinOrCos(Value x, unsigned shift) {
   Value isNegative = areEqual(andInts(position, integer(2)), 2);
   result = select(isNegative, neg(result), result);
   if (shift == 0) // the sine is odd, and sin(-0) is -0
-    result = fromBits(make<arith::XOrIOp>(
-        toBits(result), andInts(toBits(x), integer(uint64_t(1) << 63))));
+    result = flipSign(result, x);
   return select(is(P::ULT, magnitude, INFINITY), select(isNaN(x), x, result),
                 number(NAN));
 }
@@ -383,8 +384,7 @@ Value MathBuilder::tan(Value x) {
   Value s = sinOfReduced(r), c = cosOfReduced(r);
   Value isOdd = areEqual(andInts(quadrant, integer(1)), 1);
   Value result = div(select(isOdd, neg(c), s), select(isOdd, s, c));
-  result = fromBits(make<arith::XOrIOp>(
-      toBits(result), andInts(toBits(x), integer(uint64_t(1) << 63))));
+  result = flipSign(result, x);
   return select(is(P::ULT, magnitude, INFINITY), select(isNaN(x), x, result),
                 number(NAN));
 }
@@ -410,7 +410,7 @@ Value MathBuilder::atan(Value x) {
                      4.328810604912902668951e2, 4.853903996359136964868e2,
                      1.945506571482613964425e2});
   Value tail = fma(t, mul(z, div(numerator, denominator)), rest);
-  return copySign(add(base, add(t, tail)), x);
+  return flipSign(add(base, add(t, tail)), x);
 }
 
 Value MathBuilder::asin(Value x) {
@@ -435,7 +435,7 @@ Value MathBuilder::sinh(Value x) {
   Value isSmall = is(P::OLT, magnitude, 1.0);
   Value e = expm1(select(isSmall, magnitude, number(0.0)));
   Value small = mul(add(e, div(e, add(e, 1.0))), 0.5);
-  return copySign(select(isSmall, small, large), x);
+  return flipSign(select(isSmall, small, large), x);
 }
 
 Value MathBuilder::cosh(Value x) {
@@ -447,7 +447,7 @@ Value MathBuilder::tanh(Value x) {
   Value magnitude = abs(x);
   Value bounded = select(is(P::OGT, magnitude, 22.0), 22.0, magnitude);
   Value e = expm1(mul(bounded, 2.0));
-  return copySign(div(e, add(e, 2.0)), x);
+  return flipSign(div(e, add(e, 2.0)), x);
 }
 
 Value MathBuilder::asinh(Value x) {
@@ -458,7 +458,7 @@ Value MathBuilder::asinh(Value x) {
   Value root = sqrt(add(square, 1.0));
   Value small = log1p(add(bounded, div(square, add(root, 1.0))));
   Value large = add(log(magnitude), kLn2);
-  return copySign(select(isLarge, large, small), x);
+  return flipSign(select(isLarge, large, small), x);
 }
 
 Value MathBuilder::acosh(Value x) {
@@ -472,7 +472,7 @@ Value MathBuilder::acosh(Value x) {
 Value MathBuilder::atanh(Value x) {
   Value magnitude = abs(x);
   Value ratio = div(mul(magnitude, 2.0), sub(number(1.0), magnitude));
-  return copySign(mul(log1p(ratio), 0.5), x);
+  return flipSign(mul(log1p(ratio), 0.5), x);
 }
 
 //===----------------------------------------------------------------------===//
@@ -506,7 +506,7 @@ Value MathBuilder::erf(Value x) {
                       3.54937778887819891062e2, 9.75708501743205489753e2,
                       1.82390916687909736289e3, 2.24633760818710981792e3,
                       1.65666309194161350182e3, 5.57535340817727675546e2})));
-  return copySign(select(isSmall, small, sub(number(1.0), complement)), x);
+  return flipSign(select(isSmall, small, sub(number(1.0), complement)), x);
 }
 
 //===----------------------------------------------------------------------===//
@@ -532,7 +532,7 @@ Value MathBuilder::remainder(Value x, Value y, int range) {
     rest = select(divides, next, rest);
   }
   rest = select(isNaN(y), y, rest);
-  return copySign(rest, x);
+  return flipSign(rest, x);
 }
 
 //===----------------------------------------------------------------------===//

@@ -47,3 +47,30 @@ func.func @fused(%a: vector<16xf32>, %b: vector<16xf32>, %c: vector<16xf32>) -> 
   %0 = vector.fma %a, %b, %c : vector<16xf32>
   return %0 : vector<16xf32>
 }
+
+// f64 goes to 16 bits in two roundings that are one: there is no instruction for it, and no library.
+// CHECK-LABEL: func.func @narrowing(
+// CHECK: arith.truncf %{{.*}} : f64 to f32
+// CHECK: %[[ODD:.*]] = arith.bitcast %{{.*}} : i32 to f32
+// CHECK: arith.truncf %[[ODD]] : f32 to f16
+func.func @narrowing(%x: f64) -> f16 {
+  %0 = arith.truncf %x : f64 to f16
+  return %0 : f16
+}
+
+// All functions, remainders too, of f32 and f64.
+// CHECK-LABEL: func.func @doubles(
+// CHECK-NOT: math.{{exp|log|sin|cos|tan|powf|copysign}}
+// CHECK-NOT: arith.remf
+// CHECK: return
+func.func @doubles(%x: f64, %y: vector<4xf32>) -> (f64, vector<4xf32>) {
+  %0 = math.exp %x : f64
+  %1 = math.log1p %0 : f64
+  %2 = math.atan %1 : f64
+  %3 = math.powf %2, %x : f64
+  %4 = arith.remf %3, %x : f64
+  %5 = math.tan %y : vector<4xf32>
+  %6 = math.asinh %5 : vector<4xf32>
+  %7 = arith.remf %6, %y : vector<4xf32>
+  return %4, %7 : f64, vector<4xf32>
+}

@@ -89,22 +89,6 @@ Value ScalarBuilder::power(Value base, Value exponent) {
   return select(vanishes, zero, result);
 }
 
-/// The f64 `x` as f32 so that rounding it once more, to at least two bits less,
-/// rounds as if from f64: towards zero, and with the last bit set where that
-/// was inexact.
-Value ScalarBuilder::roundToOdd(Value x) {
-  Type i32 = builder.getI32Type(), f32 = builder.getF32Type();
-  Value nearest = make<arith::TruncFOp>(f32, x);
-  Value back = make<arith::ExtFOp>(x.getType(), nearest);
-  Value isInexact = compare(arith::CmpFPredicate::ONE, back, x);
-  Value isAway = compare(arith::CmpFPredicate::OGT, make<math::AbsFOp>(back),
-                         make<math::AbsFOp>(x));
-  Value bits = make<arith::BitcastOp>(i32, nearest);
-  Value truncated = select(isAway, sub(bits, integer(i32, 1)), bits);
-  Value odd = make<arith::OrIOp>(truncated, integer(i32, 1));
-  return make<arith::BitcastOp>(f32, select(isInexact, odd, bits));
-}
-
 Value ScalarBuilder::encodeSmallFloat(Value x, FloatType to,
                                       CastOverflow overflow) {
   SmallFormat small = getSmallFormat(to);
@@ -302,8 +286,6 @@ Value ScalarBuilder::convert(Value x, Type from, Type to, CastOverflow overflow,
     if (isStorageOnly(to))
       return encodeSmallFloat(x, toFloat, overflow);
     unsigned width = x.getType().getIntOrFloatBitWidth();
-    if (width == 64 && to.getIntOrFloatBitWidth() == 16)
-      x = roundToOdd(x);
     if (width < to.getIntOrFloatBitWidth())
       return make<arith::ExtFOp>(to, x);
     return x.getType() == to ? x : make<arith::TruncFOp>(to, x);

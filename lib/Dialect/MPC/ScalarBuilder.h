@@ -153,7 +153,6 @@ private:
   mlir::Value encodeScale(mlir::Value x, CastOverflow overflow,
                           ScaleRounding rounding);
   mlir::Value decodeSmallFloat(mlir::Value code, mlir::FloatType from);
-  mlir::Value roundToOdd(mlir::Value x);
 
   /// A bound as an integer of `type`.
   mlir::Value saturated(mlir::Type type, double bound) {

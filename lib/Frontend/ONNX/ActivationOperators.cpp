@@ -24,6 +24,22 @@ template <typename OpT> static void emitPlain(NodeContext &node) {
   node.setResult(0, node.create<OpT>(node.getOperand(0)));
 }
 
+/// Counts of steps are written as Relu(ceil((limit - start) / delta)).
+static bool foldRelu(NodeContext &node) {
+  std::optional<KnownTensor> known = node.getKnown(0);
+  if (!known || known->elementType.isF64())
+    return false;
+  for (double &real : known->reals)
+    real = real < 0 ? 0 : real;
+  for (Size &size : known->ints) {
+    if (!size.isConstant())
+      return false;
+    size.offset = std::max<int64_t>(size.offset, 0);
+  }
+  node.setResult(0, Tensor::ofKnown(std::move(*known)));
+  return true;
+}
+
 static void emitLeakyRelu(NodeContext &node) {
   node.setResult(0, node.create<LeakyReluOp>(
                         node.getOperand(0),
@@ -191,7 +207,7 @@ static void refuseRandom(NodeContext &node) {
 ArrayRef<Operator> frontend::getActivationOperators() {
   constexpr int64_t last = newestOpset;
   static const Operator rows[] = {
-      {"Relu", 1, last, 1, 1, nullptr, emitPlain<ReluOp>},
+      {"Relu", 1, last, 1, 1, foldRelu, emitPlain<ReluOp>},
       {"Sigmoid", 1, last, 1, 1, nullptr, emitPlain<SigmoidOp>},
       {"Softplus", 1, last, 1, 1, nullptr, emitPlain<SoftplusOp>},
       {"Softsign", 1, last, 1, 1, nullptr, emitPlain<SoftsignOp>},
