@@ -7,6 +7,7 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mpc/Dialect/MPC/MPCDialect.h"
+#include "mpc/Transforms/Exposure.h"
 #include "mpc/Transforms/Passes.h"
 #include "mpc/Transforms/Ranges.h"
 
@@ -66,8 +67,6 @@ private:
           observed.push_back({result, mpc::getResultName(result)});
 
     OpBuilder builder(func.getContext());
-    auto terminator =
-        cast<func::ReturnOp>(func.getBody().front().getTerminator());
     for (auto &[value, name] : observed) {
       auto type = dyn_cast<RankedTensorType>(value.getType());
       if (!type || !isArithmeticFloat(type.getElementType()))
@@ -79,13 +78,7 @@ private:
       else
         builder.setInsertionPointToStart(&func.getBody().front());
       Value result = createObservation(builder, value.getLoc(), value, name);
-      terminator->insertOperands(terminator->getNumOperands(), result);
-      unsigned index = func.getNumResults();
-      NamedAttribute attr(builder.getStringAttr(kObservesAttrName),
-                          builder.getStringAttr(name));
-      if (failed(func.insertResult(index, result.getType(),
-                                   builder.getDictionaryAttr(attr))))
-        return failure();
+      exposeValue(func, result, kObservesAttrName, name);
     }
     return success();
   }

@@ -1,0 +1,60 @@
+//===- ModelRunner.h - run a module on samples while compiling --*- C++ -*-===//
+//
+// Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Calibration, repair, sensitivity and diagnosis all need numbers that only running the model gives. They put what they want to see among the
+// results of @main, compile the module for this machine, and run it here.
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MPC_LIB_COMPILER_MODELRUNNER_H
+#define MPC_LIB_COMPILER_MODELRUNNER_H
+
+#include "mlir/IR/BuiltinOps.h"
+#include "mpc/Support/SampleSet.h"
+#include "mpc/Target/Library.h"
+#include "mpc/runtime.h"
+#include "llvm/ADT/SmallString.h"
+#include <functional>
+#include <memory>
+
+namespace mpc {
+
+/// A module compiled for this machine, in this process.
+class ModelRunner {
+public:
+  /// Compiles a module of the phase `annotated` (every group carries its precision); the module itself is not changed. Of `options` the paths
+  /// and the number of jobs count. Every result of @main, those that a pass has added included, is an output.
+  static mlir::FailureOr<std::unique_ptr<ModelRunner>> create(mlir::ModuleOp annotated, const LibraryOptions &options);
+  ~ModelRunner();
+
+  llvm::ArrayRef<TensorInfo> getInputs() const { return inputs; }
+  llvm::ArrayRef<TensorInfo> getOutputs() const { return outputs; }
+
+  /// Runs one sample: a tensor per input, in their order. A symbolic batch is 1. What comes out stands in getResults() until the next run.
+  mlir::LogicalResult run(std::vector<Tensor> &sample);
+  /// One tensor per output, in their order.
+  llvm::ArrayRef<Tensor> getResults() const { return results; }
+
+private:
+  explicit ModelRunner(mlir::Location loc) : loc(loc) {}
+  mlir::LogicalResult open();
+
+  mlir::Location loc;
+  llvm::SmallString<128> folder;
+  std::vector<TensorInfo> inputs, outputs;
+  std::vector<Tensor> results;
+  void *handle = nullptr;
+  const mpc_model *model = nullptr;
+  mpc_context *context = nullptr;
+};
+
+/// Opens the samples at `path` for the inputs of @main. Emits an error where they are not what the model reads.
+mlir::FailureOr<std::unique_ptr<SampleSet>> openSamples(mlir::ModuleOp module, const std::string &path);
+
+} // namespace mpc
+
+#endif // MPC_LIB_COMPILER_MODELRUNNER_H
