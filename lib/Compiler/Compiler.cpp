@@ -7,6 +7,7 @@
 
 #include "mpc/Compiler/Compiler.h"
 #include "Calibrate.h"
+#include "IntegerOptions.h"
 #include "Output.h"
 #include "mlir/Bytecode/BytecodeWriter.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -41,6 +42,8 @@ StringRef mpc::stringifyPrecisionChoice(PrecisionChoice choice) {
     return "bf16";
   case PrecisionChoice::INT8:
     return "int8";
+  case PrecisionChoice::INT16:
+    return "int16";
   }
   llvm_unreachable("all choices are handled");
 }
@@ -118,9 +121,9 @@ LogicalResult Compilation::checkOutputs() {
   if (!options.dumpPhases.empty())
     if (std::error_code error = llvm::sys::fs::create_directories(options.dumpPhases))
       return emitError(loc) << "--dump-phases " << options.dumpPhases << ": " << error.message();
-  if (options.precision == PrecisionChoice::INT8 && options.from <= Phase::Grouped && options.to >= Phase::Annotated &&
+  if ((options.precision == PrecisionChoice::INT8 || options.precision == PrecisionChoice::INT16) && options.from <= Phase::Grouped && options.to >= Phase::Annotated &&
       options.calibrationData.empty() && options.calibrationFiles.empty())
-    return emitError(loc) << "--precision=int8 needs the ranges of activations: give samples with --calibration-data=PATH or a saved table "
+    return emitError(loc) << "--precision=" << stringifyPrecisionChoice(options.precision) << " needs the ranges of activations: give samples with --calibration-data=PATH or a saved table "
                              "with --calibration=FILE, or quantize only weights with --precision=w8";
   return success();
 }
@@ -240,6 +243,7 @@ LogicalResult Compilation::annotate() {
       return failure();
     calibration = std::move(*found);
   }
+  writeIntegerOptions(*module, options);
   AssignPrecisionOptions assign;
   assign.precision = stringifyPrecisionChoice(options.precision).str();
   assign.config = options.precisionConfig;
@@ -262,7 +266,12 @@ LogicalResult Compilation::advance(Phase phase) {
   case Phase::Annotated:
     return annotate();
   case Phase::Quantized:
-    return runPipeline(buildQuantizationPipeline);
+    writeIntegerOptions(*module, options);
+    return runPipeline([&](OpPassManager &pm) {
+      buildQuantizationPipeline(pm);
+      if ((*module)->hasAttr(kFullyIntegralAttrName))
+        pm.addPass(createVerifyIntegral());
+    });
   case Phase::Linalg:
     describe();
     return runPipeline(buildLinalgPipeline);

@@ -25,7 +25,8 @@ static constexpr PrecisionConfig::Selector kSelectors[] = {
     PrecisionConfig::Selector::Kind};
 
 ArrayRef<StringRef> mpc::getPrecisionNames() {
-  static constexpr StringRef names[] = {"keep", "f32", "f16", "bf16", "int8"};
+  static constexpr StringRef names[] = {"keep", "f32",  "f16",
+                                        "bf16", "int8", "int16"};
   return names;
 }
 

@@ -54,7 +54,8 @@ public:
   Assigner(ModuleOp module, PrecisionConfig config, StringRef configPath,
            StringRef uniform)
       : module(module), config(std::move(config)), configPath(configPath),
-        uniform(uniform) {}
+        uniform(uniform),
+        fullyIntegral(module->hasAttr(kFullyIntegralAttrName)) {}
   LogicalResult run();
 
 private:
@@ -73,6 +74,7 @@ private:
   ModuleOp module;
   PrecisionConfig config;
   StringRef configPath, uniform;
+  bool fullyIntegral;
   llvm::MapVector<Operation *, Decision> decisions;
 };
 
@@ -84,6 +86,10 @@ StringRef getKind(GroupOp group) {
 QuantRole getRole(Operation *op) {
   auto quantizable = dyn_cast<QuantizableOpInterface>(op);
   return quantizable ? quantizable.getQuantRole() : QuantRole::Float;
+}
+
+bool isInteger(Precision precision) {
+  return precision == Precision::INT8 || precision == Precision::INT16;
 }
 
 bool holdsFloats(Value value) {
@@ -202,7 +208,7 @@ std::string Assigner::whyNotContraction(GroupOp group,
   auto type = cast<RankedTensorType>(weight->get().getType());
   int64_t channels = type.getDimSize(root.getWeightChannelAxis());
   if (int64_t products = channels ? type.getNumElements() / channels : 0;
-      products > kMaxProducts)
+      products > kMaxProducts && decisions[group].asked != "int16")
     return "sums of " + std::to_string(products) +
            " products may leave 32 bits (at most " +
            std::to_string(kMaxProducts) + " fit)";
@@ -259,7 +265,7 @@ void Assigner::grant() {
       continue;
     }
     if (computesInF64(group)) {
-      if (asked == Precision::INT8) {
+      if (isInteger(asked)) {
         decision.refusal = "computed in f64, as the model has it";
       } else {
         decision.precision = Precision::F32;
@@ -267,7 +273,7 @@ void Assigner::grant() {
       }
       continue;
     }
-    if (asked != Precision::INT8) {
+    if (!isInteger(asked)) {
       decision.precision = asked;
       decision.reason = decision.source;
       if (asked != Precision::F32 && role == QuantRole::Float)
@@ -279,21 +285,27 @@ void Assigner::grant() {
       decision.reason = decision.source;
       continue;
     }
+    bool isTable = fullyIntegral && isa<ElementwiseOpInterface>(group.getRoot());
+    if (!hasFloats && fullyIntegral) {
+      decision.precision = asked;
+      decision.reason = "the model's own integers";
+      continue;
+    }
     if (!hasFloats || group->getNumResults() != 1) {
       decision.refusal = "stores no floating-point result";
-    } else if (role == QuantRole::Float) {
+    } else if (role == QuantRole::Float && !isTable) {
       decision.refusal =
           getKind(group).str() + " is computed in floating point only";
     } else if (std::string reason = whyNotOperands(group); !reason.empty()) {
       decision.refusal = reason;
     } else if (role == QuantRole::Contraction) {
       decision.refusal = whyNotContraction(group, root);
-    } else if (!decision.byName) {
+    } else if (!decision.byName && !fullyIntegral) {
       continue; // depends on the groups around it
     }
     if (!decision.refusal.empty())
       continue;
-    decision.precision = Precision::INT8;
+    decision.precision = asked;
     decision.reason =
         decision.source + (role == QuantRole::Contraction
                                ? ": contraction with constant weights"
@@ -307,7 +319,7 @@ bool Assigner::isReadAsInt8(Value value) {
       return isReadAsInt8(reshape.getResult());
     auto found = decisions.find(user);
     return found != decisions.end() &&
-           found->second.precision == Precision::INT8 &&
+           isInteger(found->second.precision) &&
            !cast<GroupOp>(user).isQuantized();
   });
 }
@@ -316,14 +328,15 @@ bool Assigner::isReadAsInt8(Value value) {
 /// point: readers come after what they read, so one walk backwards finds it.
 void Assigner::grantToReaders() {
   for (auto &[op, decision] : llvm::reverse(decisions)) {
-    if (decision.asked != "int8" || decision.precision == Precision::INT8 ||
-        !decision.refusal.empty())
+    if ((decision.asked != "int8" && decision.asked != "int16") ||
+        isInteger(decision.precision) || !decision.refusal.empty())
       continue;
     if (isReadAsInt8(op->getResult(0))) {
-      decision.precision = Precision::INT8;
-      decision.reason = decision.source + ": read by an int8 group";
+      decision.precision = *symbolizePrecision(decision.asked);
+      decision.reason =
+          decision.source + ": read by an " + decision.asked.str() + " group";
     } else {
-      decision.refusal = "no int8 group reads the result";
+      decision.refusal = "no " + decision.asked.str() + " group reads the result";
     }
   }
 }
@@ -334,7 +347,7 @@ LogicalResult Assigner::checkRanges() {
   llvm::SetVector<Value> missing;
   for (auto &[op, decision] : decisions) {
     auto group = cast<GroupOp>(op);
-    if (decision.precision != Precision::INT8 || group.isQuantized())
+    if (!isInteger(decision.precision) || group.isQuantized())
       continue;
     // What the root reads is converted to integers; an epilogue, or an
     // element-wise root, takes what its neighbours store.
@@ -351,7 +364,7 @@ LogicalResult Assigner::checkRanges() {
       auto writer = decisions.find(stored.getDefiningOp());
       bool isStoredAsIntegers =
           writer != decisions.end() &&
-          writer->second.precision == Precision::INT8 &&
+          isInteger(writer->second.precision) &&
           !cast<GroupOp>(writer->first).isQuantized();
       if (!(readAsIntegers.contains(input) || isStoredAsIntegers) ||
           !missing.insert(stored))
@@ -372,7 +385,8 @@ LogicalResult Assigner::checkRanges() {
                    << getResultName(cast<OpResult>(stored)) << "'";
       else
         diagnostic << "expected a range of its operands";
-      diagnostic << " for int8, but it has none; calibrate first "
+      diagnostic << " for " << stringifyPrecision(decision.precision)
+                 << ", but it has none; calibrate first "
                     "(mpc-attach-ranges)";
     }
   }
@@ -390,11 +404,12 @@ LogicalResult Assigner::write() {
   for (auto &[op, decision] : decisions) {
     auto group = cast<GroupOp>(op);
     if (!decision.refusal.empty()) {
-      decision.reason = "int8 refused: " + decision.refusal;
+      decision.reason = decision.asked.str() + " refused: " + decision.refusal;
       if (decision.byName) {
         allGranted = false;
         group.emitOpError()
-            << "'" << group.getName() << "': int8 is asked for in "
+            << "'" << group.getName() << "': " << decision.asked
+            << " is asked for in "
             << configPath << ", but " << decision.refusal;
         continue;
       }

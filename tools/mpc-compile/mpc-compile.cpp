@@ -50,7 +50,10 @@ struct Flags {
   cl::opt<std::string> emit{"emit", cl::init("library"), cl::desc("library (default), archive, object, llvm-ir or mlir"), cl::cat(category)};
   cl::opt<std::string> prefix{"prefix", cl::desc("C name before _query and in the header"), cl::value_desc("name"), cl::cat(category)};
   cl::opt<std::string> linker{"linker", cl::desc("The ld.lld to use"), cl::value_desc("file"), cl::cat(category)};
-  cl::opt<std::string> rounding{"rounding", cl::init("onnx"), cl::desc("onnx"), cl::cat(category)};
+  cl::opt<std::string> rounding{"rounding", cl::init("onnx"), cl::desc("How integers are requantized: onnx (default), tflite, tflite-single, tosa or tosa-double"), cl::cat(category)};
+  cl::opt<bool> fullyIntegral{"fully-integral", cl::desc("Fail where anything but the model's own inputs and outputs would be floating point"), cl::cat(category)};
+  cl::opt<std::string> activations{"activations", cl::init("asymmetric"), cl::desc("8-bit activations: asymmetric (default), symmetric, signed or signed-symmetric"), cl::cat(category)};
+  cl::opt<std::string> scales{"scales", cl::init("any"), cl::desc("any (default) or power-of-two: fixed point Qm.n"), cl::cat(category)};
   cl::opt<std::string> from{"compile-from", cl::desc("Phase that an .mlir input is in (default: imported)"), cl::value_desc("phase"), cl::cat(category)};
   cl::opt<std::string> to{"compile-to", cl::desc("Phase to stop at: imported, grouped, annotated, quantized, linalg, tiled, bufferized, llvm"), cl::value_desc("phase"), cl::cat(category)};
   cl::opt<std::string> dumpPhases{"dump-phases", cl::desc("Write the IR of every phase there, big weights elided"), cl::value_desc("folder"), cl::cat(category)};
@@ -64,7 +67,7 @@ struct LaterFlags {
   LaterFlags(cl::OptionCategory &category) {
     for (const char *name : {"repair", "accuracy-budget", "latency-budget", "validation-data", "labels", "decisions", "save-decisions", "chip",
                              "cuda-path", "target-triple", "sysroot", "report", "diagnose", "explain", "activation-type", "latency-table",
-                             "preprocess", "fully-integral", "fast-math", "tune"})
+                             "preprocess", "fast-math", "tune"})
       flags.push_back(std::make_unique<cl::opt<std::string>>(StringRef(name), cl::ValueOptional, cl::Hidden, cl::cat(category)));
   }
 };
@@ -109,9 +112,10 @@ bool parse(Flags &flags, LaterFlags &later, mpc::CompileOptions &options) {
                     .Case("f16", mpc::PrecisionChoice::F16)
                     .Case("bf16", mpc::PrecisionChoice::BF16)
                     .Case("int8", mpc::PrecisionChoice::INT8)
+                    .Case("int16", mpc::PrecisionChoice::INT16)
                     .Default(std::nullopt);
   if (!choice)
-    return fail("--precision: expected keep, f32, f16, bf16, int8, w8, w4 or auto, but got '" + precision + "'");
+    return fail("--precision: expected keep, f32, f16, bf16, int8, int16, w8, w4 or auto, but got '" + precision + "'");
   options.precision = *choice;
 
   StringRef calibrator = flags.calibrator;
@@ -123,10 +127,22 @@ bool parse(Flags &flags, LaterFlags &later, mpc::CompileOptions &options) {
     return notYet("--target=" + flags.target);
   if (flags.target != "cpu")
     return fail("--target: expected cpu, nvvm or nvvm-emulated, but got '" + flags.target + "'");
-  if (isOneOf(flags.rounding, "tflite", "tflite-single", "tosa"))
-    return notYet("--rounding=" + flags.rounding);
-  if (flags.rounding != "onnx")
-    return fail("--rounding: expected onnx, tflite, tflite-single or tosa, but got '" + flags.rounding + "'");
+  if (!isOneOf(flags.rounding, "onnx", "tflite", "tflite-single", "tosa", "tosa-double"))
+    return fail("--rounding: expected onnx, tflite, tflite-single, tosa or tosa-double, but got '" + flags.rounding + "'");
+  if (!isOneOf(flags.activations, "asymmetric", "symmetric", "signed", "signed-symmetric"))
+    return fail("--activations: expected asymmetric, symmetric, signed or signed-symmetric, but got '" + flags.activations + "'");
+  if (!isOneOf(flags.scales, "any", "power-of-two"))
+    return fail("--scales: expected any or power-of-two, but got '" + flags.scales + "'");
+  if (flags.fullyIntegral && flags.rounding == "onnx")
+    return fail("--fully-integral needs a profile without floating point: --rounding=tflite, tflite-single, tosa or tosa-double");
+  if (flags.fullyIntegral && !isOneOf(flags.precision, "int8", "keep"))
+    return fail("--fully-integral needs --precision=int8, but got " + flags.precision);
+  if (flags.precision == "int16" && flags.rounding != "onnx")
+    return fail("--precision=int16 is rounded as --rounding=onnx says only, but got " + flags.rounding);
+  options.rounding = flags.rounding;
+  options.activations = flags.activations;
+  options.scales = flags.scales;
+  options.fullyIntegral = flags.fullyIntegral;
 
   auto emit = StringSwitch<std::optional<mpc::EmitKind>>(flags.emit)
                   .Case("library", mpc::EmitKind::Library)

@@ -26,7 +26,7 @@
 namespace mpc {
 
 /// Precisions as on the command line. `keep`: what the model itself says.
-enum class PrecisionChoice { Keep, F32, F16, BF16, INT8 };
+enum class PrecisionChoice { Keep, F32, F16, BF16, INT8, INT16 };
 llvm::StringRef stringifyPrecisionChoice(PrecisionChoice choice);
 
 struct CompileOptions {
@@ -40,6 +40,11 @@ struct CompileOptions {
   std::string saveCalibration;
 
   std::string precisionConfig, savePrecisionConfig;
+
+  std::string rounding = "onnx";          // onnx, tflite, tflite-single, tosa, tosa-double
+  std::string activations = "asymmetric"; // asymmetric, symmetric, signed, signed-symmetric
+  std::string scales = "any";             // any, power-of-two
+  bool fullyIntegral = false;             // an error where anything is computed in floating point
 
   std::vector<std::string> shapes;   // NAME=8x3x224x224
   std::vector<std::string> bindings; // NAME=FILE

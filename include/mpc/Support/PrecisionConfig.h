@@ -28,7 +28,7 @@
 
 namespace mpc {
 
-/// The names of precisions: keep, f32, f16, bf16, int8.
+/// The names of precisions: keep, f32, f16, bf16, int8, int16.
 llvm::ArrayRef<llvm::StringRef> getPrecisionNames();
 
 /// Of `candidates` those nearest to `name` by edit distance, best first, at
