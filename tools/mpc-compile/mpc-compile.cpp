@@ -30,7 +30,7 @@ struct Flags {
   cl::OptionCategory category{"mpc-compile options"};
   cl::list<std::string> inputs{cl::Positional, cl::desc("<model.onnx|.mlir|.mlirbc>"), cl::cat(category)};
   cl::opt<std::string> output{"o", cl::desc("Library to write; its header stands beside it"), cl::value_desc("file"), cl::cat(category)};
-  cl::opt<std::string> precision{"precision", cl::init("keep"), cl::desc("keep (default: what the model says), f32, f16, bf16 or int8"), cl::cat(category)};
+  cl::opt<std::string> precision{"precision", cl::init("keep"), cl::desc("keep (default: what the model says), f32, f16, bf16, int8 or int16"), cl::cat(category)};
   cl::opt<std::string> calibrationData{"calibration-data", cl::desc("Samples: .npy, .npz or a folder of those or of test_data_set_*/input_*.pb"), cl::value_desc("path"), cl::cat(category)};
   cl::opt<std::string> calibrator{"calibrator", cl::init("minmax"), cl::desc("minmax (default) or moving-average"), cl::cat(category)};
   cl::list<std::string> calibration{"calibration", cl::CommaSeparated, cl::desc("Saved ranges; several files merge"), cl::value_desc("file,..."), cl::cat(category)};
