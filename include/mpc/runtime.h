@@ -94,7 +94,10 @@ typedef enum mpc_dtype {
   MPC_F8E5M2FNUZ = 20,
   MPC_U4 = 21, /* one byte, 0 to 15 */
   MPC_I4 = 22, /* one byte, -8 to 7 */
-  MPC_F8E8M0 = 24
+  MPC_F4E2M1 = 23, /* one byte, its code 0 to 15 */
+  MPC_F8E8M0 = 24,
+  MPC_U2 = 25, /* one byte, 0 to 3 */
+  MPC_I2 = 26  /* one byte, -2 to 1 */
 } mpc_dtype;
 
 /* Where a tensor's bytes are. */
