@@ -68,7 +68,11 @@ typedef enum mpc_status {
   /* MPC_NUM_THREADS or another variable of the environment has no meaning. */
   MPC_ERROR_ENVIRONMENT = 7,
   /* What the ABI can express but the library cannot do, such as a device. */
-  MPC_ERROR_UNSUPPORTED = 8
+  MPC_ERROR_UNSUPPORTED = 8,
+  /* The values of the inputs lead to a part of the model that was not compiled,
+   * such as a branch that the shapes do not allow. The outputs are undefined.
+   */
+  MPC_ERROR_INPUT_VALUE = 9
 } mpc_status;
 
 /* Element types; the numbers are those of onnx.TensorProto.DataType. */

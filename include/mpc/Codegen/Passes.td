@@ -227,9 +227,12 @@ def LowerEntry : Pass<"mpc-lower-entry", "::mlir::ModuleOp"> {
       %x = builtin.unrealized_conversion_cast %struct : ... to memref<?x8xf32>
     ```
 
+    A `cf.assert` becomes a call of `mpc_rt_report(env, message)` where it does not hold; the function goes on.
+
     Fails on arguments that are not buffers of identity layout.
   }];
-  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect",
+    "::mlir::scf::SCFDialect"];
 }
 
 def LowerDispatch : Pass<"mpc-lower-dispatch", "::mlir::ModuleOp"> {
