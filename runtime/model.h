@@ -41,6 +41,11 @@ typedef void (*mpc_rt_range_fn)(const void *args, int64_t lo, int64_t hi);
 void mpc_rt_parallel_for(mpc_rt_env *env, mpc_rt_range_fn fn, const void *args,
                          int64_t n, int64_t cost);
 
+/* Called by generated code where it finds that it cannot compute what the
+ * inputs ask for: the call goes on, and ends with MPC_ERROR_INPUT_VALUE and the
+ * first sentence that was reported. */
+void mpc_rt_report(mpc_rt_env *env, const char *sentence);
+
 typedef struct {
   const char *name;
   uint32_t dtype; /* mpc_dtype */

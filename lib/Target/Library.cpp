@@ -48,7 +48,8 @@ struct VariantJob {
 /// What generated code may call: the runtime, and what LLVM puts in place of
 /// loops. Every C library since the first has the latter.
 bool mayCall(StringRef symbol) {
-  return symbol == "mpc_rt_parallel_for" || symbol == "memcpy" ||
+  return symbol == "mpc_rt_parallel_for" || symbol == "mpc_rt_report" ||
+         symbol == "memcpy" ||
          symbol == "memmove" || symbol == "memset";
 }
 
