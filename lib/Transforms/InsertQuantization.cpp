@@ -11,15 +11,9 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "llvm/ADT/EquivalenceClasses.h"
-#include "llvm/ADT/StringMap.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/IR/IRMapping.h"
-#include "mlir/Transforms/RegionUtils.h"
-#include "mpc/Dialect/MPC/Constants.h"
-#include "mpc/Dialect/MPC/MPCDialect.h"
+#include "QuantizationInserter.h"
 #include "GroupTypes.h"
-#include "IntegerEpilogue.h"
+#include "mlir/Transforms/RegionUtils.h"
 #include "mpc/Support/QuantMath.h"
 #include "mpc/Transforms/Passes.h"
 #include "mpc/Transforms/Ranges.h"
@@ -31,184 +25,14 @@ namespace mpc {
 
 using namespace mlir;
 using namespace mpc;
-
-namespace {
-
-Type elementOf(Value value) { return cast<RankedTensorType>(value.getType()).getElementType(); }
-bool isQuantized(Value value) { return isa<quant::QuantizedType>(elementOf(value)); }
-bool isFloat(Value value) { return isArithmeticFloat(elementOf(value)); }
-RankedTensorType withElement(Value value, Type element) {
-  return cast<RankedTensorType>(value.getType()).clone(element);
-}
-
-/// The value whose elements `value` holds under another shape.
-Value throughReshapes(Value value) {
-  while (auto reshape = value.getDefiningOp<ReshapeOp>())
-    value = reshape.getInput();
-  return value;
-}
-
-QuantRole roleOf(Operation *op) {
-  auto quantizable = dyn_cast_or_null<QuantizableOpInterface>(op);
-  return quantizable ? quantizable.getQuantRole() : QuantRole::Float;
-}
-
-/// Whether this pass makes the group one of integers: what the model has quantized itself stays as it is.
-bool isInteger(GroupOp group) {
-  return (group.getPrecision() == Precision::INT8 || group.getPrecision() == Precision::INT16) && !group.isQuantized();
-}
-bool isInteger(Operation *op) {
-  auto group = dyn_cast<GroupOp>(op);
-  return group && isInteger(group);
-}
-
-/// A cast of the model to fewer bits: what is lost stays lost, whatever is computed after it.
-bool isRounding(Operation &op) {
-  auto cast = dyn_cast<CastOp>(op);
-  return cast && (elementOf(cast.getResult()).isF16() || elementOf(cast.getResult()).isBF16());
-}
-
-/// The only op of a group's body, or null.
-Operation *getSoleOp(GroupOp group) {
-  Block &block = group.getBlock();
-  return llvm::hasNItems(block.without_terminator(), 1) ? &block.front() : nullptr;
-}
-
-/// What the module says about integers.
-struct Settings {
-  Settings(ModuleOp module) {
-    if (auto attribute = module->getAttrOfType<RoundingAttr>(kRoundingAttrName))
-      rounding = attribute.getValue();
-    auto is = [&](StringRef name, StringRef value) {
-      auto attribute = module->getAttrOfType<StringAttr>(name);
-      return attribute && attribute.getValue() == value;
-    };
-    isSigned = is(kActivationsAttrName, "signed") || is(kActivationsAttrName, "signed-symmetric");
-    isSymmetric = is(kActivationsAttrName, "symmetric") || is(kActivationsAttrName, "signed-symmetric");
-    powersOfTwo = is(kScalesAttrName, "power-of-two");
-    fullyIntegral = module->hasAttr(kFullyIntegralAttrName);
-  }
-
-  /// Whether the profile computes without floating point.
-  bool isIntegral() const { return rounding != Rounding::ONNX; }
-
-  Rounding rounding = Rounding::ONNX;
-  bool isSigned, isSymmetric, powersOfTwo, fullyIntegral;
-};
-
-/// Builds the body of a new group and gathers its operands.
-class GroupBuilder {
-public:
-  GroupBuilder(GroupOp old) : old(old), block(std::make_unique<Block>()), body(old.getContext()) {
-    body.setInsertionPointToEnd(block.get());
-  }
-
-  /// The block argument that stands for a value of the function.
-  Value bring(Value outer) {
-    auto [it, isNew] = arguments.try_emplace(outer);
-    if (isNew) {
-      operands.push_back(outer);
-      it->second = block->addArgument(outer.getType(), outer.getLoc());
-    }
-    return it->second;
-  }
-
-  GroupOp finish(OpBuilder &builder, ArrayRef<Value> results) {
-    YieldOp::create(body, old.getLoc(), results);
-    OperationState state(old.getLoc(), GroupOp::getOperationName());
-    state.addOperands(operands);
-    state.addTypes(TypeRange(ValueRange(results)));
-    state.addAttributes(old->getAttrs());
-    state.addRegion()->push_back(block.release());
-    return cast<GroupOp>(builder.create(state));
-  }
-
-private:
-  GroupOp old;
-  std::unique_ptr<Block> block;
-  SmallVector<Value> operands;
-  DenseMap<Value, Value> arguments;
-
-public:
-  OpBuilder body;
-};
-
-class Inserter {
-public:
-  Inserter(func::FuncOp function, const Settings &settings)
-      : function(function), settings(settings), builder(function.getContext()), f32(builder.getF32Type()) {}
-  LogicalResult run();
-
-private:
-  bool sharesScale(Operation *sole);
-  LogicalResult tieRanges();
-  FailureOr<quant::UniformQuantizedType> getActivationType(Value value, Precision precision);
-  bool isReadAsIntegers(Value value);
-  FailureOr<Type> getStorage(GroupOp group, Value result);
-
-  /// What a value has become; integers never change their type.
-  FailureOr<Value> getCurrent(Value value) {
-    Value now = current.lookup(value);
-    return now ? now : value;
-  }
-  FailureOr<Value> convert(Value value, Type element);
-  FailureOr<Value> convertConstant(ConstantOp constant, Type element);
-  FailureOr<Value> emitConversion(OpBuilder &b, Location loc, Value value, Type element);
-
-  LogicalResult keepTypes(Operation &op);
-  LogicalResult rewrite(GroupOp group);
-  LogicalResult keep(GroupOp group);
-  LogicalResult rewriteInteger(GroupOp group, Operation *root, Type storage);
-  FailureOr<bool> rewriteIntegral(GroupOp group, Operation *root, Type storage);
-  LogicalResult rewriteDirect(GroupOp group, Operation *sole, Type operandElement, Type resultElement);
-  LogicalResult rewriteInFloat(GroupOp group, Operation *root, Type operandElement, Type storage);
-  FailureOr<Value> cloneRest(GroupOp group, GroupBuilder &target, IRMapping &mapping, Operation *done, Type storage);
-  LogicalResult replace(GroupOp group, GroupBuilder &target, ArrayRef<Value> results);
-  /// Means of integers round as the profile says.
-  void setRounding(Operation *op) {
-    if (settings.isIntegral() && roleOf(op) == QuantRole::Average && isQuantized(op->getResult(0)))
-      op->setAttr("rounding", RoundingAttr::get(op->getContext(), settings.rounding));
-  }
-
-  struct Weights {
-    Value weight, bias;
-    /// i64 for 16-bit activations, with `scales` beside it.
-    Type accumulator;
-    SmallVector<double> scales;
-    /// Of the sums, for activations that differ from their zero point by at most 1.
-    double bound = 0, biasBound = 0;
-  };
-  FailureOr<Weights> quantizeWeights(GroupOp group, QuantizableOpInterface root, quant::UniformQuantizedType input);
-  struct Sums {
-    Value value;
-    Weights weights;
-    double bound = 0;
-  };
-  FailureOr<Sums> emitContraction(GroupOp group, QuantizableOpInterface root, GroupBuilder &target, IRMapping &mapping);
-  Value emitRealSums(GroupOp group, QuantizableOpInterface root, GroupBuilder &target, const Sums &sums);
-
-  func::FuncOp function;
-  const Settings &settings;
-  OpBuilder builder;
-  Type f32;
-  /// What each value of the function has become.
-  DenseMap<Value, Value> current;
-  /// Values converted to another element type, so that each conversion is computed once.
-  DenseMap<std::pair<Value, Type>, Value> conversions;
-  /// How many conversions have each name: a group's name is unique.
-  llvm::StringMap<unsigned> conversionNames;
-  /// Values that share scale and zero point, and the range that they share.
-  llvm::EquivalenceClasses<Value> ties;
-  DenseMap<Value, RangeAttr> ranges;
-  SmallVector<Operation *> dead;
-};
+using namespace mpc::quantization;
 
 //===----------------------------------------------------------------------===//
 // Ranges and types
 //===----------------------------------------------------------------------===//
 
 /// Widens `range` to the finite elements of a constant.
-void includeConstant(RangeAttr &range, ConstantOp constant) {
+static void includeConstant(RangeAttr &range, ConstantOp constant) {
   auto values = getFloatValues(constant.getValue());
   if (!range || !values)
     return;
@@ -707,98 +531,6 @@ LogicalResult Inserter::rewriteInteger(GroupOp group, Operation *op, Type storag
   return failed(result) ? failure() : replace(group, target, {*result});
 }
 
-/// The group in integers from its operands to its result, or false and no change.
-FailureOr<bool> Inserter::rewriteIntegral(GroupOp group, Operation *root, Type storage) {
-  auto refuse = [&](const Twine &why) {
-    group.setReasonAttr(builder.getStringAttr(group.getReason().value_or("") + "; in floating point: " + why));
-    return false;
-  };
-  auto uniform = dyn_cast<quant::UniformQuantizedType>(storage);
-  if (!uniform && storage != f32)
-    return refuse("stores neither integers nor f32");
-  GroupBuilder target(group);
-  IRMapping mapping;
-  llvm::DenseMap<Value, IntegerValue> leaves;
-  auto addLeaf = [&](Value old, Value now) {
-    auto type = cast<quant::UniformQuantizedType>(elementOf(now));
-    double steps = std::max(type.getZeroPoint() - type.getStorageTypeMin(), type.getStorageTypeMax() - type.getZeroPoint());
-    leaves[old] = {now, steps * type.getScale()};
-  };
-
-  // What the elements read.
-  bool isElementwise = isa<ElementwiseOpInterface>(root);
-  auto read = [&](Value value) -> FailureOr<bool> {
-    auto argument = dyn_cast<BlockArgument>(value);
-    if (!argument || leaves.count(value))
-      return true;
-    Value outer = group.getInputs()[argument.getArgNumber()];
-    if (outer.getDefiningOp<ConstantOp>())
-      return true;
-    if (!isFloat(outer) || !ranges.lookup(throughReshapes(outer)))
-      return refuse("reads what has no calibrated range");
-    auto type = getActivationType(outer, Precision::INT8);
-    auto converted = failed(type) ? FailureOr<Value>(failure()) : convert(outer, *type);
-    if (failed(converted))
-      return failure();
-    addLeaf(value, target.bring(*converted));
-    return true;
-  };
-  for (Operation &op : group.getBlock().without_terminator()) {
-    if (&op == root && !isElementwise)
-      continue;
-    if (!isa<ElementwiseOpInterface>(op))
-      return refuse(op.getName().stripDialect() + " behind the group's root");
-    for (Value operand : op.getOperands()) {
-      auto isRead = read(operand);
-      if (failed(isRead) || !*isRead)
-        return isRead;
-    }
-  }
-
-  if (roleOf(root) == QuantRole::Contraction) {
-    auto sums = emitContraction(group, cast<QuantizableOpInterface>(root), target, mapping);
-    if (failed(sums))
-      return failure();
-    leaves[root->getResult(0)] = {sums->value, sums->bound};
-  } else if (!isElementwise) {
-    if (roleOf(root) != QuantRole::Passthrough && roleOf(root) != QuantRole::Average)
-      return refuse(root->getName().stripDialect() + " is computed in floating point only");
-    quant::UniformQuantizedType type;
-    for (Value operand : root->getOperands()) {
-      auto isRead = read(operand);
-      if (failed(isRead) || !*isRead)
-        return isRead;
-      auto leaf = leaves.find(operand);
-      if (leaf == leaves.end())
-        return refuse("the root reads a constant");
-      mapping.map(operand, leaf->second.value);
-      auto own = cast<quant::UniformQuantizedType>(elementOf(leaf->second.value));
-      if (type && type != own)
-        return refuse("what the root reads has several scales");
-      type = own;
-    }
-    Operation *copy = target.body.clone(*root, mapping);
-    copy->getResult(0).setType(withElement(root->getResult(0), type));
-    setRounding(copy);
-    addLeaf(root->getResult(0), copy->getResult(0));
-  }
-
-  IntegerEpilogue epilogue(target.body, settings.rounding, leaves, [&](RankedTensorType type, ElementsAttr value) {
-    OpBuilder::InsertionGuard guard(builder);
-    builder.setInsertionPoint(group);
-    return target.bring(ConstantOp::create(builder, group.getLoc(), type, value));
-  });
-  Value yielded = group.getBlock().getTerminator()->getOperand(0);
-  Value result = uniform ? epilogue.emit(yielded, uniform) : epilogue.emitAccurate(yielded);
-  if (!result)
-    return refuse(epilogue.getProblem());
-  if (!uniform)
-    result = DequantizeOp::create(target.body, group.getLoc(), withElement(result, f32), result);
-  if (failed(replace(group, target, {result})))
-    return failure();
-  return true;
-}
-
 /// The group as it is, on operands in the types that it has.
 LogicalResult Inserter::keep(GroupOp group) {
   GroupBuilder target(group);
@@ -813,6 +545,7 @@ LogicalResult Inserter::keep(GroupOp group) {
     Operation *copy = target.body.clone(op, mapping);
     if (auto requantize = dyn_cast<RequantizeOp>(copy); requantize && settings.isIntegral())
       requantize.setRounding(settings.rounding);
+    setRounding(copy);
   }
   SmallVector<Value> results = llvm::map_to_vector(group.getBlock().getTerminator()->getOperands(),
                                                    [&](Value value) { return mapping.lookup(value); });
@@ -920,6 +653,7 @@ LogicalResult Inserter::run() {
   return success();
 }
 
+namespace {
 struct InsertQuantization : public mpc::impl::InsertQuantizationBase<InsertQuantization> {
   void runOnOperation() override {
     Settings settings(getOperation());

@@ -346,8 +346,11 @@ std::optional<IntegerValue> IntegerEpilogue::emitNarrow(Value value) {
       getSignedType(body.getContext(), 16, std::max(*bound, 0x1p-60) / 32767);
   Value narrow = isConstant(value) ? emitConstant(value, type) : Value();
   if (!narrow)
-    if (std::optional<IntegerValue> wide = emitWide(value))
+    if (std::optional<IntegerValue> wide = emitWide(value)) {
+      if (getUniform(wide->value).getStorageTypeIntegralWidth() <= 16)
+        return wide;
       narrow = rescale(wide->value, type);
+    }
   if (!narrow)
     return std::nullopt;
   return IntegerValue{narrow, *bound};
