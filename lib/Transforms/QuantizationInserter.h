@@ -152,6 +152,7 @@ private:
   FailureOr<bool> rewriteIntegral(GroupOp group, Operation *root, Type storage);
   LogicalResult rewriteDirect(GroupOp group, Operation *sole, Type operandElement, Type resultElement);
   LogicalResult rewriteInFloat(GroupOp group, Operation *root, Type operandElement, Type storage);
+  FailureOr<Value> emitWeightsInBlocks(GroupOp group, GroupBuilder &target, OpOperand &operand);
   FailureOr<Value> cloneRest(GroupOp group, GroupBuilder &target, IRMapping &mapping, Operation *done, Type storage);
   LogicalResult replace(GroupOp group, GroupBuilder &target, ArrayRef<Value> results);
   /// Means of integers round as the profile says.
