@@ -48,6 +48,10 @@ struct CompileOptions {
   std::string activations = "asymmetric"; // asymmetric, symmetric, signed, signed-symmetric
   std::string scales = "any";             // any, power-of-two
   bool fullyIntegral = false;             // an error where anything is computed in floating point
+  std::string report;        // .html or .json
+  std::string explain;       // a group, a node or a tensor whose story goes to standard output
+  std::string diagnose;      // a library of this model that has lost accuracy
+  int64_t reportSamples = 32; // of the calibration data, on which errors are measured
 
   std::vector<std::string> shapes;   // NAME=8x3x224x224
   std::vector<std::string> bindings; // NAME=FILE
@@ -65,6 +69,8 @@ struct CompileOptions {
   LibraryOptions library;
   /// Called during calibration with samples done and samples in all.
   std::function<void(size_t, size_t)> progress;
+  /// The same for other long work, with what it is.
+  std::function<void(const char *, size_t, size_t)> workProgress;
 };
 
 /// Names, types and shapes of the inputs and outputs of @main, and the hash of the model.

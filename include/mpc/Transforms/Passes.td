@@ -188,6 +188,7 @@ def InsertQuantization : Pass<"mpc-insert-quantization", "::mlir::ModuleOp"> {
     - means of windows share the scale of their input
     - a group that has no such form is computed in f32 as above, and `reason` says why
     With `mpc.fully_integral` results of the model that data movement and means give are integers up to a conversion behind them.
+
     w8, w4: the weights become integers in blocks (`mpc.weights` says how), which the group dequantizes (mpc.dequantize_blocks); the contraction
     reads activations of the format's type and sums in f32. The scale of a block of 4 bits is the one of several that clip more or less
     whose squared error is least. The rest is as for the activations' type.
