@@ -38,6 +38,34 @@ static bool isOnlyReturned(Value value) {
   });
 }
 
+/// Whether an op on quantized elements is computed in floating point between
+/// them: what the profile onnx rounds, and element-wise ops other than clamps
+/// and those of 32 bits.
+static bool roundsInFloat(Operation *op) {
+  if (op->getNumResults() != 1)
+    return false;
+  auto type = dyn_cast<quant::QuantizedType>(
+      getElementTypeOrSelf(op->getResult(0).getType()));
+  if (!type)
+    return false;
+  if (auto requantize = dyn_cast<RequantizeOp>(op))
+    return requantize.getRounding() == Rounding::ONNX;
+  if (auto elementwise = dyn_cast<ElementwiseOpInterface>(op)) {
+    bool isClamp = elementwise.isClamp() && op->getNumOperands() == 1 &&
+                   op->getOperand(0).getType() == op->getResult(0).getType();
+    return !isClamp && type.getStorageTypeIntegralWidth() != 32;
+  }
+  auto quantizable = dyn_cast<QuantizableOpInterface>(op);
+  if (!quantizable)
+    return false;
+  if (quantizable.getQuantRole() == QuantRole::Average) {
+    auto rounding = op->getAttrOfType<RoundingAttr>("rounding");
+    return !rounding || rounding.getValue() == Rounding::ONNX;
+  }
+  return quantizable.getQuantRole() == QuantRole::Float &&
+         !quantizable.getWeightOperand();
+}
+
 static bool computesInFloat(GroupOp group) {
   Operation *yield = group.getBlock().getTerminator();
   return llvm::any_of(group.getBlock().without_terminator(), [&](Operation &op) {
@@ -52,7 +80,7 @@ static bool computesInFloat(GroupOp group) {
         return !isOnlyReturned(group->getResult(use.getOperandNumber()));
     }
     return llvm::any_of(op.getOperands(), isFloat) ||
-           llvm::any_of(op.getResults(), isFloat);
+           llvm::any_of(op.getResults(), isFloat) || roundsInFloat(&op);
   });
 }
 

@@ -37,3 +37,19 @@ module {
     return %z : tensor<2x4xf32>
   }
 }
+
+// -----
+
+!q = !quant.uniform<u8:f32, 0.5:3>
+
+// Bytes are added in f32 where nothing rescales them.
+// expected-error @unknown {{not fully integral: 1 group computes in floating point: 'sum' (add)}}
+module {
+  func.func @main(%x: tensor<2x4x!q>) -> tensor<2x4x!q> {
+    %y = mpc.group "sum" ins(%a = %x : tensor<2x4x!q>) -> tensor<2x4x!q> {
+      %0 = mpc.add %a, %a : (tensor<2x4x!q>, tensor<2x4x!q>) -> tensor<2x4x!q>
+      mpc.yield %0 : tensor<2x4x!q>
+    }
+    return %y : tensor<2x4x!q>
+  }
+}
