@@ -14,6 +14,8 @@
 #include "QuantizationInserter.h"
 #include "GroupTypes.h"
 #include "WeightOnly.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Transforms/RegionUtils.h"
 #include "mpc/Support/QuantMath.h"
 #include "mpc/Transforms/Passes.h"
@@ -688,6 +690,12 @@ LogicalResult Inserter::run() {
 
 namespace {
 struct InsertQuantization : public mpc::impl::InsertQuantizationBase<InsertQuantization> {
+  /// Tables are made by folding scalar bodies (ScalarFunction.h).
+  void getDependentDialects(DialectRegistry &registry) const override {
+    InsertQuantizationBase::getDependentDialects(registry);
+    registry.insert<arith::ArithDialect, math::MathDialect>();
+  }
+
   void runOnOperation() override {
     Settings settings(getOperation());
     for (auto function : getOperation().getOps<func::FuncOp>())

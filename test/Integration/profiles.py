@@ -288,8 +288,8 @@ def whole_models():
     # Eight bits with a margin; a power of two loses up to one bit of each tensor, a sign of symmetric ones one.
     for name, value in quality.items():
         assert value > {"fixed-point": 14, "int16": 35}.get(name, 20), (name, value)
-    # 16 bits of activations leave the noise of the weights.
-    assert quality["int16"] > quality["onnx"] + 5
+    # With 16 bits of activations the noise of the weights is left, which is most of it.
+    assert quality["int16"] > quality["onnx"] + 1
     # Signed bytes are the same numbers 128 lower.
     a, b = (run(path(f"{name}.so"), {"x": samples}, name)["y"] for name in ("tflite", "signed"))
     assert np.mean(np.abs(a - b)) < 0.02 * np.mean(np.abs(a)), "signed activations compute something else"

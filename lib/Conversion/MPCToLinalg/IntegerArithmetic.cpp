@@ -287,6 +287,11 @@ FailureOr<Node> GroupLowering::expressLookup(LookupOp op, AffineMap index,
       expression);
 }
 
+static Value buildBody(ElementwiseOpInterface op, OpBuilder &builder,
+                       Location loc, ValueRange scalars) {
+  return op.buildScalarBody(builder, loc, scalars);
+}
+
 std::optional<Node>
 GroupLowering::addIntegerForm(ElementwiseOpInterface op,
                               ArrayRef<Node> operands, Expression &expression) {
@@ -309,7 +314,7 @@ GroupLowering::addIntegerForm(ElementwiseOpInterface op,
       return std::nullopt;
     return expression.addNode(
         operands, loc, [op](OpBuilder &b, Location loc, ValueRange scalars) {
-          return op.buildScalarBody(b, loc, scalars);
+          return buildBody(op, b, loc, scalars);
         });
   case IntegerForm::Product: {
     SmallVector<Node> factors;
@@ -317,7 +322,7 @@ GroupLowering::addIntegerForm(ElementwiseOpInterface op,
       factors.push_back(addCentered(loc, node, type, expression));
     return expression.addNode(
         factors, loc, [op](OpBuilder &b, Location loc, ValueRange scalars) {
-          return op.buildScalarBody(b, loc, scalars);
+          return buildBody(op, b, loc, scalars);
         });
   }
   case IntegerForm::Table:
