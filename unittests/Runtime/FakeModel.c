@@ -127,8 +127,8 @@ static const mpc_rt_tensor inputs[] = {{"x", FAKE_DTYPE, 2, matrix},
 static const mpc_rt_tensor outputs[] = {{"y/out:0", FAKE_DTYPE, 2, matrix},
                                         {"report", MPC_I64, 1, reports}};
 static const mpc_rt_entry_info entries[] = {
-    {"main", 1, 1, &inputs[0], &outputs[0]},
-    {"probe", 1, 1, &inputs[1], &outputs[1]}};
+    {"main", 1, 1, &inputs[0], &outputs[0], 0, sizeof(weights)},
+    {"probe", 1, 1, &inputs[1], &outputs[1], 0, sizeof(weights)}};
 static const mpc_rt_entry_fn functions[] = {run, probe};
 static const mpc_rt_affine arenas[] = {
     {64, FAKE_BATCH == MPC_BATCH ? COLUMNS * sizeof(float) : 0}, {64, 0}};
