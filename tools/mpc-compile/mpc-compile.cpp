@@ -145,6 +145,8 @@ bool parse(Flags &flags, LaterFlags &later, mpc::CompileOptions &options) {
   options.emitMLIR = flags.emit == "mlir";
   options.benchKit = flags.emit == "bench-kit";
   options.latencyTable = flags.latencyTable;
+  if (!options.latencyTable.empty() && (precision != "auto" || options.benchKit))
+    return fail("--latency-table is for --precision=auto, whose search reads it");
   options.library.emit = *emit;
 
   for (auto [flag, phase] : {std::make_pair(&flags.from, &options.from), std::make_pair(&flags.to, &options.to)}) {

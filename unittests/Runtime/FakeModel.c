@@ -68,6 +68,12 @@ static void addWeights(const void *args, int64_t lo, int64_t hi) {
       a->y[i * COLUMNS + j] = a->arena[i * COLUMNS + j] + a->w[j];
 }
 
+/* As generated code does it. */
+static void begin(mpc_rt_env *env, uint32_t group) {
+  if (*(void **)env)
+    mpc_rt_begin_group(env, group);
+}
+
 static void run(mpc_rt_env *env, void *const *descs) {
   const Matrix *x = descs[0], *y = descs[1];
   const Vector *arena = descs[2], *w = descs[3];
@@ -79,8 +85,11 @@ static void run(mpc_rt_env *env, void *const *descs) {
     return;
   }
   Args args = {x->aligned, w->aligned, y->aligned, arena->aligned};
+  begin(env, 0);
   mpc_rt_parallel_for(env, twice, &args, x->sizes[0], 0);
+  begin(env, 1);
   mpc_rt_parallel_for(env, addWeights, &args, x->sizes[0], 1000000);
+  begin(env, UINT32_MAX);
 }
 
 typedef struct {
