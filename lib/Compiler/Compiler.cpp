@@ -43,6 +43,10 @@ StringRef mpc::stringifyPrecisionChoice(PrecisionChoice choice) {
     return "bf16";
   case PrecisionChoice::INT8:
     return "int8";
+  case PrecisionChoice::W8:
+    return "w8";
+  case PrecisionChoice::W4:
+    return "w4";
   }
   llvm_unreachable("all choices are handled");
 }
@@ -265,6 +269,12 @@ LogicalResult Compilation::annotate() {
   AssignPrecisionOptions assign;
   assign.precision = stringifyPrecisionChoice(options.precision).str();
   assign.config = options.precisionConfig;
+  if (!options.weights.block.empty())
+    assign.weightBlock = options.weights.block;
+  if (!options.weights.scheme.empty())
+    assign.weightScheme = options.weights.scheme;
+  if (!options.weights.activations.empty())
+    assign.activationType = options.weights.activations;
   if (failed(runPipeline([&](OpPassManager &pm) { pm.addPass(createAssignPrecision(assign)); })))
     return failure();
   if (!options.savePrecisionConfig.empty())

@@ -17,6 +17,7 @@
 
 #include "mlir/IR/MLIRContext.h"
 #include "mpc/Pipelines/Pipelines.h"
+#include "mpc/Support/PrecisionConfig.h"
 #include "mpc/Target/Library.h"
 #include <functional>
 #include <optional>
@@ -26,13 +27,15 @@
 namespace mpc {
 
 /// Precisions as on the command line. `keep`: what the model itself says.
-enum class PrecisionChoice { Keep, F32, F16, BF16, INT8 };
+enum class PrecisionChoice { Keep, F32, F16, BF16, INT8, W8, W4 };
 llvm::StringRef stringifyPrecisionChoice(PrecisionChoice choice);
 
 struct CompileOptions {
   std::string input;  // .onnx, .mlir or .mlirbc
   std::string output; // empty: nothing is written
   PrecisionChoice precision = PrecisionChoice::Keep;
+  /// Of w8 and w4, where the configuration does not say; empty for defaults.
+  WeightFormat weights;
 
   std::string calibrationData;              // samples; see SampleSet.h
   std::vector<std::string> calibrationFiles; // tables to merge

@@ -177,6 +177,10 @@ def InsertQuantization : Pass<"mpc-insert-quantization", "::mlir::ModuleOp"> {
     - others: in f32, dequantized and quantized inside the group
     A result that no int8 group reads is stored in f32.
 
+    w8, w4: the weights become integers in blocks (`mpc.weights` says how), which the group dequantizes (mpc.dequantize_blocks); the contraction
+    reads activations of the format's type and sums in f32. The scale of a block of 4 bits is the one of several that clip more or less
+    whose squared error is least. The rest is as for the activations' type.
+
     f16, bf16: contractions read narrow operands and accumulate in f32; everything else computes in f32; results are stored narrow.
 
     A value is converted where it is needed, once: inside an element-wise group, else by a group of its own (`quantize:NAME`).
@@ -271,6 +275,8 @@ def AssignPrecision : Pass<"mpc-assign-precision", "::mlir::ModuleOp"> {
     - int8, average, passthrough, element-wise: where an int8 group reads the result; a result that nobody reads as integers gains
       nothing from 8 bits and would only lose accuracy. A group that is named in `config` need not have such a reader
     - int8, float: never; these groups compute in f32, from and to integers where their neighbours are int8
+    - w8, w4: contractions with constant, finite weights, other than depthwise ones and those of fewer than 1024 weights; they carry
+      `mpc.weights` (#mpc.weights), from the configuration, else from the options. All others compute in the type of activations
 
     A refusal gives f32 and a remark; refusing what `config` asks of one group by name is an error, and so is an int8 group whose inputs have
     no calibrated range. Each decision is a `passed` remark and each refusal a `missed` one, of category `precision`.
@@ -279,8 +285,13 @@ def AssignPrecision : Pass<"mpc-assign-precision", "::mlir::ModuleOp"> {
   }];
   let options = [
     Option<"precision", "precision", "std::string", /*default=*/"\"keep\"",
-      "keep (what the model says: a model does not change unasked), f32, f16, bf16 or int8">,
-    Option<"config", "config", "std::string", /*default=*/"\"\"", "file of precisions per group, JSON (none: all groups alike)">
+      "keep (what the model says: a model does not change unasked), f32, f16, bf16, int8, w8 or w4">,
+    Option<"config", "config", "std::string", /*default=*/"\"\"", "file of precisions per group, JSON (none: all groups alike)">,
+    Option<"weightBlock", "weight-block", "std::string", /*default=*/"\"32\"",
+      "w8, w4: weights of a channel that share a scale: 32, 64, 128 or channel">,
+    Option<"weightScheme", "weight-scheme", "std::string", /*default=*/"\"asymmetric\"",
+      "w8, w4: asymmetric (a zero point per block), symmetric, or codebook (w4: 16 levels per tensor, by k-means)">,
+    Option<"activationType", "activation-type", "std::string", /*default=*/"\"f32\"", "w8, w4: type of activations: f32, f16 or bf16">
   ];
   let dependentDialects = ["::mpc::MPCDialect"];
 }
@@ -295,6 +306,8 @@ def VerifyPrecision : Pass<"mpc-verify-precision", "::mlir::ModuleOp"> {
     - (V3) f16, bf16: what a group stores for other groups has that type
     - (V4) quantized tensors that groups store have 8 bits
     - (V5) scales of quantized types are finite and positive
+    - (V6) w8, w4: contractions read activations of the group's `mpc.weights`, multiply weights that `mpc.dequantize_blocks` makes from
+      integers of 8 or 4 bits, and accumulate in f32
 
     ```mlir
     // int8 by name, but its product is a float's: refused

@@ -112,7 +112,10 @@ static LogicalResult verifyElementTypes(Operation *op, Value lhs, Value rhs,
     auto integer = dyn_cast<IntegerType>(input);
     bool isNumber = isa<FloatType>(input) ||
                     (isa<MatMulOp>(op) && integer && integer.getWidth() >= 32);
-    if (!isNumber || input != weight)
+    // Narrow activations may meet weights that have just been dequantized.
+    bool isMixed =
+        (input.isF16() || input.isBF16()) && weight.isF32() && result.isF32();
+    if (!isNumber || (input != weight && !isMixed))
       return op->emitOpError()
              << "expected operands of the same floating-point element type or "
                 "quantized ones, but got "

@@ -47,6 +47,8 @@ def MPC_QuantizableOpInterface : OpInterface<"QuantizableOpInterface"> {
       "::mlir::OpOperand *", "getBiasOperand", (ins), "", [{ return nullptr; }]>,
     InterfaceMethod<"The dimension of the result that holds output channels.",
       "int64_t", "getResultChannelAxis", (ins), "", [{ return -1; }]>,
+    InterfaceMethod<"Whether each output channel is made from one input channel: few products per weight.",
+      "bool", "isDepthwise", (ins), "", [{ return false; }]>,
     InterfaceMethod<[{Whether the op must compute in f32 although its operands are stored in f16 or bf16: softmax, normalisation, exponentials,
       sums over many elements.}],
       "bool", "computesInF32", (ins), "", [{ return $_op.getQuantRole() != ::mpc::QuantRole::Passthrough; }]>
