@@ -8,6 +8,7 @@
 #include "mpc/Compiler/Compiler.h"
 #include "Calibrate.h"
 #include "Output.h"
+#include "Repair.h"
 #include "mlir/Bytecode/BytecodeWriter.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Parser/Parser.h"
@@ -106,6 +107,7 @@ private:
   ModelInfo info;
   std::optional<Calibration> calibration;
   std::string precisionConfig;
+  RepairDecisions repairs;
 };
 
 LogicalResult Compilation::checkOutputs() {
@@ -122,7 +124,7 @@ LogicalResult Compilation::checkOutputs() {
       options.calibrationData.empty() && options.calibrationFiles.empty())
     return emitError(loc) << "--precision=int8 needs the ranges of activations: give samples with --calibration-data=PATH or a saved table "
                              "with --calibration=FILE, or quantize only weights with --precision=w8";
-  return success();
+  return checkRepairs(options, loc);
 }
 
 LogicalResult Compilation::load() {
@@ -234,6 +236,8 @@ FailureOr<Calibration> Compilation::getCalibration() {
 }
 
 LogicalResult Compilation::annotate() {
+  if (failed(repairModel(*module, options, repairs)))
+    return failure();
   if (!options.calibrationData.empty() || !options.calibrationFiles.empty()) {
     auto found = getCalibration();
     if (failed(found) || failed(attachRanges(*module, *found, calibrationSource())))
@@ -243,7 +247,7 @@ LogicalResult Compilation::annotate() {
   AssignPrecisionOptions assign;
   assign.precision = stringifyPrecisionChoice(options.precision).str();
   assign.config = options.precisionConfig;
-  if (failed(runPipeline([&](OpPassManager &pm) { pm.addPass(createAssignPrecision(assign)); })))
+  if (failed(runPipeline([&](OpPassManager &pm) { pm.addPass(createAssignPrecision(assign)); })) || failed(repairQuantization(*module, options, repairs)))
     return failure();
   if (!options.savePrecisionConfig.empty())
     precisionConfig = writePrecisionConfig(*module);

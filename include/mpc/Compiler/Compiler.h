@@ -16,6 +16,7 @@
 #define MPC_COMPILER_COMPILER_H
 
 #include "mlir/IR/MLIRContext.h"
+#include "mpc/Analysis/Repairs.h"
 #include "mpc/Pipelines/Pipelines.h"
 #include "mpc/Target/Library.h"
 #include <functional>
@@ -40,6 +41,7 @@ struct CompileOptions {
   std::string saveCalibration;
 
   std::string precisionConfig, savePrecisionConfig;
+  std::vector<RepairRequest> repairs; // in the order in which they are done
 
   std::vector<std::string> shapes;   // NAME=8x3x224x224
   std::vector<std::string> bindings; // NAME=FILE
