@@ -42,12 +42,14 @@ std::vector<double> mpc::chooseSmoothingFactors(ArrayRef<double> activations, Ar
 //===----------------------------------------------------------------------===//
 
 void ValueHistogram::add(ArrayRef<float> values) {
-  double perBin = max > min ? kBins / (max - min) : 0;
+  double perBin = max > min ? kBins / (max - min) : 0, energy = 0;
+  for (float value : values)
+    energy += double(value) * value;
+  if (!(energy > 0) || !std::isfinite(energy))
+    return;
   for (float value : values) {
-    if (std::isnan(value))
-      continue;
     double bin = (value - min) * perBin;
-    ++counts[bin >= kBins ? kBins - 1 : bin > 0 ? static_cast<unsigned>(bin) : 0];
+    weights[bin >= kBins ? kBins - 1 : bin > 0 ? static_cast<unsigned>(bin) : 0] += 1 / energy;
   }
 }
 
@@ -56,13 +58,13 @@ double ValueHistogram::getError(const CalibrationRange &range) const {
   double low = double(params.qmin - params.zeroPoint) * params.scale, high = double(params.qmax - params.zeroPoint) * params.scale;
   double width = (max - min) / kBins, rounding = double(params.scale) * params.scale / 12, sum = 0;
   for (unsigned bin = 0; bin < kBins; ++bin) {
-    if (!counts[bin])
+    if (weights[bin] == 0)
       continue;
     double value = min + (bin + 0.5) * width;
     double outside = value < low ? low - value : value > high ? value - high : 0;
     // A value that is 0 in the model (behind a relu, in padding) is 0 when quantized.
     bool isZero = min + bin * width <= 0 && 0 <= min + (bin + 1) * width;
-    sum += counts[bin] * (isZero ? 0 : outside > 0 ? outside * outside : rounding);
+    sum += weights[bin] * (isZero ? 0 : outside > 0 ? outside * outside : rounding);
   }
   return sum;
 }

@@ -78,30 +78,45 @@ struct SmoothingCandidate {
   std::vector<ContractionWeights> readers;
   bool folds = false;
 };
+
+/// Of a value, per channel.
+struct ChannelStatistics {
+  std::vector<double> low, high, square;
+
+  /// Input channel i of what was seen is channel i % `channels`.
+  ChannelStatistics(const LayerStatistics &inputs, int64_t channels) : low(channels, 0.0), high(channels, 0.0), square(channels, 0.0) {
+    int64_t times = inputs.channelMin.size() / channels;
+    for (size_t i = 0; i < inputs.channelMin.size(); ++i) {
+      int64_t c = i % channels;
+      low[c] = std::min(low[c], inputs.channelMin[i]);
+      high[c] = std::max(high[c], inputs.channelMax[i]);
+      square[c] += inputs.channelSquare[i] / times;
+    }
+  }
+};
 } // namespace
 
-/// The int8 noise that smoothed contractions would have over that of the ones before, averaged over the readers of a value: rounding of activations
-/// by one step for all channels, of weights by one step per output channel, both of variance step^2 / 12. Empty `factors` are all ones.
-static double getNoise(const SmoothingCandidate &candidate, const LayerStatistics &statistics, ArrayRef<double> factors, size_t reader) {
-  const ContractionWeights &contraction = candidate.readers[reader];
+/// The variance that int8 adds to the outputs of a contraction, times 12, if its input is divided by `factors` per channel and its weights are multiplied:
+/// by rounding activations with one step for all channels, and weights with one step per output channel, of variance step^2 / 12 each.
+static double getNoise(const ContractionWeights &contraction, const ChannelStatistics &inputs, ArrayRef<double> factors) {
   int64_t channels = factors.size();
   double low = 0, high = 0;
-  for (size_t c = 0; c < statistics.channelMin.size(); ++c) {
-    low = std::min(low, statistics.channelMin[c] / factors[c % channels]);
-    high = std::max(high, statistics.channelMax[c] / factors[c % channels]);
+  for (int64_t c = 0; c < channels; ++c) {
+    low = std::min(low, inputs.low[c] / factors[c]);
+    high = std::max(high, inputs.high[c] / factors[c]);
   }
   double step = (high - low) / 255, noise = 0;
   for (int64_t o = 0; o < contraction.getNumOutputs(); ++o) {
-    double largest = 0, weights = 0, inputs = 0;
+    double largest = 0, weights = 0, energy = 0;
     for (int64_t k = 0; k < contraction.getNumProducts(); ++k) {
-      int64_t c = contraction.getInputChannel(o, k);
-      double factor = factors[c % channels], weight = contraction.weights[contraction.getIndex(o, k)] * factor;
+      int64_t c = contraction.getInputChannel(o, k) % channels;
+      double weight = contraction.weights[contraction.getIndex(o, k)] * factors[c];
       largest = std::max(largest, std::abs(weight));
       weights += weight * weight;
-      inputs += statistics.channelSquare[c] / (factor * factor);
+      energy += inputs.square[c] / (factors[c] * factors[c]);
     }
     double weightStep = largest / 127;
-    noise += step * step * weights + weightStep * weightStep * inputs;
+    noise += step * step * weights + weightStep * weightStep * energy;
   }
   return noise;
 }
@@ -124,13 +139,14 @@ static FailureOr<RepairStep> decideSmoothing(ModuleOp module, double alpha, cons
   if (candidates.empty())
     return step;
   auto next = candidates.begin();
-  LogicalResult gathered = gatherStatistics(module, requests, options, [&](const StatisticsRequest &, const LayerStatistics &inputs) {
+  LogicalResult gathered = gatherStatistics(module, requests, options, [&](const StatisticsRequest &, const LayerStatistics &seen) {
     const SmoothingCandidate &candidate = *next++;
     GroupOp source = candidate.source;
     int64_t channels = cast<RankedTensorType>(source->getResult(0).getType()).getShape().back();
-    std::vector<double> activations(channels, 0.0), weights(channels, 0.0);
-    for (size_t c = 0; c < inputs.channelMin.size(); ++c)
-      activations[c % channels] = std::max({activations[c % channels], -inputs.channelMin[c], inputs.channelMax[c]});
+    ChannelStatistics inputs(seen, channels);
+    std::vector<double> activations(channels), weights(channels, 0.0);
+    for (int64_t c = 0; c < channels; ++c)
+      activations[c] = std::max(-inputs.low[c], inputs.high[c]);
     for (const ContractionWeights &reader : candidate.readers)
       for (int64_t o = 0; o < reader.getNumOutputs(); ++o)
         for (int64_t k = 0; k < reader.getNumProducts(); ++k) {
@@ -139,8 +155,8 @@ static FailureOr<RepairStep> decideSmoothing(ModuleOp module, double alpha, cons
         }
     std::vector<double> factors = chooseSmoothingFactors(activations, weights, alpha), ones(channels, 1.0);
     double ratio = 0;
-    for (size_t reader = 0; reader < candidate.readers.size(); ++reader) {
-      double before = getNoise(candidate, inputs, ones, reader), after = getNoise(candidate, inputs, factors, reader);
+    for (const ContractionWeights &reader : candidate.readers) {
+      double before = getNoise(reader, inputs, ones), after = getNoise(reader, inputs, factors);
       ratio += (before > 0 ? after / before : 1) / candidate.readers.size();
     }
     StringRef name = source.getName();

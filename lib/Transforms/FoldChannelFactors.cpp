@@ -33,6 +33,15 @@ static int64_t getNumChannels(GroupOp group) {
 // Readers
 //===----------------------------------------------------------------------===//
 
+/// Whether a group pools positions, channels last: what comes out has the factors of what goes in.
+static bool keepsFactors(GroupOp group) {
+  Block &block = group.getBlock();
+  if (group->getNumResults() != 1 || group.getInputs().size() != 1 || !llvm::hasNItems(block.without_terminator(), 1))
+    return false;
+  auto isLast = [](auto pool) { return pool && pool.getLayout() == Layout::ChannelsLast; };
+  return isLast(dyn_cast<MaxPoolOp>(block.front())) || isLast(dyn_cast<AveragePoolOp>(block.front()));
+}
+
 static void gatherReaders(Value value, int64_t channels, ChannelReaders &readers) {
   for (OpOperand &use : value.getUses()) {
     if (!readers.problem.empty())
@@ -50,6 +59,11 @@ static void gatherReaders(Value value, int64_t channels, ChannelReaders &readers
     if (!group || !isa<func::FuncOp>(group->getParentOp())) {
       readers.problem = isa<func::ReturnOp>(user) ? "it is a result of the model" : "it is read by control flow";
       return;
+    }
+    if (keepsFactors(group)) {
+      readers.between.push_back(group);
+      gatherReaders(group->getResult(0), channels, readers);
+      continue;
     }
     auto contraction = ContractionWeights::get(group);
     BlockArgument argument = group.getBlock().getArgument(use.getOperandNumber());
@@ -223,6 +237,8 @@ LogicalResult mpc::foldChannelFactors(GroupOp group, ArrayRef<float> factors) {
     reader.write();
   }
   group.removeRangeAttr();
+  for (GroupOp between : readers.between)
+    between.removeRangeAttr();
   return success();
 }
 

@@ -25,21 +25,23 @@ void normalizeFactors(llvm::MutableArrayRef<double> factors);
 /// normalized to a geometric mean of 1. A channel that is 0 on either side has 1.
 std::vector<double> chooseSmoothingFactors(llvm::ArrayRef<double> activations, llvm::ArrayRef<double> weights, double alpha);
 
-/// Counts of a tensor's values over a fixed range. Values outside fall into the outermost bins.
+/// Where a tensor's values lie, over a fixed range. Values outside fall into the outermost bins. Each sample weighs the inverse of its sum of squares, so
+/// that an error counts relative to the sample that it is made in: one that is far larger than all others does not decide alone.
 class ValueHistogram {
 public:
   static constexpr unsigned kBins = 2048;
   ValueHistogram() = default;
-  ValueHistogram(double min, double max) : min(min), max(max), counts(kBins, 0) {}
+  ValueHistogram(double min, double max) : min(min), max(max), weights(kBins, 0.0) {}
+  /// Takes in the values of one sample.
   void add(llvm::ArrayRef<float> values);
-  /// The range whose 8-bit asymmetric quantizer (mpc/Support/QuantMath.h) has the least expected squared error over what was counted. Each side is
+  /// The range whose 8-bit asymmetric quantizer (mpc/Support/QuantMath.h) has the least expected squared error over what was seen. Each side is
   /// searched from all of the range down to a fifth of it.
   CalibrationRange chooseRange() const;
 
 private:
   double getError(const CalibrationRange &range) const;
   double min = 0, max = 0;
-  std::vector<uint64_t> counts;
+  std::vector<double> weights;
 };
 
 /// The scale of symmetric codes from -127 to 127 that makes sum[k] importance[k] * (w[k] - scale * code[k])^2 least, among `base` times 0.5 to 1 in

@@ -19,11 +19,13 @@ namespace mpc {
 /// What reads a group's result.
 struct ChannelReaders {
   std::vector<ContractionWeights> contractions;
+  /// Pools on the way there, whose results have the same factors.
+  std::vector<GroupOp> between;
   /// Why a factor per channel cannot be taken back where the value is read; empty where it can.
   std::string problem;
 };
 
-/// The readers of a group's only result, whose channels are its last dimension. Behind a reshape, input channel i of a contraction is channel
+/// The readers of a group's only result, whose channels are its last dimension, also behind pools and reshapes. Behind a reshape, input channel i of a contraction is channel
 /// i % C of the value.
 ChannelReaders getChannelReaders(GroupOp group);
 

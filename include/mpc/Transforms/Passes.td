@@ -233,8 +233,8 @@ def FoldChannelFactors : Pass<"mpc-fold-channel-factors", "::mlir::ModuleOp"> {
     - what makes it, backwards from the result: a contraction with constant weights (weights and bias of channel c are divided by s[c]), a
       multiplication by or addition of constants (the constants are), a clamp to 0 on one or both sides (nothing changes). Anything else gets a
       multiplication by 1/s at the end of the group, which its kernel does while it stores
-    - what reads it: contractions with constant weights (those of input channel c are multiplied by s[c]), also behind reshapes that keep channels
-      next to each other
+    - what reads it: contractions with constant weights (those of input channel c are multiplied by s[c]), also behind pools, and behind reshapes
+      that keep channels next to each other
 
     The results of the function stay, but for rounding: weights are recomputed in f64 and rounded once. The range of a divided value is removed,
     since it is another one.
