@@ -38,6 +38,7 @@ struct Flags {
   cl::opt<std::string> calibrator{"calibrator", cl::init("minmax"), cl::desc("minmax (default) or moving-average"), cl::cat(category)};
   cl::list<std::string> calibration{"calibration", cl::CommaSeparated, cl::desc("Saved ranges; several files merge"), cl::value_desc("file,..."), cl::cat(category)};
   cl::opt<std::string> saveCalibration{"save-calibration", cl::desc("Write the ranges"), cl::value_desc("file"), cl::cat(category)};
+  cl::opt<std::string> repair{"repair", cl::desc("Repairs of int8, some of: equalization, smoothquant[:ALPHA], clipping, adaptive-rounding, bias-correction"), cl::value_desc("name,..."), cl::cat(category)};
   cl::opt<std::string> precisionConfig{"precision-config", cl::desc("Precisions per group, JSON (docs/PrecisionConfig.md)"), cl::value_desc("file"), cl::cat(category)};
   cl::opt<std::string> savePrecisionConfig{"save-precision-config", cl::desc("Write what was chosen, in the same form"), cl::value_desc("file"), cl::cat(category)};
   cl::opt<std::string> report{"report", cl::desc("Write what was decided, why, and what it costs: a page (.html) or data (.json; docs/Report.md)"), cl::value_desc("file"), cl::cat(category)};
@@ -70,7 +71,6 @@ struct LaterFlags {
   std::vector<std::unique_ptr<cl::opt<std::string>>> flags;
   LaterFlags(cl::OptionCategory &category) {
     for (const char *name : {
-             "repair",
              "accuracy-budget",
              "latency-budget",
              "validation-data",
@@ -217,6 +217,12 @@ bool parse(Flags &flags, LaterFlags &later, mpc::CompileOptions &options) {
   options.saveCalibration = flags.saveCalibration;
   if (!options.calibrationData.empty() && !options.calibrationFiles.empty())
     return fail("--calibration-data and --calibration exclude each other");
+  if (flags.repair.getNumOccurrences()) {
+    auto repairs = mpc::parseRepairs(flags.repair);
+    if (!repairs)
+      return fail("--repair: " + toString(repairs.takeError()));
+    options.repairs = std::move(*repairs);
+  }
   options.precisionConfig = flags.precisionConfig;
   options.savePrecisionConfig = flags.savePrecisionConfig;
   options.report = flags.report;

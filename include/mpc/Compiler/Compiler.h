@@ -16,6 +16,7 @@
 #define MPC_COMPILER_COMPILER_H
 
 #include "mlir/IR/MLIRContext.h"
+#include "mpc/Analysis/Repairs.h"
 #include "mpc/Pipelines/Pipelines.h"
 #include "mpc/Support/PrecisionConfig.h"
 #include "mpc/Target/Library.h"
@@ -43,6 +44,7 @@ struct CompileOptions {
   std::string saveCalibration;
 
   std::string precisionConfig, savePrecisionConfig;
+  std::vector<RepairRequest> repairs; // in the order in which they are done
 
   std::string report;        // .html or .json
   std::string explain;       // a group, a node or a tensor whose story goes to standard output
