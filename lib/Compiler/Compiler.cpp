@@ -7,6 +7,7 @@
 
 #include "mpc/Compiler/Compiler.h"
 #include "Calibrate.h"
+#include "Decisions.h"
 #include "Output.h"
 #include "Report.h"
 #include "mlir/Bytecode/BytecodeWriter.h"
@@ -42,6 +43,8 @@ StringRef mpc::stringifyPrecisionChoice(PrecisionChoice choice) {
     return "bf16";
   case PrecisionChoice::INT8:
     return "int8";
+  case PrecisionChoice::Auto:
+    return "auto";
   }
   llvm_unreachable("all choices are handled");
 }
@@ -90,6 +93,8 @@ private:
   LogicalResult bind(StringRef binding, ImportOptions &import);
   LogicalResult advance(Phase phase);
   LogicalResult annotate();
+  LogicalResult replay();
+  LogicalResult decide();
   LogicalResult analyze();
   StringRef calibrationSource() const {
     return options.calibrationFiles.empty() ? options.calibrationData : options.calibrationFiles.front();
@@ -107,7 +112,9 @@ private:
   OwningOpRef<ModuleOp> module;
   ModelInfo info;
   std::optional<Calibration> calibration;
-  std::string precisionConfig;
+  std::string precisionConfig, savedDecisions;
+  std::optional<Decisions> decisions; // read
+  std::optional<SearchResult> search;
   std::optional<Report> report;
 };
 
@@ -115,17 +122,32 @@ LogicalResult Compilation::checkOutputs() {
   const std::pair<const char *, const std::string *> files[] = {{"-o", &options.output},
                                                                 {"--save-calibration", &options.saveCalibration},
                                                                 {"--save-precision-config", &options.savePrecisionConfig},
-                                                                {"--report", &options.report}};
+                                                                {"--report", &options.report},
+                                                                {"--save-decisions", &options.saveDecisions}};
   for (auto [flag, path] : files)
     if (!path->empty() && *path != "-" && failed(checkWritable(loc, flag, *path)))
       return failure();
   if (!options.dumpPhases.empty())
     if (std::error_code error = llvm::sys::fs::create_directories(options.dumpPhases))
       return emitError(loc) << "--dump-phases " << options.dumpPhases << ": " << error.message();
-  if (options.precision == PrecisionChoice::INT8 && options.from <= Phase::Grouped && options.to >= Phase::Annotated &&
-      options.calibrationData.empty() && options.calibrationFiles.empty())
+  bool isAnnotated = options.from <= Phase::Grouped && options.to >= Phase::Annotated;
+  if (!options.decisions.empty()) {
+    auto loaded = Decisions::load(loc, options.decisions);
+    if (failed(loaded))
+      return failure();
+    decisions = std::move(*loaded);
+    std::string asked = stringifyPrecisionChoice(options.precision).str();
+    if (options.precision != PrecisionChoice::Keep && asked != decisions->precision)
+      return emitError(loc) << "--decisions: " << options.decisions << " was made with --precision=" << decisions->precision << ", not with " << asked;
+    return success();
+  }
+  if (!isAnnotated || !options.calibrationData.empty() || !options.calibrationFiles.empty())
+    return success();
+  if (options.precision == PrecisionChoice::INT8)
     return emitError(loc) << "--precision=int8 needs the ranges of activations: give samples with --calibration-data=PATH or a saved table "
                              "with --calibration=FILE, or quantize only weights with --precision=w8";
+  if (options.precision == PrecisionChoice::Auto)
+    return emitError(loc) << "--precision=auto measures on samples: give them with --calibration-data=PATH";
   return success();
 }
 
@@ -237,7 +259,38 @@ FailureOr<Calibration> Compilation::getCalibration() {
   return std::move(*merged);
 }
 
-LogicalResult Compilation::annotate() {
+/// Precisions as they were chosen before: nothing is measured.
+LogicalResult Compilation::replay() {
+  std::string hash = describeModel(*module).hash;
+  if (hash != decisions->modelHash)
+    return emitError(loc) << "--decisions: " << options.decisions << " is of another model: expected the hash " << hash << ", but got "
+                          << decisions->modelHash;
+  if (!decisions->calibration.empty()) {
+    auto table = Calibration::parse(decisions->calibration, options.decisions);
+    if (!table)
+      return emitError(loc) << "--decisions: " << llvm::toString(table.takeError());
+    if (failed(attachRanges(*module, *table, options.decisions)))
+      return failure();
+    calibration = std::move(*table);
+  }
+  AssignPrecisionOptions assign;
+  assign.precision = "f32";
+  if (failed(runPipeline([&](OpPassManager &pm) { pm.addPass(createAssignPrecision(assign)); })))
+    return failure();
+  search = decisions->search;
+  return decisions->apply(*module, options.decisions);
+}
+
+/// Measures what the options ask for, and gives every group a precision.
+LogicalResult Compilation::decide() {
+  bool isSearched = options.precision == PrecisionChoice::Auto;
+  SearchInputs inputs;
+  if (isSearched) { // before any work
+    auto opened = openSearch(*module, options);
+    if (failed(opened))
+      return failure();
+    inputs = std::move(*opened);
+  }
   if (!options.calibrationData.empty() || !options.calibrationFiles.empty()) {
     auto found = getCalibration();
     if (failed(found) || failed(attachRanges(*module, *found, calibrationSource())))
@@ -245,12 +298,31 @@ LogicalResult Compilation::annotate() {
     calibration = std::move(*found);
   }
   AssignPrecisionOptions assign;
-  assign.precision = stringifyPrecisionChoice(options.precision).str();
+  assign.precision = isSearched ? "f32" : stringifyPrecisionChoice(options.precision).str();
   assign.config = options.precisionConfig;
   if (failed(runPipeline([&](OpPassManager &pm) { pm.addPass(createAssignPrecision(assign)); })))
     return failure();
+  if (!isSearched)
+    return success();
+  auto found = searchPrecisions(*module, inputs, options);
+  if (failed(found))
+    return failure();
+  search = std::move(*found);
+  return success();
+}
+
+LogicalResult Compilation::annotate() {
+  if (failed(decisions ? replay() : decide()))
+    return failure();
   if (!options.savePrecisionConfig.empty())
     precisionConfig = writePrecisionConfig(*module);
+  if (!options.saveDecisions.empty()) {
+    Decisions made = Decisions::gather(*module, calibration ? &*calibration : nullptr, info.precision);
+    made.search = search;
+    if (decisions)
+      made.repairs = decisions->repairs;
+    savedDecisions = made.str();
+  }
   return analyze();
 }
 
@@ -262,6 +334,13 @@ LogicalResult Compilation::analyze() {
   if (failed(made))
     return failure();
   report = std::move(*made);
+  if (search) {
+    report->predictedLatencyMs = search->predictedLatencyMs;
+    report->optimalityGap = search->optimalityGap;
+    report->accuracyUnit = "dB";
+    for (const SearchResult::Point &point : search->pareto)
+      report->pareto.push_back({point.name, point.latencyMs, point.sqnr, point.isChosen});
+  }
   if (options.explain.empty())
     return success();
   auto group = findExplained(loc, *report, options.explain);
@@ -372,7 +451,7 @@ LogicalResult Compilation::run() {
   if (options.from < Phase::Linalg) {
     info = describeModel(*module);
     info.name = llvm::sys::path::stem(options.input).str();
-    info.precision = stringifyPrecisionChoice(options.precision).str();
+    info.precision = decisions ? decisions->precision : stringifyPrecisionChoice(options.precision).str();
   }
   if (failed(reached(options.from)))
     return failure();
@@ -396,6 +475,11 @@ LogicalResult Compilation::run() {
       })))
     return failure();
   if (report && !options.report.empty() && failed(writeReport(loc, options.report, *report)))
+    return failure();
+  if (!savedDecisions.empty() && failed(writeFile(loc, options.saveDecisions, [&](raw_ostream &os) {
+        os << savedDecisions;
+        return success();
+      })))
     return failure();
   if (!options.savePrecisionConfig.empty())
     return writeFile(loc, options.savePrecisionConfig, [&](raw_ostream &os) {

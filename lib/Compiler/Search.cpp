@@ -116,9 +116,9 @@ private:
   SearchResult report();
   AccuracyBudget getBudget() const { return inputs.accuracy.value_or(AccuracyBudget()); }
   bool isThisMachine() const { return options.latencyTable.empty(); }
-  void progress(StringRef what, size_t done, size_t all) {
-    if (options.searchProgress)
-      options.searchProgress(what, done, all);
+  void progress(const char *what, size_t done, size_t all) {
+    if (options.workProgress)
+      options.workProgress(what, done, all);
   }
 
   ModuleOp module;
@@ -221,9 +221,7 @@ FailureOr<Candidate *> Searcher::evaluate(StringRef name, const Assignment &assi
   auto main = copy->lookupSymbol<func::FuncOp>("main");
   for (auto [op, precision] : llvm::zip(main.getOps<GroupOp>(), assignment))
     op.setPrecision(precision);
-  RunnerOptions how;
-  how.threads = 1;
-  auto runner = ModelRunner::create(*copy, options.library, how);
+  auto runner = ModelRunner::create(*copy, options.library, Phase::Annotated, /*threads=*/1);
   if (failed(runner))
     return failure();
   auto candidate = std::make_unique<Candidate>();
@@ -244,7 +242,6 @@ FailureOr<Candidate *> Searcher::evaluate(StringRef name, const Assignment &assi
   if (failed(accuracy))
     return failure();
   candidate->accuracy = *accuracy;
-  progress("trying assignments", candidates.size() + 1, 0);
   candidates.push_back(std::move(candidate));
   return candidates.back().get();
 }
@@ -407,7 +404,8 @@ LogicalResult Searcher::choose() {
 /// The precisions, with what each gained, or why a lower one was refused.
 void Searcher::write() {
   SearchCost chosen = graph.predict(best->assignment);
-  for (auto [index, group] : llvm::enumerate(graph.groups)) {
+  for (size_t index = 0; index < graph.groups.size(); ++index) {
+    SearchGraph::Group &group = graph.groups[index];
     Precision precision = best->assignment[index];
     std::string reason = group.reasons[precision], refusal;
     if (group.candidates.size() > 1) {

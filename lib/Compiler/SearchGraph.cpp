@@ -235,7 +235,8 @@ std::optional<SearchGraph::Choice> SearchGraph::solve(std::optional<double> nois
       sum.add(it->second);
     return sum;
   };
-  for (auto [v, value] : llvm::enumerate(values)) {
+  for (unsigned v = 0; v < values.size(); ++v) {
+    const Value &value = values[v];
     // How the value is stored, a sum that is 1 for one type.
     std::map<Precision, Sum> storage;
     bool isFree = value.writer && !value.isOnlyReturned();

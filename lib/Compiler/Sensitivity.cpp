@@ -48,10 +48,8 @@ LogicalResult mpc::measureSensitivity(SearchGraph &graph, ModuleOp module, Sampl
   auto switched = addSwitches(graph, module);
   if (failed(switched))
     return failure();
-  auto names = (*switched)->getAttrOfType<ArrayAttr>(kSwitchesAttrName);
-  RunnerOptions how;
-  how.isQuantized = true;
-  auto runner = ModelRunner::create(**switched, options.library, how);
+  auto names = (**switched)->getAttrOfType<ArrayAttr>(kSwitchesAttrName);
+  auto runner = ModelRunner::create(**switched, options.library, Phase::Quantized);
   if (failed(runner))
     return failure();
   switched->release()->erase();
@@ -78,8 +76,8 @@ LogicalResult mpc::measureSensitivity(SearchGraph &graph, ModuleOp module, Sampl
     sample.push_back(switches);
     auto run = [&]() -> LogicalResult {
       sample.back() = switches;
-      if (options.searchProgress)
-        options.searchProgress("measuring sensitivity", ++done, all);
+      if (options.workProgress)
+        options.workProgress("measuring sensitivity", ++done, all);
       return (*runner)->run(sample);
     };
     if (failed(run()))

@@ -30,13 +30,19 @@ struct Flags {
   cl::OptionCategory category{"mpc-compile options"};
   cl::list<std::string> inputs{cl::Positional, cl::desc("<model.onnx|.mlir|.mlirbc>"), cl::cat(category)};
   cl::opt<std::string> output{"o", cl::desc("Library to write; its header stands beside it"), cl::value_desc("file"), cl::cat(category)};
-  cl::opt<std::string> precision{"precision", cl::init("keep"), cl::desc("keep (default: what the model says), f32, f16, bf16 or int8"), cl::cat(category)};
+  cl::opt<std::string> precision{"precision", cl::init("keep"), cl::desc("keep (default: what the model says), f32, f16, bf16, int8 or auto: a search"), cl::cat(category)};
   cl::opt<std::string> calibrationData{"calibration-data", cl::desc("Samples: .npy, .npz or a folder of those or of test_data_set_*/input_*.pb"), cl::value_desc("path"), cl::cat(category)};
   cl::opt<std::string> calibrator{"calibrator", cl::init("minmax"), cl::desc("minmax (default) or moving-average"), cl::cat(category)};
   cl::list<std::string> calibration{"calibration", cl::CommaSeparated, cl::desc("Saved ranges; several files merge"), cl::value_desc("file,..."), cl::cat(category)};
   cl::opt<std::string> saveCalibration{"save-calibration", cl::desc("Write the ranges"), cl::value_desc("file"), cl::cat(category)};
   cl::opt<std::string> precisionConfig{"precision-config", cl::desc("Precisions per group, JSON (docs/PrecisionConfig.md)"), cl::value_desc("file"), cl::cat(category)};
   cl::opt<std::string> savePrecisionConfig{"save-precision-config", cl::desc("Write what was chosen, in the same form"), cl::value_desc("file"), cl::cat(category)};
+  cl::opt<std::string> accuracyBudget{"accuracy-budget", cl::desc("Of --precision=auto: top1:POINTS lost at most, sqnr:DB or cosine:VALUE at least, beside f32 (default: sqnr:20)"), cl::value_desc("kind:amount"), cl::cat(category)};
+  cl::opt<std::string> latencyBudget{"latency-budget", cl::desc("Of --precision=auto: time of a call on one thread, 3ms; alone: the most accurate within it"), cl::value_desc("time"), cl::cat(category)};
+  cl::opt<std::string> validationData{"validation-data", cl::desc("Of --precision=auto: samples that the budget is checked on (default: those of --calibration-data)"), cl::value_desc("path"), cl::cat(category)};
+  cl::opt<std::string> labels{"labels", cl::desc("Classes of --validation-data, integers (.npy or .pb)"), cl::value_desc("file"), cl::cat(category)};
+  cl::opt<std::string> saveDecisions{"save-decisions", cl::desc("Write all that was measured and chosen about precisions (docs/Search.md)"), cl::value_desc("file"), cl::cat(category)};
+  cl::opt<std::string> decisions{"decisions", cl::desc("Compile with saved decisions: the same library, without measuring"), cl::value_desc("file"), cl::cat(category)};
   cl::opt<std::string> report{"report", cl::desc("Write what was decided, why, and what it costs: a page (.html) or data (.json; docs/Report.md)"), cl::value_desc("file"), cl::cat(category)};
   cl::opt<unsigned> reportSamples{"report-samples", cl::init(32), cl::desc("Measure errors on so many of the calibration samples at most (default: 32)"), cl::value_desc("number"), cl::cat(category)};
   cl::opt<std::string> explain{"explain", cl::desc("Tell the story of one group, node or tensor on standard output"), cl::value_desc("op"), cl::cat(category)};
@@ -65,7 +71,7 @@ struct Flags {
 struct LaterFlags {
   std::vector<std::unique_ptr<cl::opt<std::string>>> flags;
   LaterFlags(cl::OptionCategory &category) {
-    for (const char *name : {"repair", "accuracy-budget", "latency-budget", "validation-data", "labels", "decisions", "save-decisions", "chip",
+    for (const char *name : {"repair", "chip",
                              "cuda-path", "target-triple", "sysroot", "diagnose", "activation-type", "latency-table",
                              "preprocess", "fully-integral", "fast-math", "tune"})
       flags.push_back(std::make_unique<cl::opt<std::string>>(StringRef(name), cl::ValueOptional, cl::Hidden, cl::cat(category)));
@@ -104,7 +110,7 @@ bool parse(Flags &flags, LaterFlags &later, mpc::CompileOptions &options) {
   options.output = flags.output;
 
   StringRef precision = flags.precision;
-  if (isOneOf(precision, "w8", "w4", "auto"))
+  if (isOneOf(precision, "w8", "w4"))
     return notYet("--precision=" + precision);
   auto choice = StringSwitch<std::optional<mpc::PrecisionChoice>>(precision)
                     .Case("keep", mpc::PrecisionChoice::Keep)
@@ -112,6 +118,7 @@ bool parse(Flags &flags, LaterFlags &later, mpc::CompileOptions &options) {
                     .Case("f16", mpc::PrecisionChoice::F16)
                     .Case("bf16", mpc::PrecisionChoice::BF16)
                     .Case("int8", mpc::PrecisionChoice::INT8)
+                    .Case("auto", mpc::PrecisionChoice::Auto)
                     .Default(std::nullopt);
   if (!choice)
     return fail("--precision: expected keep, f32, f16, bf16, int8, w8, w4 or auto, but got '" + precision + "'");
@@ -167,6 +174,16 @@ bool parse(Flags &flags, LaterFlags &later, mpc::CompileOptions &options) {
     return fail("--calibration-data and --calibration exclude each other");
   options.precisionConfig = flags.precisionConfig;
   options.savePrecisionConfig = flags.savePrecisionConfig;
+  options.accuracyBudget = flags.accuracyBudget;
+  options.latencyBudget = flags.latencyBudget;
+  options.validationData = flags.validationData;
+  options.labels = flags.labels;
+  options.decisions = flags.decisions;
+  options.saveDecisions = flags.saveDecisions;
+  if (options.precision != mpc::PrecisionChoice::Auto && options.decisions.empty())
+    for (const cl::opt<std::string> *flag : {&flags.accuracyBudget, &flags.latencyBudget, &flags.validationData, &flags.labels})
+      if (flag->getNumOccurrences())
+        return fail("--" + flag->ArgStr + " belongs to --precision=auto");
   options.report = flags.report;
   if (flags.report.getNumOccurrences() && !StringRef(options.report).ends_with(".html") && !StringRef(options.report).ends_with(".json"))
     return fail("--report: expected a file that ends in .html or .json, but got '" + options.report + "'");
