@@ -179,8 +179,8 @@ LogicalResult SwitchInserter::run() {
     }
   }
   // Conversions are computed where they are read.
-  for (GroupOp group : llvm::make_early_inc_range(llvm::reverse(
-           llvm::to_vector(function.getOps<GroupOp>()))))
+  SmallVector<GroupOp> all(function.getOps<GroupOp>());
+  for (GroupOp group : llvm::reverse(all))
     if (!group.getPrecision() && group->use_empty())
       group.erase();
   return success();
