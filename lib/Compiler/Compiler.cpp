@@ -8,6 +8,7 @@
 #include "mpc/Compiler/Compiler.h"
 #include "Calibrate.h"
 #include "Decisions.h"
+#include "Latency.h"
 #include "Output.h"
 #include "Report.h"
 #include "mlir/Bytecode/BytecodeWriter.h"
@@ -96,6 +97,7 @@ private:
   LogicalResult replay();
   LogicalResult decide();
   LogicalResult analyze();
+  LogicalResult makeBenchKit();
   StringRef calibrationSource() const {
     return options.calibrationFiles.empty() ? options.calibrationData : options.calibrationFiles.front();
   }
@@ -146,7 +148,7 @@ LogicalResult Compilation::checkOutputs() {
   if (options.precision == PrecisionChoice::INT8)
     return emitError(loc) << "--precision=int8 needs the ranges of activations: give samples with --calibration-data=PATH or a saved table "
                              "with --calibration=FILE, or quantize only weights with --precision=w8";
-  if (options.precision == PrecisionChoice::Auto)
+  if (options.precision == PrecisionChoice::Auto && !options.benchKit)
     return emitError(loc) << "--precision=auto measures on samples: give them with --calibration-data=PATH";
   return success();
 }
@@ -257,6 +259,22 @@ FailureOr<Calibration> Compilation::getCalibration() {
       return emitError(loc) << file << ": " << llvm::toString(std::move(error)), failure();
   }
   return std::move(*merged);
+}
+
+/// The model in every precision, for measuring elsewhere.
+LogicalResult Compilation::makeBenchKit() {
+  if (options.from > Phase::Grouped)
+    return emitError(loc) << "--emit=bench-kit needs a model of the phase imported or grouped, but it starts at " << stringifyPhase(options.from);
+  if (options.from < Phase::Grouped && (failed(advance(Phase::Grouped)) || failed(reached(Phase::Grouped))))
+    return failure();
+  std::vector<std::string> precisions{"f32", "f16", "bf16"};
+  if (!options.calibrationData.empty() || !options.calibrationFiles.empty()) {
+    auto found = getCalibration();
+    if (failed(found) || failed(attachRanges(*module, *found, calibrationSource())))
+      return failure();
+    precisions.push_back("int8");
+  }
+  return emitBenchKit(*module, precisions, options);
 }
 
 /// Precisions as they were chosen before: nothing is measured.
@@ -377,14 +395,7 @@ LogicalResult Compilation::advance(Phase phase) {
 
 /// Gathers what the library says about itself, while the groups are still there.
 void Compilation::describe() {
-  info.groups.clear();
-  module->walk([&](GroupOp group) {
-    GroupInfo entry;
-    entry.name = group.getName().str();
-    entry.precision = stringifyPrecision(group.getPrecision().value_or(Precision::F32)).str();
-    entry.reason = group.getReason().value_or("").str();
-    info.groups.push_back(std::move(entry));
-  });
+  info.groups = describeGroups(*module);
   if (calibration)
     for (TensorInfo &input : info.inputs)
       if (auto range = calibration->lookup(input.name))
@@ -455,6 +466,8 @@ LogicalResult Compilation::run() {
   }
   if (failed(reached(options.from)))
     return failure();
+  if (options.benchKit)
+    return makeBenchKit();
   Phase last = options.emitMLIR ? std::min(options.to, Phase::LLVM) : options.to;
   bool isAnalyzed = !options.report.empty() || !options.explain.empty();
   if (isAnalyzed && (options.from >= Phase::Annotated || last < Phase::Annotated))

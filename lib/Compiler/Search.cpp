@@ -131,7 +131,7 @@ private:
   std::optional<Judge> judge;
   std::vector<std::unique_ptr<Candidate>> candidates;
   Candidate *best = nullptr;
-  std::vector<SearchResult::Sensitivity> sensitivities;
+  std::string latencies;
 };
 
 } // namespace
@@ -171,6 +171,7 @@ LogicalResult Searcher::findCosts() {
   if (failed(costs))
     return failure();
   graph.overhead = costs->overhead_ms;
+  latencies = costs->table.str();
   for (SearchGraph::Group &group : graph.groups) {
     for (Precision precision : group.candidates) {
       double ms = costs->group(group.name, stringifyPrecision(precision));
@@ -446,6 +447,7 @@ SearchResult Searcher::report() {
   SearchResult result;
   result.accuracyBudget = inputs.accuracy ? inputs.accuracy->str() : inputs.latencyMs ? "" : getBudget().str();
   result.latencyBudget = options.latencyBudget;
+  result.latencies = latencies;
   result.predictedLatencyMs = best->getMs();
   result.modelLatencyMs = best->predictedMs;
   result.optimalityGap = best->gap;
@@ -561,6 +563,7 @@ llvm::json::Value SearchResult::toJSON() const {
                             {"sqnr_db", toNumber(sqnr)},
                             {"accuracy", accuracy},
                             {"samples", numSamples},
+                            {"latencies", toText(latencies)},
                             {"pareto", std::move(points)},
                             {"sensitivities", std::move(rows)}};
 }
@@ -580,6 +583,7 @@ std::optional<SearchResult> SearchResult::fromJSON(const llvm::json::Value &valu
   result.sqnr = number(*object, "sqnr_db", INFINITY);
   result.accuracy = text(*object, "accuracy");
   result.numSamples = object->getInteger("samples").value_or(0);
+  result.latencies = text(*object, "latencies");
   auto forEach = [&](StringRef key, function_ref<void(const llvm::json::Object &)> read) {
     if (const llvm::json::Array *array = object->getArray(key))
       for (const llvm::json::Value &item : *array)

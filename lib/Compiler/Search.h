@@ -51,6 +51,9 @@ struct SearchResult {
   };
   std::vector<Sensitivity> sensitivities;
 
+  /// The table that the times come from, as the text of its file.
+  std::string latencies;
+
   llvm::json::Value toJSON() const;
   static std::optional<SearchResult> fromJSON(const llvm::json::Value &value);
 };

@@ -45,7 +45,6 @@ struct CompileOptions {
   std::string accuracyBudget; // top1:0.3, sqnr:20 or cosine:0.99
   std::string latencyBudget;  // 3ms
   std::string validationData, labels;
-  std::string latencyTable; // latencies of the target; empty: measured here
   std::string decisions, saveDecisions; // all that was measured and chosen
 
   std::string report;        // .html or .json
@@ -65,6 +64,8 @@ struct CompileOptions {
   std::string dumpPhases; // folder
   bool printPipeline = false;
   bool emitMLIR = false; // write the module of phase `to` instead of a library
+  bool benchKit = false; // write a kit that measures latencies instead of a library
+  std::string latencyTable; // latencies of the target; empty: measured here
 
   LibraryOptions library;
   /// Called during calibration with samples done and samples in all.
@@ -75,6 +76,9 @@ struct CompileOptions {
 
 /// Names, types and shapes of the inputs and outputs of @main, and the hash of the model.
 ModelInfo describeModel(mlir::ModuleOp module);
+
+/// Name, kind, precision and size of every group of a module, in the order of their indices in profiles.
+std::vector<GroupInfo> describeGroups(mlir::ModuleOp module);
 
 mlir::LogicalResult compile(const CompileOptions &options, mlir::MLIRContext &context);
 
