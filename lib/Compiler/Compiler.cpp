@@ -150,6 +150,8 @@ LogicalResult Compilation::checkOutputs() {
       return emitError(loc) << "--decisions: " << options.decisions << " was made with --precision=" << decisions->precision << ", not with " << asked;
     return success();
   }
+  if (failed(checkRepairs(options, loc)))
+    return failure();
   if (!isAnnotated || !options.calibrationData.empty() || !options.calibrationFiles.empty())
     return success();
   if (options.precision == PrecisionChoice::INT8)
@@ -157,7 +159,7 @@ LogicalResult Compilation::checkOutputs() {
                              "with --calibration=FILE, or quantize only weights with --precision=w8";
   if (options.precision == PrecisionChoice::Auto && !options.benchKit)
     return emitError(loc) << "--precision=auto measures on samples: give them with --calibration-data=PATH";
-  return checkRepairs(options, loc);
+  return success();
 }
 
 LogicalResult Compilation::load() {
