@@ -73,16 +73,16 @@ struct LaterFlags {
 /// How errors are written: for people, or one JSON object per line.
 bool writeJSON = false;
 
-void writeError(StringRef where, const Twine &message) {
+void writeDiagnostic(bool isError, StringRef where, const Twine &message) {
   if (writeJSON) {
-    errs() << json::Value(json::Object{{"severity", "error"}, {"location", where}, {"message", message.str()}}) << "\n";
+    errs() << json::Value(json::Object{{"severity", isError ? "error" : "warning"}, {"location", where}, {"message", message.str()}}) << "\n";
     return;
   }
-  WithColor::error(errs(), "mpc-compile") << where << (where.empty() ? "" : ": ") << message << "\n";
+  (isError ? WithColor::error(errs(), "mpc-compile") : WithColor::warning(errs(), "mpc-compile")) << where << (where.empty() ? "" : ": ") << message << "\n";
 }
 
 bool fail(const Twine &message) {
-  writeError("", message);
+  writeDiagnostic(/*isError=*/true, "", message);
   return false;
 }
 
@@ -198,15 +198,16 @@ bool parse(Flags &flags, LaterFlags &later, mpc::CompileOptions &options) {
 struct DiagnosticPrinter {
   unsigned errors = 0;
   mlir::LogicalResult operator()(mlir::Diagnostic &diagnostic) {
-    if (diagnostic.getSeverity() != mlir::DiagnosticSeverity::Error)
+    bool isError = diagnostic.getSeverity() == mlir::DiagnosticSeverity::Error;
+    if (!isError && diagnostic.getSeverity() != mlir::DiagnosticSeverity::Warning)
       return mlir::failure();
     // The first few lines tell; the rest usually follows from them.
-    if (++errors > 6)
+    if (isError && ++errors > 6)
       return mlir::success();
     std::string where;
     raw_string_ostream os(where);
     print(diagnostic.getLocation(), os);
-    writeError(where, diagnostic.str());
+    writeDiagnostic(isError, where, diagnostic.str());
     return mlir::success();
   }
 
