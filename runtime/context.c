@@ -274,13 +274,9 @@ static mpc_status call(mpc_context *context, uint32_t entryIndex,
   *desc = storage;
   mpc_rt_bind_bytes(context->arena, arenaBytes - MPC_RT_SLACK, *desc++);
   *desc = storage + mpc_rt_memref_bytes(1);
-<<<<<<< HEAD
   mpc_rt_bind_bytes((const char *)model->weights + entry->weights_offset,
                     entry->weights_bytes, *desc);
-=======
-  mpc_rt_bind_bytes(model->weights, model->weights_bytes, *desc);
   context->env.report = NULL;
->>>>>>> 6d58e6e1de2e4b032246101df6367b6569d9e455
   uint32_t before = mpc_rt_enter_fp();
   context->variant->entries[entryIndex](&context->env, context->descs);
   mpc_rt_leave_fp(before);
@@ -289,7 +285,6 @@ static mpc_status call(mpc_context *context, uint32_t entryIndex,
   return MPC_OK;
 }
 
-<<<<<<< HEAD
 /* The same, timed. */
 static mpc_status profiledCall(mpc_context *context, uint32_t entry,
                                const mpc_tensor *inputs,
@@ -298,11 +293,11 @@ static mpc_status profiledCall(mpc_context *context, uint32_t entry,
   mpc_status status = call(context, entry, inputs, outputs);
   mpc_rt_end_profile(&context->env, start);
   return status;
-=======
+}
+
 void mpc_rt_report(mpc_rt_env *env, const char *sentence) {
   if (!env->report)
     env->report = sentence;
->>>>>>> 6d58e6e1de2e4b032246101df6367b6569d9e455
 }
 
 mpc_status mpc_rt_run(mpc_context *context, uint32_t entry,

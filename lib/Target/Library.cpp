@@ -50,14 +50,9 @@ struct VariantJob {
 /// What generated code may call: the runtime, and what LLVM puts in place of
 /// loops. Every C library since the first has the latter.
 bool mayCall(StringRef symbol) {
-<<<<<<< HEAD
   return symbol == "mpc_rt_parallel_for" || symbol == "mpc_rt_begin_group" ||
-         symbol == "memcpy" || symbol == "memmove" || symbol == "memset";
-=======
-  return symbol == "mpc_rt_parallel_for" || symbol == "mpc_rt_report" ||
-         symbol == "memcpy" ||
+         symbol == "mpc_rt_report" || symbol == "memcpy" ||
          symbol == "memmove" || symbol == "memset";
->>>>>>> 6d58e6e1de2e4b032246101df6367b6569d9e455
 }
 
 /// Collects the nested modules and checks that they are in the llvm phase.
