@@ -285,6 +285,11 @@ static mpc_status call(mpc_context *context, uint32_t entryIndex,
   return MPC_OK;
 }
 
+void mpc_rt_report(mpc_rt_env *env, const char *sentence) {
+  if (!env->report)
+    env->report = sentence;
+}
+
 /* The same, timed. */
 static mpc_status profiledCall(mpc_context *context, uint32_t entry,
                                const mpc_tensor *inputs,
@@ -293,11 +298,6 @@ static mpc_status profiledCall(mpc_context *context, uint32_t entry,
   mpc_status status = call(context, entry, inputs, outputs);
   mpc_rt_end_profile(&context->env, start);
   return status;
-}
-
-void mpc_rt_report(mpc_rt_env *env, const char *sentence) {
-  if (!env->report)
-    env->report = sentence;
 }
 
 mpc_status mpc_rt_run(mpc_context *context, uint32_t entry,

@@ -9,6 +9,7 @@
 #include "Calibrate.h"
 #include "Latency.h"
 #include "Output.h"
+#include "Report.h"
 #include "mlir/Bytecode/BytecodeWriter.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Parser/Parser.h"
@@ -91,6 +92,7 @@ private:
   LogicalResult advance(Phase phase);
   LogicalResult annotate();
   LogicalResult makeBenchKit();
+  LogicalResult analyze();
   StringRef calibrationSource() const {
     return options.calibrationFiles.empty() ? options.calibrationData : options.calibrationFiles.front();
   }
@@ -108,12 +110,14 @@ private:
   ModelInfo info;
   std::optional<Calibration> calibration;
   std::string precisionConfig;
+  std::optional<Report> report;
 };
 
 LogicalResult Compilation::checkOutputs() {
   const std::pair<const char *, const std::string *> files[] = {{"-o", &options.output},
                                                                 {"--save-calibration", &options.saveCalibration},
-                                                                {"--save-precision-config", &options.savePrecisionConfig}};
+                                                                {"--save-precision-config", &options.savePrecisionConfig},
+                                                                {"--report", &options.report}};
   for (auto [flag, path] : files)
     if (!path->empty() && *path != "-" && failed(checkWritable(loc, flag, *path)))
       return failure();
@@ -265,7 +269,21 @@ LogicalResult Compilation::annotate() {
     return failure();
   if (!options.savePrecisionConfig.empty())
     precisionConfig = writePrecisionConfig(*module);
-  return success();
+  return analyze();
+}
+
+/// What --report and --explain tell.
+LogicalResult Compilation::analyze() {
+  if (options.report.empty() && options.explain.empty())
+    return success();
+  auto made = makeReport(*module, options);
+  if (failed(made))
+    return failure();
+  report = std::move(*made);
+  if (options.explain.empty())
+    return success();
+  auto group = findExplained(loc, *report, options.explain);
+  return failed(group) ? failure() : explain(*module, *report, **group, options.explain, options, llvm::outs());
 }
 
 /// Brings the module from the phase before `phase` to `phase`.
@@ -372,6 +390,12 @@ LogicalResult Compilation::run() {
   if (options.benchKit)
     return makeBenchKit();
   Phase last = options.emitMLIR ? std::min(options.to, Phase::LLVM) : options.to;
+  bool isAnalyzed = !options.report.empty() || !options.explain.empty();
+  if (isAnalyzed && (options.from >= Phase::Annotated || last < Phase::Annotated))
+    return emitError(loc) << "--report and --explain tell what is decided on the way to the phase annotated: --compile-from comes before it, "
+                             "--compile-to not";
+  if (isAnalyzed && options.output.empty() && last == Phase::Library)
+    last = Phase::Annotated; // nothing asks for code
   for (int phase = static_cast<int>(options.from) + 1; phase <= static_cast<int>(last); ++phase) {
     if (failed(advance(static_cast<Phase>(phase))) || failed(reached(static_cast<Phase>(phase))))
       return failure();
@@ -383,6 +407,8 @@ LogicalResult Compilation::run() {
         os << calibration->str();
         return success();
       })))
+    return failure();
+  if (report && !options.report.empty() && failed(writeReport(loc, options.report, *report)))
     return failure();
   if (!options.savePrecisionConfig.empty())
     return writeFile(loc, options.savePrecisionConfig, [&](raw_ostream &os) {

@@ -37,6 +37,9 @@ struct Flags {
   cl::opt<std::string> saveCalibration{"save-calibration", cl::desc("Write the ranges"), cl::value_desc("file"), cl::cat(category)};
   cl::opt<std::string> precisionConfig{"precision-config", cl::desc("Precisions per group, JSON (docs/PrecisionConfig.md)"), cl::value_desc("file"), cl::cat(category)};
   cl::opt<std::string> savePrecisionConfig{"save-precision-config", cl::desc("Write what was chosen, in the same form"), cl::value_desc("file"), cl::cat(category)};
+  cl::opt<std::string> report{"report", cl::desc("Write what was decided, why, and what it costs: a page (.html) or data (.json; docs/Report.md)"), cl::value_desc("file"), cl::cat(category)};
+  cl::opt<unsigned> reportSamples{"report-samples", cl::init(32), cl::desc("Measure errors on so many of the calibration samples at most (default: 32)"), cl::value_desc("number"), cl::cat(category)};
+  cl::opt<std::string> explain{"explain", cl::desc("Tell the story of one group, node or tensor on standard output"), cl::value_desc("op"), cl::cat(category)};
   cl::list<std::string> shapes{"shape", cl::desc("Fix an input's sizes: NAME=8x3x224x224"), cl::value_desc("name=sizes"), cl::cat(category)};
   cl::list<std::string> bindings{"bind", cl::desc("Make an input a constant: NAME=FILE (.npy or .pb)"), cl::value_desc("name=file"), cl::cat(category)};
   cl::list<std::string> ioTypes{"io-type", cl::desc("Another element type at the border: NAME=u8"), cl::value_desc("name=type"), cl::cat(category)};
@@ -63,9 +66,25 @@ struct Flags {
 struct LaterFlags {
   std::vector<std::unique_ptr<cl::opt<std::string>>> flags;
   LaterFlags(cl::OptionCategory &category) {
-    for (const char *name : {"repair", "accuracy-budget", "latency-budget", "validation-data", "labels", "decisions", "save-decisions", "chip",
-                             "cuda-path", "target-triple", "sysroot", "report", "diagnose", "explain", "activation-type",
-                             "preprocess", "fully-integral", "fast-math", "tune"})
+    for (const char *name : {
+             "repair",
+             "accuracy-budget",
+             "latency-budget",
+             "validation-data",
+             "labels",
+             "decisions",
+             "save-decisions",
+             "chip",
+             "cuda-path",
+             "target-triple",
+             "sysroot",
+             "diagnose",
+             "activation-type",
+             "preprocess",
+             "fully-integral",
+             "fast-math",
+             "tune",
+         })
       flags.push_back(std::make_unique<cl::opt<std::string>>(StringRef(name), cl::ValueOptional, cl::Hidden, cl::cat(category)));
   }
 };
@@ -160,7 +179,7 @@ bool parse(Flags &flags, LaterFlags &later, mpc::CompileOptions &options) {
   if (options.from > options.to)
     return fail("--compile-to=" + flags.to + " comes before --compile-from=" + flags.from);
   if (options.output.empty() && options.to == mpc::Phase::Library && !options.emitMLIR && options.library.emit != mpc::EmitKind::LLVMIR &&
-      options.savePrecisionConfig.empty() && flags.dumpPhases.empty() && !flags.printPipeline)
+      options.savePrecisionConfig.empty() && flags.report.empty() && flags.explain.empty() && flags.dumpPhases.empty() && !flags.printPipeline)
     return fail("expected an output: -o FILE");
 
   options.calibrationData = flags.calibrationData;
@@ -171,6 +190,15 @@ bool parse(Flags &flags, LaterFlags &later, mpc::CompileOptions &options) {
     return fail("--calibration-data and --calibration exclude each other");
   options.precisionConfig = flags.precisionConfig;
   options.savePrecisionConfig = flags.savePrecisionConfig;
+  options.report = flags.report;
+  if (flags.report.getNumOccurrences() && !StringRef(options.report).ends_with(".html") && !StringRef(options.report).ends_with(".json"))
+    return fail("--report: expected a file that ends in .html or .json, but got '" + options.report + "'");
+  options.explain = flags.explain;
+  if (flags.explain.getNumOccurrences() && options.explain.empty())
+    return fail("--explain: expected the name of a group, a node or a tensor");
+  options.reportSamples = flags.reportSamples;
+  if (options.reportSamples < 1)
+    return fail("--report-samples: expected at least 1");
   options.shapes.assign(flags.shapes.begin(), flags.shapes.end());
   options.bindings.assign(flags.bindings.begin(), flags.bindings.end());
   options.ioTypes.assign(flags.ioTypes.begin(), flags.ioTypes.end());
@@ -255,6 +283,12 @@ void showProgress(size_t done, size_t all) {
     return;
   errs() << "\rcalibrating: " << done << " of " << all << " samples" << (done == all ? "\n" : "");
 }
+
+void showWork(const char *what, size_t done, size_t all) {
+  if (!sys::Process::StandardErrIsDisplayed())
+    return;
+  errs() << "\r" << what << ": " << done << " of " << all << (done == all ? "\n" : "");
+}
 } // namespace
 
 int main(int argc, char **argv) {
@@ -272,6 +306,7 @@ int main(int argc, char **argv) {
     return EXIT_FAILURE;
   options.library.runtimeDirectory = mpc::findRuntimeDirectory(argv[0], reinterpret_cast<void *>(&showProgress));
   options.progress = showProgress;
+  options.workProgress = showWork;
 
   mlir::DialectRegistry registry;
   mpc::registerAllDialects(registry);

@@ -41,6 +41,11 @@ struct CompileOptions {
 
   std::string precisionConfig, savePrecisionConfig;
 
+  std::string report;        // .html or .json
+  std::string explain;       // a group, a node or a tensor whose story goes to standard output
+  std::string diagnose;      // a library of this model that has lost accuracy
+  int64_t reportSamples = 32; // of the calibration data, on which errors are measured
+
   std::vector<std::string> shapes;   // NAME=8x3x224x224
   std::vector<std::string> bindings; // NAME=FILE
   std::vector<std::string> ioTypes;   // NAME=u8
@@ -59,6 +64,8 @@ struct CompileOptions {
   LibraryOptions library;
   /// Called during calibration with samples done and samples in all.
   std::function<void(size_t, size_t)> progress;
+  /// The same for other long work, with what it is.
+  std::function<void(const char *, size_t, size_t)> workProgress;
 };
 
 /// Names, types and shapes of the inputs and outputs of @main, and the hash of the model.
