@@ -193,6 +193,26 @@ typedef struct mpc_context_info {
   const char *isa;
 } mpc_context_info;
 
+/* What one group of operators takes: how often its code ran, and for how long
+ * in all, in ticks of a clock of constant rate (mpc_profile.ticks relates it to
+ * the caller's clock). */
+typedef struct mpc_group_time {
+  uint64_t calls;
+  uint64_t ticks;
+} mpc_group_time;
+
+/* A profile, to which calls add; the caller sets it to zero, or reads it,
+ * between calls. */
+typedef struct mpc_profile {
+  uint32_t struct_size; /* set by the caller to sizeof(mpc_profile) */
+  uint32_t num_groups;  /* of `groups`, at least 1 */
+  /* In the order of the manifest's groups of the entry that is run. The last
+   * one takes everything that belongs to none before it. */
+  mpc_group_time *groups;
+  uint64_t calls; /* of run */
+  uint64_t ticks; /* of those calls: the sum over `groups` */
+} mpc_profile;
+
 typedef struct mpc_context mpc_context;
 typedef struct mpc_model mpc_model;
 
@@ -252,6 +272,13 @@ struct mpc_model {
    * the library is unloaded, which ends the threads of a context that is left
    * but keeps its memory. */
   void (*destroy)(mpc_context *context);
+
+  /* From here on functions of later versions: check `struct_size`. */
+
+  /* Every call of this context adds its times to *profile, which stays the
+   * caller's and valid, until another profile or NULL (the default) is given.
+   * Results do not change. */
+  mpc_status (*profile)(mpc_context *context, mpc_profile *profile);
 };
 
 /* The function that a library exports as mpc_model_query (for dlopen) and as

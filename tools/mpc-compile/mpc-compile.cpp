@@ -30,7 +30,7 @@ struct Flags {
   cl::OptionCategory category{"mpc-compile options"};
   cl::list<std::string> inputs{cl::Positional, cl::desc("<model.onnx|.mlir|.mlirbc>"), cl::cat(category)};
   cl::opt<std::string> output{"o", cl::desc("Library to write; its header stands beside it"), cl::value_desc("file"), cl::cat(category)};
-  cl::opt<std::string> precision{"precision", cl::init("keep"), cl::desc("keep (default: what the model says), f32, f16, bf16, int8, int16, w8 or w4 (weights only)"), cl::cat(category)};
+  cl::opt<std::string> precision{"precision", cl::init("keep"), cl::desc("keep (default: what the model says), f32, f16, bf16, int8, int16, w8 or w4 (weights only), or auto: a search"), cl::cat(category)};
   cl::opt<std::string> activationType{"activation-type", cl::desc("w8, w4: f32 (default), f16 or bf16"), cl::value_desc("type"), cl::cat(category)};
   cl::opt<std::string> weightBlock{"weight-block", cl::desc("w8, w4: weights that share a scale: 32 (default), 64, 128 or channel"), cl::value_desc("size"), cl::cat(category)};
   cl::opt<std::string> weightScheme{"weight-scheme", cl::desc("w8, w4: asymmetric (default), symmetric, or codebook (16 levels, w4 only)"), cl::value_desc("scheme"), cl::cat(category)};
@@ -38,8 +38,15 @@ struct Flags {
   cl::opt<std::string> calibrator{"calibrator", cl::init("minmax"), cl::desc("minmax (default) or moving-average"), cl::cat(category)};
   cl::list<std::string> calibration{"calibration", cl::CommaSeparated, cl::desc("Saved ranges; several files merge"), cl::value_desc("file,..."), cl::cat(category)};
   cl::opt<std::string> saveCalibration{"save-calibration", cl::desc("Write the ranges"), cl::value_desc("file"), cl::cat(category)};
+  cl::opt<std::string> repair{"repair", cl::desc("Repairs of int8, some of: equalization, smoothquant[:ALPHA], clipping, adaptive-rounding, bias-correction"), cl::value_desc("name,..."), cl::cat(category)};
   cl::opt<std::string> precisionConfig{"precision-config", cl::desc("Precisions per group, JSON (docs/PrecisionConfig.md)"), cl::value_desc("file"), cl::cat(category)};
   cl::opt<std::string> savePrecisionConfig{"save-precision-config", cl::desc("Write what was chosen, in the same form"), cl::value_desc("file"), cl::cat(category)};
+  cl::opt<std::string> accuracyBudget{"accuracy-budget", cl::desc("Of --precision=auto: top1:POINTS lost at most, sqnr:DB or cosine:VALUE at least, beside f32 (default: sqnr:20)"), cl::value_desc("kind:amount"), cl::cat(category)};
+  cl::opt<std::string> latencyBudget{"latency-budget", cl::desc("Of --precision=auto: time of a call on one thread, 3ms; alone: the most accurate within it"), cl::value_desc("time"), cl::cat(category)};
+  cl::opt<std::string> validationData{"validation-data", cl::desc("Of --precision=auto: samples that the budget is checked on (default: those of --calibration-data)"), cl::value_desc("path"), cl::cat(category)};
+  cl::opt<std::string> labels{"labels", cl::desc("Classes of --validation-data, integers (.npy or .pb)"), cl::value_desc("file"), cl::cat(category)};
+  cl::opt<std::string> saveDecisions{"save-decisions", cl::desc("Write all that was measured and chosen about precisions (docs/Search.md)"), cl::value_desc("file"), cl::cat(category)};
+  cl::opt<std::string> decisions{"decisions", cl::desc("Compile with saved decisions: the same library, without measuring"), cl::value_desc("file"), cl::cat(category)};
   cl::opt<std::string> report{"report", cl::desc("Write what was decided, why, and what it costs: a page (.html) or data (.json; docs/Report.md)"), cl::value_desc("file"), cl::cat(category)};
   cl::opt<unsigned> reportSamples{"report-samples", cl::init(32), cl::desc("Measure errors on so many of the calibration samples at most (default: 32)"), cl::value_desc("number"), cl::cat(category)};
   cl::opt<std::string> explain{"explain", cl::desc("Tell the story of one group, node or tensor on standard output"), cl::value_desc("op"), cl::cat(category)};
@@ -53,7 +60,8 @@ struct Flags {
   cl::opt<std::string> diagnostics{"diagnostics", cl::init("text"), cl::desc("text (default) or json: one object per line on standard error"), cl::cat(category)};
   cl::list<std::string> marches{"march", cl::CommaSeparated, cl::desc("Instruction sets, chosen among at load: x86-64-v3, x86-64-v4, cascadelake, native, ..."), cl::value_desc("name,..."), cl::cat(category)};
   cl::opt<std::string> target{"target", cl::init("cpu"), cl::desc("cpu"), cl::cat(category)};
-  cl::opt<std::string> emit{"emit", cl::init("library"), cl::desc("library (default), archive, object, llvm-ir or mlir"), cl::cat(category)};
+  cl::opt<std::string> emit{"emit", cl::init("library"), cl::desc("library (default), archive, object, llvm-ir, mlir, or bench-kit: a library that measures latencies on the target (docs/Measuring.md)"), cl::cat(category)};
+  cl::opt<std::string> latencyTable{"latency-table", cl::desc("Latencies of the target, as mpc-run --measure wrote them (default: measured on this machine)"), cl::value_desc("file"), cl::cat(category)};
   cl::opt<std::string> prefix{"prefix", cl::desc("C name before _query and in the header"), cl::value_desc("name"), cl::cat(category)};
   cl::opt<std::string> linker{"linker", cl::desc("The ld.lld to use"), cl::value_desc("file"), cl::cat(category)};
   cl::opt<std::string> rounding{"rounding", cl::init("onnx"), cl::desc("How integers are requantized: onnx (default), tflite, tflite-single, tosa or tosa-double"), cl::cat(category)};
@@ -71,9 +79,16 @@ struct Flags {
 struct LaterFlags {
   std::vector<std::unique_ptr<cl::opt<std::string>>> flags;
   LaterFlags(cl::OptionCategory &category) {
-    for (const char *name : {"repair", "accuracy-budget", "latency-budget", "validation-data", "labels", "decisions", "save-decisions", "chip",
-                             "cuda-path", "target-triple", "sysroot", "diagnose", "latency-table",
-                             "preprocess", "fast-math", "tune"})
+    for (const char *name : {
+             "chip",
+             "cuda-path",
+             "target-triple",
+             "sysroot",
+             "diagnose",
+             "preprocess",
+             "fast-math",
+             "tune",
+         })
       flags.push_back(std::make_unique<cl::opt<std::string>>(StringRef(name), cl::ValueOptional, cl::Hidden, cl::cat(category)));
   }
 };
@@ -133,8 +148,6 @@ bool parse(Flags &flags, LaterFlags &later, mpc::CompileOptions &options) {
   options.output = flags.output;
 
   StringRef precision = flags.precision;
-  if (isOneOf(precision, "auto"))
-    return notYet("--precision=" + precision);
   auto choice = StringSwitch<std::optional<mpc::PrecisionChoice>>(precision)
                     .Case("keep", mpc::PrecisionChoice::Keep)
                     .Case("f32", mpc::PrecisionChoice::F32)
@@ -144,6 +157,7 @@ bool parse(Flags &flags, LaterFlags &later, mpc::CompileOptions &options) {
                     .Case("int16", mpc::PrecisionChoice::INT16)
                     .Case("w8", mpc::PrecisionChoice::W8)
                     .Case("w4", mpc::PrecisionChoice::W4)
+                    .Case("auto", mpc::PrecisionChoice::Auto)
                     .Default(std::nullopt);
   if (!choice)
     return fail("--precision: expected keep, f32, f16, bf16, int8, int16, w8, w4 or auto, but got '" + precision + "'");
@@ -183,12 +197,17 @@ bool parse(Flags &flags, LaterFlags &later, mpc::CompileOptions &options) {
                   .Case("object", mpc::EmitKind::Object)
                   .Case("llvm-ir", mpc::EmitKind::LLVMIR)
                   .Case("mlir", mpc::EmitKind::Library)
+                  .Case("bench-kit", mpc::EmitKind::Library)
                   .Default(std::nullopt);
-  if (isOneOf(flags.emit, "observer-library", "bench-kit"))
+  if (flags.emit == "observer-library")
     return notYet("--emit=" + flags.emit);
   if (!emit)
-    return fail("--emit: expected library, archive, object, llvm-ir or mlir, but got '" + flags.emit + "'");
+    return fail("--emit: expected library, archive, object, llvm-ir, mlir or bench-kit, but got '" + flags.emit + "'");
   options.emitMLIR = flags.emit == "mlir";
+  options.benchKit = flags.emit == "bench-kit";
+  options.latencyTable = flags.latencyTable;
+  if (!options.latencyTable.empty() && (precision != "auto" || options.benchKit))
+    return fail("--latency-table is for --precision=auto, whose search reads it");
   options.library.emit = *emit;
 
   for (auto [flag, phase] : {std::make_pair(&flags.from, &options.from), std::make_pair(&flags.to, &options.to)}) {
@@ -202,7 +221,7 @@ bool parse(Flags &flags, LaterFlags &later, mpc::CompileOptions &options) {
   if (options.from > options.to)
     return fail("--compile-to=" + flags.to + " comes before --compile-from=" + flags.from);
   if (options.output.empty() && options.to == mpc::Phase::Library && !options.emitMLIR && options.library.emit != mpc::EmitKind::LLVMIR &&
-      options.savePrecisionConfig.empty() && flags.report.empty() && flags.explain.empty() && flags.dumpPhases.empty() && !flags.printPipeline)
+      flags.savePrecisionConfig.empty() && flags.report.empty() && flags.explain.empty() && flags.dumpPhases.empty() && !flags.printPipeline)
     return fail("expected an output: -o FILE");
 
   options.calibrationData = flags.calibrationData;
@@ -211,8 +230,24 @@ bool parse(Flags &flags, LaterFlags &later, mpc::CompileOptions &options) {
   options.saveCalibration = flags.saveCalibration;
   if (!options.calibrationData.empty() && !options.calibrationFiles.empty())
     return fail("--calibration-data and --calibration exclude each other");
+  if (flags.repair.getNumOccurrences()) {
+    auto repairs = mpc::parseRepairs(flags.repair);
+    if (!repairs)
+      return fail("--repair: " + toString(repairs.takeError()));
+    options.repairs = std::move(*repairs);
+  }
   options.precisionConfig = flags.precisionConfig;
   options.savePrecisionConfig = flags.savePrecisionConfig;
+  options.accuracyBudget = flags.accuracyBudget;
+  options.latencyBudget = flags.latencyBudget;
+  options.validationData = flags.validationData;
+  options.labels = flags.labels;
+  options.decisions = flags.decisions;
+  options.saveDecisions = flags.saveDecisions;
+  if (options.precision != mpc::PrecisionChoice::Auto && options.decisions.empty())
+    for (const cl::opt<std::string> *flag : {&flags.accuracyBudget, &flags.latencyBudget, &flags.validationData, &flags.labels})
+      if (flag->getNumOccurrences())
+        return fail("--" + flag->ArgStr + " belongs to --precision=auto");
   options.report = flags.report;
   if (flags.report.getNumOccurrences() && !StringRef(options.report).ends_with(".html") && !StringRef(options.report).ends_with(".json"))
     return fail("--report: expected a file that ends in .html or .json, but got '" + options.report + "'");

@@ -244,6 +244,8 @@ def LowerDispatch : Pass<"mpc-lower-dispatch", "::mlir::ModuleOp"> {
     them and calls `k`. A value that is the same constant in every call of `k`
     stands in `k_range`; one that `k` does not read is dropped.
 
+    `kernel.begin_group i` becomes `if (env->profile) mpc_rt_begin_group(env, i)`.
+
     Precondition: the LLVM dialect; the calling function's first argument is the
     environment (mpc-lower-entry).
     Postcondition: public functions are the only ones with external linkage.

@@ -16,6 +16,7 @@
 #define MPC_COMPILER_COMPILER_H
 
 #include "mlir/IR/MLIRContext.h"
+#include "mpc/Analysis/Repairs.h"
 #include "mpc/Pipelines/Pipelines.h"
 #include "mpc/Support/PrecisionConfig.h"
 #include "mpc/Target/Library.h"
@@ -27,7 +28,7 @@
 namespace mpc {
 
 /// Precisions as on the command line. `keep`: what the model itself says.
-enum class PrecisionChoice { Keep, F32, F16, BF16, INT8, INT16, W8, W4 };
+enum class PrecisionChoice { Keep, F32, F16, BF16, INT8, INT16, W8, W4, Auto };
 llvm::StringRef stringifyPrecisionChoice(PrecisionChoice choice);
 
 struct CompileOptions {
@@ -43,6 +44,13 @@ struct CompileOptions {
   std::string saveCalibration;
 
   std::string precisionConfig, savePrecisionConfig;
+  std::vector<RepairRequest> repairs; // in the order in which they are done
+
+  // Of PrecisionChoice::Auto: budgets as given, and what they are validated on.
+  std::string accuracyBudget; // top1:0.3, sqnr:20 or cosine:0.99
+  std::string latencyBudget;  // 3ms
+  std::string validationData, labels;
+  std::string decisions, saveDecisions; // all that was measured and chosen
 
   std::string rounding = "onnx";          // onnx, tflite, tflite-single, tosa, tosa-double
   std::string activations = "asymmetric"; // asymmetric, symmetric, signed, signed-symmetric
@@ -65,6 +73,8 @@ struct CompileOptions {
   std::string dumpPhases; // folder
   bool printPipeline = false;
   bool emitMLIR = false; // write the module of phase `to` instead of a library
+  bool benchKit = false; // write a kit that measures latencies instead of a library
+  std::string latencyTable; // latencies of the target; empty: measured here
 
   LibraryOptions library;
   /// Called during calibration with samples done and samples in all.
@@ -75,6 +85,9 @@ struct CompileOptions {
 
 /// Names, types and shapes of the inputs and outputs of @main, and the hash of the model.
 ModelInfo describeModel(mlir::ModuleOp module);
+
+/// Name, kind, precision and size of every group of a module, in the order of their indices in profiles.
+std::vector<GroupInfo> describeGroups(mlir::ModuleOp module);
 
 mlir::LogicalResult compile(const CompileOptions &options, mlir::MLIRContext &context);
 

@@ -131,6 +131,8 @@ private:
   /// The output that a group's result is computed into.
   llvm::DenseMap<Value, unsigned> outputs;
   unsigned numInputs = 0;
+  /// Groups so far, in the order in which a walk finds them.
+  int64_t numGroups = 0;
   Value batch;
 };
 } // namespace
@@ -251,6 +253,8 @@ LogicalResult EntryLowering::convert(GroupOp group) {
       return failure();
     operands.push_back(*dest);
   }
+  kernel::BeginGroupOp::create(builder, group.getLoc(),
+                               builder.getI64IntegerAttr(numGroups++));
   auto call =
       func::CallOp::create(builder, group.getLoc(), *function, operands);
   mapping.map(group.getResults(), call.getResults());
@@ -269,6 +273,7 @@ Value EntryLowering::buildCopy(Location loc, Value source, Value dest) {
   function.setPrivate();
   function.setArgAttr(1, bufferization::BufferizationDialect::kWritableAttrName,
                       builder.getBoolAttr(true));
+  kernel::BeginGroupOp::create(builder, loc, IntegerAttr()); // of no group
   return func::CallOp::create(builder, loc, functions.insert(function),
                               ValueRange{source, dest})
       .getResult(0);
