@@ -25,11 +25,12 @@ func.func @main(%x: f32) {
 
 // -----
 
-!a = !quant.uniform<i32:f32, 0.5>
+// Integer profiles subtract one zero point.
+!a = !quant.uniform<i32:f32:0, {0.5:1, 0.5:2, 0.5, 0.5}>
 !y = !quant.uniform<u8:f32, 0.5>
 func.func @main(%x: tensor<4x!a>) -> tensor<4x!y> {
   %y = mpc.group "y" ins(%a = %x : tensor<4x!a>) -> tensor<4x!y> {
-    // expected-error @+1 {{'mpc.requantize' op rounding tflite is not supported yet}}
+    // expected-error @+1 {{'mpc.requantize' op expected a type with one zero point, quantized per tensor or per axis}}
     %0 = mpc.requantize %a {rounding = #mpc.rounding<tflite>} : (tensor<4x!a>) -> tensor<4x!y>
     mpc.yield %0 : tensor<4x!y>
   }
