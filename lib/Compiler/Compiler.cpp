@@ -277,6 +277,8 @@ LogicalResult Compilation::analyze() {
   if (options.report.empty() && options.explain.empty())
     return success();
   auto made = makeReport(*module, options);
+  if (succeeded(made) && failed(addLatencies(*module, options, *made)))
+    return failure();
   if (failed(made))
     return failure();
   report = std::move(*made);
