@@ -9,6 +9,7 @@
 #include "Calibrate.h"
 #include "Latency.h"
 #include "Output.h"
+#include "Repair.h"
 #include "Report.h"
 #include "mlir/Bytecode/BytecodeWriter.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -43,6 +44,10 @@ StringRef mpc::stringifyPrecisionChoice(PrecisionChoice choice) {
     return "bf16";
   case PrecisionChoice::INT8:
     return "int8";
+  case PrecisionChoice::W8:
+    return "w8";
+  case PrecisionChoice::W4:
+    return "w4";
   }
   llvm_unreachable("all choices are handled");
 }
@@ -111,6 +116,7 @@ private:
   std::optional<Calibration> calibration;
   std::string precisionConfig;
   std::optional<Report> report;
+  RepairDecisions repairs;
 };
 
 LogicalResult Compilation::checkOutputs() {
@@ -128,7 +134,7 @@ LogicalResult Compilation::checkOutputs() {
       options.calibrationData.empty() && options.calibrationFiles.empty())
     return emitError(loc) << "--precision=int8 needs the ranges of activations: give samples with --calibration-data=PATH or a saved table "
                              "with --calibration=FILE, or quantize only weights with --precision=w8";
-  return success();
+  return checkRepairs(options, loc);
 }
 
 LogicalResult Compilation::load() {
@@ -256,6 +262,8 @@ LogicalResult Compilation::makeBenchKit() {
 }
 
 LogicalResult Compilation::annotate() {
+  if (failed(repairModel(*module, options, repairs)))
+    return failure();
   if (!options.calibrationData.empty() || !options.calibrationFiles.empty()) {
     auto found = getCalibration();
     if (failed(found) || failed(attachRanges(*module, *found, calibrationSource())))
@@ -265,7 +273,13 @@ LogicalResult Compilation::annotate() {
   AssignPrecisionOptions assign;
   assign.precision = stringifyPrecisionChoice(options.precision).str();
   assign.config = options.precisionConfig;
-  if (failed(runPipeline([&](OpPassManager &pm) { pm.addPass(createAssignPrecision(assign)); })))
+  if (!options.weights.block.empty())
+    assign.weightBlock = options.weights.block;
+  if (!options.weights.scheme.empty())
+    assign.weightScheme = options.weights.scheme;
+  if (!options.weights.activations.empty())
+    assign.activationType = options.weights.activations;
+  if (failed(runPipeline([&](OpPassManager &pm) { pm.addPass(createAssignPrecision(assign)); })) || failed(repairQuantization(*module, options, repairs)))
     return failure();
   if (!options.savePrecisionConfig.empty())
     precisionConfig = writePrecisionConfig(*module);
