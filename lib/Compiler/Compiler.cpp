@@ -251,6 +251,8 @@ LogicalResult Compilation::makeBenchKit() {
     return emitError(loc) << "--emit=bench-kit needs a model of the phase imported or grouped, but it starts at " << stringifyPhase(options.from);
   if (options.from < Phase::Grouped && (failed(advance(Phase::Grouped)) || failed(reached(Phase::Grouped))))
     return failure();
+  if (failed(repairModel(*module, options, repairs)))
+    return failure();
   std::vector<std::string> precisions{"f32", "f16", "bf16"};
   if (!options.calibrationData.empty() || !options.calibrationFiles.empty()) {
     auto found = getCalibration();
