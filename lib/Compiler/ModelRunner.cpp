@@ -17,7 +17,7 @@ using namespace mlir;
 using namespace mpc;
 
 FailureOr<std::unique_ptr<ModelRunner>> ModelRunner::create(ModuleOp annotated, const LibraryOptions &options,
-                                                              Phase phase) {
+                                                              Phase phase, unsigned threads) {
   OwningOpRef<ModuleOp> module = annotated.clone();
   std::unique_ptr<ModelRunner> runner(new ModelRunner(UnknownLoc::get(module->getContext())));
   ModelInfo info = describeModel(*module);
@@ -44,7 +44,7 @@ FailureOr<std::unique_ptr<ModelRunner>> ModelRunner::create(ModuleOp annotated, 
   library.prefix = "run";
   if (failed(emitLibrary(*module, info, library)))
     return failure();
-  if (failed(runner->open()))
+  if (failed(runner->open(threads)))
     return failure();
   return runner;
 }
@@ -58,7 +58,7 @@ ModelRunner::~ModelRunner() {
     llvm::sys::fs::remove_directories(folder);
 }
 
-LogicalResult ModelRunner::open() {
+LogicalResult ModelRunner::open(unsigned threads) {
   handle = dlopen((folder + "/model.so").str().c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!handle)
     return emitError(loc) << "the compiled model does not load: " << dlerror();
@@ -66,7 +66,10 @@ LogicalResult ModelRunner::open() {
   model = query ? query(MPC_ABI_VERSION) : nullptr;
   if (!model)
     return emitError(loc) << "the compiled library has no model";
-  if (model->create(model, nullptr, &context) != MPC_OK)
+  mpc_context_options how = {};
+  how.struct_size = sizeof(how);
+  how.threads = threads;
+  if (model->create(model, &how, &context) != MPC_OK)
     return emitError(loc) << "the compiled model does not start: " << model->last_error();
   for (const TensorInfo &output : outputs) {
     Tensor tensor;

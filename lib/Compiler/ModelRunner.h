@@ -29,11 +29,12 @@ class ModelRunner {
 public:
   /// Compiles a module of the phase `annotated` (every group carries its precision); the module itself is not changed. Of `options` the paths
   /// and the number of jobs count. Every result of @main, those that a pass has added included, is an output. `phase` is Annotated or
-  /// Quantized: where the module stands already.
+  /// Quantized: where the module stands already. `threads` of a run; 0: all that the machine offers.
   static mlir::FailureOr<std::unique_ptr<ModelRunner>> create(mlir::ModuleOp annotated, const LibraryOptions &options,
-                                                              Phase phase = Phase::Annotated);
+                                                              Phase phase = Phase::Annotated, unsigned threads = 0);
   ~ModelRunner();
 
+  mlir::Location getLoc() const { return loc; }
   llvm::ArrayRef<TensorInfo> getInputs() const { return inputs; }
   llvm::ArrayRef<TensorInfo> getOutputs() const { return outputs; }
 
@@ -44,7 +45,7 @@ public:
 
 private:
   explicit ModelRunner(mlir::Location loc) : loc(loc) {}
-  mlir::LogicalResult open();
+  mlir::LogicalResult open(unsigned threads);
 
   mlir::Location loc;
   llvm::SmallString<128> folder;

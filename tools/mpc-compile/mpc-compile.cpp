@@ -30,7 +30,7 @@ struct Flags {
   cl::OptionCategory category{"mpc-compile options"};
   cl::list<std::string> inputs{cl::Positional, cl::desc("<model.onnx|.mlir|.mlirbc>"), cl::cat(category)};
   cl::opt<std::string> output{"o", cl::desc("Library to write; its header stands beside it"), cl::value_desc("file"), cl::cat(category)};
-  cl::opt<std::string> precision{"precision", cl::init("keep"), cl::desc("keep (default: what the model says), f32, f16, bf16, int8, w8 or w4 (weights only)"), cl::cat(category)};
+  cl::opt<std::string> precision{"precision", cl::init("keep"), cl::desc("keep (default: what the model says), f32, f16, bf16, int8, w8 or w4 (weights only), or auto: a search"), cl::cat(category)};
   cl::opt<std::string> activationType{"activation-type", cl::desc("w8, w4: f32 (default), f16 or bf16"), cl::value_desc("type"), cl::cat(category)};
   cl::opt<std::string> weightBlock{"weight-block", cl::desc("w8, w4: weights that share a scale: 32 (default), 64, 128 or channel"), cl::value_desc("size"), cl::cat(category)};
   cl::opt<std::string> weightScheme{"weight-scheme", cl::desc("w8, w4: asymmetric (default), symmetric, or codebook (16 levels, w4 only)"), cl::value_desc("scheme"), cl::cat(category)};
@@ -41,6 +41,12 @@ struct Flags {
   cl::opt<std::string> repair{"repair", cl::desc("Repairs of int8, some of: equalization, smoothquant[:ALPHA], clipping, adaptive-rounding, bias-correction"), cl::value_desc("name,..."), cl::cat(category)};
   cl::opt<std::string> precisionConfig{"precision-config", cl::desc("Precisions per group, JSON (docs/PrecisionConfig.md)"), cl::value_desc("file"), cl::cat(category)};
   cl::opt<std::string> savePrecisionConfig{"save-precision-config", cl::desc("Write what was chosen, in the same form"), cl::value_desc("file"), cl::cat(category)};
+  cl::opt<std::string> accuracyBudget{"accuracy-budget", cl::desc("Of --precision=auto: top1:POINTS lost at most, sqnr:DB or cosine:VALUE at least, beside f32 (default: sqnr:20)"), cl::value_desc("kind:amount"), cl::cat(category)};
+  cl::opt<std::string> latencyBudget{"latency-budget", cl::desc("Of --precision=auto: time of a call on one thread, 3ms; alone: the most accurate within it"), cl::value_desc("time"), cl::cat(category)};
+  cl::opt<std::string> validationData{"validation-data", cl::desc("Of --precision=auto: samples that the budget is checked on (default: those of --calibration-data)"), cl::value_desc("path"), cl::cat(category)};
+  cl::opt<std::string> labels{"labels", cl::desc("Classes of --validation-data, integers (.npy or .pb)"), cl::value_desc("file"), cl::cat(category)};
+  cl::opt<std::string> saveDecisions{"save-decisions", cl::desc("Write all that was measured and chosen about precisions (docs/Search.md)"), cl::value_desc("file"), cl::cat(category)};
+  cl::opt<std::string> decisions{"decisions", cl::desc("Compile with saved decisions: the same library, without measuring"), cl::value_desc("file"), cl::cat(category)};
   cl::opt<std::string> report{"report", cl::desc("Write what was decided, why, and what it costs: a page (.html) or data (.json; docs/Report.md)"), cl::value_desc("file"), cl::cat(category)};
   cl::opt<unsigned> reportSamples{"report-samples", cl::init(32), cl::desc("Measure errors on so many of the calibration samples at most (default: 32)"), cl::value_desc("number"), cl::cat(category)};
   cl::opt<std::string> explain{"explain", cl::desc("Tell the story of one group, node or tensor on standard output"), cl::value_desc("op"), cl::cat(category)};
@@ -71,12 +77,6 @@ struct LaterFlags {
   std::vector<std::unique_ptr<cl::opt<std::string>>> flags;
   LaterFlags(cl::OptionCategory &category) {
     for (const char *name : {
-             "accuracy-budget",
-             "latency-budget",
-             "validation-data",
-             "labels",
-             "decisions",
-             "save-decisions",
              "chip",
              "cuda-path",
              "target-triple",
@@ -146,8 +146,6 @@ bool parse(Flags &flags, LaterFlags &later, mpc::CompileOptions &options) {
   options.output = flags.output;
 
   StringRef precision = flags.precision;
-  if (precision == "auto" && flags.emit != "bench-kit")
-    return notYet("--precision=" + precision);
   auto choice = StringSwitch<std::optional<mpc::PrecisionChoice>>(precision)
                     .Case("keep", mpc::PrecisionChoice::Keep)
                     .Case("f32", mpc::PrecisionChoice::F32)
@@ -156,7 +154,7 @@ bool parse(Flags &flags, LaterFlags &later, mpc::CompileOptions &options) {
                     .Case("int8", mpc::PrecisionChoice::INT8)
                     .Case("w8", mpc::PrecisionChoice::W8)
                     .Case("w4", mpc::PrecisionChoice::W4)
-                    .Case("auto", mpc::PrecisionChoice::Keep) // of a kit, which has all of them
+                    .Case("auto", mpc::PrecisionChoice::Auto)
                     .Default(std::nullopt);
   if (!choice)
     return fail("--precision: expected keep, f32, f16, bf16, int8, w8, w4 or auto, but got '" + precision + "'");
@@ -225,6 +223,16 @@ bool parse(Flags &flags, LaterFlags &later, mpc::CompileOptions &options) {
   }
   options.precisionConfig = flags.precisionConfig;
   options.savePrecisionConfig = flags.savePrecisionConfig;
+  options.accuracyBudget = flags.accuracyBudget;
+  options.latencyBudget = flags.latencyBudget;
+  options.validationData = flags.validationData;
+  options.labels = flags.labels;
+  options.decisions = flags.decisions;
+  options.saveDecisions = flags.saveDecisions;
+  if (options.precision != mpc::PrecisionChoice::Auto && options.decisions.empty())
+    for (const cl::opt<std::string> *flag : {&flags.accuracyBudget, &flags.latencyBudget, &flags.validationData, &flags.labels})
+      if (flag->getNumOccurrences())
+        return fail("--" + flag->ArgStr + " belongs to --precision=auto");
   options.report = flags.report;
   if (flags.report.getNumOccurrences() && !StringRef(options.report).ends_with(".html") && !StringRef(options.report).ends_with(".json"))
     return fail("--report: expected a file that ends in .html or .json, but got '" + options.report + "'");

@@ -28,7 +28,7 @@
 namespace mpc {
 
 /// Precisions as on the command line. `keep`: what the model itself says.
-enum class PrecisionChoice { Keep, F32, F16, BF16, INT8, W8, W4 };
+enum class PrecisionChoice { Keep, F32, F16, BF16, INT8, W8, W4, Auto };
 llvm::StringRef stringifyPrecisionChoice(PrecisionChoice choice);
 
 struct CompileOptions {
@@ -45,6 +45,12 @@ struct CompileOptions {
 
   std::string precisionConfig, savePrecisionConfig;
   std::vector<RepairRequest> repairs; // in the order in which they are done
+
+  // Of PrecisionChoice::Auto: budgets as given, and what they are validated on.
+  std::string accuracyBudget; // top1:0.3, sqnr:20 or cosine:0.99
+  std::string latencyBudget;  // 3ms
+  std::string validationData, labels;
+  std::string decisions, saveDecisions; // all that was measured and chosen
 
   std::string report;        // .html or .json
   std::string explain;       // a group, a node or a tensor whose story goes to standard output

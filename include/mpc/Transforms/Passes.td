@@ -400,4 +400,58 @@ def VerifyPrecision : Pass<"mpc-verify-precision", "::mlir::ModuleOp"> {
   }];
 }
 
+def AddVariants : Pass<"mpc-add-variants", "::mlir::ModuleOp"> {
+  let summary = "beside each group, the group in the other precisions that it may have";
+  let description = [{
+    For a group with `mpc.candidates`, whose own precision is f32. Nobody reads the variants; each computes from the same f32 inputs and gives f32:
+
+    ```mlir
+    %0 = mpc.group "conv1" ins(...) -> tensor<?x8x8x4xf32> attributes {mpc.candidates = ["f16", "int8"], precision = #mpc.precision<f32>, ...} {...}
+    // becomes
+    %0 = mpc.group "conv1" ins(...) -> tensor<?x8x8x4xf32> attributes {precision = #mpc.precision<f32>, ...} {...}
+    %1 = mpc.group "conv1@f16" ins(...) -> tensor<?x8x8x4xf32> attributes {mpc.variant = "f16", mpc.variant_of = "conv1", precision = #mpc.precision<f16>, ...} {...}
+    %2 = mpc.group "conv1@int8" ins(...) -> tensor<?x8x8x4xf32> attributes {mpc.variant = "int8", mpc.variant_of = "conv1", precision = #mpc.precision<int8>, ...} {...}
+    %3 = mpc.group "conv1@store" ins(%a = %0 : tensor<?x8x8x4xf32>) -> tensor<?x8x8x4xf32> attributes {mpc.variant = "store", mpc.variant_of = "conv1"} {
+      %4 = mpc.quantize %a : (tensor<?x8x8x4xf32>) -> tensor<?x8x8x4x!quant.uniform<u8:f32, 0.1:0>>
+      %5 = mpc.dequantize %4 : (tensor<?x8x8x4x!quant.uniform<u8:f32, 0.1:0>>) -> tensor<?x8x8x4xf32>
+      mpc.yield %5 : tensor<?x8x8x4xf32>
+    }
+    ```
+
+    - f16, bf16: the result is rounded to the type and widened again
+    - int8: a variant of contractions, whose inputs mpc-insert-quantization quantizes; and for every group with a range a `store`, which rounds
+      to the integers of the range. What groups tie that move values is the hull of their ranges, as mpc-insert-quantization has it
+
+    Precondition: mpc-assign-precision with f32; mpc-attach-ranges where int8 is a candidate. Postcondition: no group has `mpc.candidates`.
+  }];
+  let dependentDialects = ["::mpc::MPCDialect"];
+}
+
+def InsertSwitches : Pass<"mpc-insert-switches", "::mlir::ModuleOp"> {
+  let summary = "an input chooses among the variants of groups";
+  let description = [{
+    Each variant of mpc-add-variants gets an element of a new last input of the entry point, and computes in place of its group where that element is
+    not 0. `mpc.switches` on the module names them in order.
+
+    ```mlir
+    module attributes {mpc.switches = ["conv1:int8", "conv1:store"]} {
+      func.func @main(%x: tensor<1x8x8x3xf32>, %switches: tensor<2xi64> {mpc.name = "mpc.switches"}) -> ... {
+        %c0 = arith.constant 0 : index
+        %none = arith.constant 0 : i64
+        %s = tensor.extract %switches[%c0] : tensor<2xi64>
+        %on = arith.cmpi ne, %s, %none : i64
+        %0 = scf.if %on -> (tensor<1x8x8x4xf32>) {
+          ... // quantizes what conv1@int8 reads, and computes it
+        } else {
+          ... // conv1
+        }
+    ```
+
+    Conversions that only variants need are computed beside them.
+
+    Precondition: mpc-insert-quantization. Postcondition: with all elements 0 the entry point computes what it did without variants.
+  }];
+  let dependentDialects = ["::mpc::MPCDialect", "::mlir::arith::ArithDialect", "::mlir::scf::SCFDialect", "::mlir::tensor::TensorDialect"];
+}
+
 #endif // MPC_TRANSFORMS_PASSES_TD

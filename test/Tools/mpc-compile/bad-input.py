@@ -137,7 +137,7 @@ check("config-missing", r"nowhere\.json", [DIGITS, "--precision-config=nowhere.j
 for flag, expected in (("--frobnicate=3", "frobnicate"), ("--precision=int7", "int7"), ("--calibrator=guess", "guess"), ("--march=z80", "z80"),
                        ("--target=tpu", "tpu"), ("--rounding=sideways", "sideways"), ("--compile-to=nowhere", "nowhere"), ("--emit=poetry", "poetry"),
                        ("--shape=no_such_input=1x2", "no_such_input"), ("--shape=image=AxB", "AxB"), ("--shape=image=1x1x9x9", "image"),
-                       ("--precision=auto", "not supported yet"),
+                       ("--precision=auto", "measures on samples"),
                        ("--target=nvvm", "not supported yet"),
                        ("--rounding=tosa", "not supported yet"),
                        ("--report=x.txt", "html"),
