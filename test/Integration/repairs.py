@@ -149,6 +149,11 @@ x = normal(64, 3, 8, 8)
 reference = run(compile_model("chain", "--precision=f32"), x)
 assert sqnr(reference, run(first, x)) > sqnr(reference, run(compile_model("chain", *everything[:2]), x)) + 6, "repairs together do not help"
 
+# Saved decisions hold the repairs: without samples they give the same bytes.
+decisions = path("decisions.json")
+assert open(compile_model("chain", *everything, f"--save-decisions={decisions}"), "rb").read() == one, "saving decisions changes the library"
+assert open(compile_model("chain", f"--decisions={decisions}"), "rb").read() == one, "a replay differs"
+
 
 # What cannot be done is one line.
 def refused(message, *flags):
