@@ -7,7 +7,10 @@
 
 #include "mpc/Compiler/Compiler.h"
 #include "Calibrate.h"
+#include "Latency.h"
 #include "Output.h"
+#include "Repair.h"
+#include "Report.h"
 #include "mlir/Bytecode/BytecodeWriter.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Parser/Parser.h"
@@ -93,6 +96,8 @@ private:
   LogicalResult bind(StringRef binding, ImportOptions &import);
   LogicalResult advance(Phase phase);
   LogicalResult annotate();
+  LogicalResult makeBenchKit();
+  LogicalResult analyze();
   StringRef calibrationSource() const {
     return options.calibrationFiles.empty() ? options.calibrationData : options.calibrationFiles.front();
   }
@@ -110,12 +115,15 @@ private:
   ModelInfo info;
   std::optional<Calibration> calibration;
   std::string precisionConfig;
+  std::optional<Report> report;
+  RepairDecisions repairs;
 };
 
 LogicalResult Compilation::checkOutputs() {
   const std::pair<const char *, const std::string *> files[] = {{"-o", &options.output},
                                                                 {"--save-calibration", &options.saveCalibration},
-                                                                {"--save-precision-config", &options.savePrecisionConfig}};
+                                                                {"--save-precision-config", &options.savePrecisionConfig},
+                                                                {"--report", &options.report}};
   for (auto [flag, path] : files)
     if (!path->empty() && *path != "-" && failed(checkWritable(loc, flag, *path)))
       return failure();
@@ -126,7 +134,7 @@ LogicalResult Compilation::checkOutputs() {
       options.calibrationData.empty() && options.calibrationFiles.empty())
     return emitError(loc) << "--precision=int8 needs the ranges of activations: give samples with --calibration-data=PATH or a saved table "
                              "with --calibration=FILE, or quantize only weights with --precision=w8";
-  return success();
+  return checkRepairs(options, loc);
 }
 
 LogicalResult Compilation::load() {
@@ -237,7 +245,25 @@ FailureOr<Calibration> Compilation::getCalibration() {
   return std::move(*merged);
 }
 
+/// The model in every precision, for measuring elsewhere.
+LogicalResult Compilation::makeBenchKit() {
+  if (options.from > Phase::Grouped)
+    return emitError(loc) << "--emit=bench-kit needs a model of the phase imported or grouped, but it starts at " << stringifyPhase(options.from);
+  if (options.from < Phase::Grouped && (failed(advance(Phase::Grouped)) || failed(reached(Phase::Grouped))))
+    return failure();
+  std::vector<std::string> precisions{"f32", "f16", "bf16"};
+  if (!options.calibrationData.empty() || !options.calibrationFiles.empty()) {
+    auto found = getCalibration();
+    if (failed(found) || failed(attachRanges(*module, *found, calibrationSource())))
+      return failure();
+    precisions.push_back("int8");
+  }
+  return emitBenchKit(*module, precisions, options);
+}
+
 LogicalResult Compilation::annotate() {
+  if (failed(repairModel(*module, options, repairs)))
+    return failure();
   if (!options.calibrationData.empty() || !options.calibrationFiles.empty()) {
     auto found = getCalibration();
     if (failed(found) || failed(attachRanges(*module, *found, calibrationSource())))
@@ -253,11 +279,25 @@ LogicalResult Compilation::annotate() {
     assign.weightScheme = options.weights.scheme;
   if (!options.weights.activations.empty())
     assign.activationType = options.weights.activations;
-  if (failed(runPipeline([&](OpPassManager &pm) { pm.addPass(createAssignPrecision(assign)); })))
+  if (failed(runPipeline([&](OpPassManager &pm) { pm.addPass(createAssignPrecision(assign)); })) || failed(repairQuantization(*module, options, repairs)))
     return failure();
   if (!options.savePrecisionConfig.empty())
     precisionConfig = writePrecisionConfig(*module);
-  return success();
+  return analyze();
+}
+
+/// What --report and --explain tell.
+LogicalResult Compilation::analyze() {
+  if (options.report.empty() && options.explain.empty())
+    return success();
+  auto made = makeReport(*module, options);
+  if (failed(made))
+    return failure();
+  report = std::move(*made);
+  if (options.explain.empty())
+    return success();
+  auto group = findExplained(loc, *report, options.explain);
+  return failed(group) ? failure() : explain(*module, *report, **group, options.explain, options, llvm::outs());
 }
 
 /// Brings the module from the phase before `phase` to `phase`.
@@ -290,14 +330,7 @@ LogicalResult Compilation::advance(Phase phase) {
 
 /// Gathers what the library says about itself, while the groups are still there.
 void Compilation::describe() {
-  info.groups.clear();
-  module->walk([&](GroupOp group) {
-    GroupInfo entry;
-    entry.name = group.getName().str();
-    entry.precision = stringifyPrecision(group.getPrecision().value_or(Precision::F32)).str();
-    entry.reason = group.getReason().value_or("").str();
-    info.groups.push_back(std::move(entry));
-  });
+  info.groups = describeGroups(*module);
   if (calibration)
     for (TensorInfo &input : info.inputs)
       if (auto range = calibration->lookup(input.name))
@@ -368,7 +401,15 @@ LogicalResult Compilation::run() {
   }
   if (failed(reached(options.from)))
     return failure();
+  if (options.benchKit)
+    return makeBenchKit();
   Phase last = options.emitMLIR ? std::min(options.to, Phase::LLVM) : options.to;
+  bool isAnalyzed = !options.report.empty() || !options.explain.empty();
+  if (isAnalyzed && (options.from >= Phase::Annotated || last < Phase::Annotated))
+    return emitError(loc) << "--report and --explain tell what is decided on the way to the phase annotated: --compile-from comes before it, "
+                             "--compile-to not";
+  if (isAnalyzed && options.output.empty() && last == Phase::Library)
+    last = Phase::Annotated; // nothing asks for code
   for (int phase = static_cast<int>(options.from) + 1; phase <= static_cast<int>(last); ++phase) {
     if (failed(advance(static_cast<Phase>(phase))) || failed(reached(static_cast<Phase>(phase))))
       return failure();
@@ -380,6 +421,8 @@ LogicalResult Compilation::run() {
         os << calibration->str();
         return success();
       })))
+    return failure();
+  if (report && !options.report.empty() && failed(writeReport(loc, options.report, *report)))
     return failure();
   if (!options.savePrecisionConfig.empty())
     return writeFile(loc, options.savePrecisionConfig, [&](raw_ostream &os) {

@@ -16,7 +16,8 @@
 using namespace mlir;
 using namespace mpc;
 
-FailureOr<std::unique_ptr<ModelRunner>> ModelRunner::create(ModuleOp annotated, const LibraryOptions &options) {
+FailureOr<std::unique_ptr<ModelRunner>> ModelRunner::create(ModuleOp annotated, const LibraryOptions &options,
+                                                              Phase phase) {
   OwningOpRef<ModuleOp> module = annotated.clone();
   std::unique_ptr<ModelRunner> runner(new ModelRunner(UnknownLoc::get(module->getContext())));
   ModelInfo info = describeModel(*module);
@@ -28,7 +29,8 @@ FailureOr<std::unique_ptr<ModelRunner>> ModelRunner::create(ModuleOp annotated, 
   CodegenOptions codegen;
   codegen.marches = {"native"};
   PassManager lower(module->getContext(), ModuleOp::getOperationName());
-  buildQuantizationPipeline(lower);
+  if (phase < Phase::Quantized)
+    buildQuantizationPipeline(lower);
   buildLinalgPipeline(lower);
   buildLinalgToLLVMPipeline(lower, codegen);
   if (failed(lower.run(*module)))

@@ -14,6 +14,7 @@
 #define MPC_LIB_COMPILER_MODELRUNNER_H
 
 #include "mlir/IR/BuiltinOps.h"
+#include "mpc/Pipelines/Pipelines.h"
 #include "mpc/Support/SampleSet.h"
 #include "mpc/Target/Library.h"
 #include "mpc/runtime.h"
@@ -27,8 +28,10 @@ namespace mpc {
 class ModelRunner {
 public:
   /// Compiles a module of the phase `annotated` (every group carries its precision); the module itself is not changed. Of `options` the paths
-  /// and the number of jobs count. Every result of @main, those that a pass has added included, is an output.
-  static mlir::FailureOr<std::unique_ptr<ModelRunner>> create(mlir::ModuleOp annotated, const LibraryOptions &options);
+  /// and the number of jobs count. Every result of @main, those that a pass has added included, is an output. `phase` is Annotated or
+  /// Quantized: where the module stands already.
+  static mlir::FailureOr<std::unique_ptr<ModelRunner>> create(mlir::ModuleOp annotated, const LibraryOptions &options,
+                                                              Phase phase = Phase::Annotated);
   ~ModelRunner();
 
   llvm::ArrayRef<TensorInfo> getInputs() const { return inputs; }

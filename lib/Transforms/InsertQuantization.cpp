@@ -21,6 +21,7 @@
 #include "GroupTypes.h"
 #include "WeightOnly.h"
 #include "mpc/Support/QuantMath.h"
+#include "mpc/Transforms/ContractionWeights.h"
 #include "mpc/Transforms/Passes.h"
 #include "mpc/Transforms/Ranges.h"
 
@@ -223,6 +224,10 @@ LogicalResult Inserter::tieRanges() {
 FailureOr<quant::UniformQuantizedType> Inserter::getActivationType(Value value) {
   value = throughReshapes(value);
   RangeAttr range = ranges.lookup(value);
+  if (auto constant = value.getDefiningOp<ConstantOp>(); constant && !range) {
+    range = RangeAttr::get(function.getContext(), 0.0, 0.0);
+    includeConstant(range, constant);
+  }
   if (!range) {
     Operation *owner = value.getDefiningOp();
     InFlightDiagnostic diagnostic = owner ? owner->emitOpError() : function.emitError();
@@ -505,10 +510,15 @@ FailureOr<Inserter::Weights> Inserter::quantizeWeights(GroupOp group, Quantizabl
   SmallVector<float> largest(channels, 0.0f);
   for (auto [i, value] : llvm::enumerate(*values))
     largest[channelOf(i)] = std::max(largest[channelOf(i)], std::abs(value));
+  // A repair may have chosen the scales.
+  auto chosen = group->getAttrOfType<DenseF32ArrayAttr>(kWeightScalesAttrName);
+  if (chosen && (chosen.size() != channels || llvm::any_of(chosen.asArrayRef(), [](float s) { return !(std::isfinite(s) && s > 0); })))
+    return group.emitOpError() << "'" << group.getName() << "': expected " << kWeightScalesAttrName << " to hold " << channels
+                               << " finite scales > 0", failure();
   SmallVector<double> scales(channels), accumulated(channels);
   SmallVector<int64_t> quantizedBias(biases->size());
   for (int64_t c = 0; c < channels; ++c) {
-    float scale = chooseSymmetricParams(largest[c], -127, 127).scale;
+    float scale = chosen ? std::max(chosen[c], kMinScale) : chooseSymmetricParams(largest[c], -127, 127).scale;
     // A bias that would not fit beside the products raises the scale of its channel.
     if (bias && biasOverflows((*biases)[c], accumulatorScale(inputScale, scale)))
       scale = std::max(scale, static_cast<float>(std::abs((*biases)[c]) / (inputScale * kMaxBias) * 1.000001));
@@ -517,6 +527,7 @@ FailureOr<Inserter::Weights> Inserter::quantizeWeights(GroupOp group, Quantizabl
     if (bias)
       quantizedBias[c] = quantizeBias((*biases)[c], accumulated[c]);
   }
+  group->removeAttr(kWeightScalesAttrName);
   SmallVector<int64_t> quantized(values->size());
   for (auto [i, value] : llvm::enumerate(*values))
     quantized[i] = quantize(value, QuantParams{static_cast<float>(scales[channelOf(i)]), 0, -127, 127});

@@ -38,8 +38,12 @@ struct Flags {
   cl::opt<std::string> calibrator{"calibrator", cl::init("minmax"), cl::desc("minmax (default) or moving-average"), cl::cat(category)};
   cl::list<std::string> calibration{"calibration", cl::CommaSeparated, cl::desc("Saved ranges; several files merge"), cl::value_desc("file,..."), cl::cat(category)};
   cl::opt<std::string> saveCalibration{"save-calibration", cl::desc("Write the ranges"), cl::value_desc("file"), cl::cat(category)};
+  cl::opt<std::string> repair{"repair", cl::desc("Repairs of int8, some of: equalization, smoothquant[:ALPHA], clipping, adaptive-rounding, bias-correction"), cl::value_desc("name,..."), cl::cat(category)};
   cl::opt<std::string> precisionConfig{"precision-config", cl::desc("Precisions per group, JSON (docs/PrecisionConfig.md)"), cl::value_desc("file"), cl::cat(category)};
   cl::opt<std::string> savePrecisionConfig{"save-precision-config", cl::desc("Write what was chosen, in the same form"), cl::value_desc("file"), cl::cat(category)};
+  cl::opt<std::string> report{"report", cl::desc("Write what was decided, why, and what it costs: a page (.html) or data (.json; docs/Report.md)"), cl::value_desc("file"), cl::cat(category)};
+  cl::opt<unsigned> reportSamples{"report-samples", cl::init(32), cl::desc("Measure errors on so many of the calibration samples at most (default: 32)"), cl::value_desc("number"), cl::cat(category)};
+  cl::opt<std::string> explain{"explain", cl::desc("Tell the story of one group, node or tensor on standard output"), cl::value_desc("op"), cl::cat(category)};
   cl::list<std::string> shapes{"shape", cl::desc("Fix an input's sizes: NAME=8x3x224x224"), cl::value_desc("name=sizes"), cl::cat(category)};
   cl::list<std::string> bindings{"bind", cl::desc("Make an input a constant: NAME=FILE (.npy or .pb)"), cl::value_desc("name=file"), cl::cat(category)};
   cl::list<std::string> ioTypes{"io-type", cl::desc("Another element type at the border: NAME=u8"), cl::value_desc("name=type"), cl::cat(category)};
@@ -50,7 +54,8 @@ struct Flags {
   cl::opt<std::string> diagnostics{"diagnostics", cl::init("text"), cl::desc("text (default) or json: one object per line on standard error"), cl::cat(category)};
   cl::list<std::string> marches{"march", cl::CommaSeparated, cl::desc("Instruction sets, chosen among at load: x86-64-v3, x86-64-v4, cascadelake, native, ..."), cl::value_desc("name,..."), cl::cat(category)};
   cl::opt<std::string> target{"target", cl::init("cpu"), cl::desc("cpu"), cl::cat(category)};
-  cl::opt<std::string> emit{"emit", cl::init("library"), cl::desc("library (default), archive, object, llvm-ir or mlir"), cl::cat(category)};
+  cl::opt<std::string> emit{"emit", cl::init("library"), cl::desc("library (default), archive, object, llvm-ir, mlir, or bench-kit: a library that measures latencies on the target (docs/Measuring.md)"), cl::cat(category)};
+  cl::opt<std::string> latencyTable{"latency-table", cl::desc("Latencies of the target, as mpc-run --measure wrote them (default: measured on this machine)"), cl::value_desc("file"), cl::cat(category)};
   cl::opt<std::string> prefix{"prefix", cl::desc("C name before _query and in the header"), cl::value_desc("name"), cl::cat(category)};
   cl::opt<std::string> linker{"linker", cl::desc("The ld.lld to use"), cl::value_desc("file"), cl::cat(category)};
   cl::opt<std::string> rounding{"rounding", cl::init("onnx"), cl::desc("onnx"), cl::cat(category)};
@@ -65,9 +70,23 @@ struct Flags {
 struct LaterFlags {
   std::vector<std::unique_ptr<cl::opt<std::string>>> flags;
   LaterFlags(cl::OptionCategory &category) {
-    for (const char *name : {"repair", "accuracy-budget", "latency-budget", "validation-data", "labels", "decisions", "save-decisions", "chip",
-                             "cuda-path", "target-triple", "sysroot", "report", "diagnose", "explain", "latency-table",
-                             "preprocess", "fully-integral", "fast-math", "tune"})
+    for (const char *name : {
+             "accuracy-budget",
+             "latency-budget",
+             "validation-data",
+             "labels",
+             "decisions",
+             "save-decisions",
+             "chip",
+             "cuda-path",
+             "target-triple",
+             "sysroot",
+             "diagnose",
+             "preprocess",
+             "fully-integral",
+             "fast-math",
+             "tune",
+         })
       flags.push_back(std::make_unique<cl::opt<std::string>>(StringRef(name), cl::ValueOptional, cl::Hidden, cl::cat(category)));
   }
 };
@@ -75,16 +94,16 @@ struct LaterFlags {
 /// How errors are written: for people, or one JSON object per line.
 bool writeJSON = false;
 
-void writeError(StringRef where, const Twine &message) {
+void writeDiagnostic(bool isError, StringRef where, const Twine &message) {
   if (writeJSON) {
-    errs() << json::Value(json::Object{{"severity", "error"}, {"location", where}, {"message", message.str()}}) << "\n";
+    errs() << json::Value(json::Object{{"severity", isError ? "error" : "warning"}, {"location", where}, {"message", message.str()}}) << "\n";
     return;
   }
-  WithColor::error(errs(), "mpc-compile") << where << (where.empty() ? "" : ": ") << message << "\n";
+  (isError ? WithColor::error(errs(), "mpc-compile") : WithColor::warning(errs(), "mpc-compile")) << where << (where.empty() ? "" : ": ") << message << "\n";
 }
 
 bool fail(const Twine &message) {
-  writeError("", message);
+  writeDiagnostic(/*isError=*/true, "", message);
   return false;
 }
 
@@ -127,7 +146,7 @@ bool parse(Flags &flags, LaterFlags &later, mpc::CompileOptions &options) {
   options.output = flags.output;
 
   StringRef precision = flags.precision;
-  if (isOneOf(precision, "auto"))
+  if (precision == "auto" && flags.emit != "bench-kit")
     return notYet("--precision=" + precision);
   auto choice = StringSwitch<std::optional<mpc::PrecisionChoice>>(precision)
                     .Case("keep", mpc::PrecisionChoice::Keep)
@@ -137,6 +156,7 @@ bool parse(Flags &flags, LaterFlags &later, mpc::CompileOptions &options) {
                     .Case("int8", mpc::PrecisionChoice::INT8)
                     .Case("w8", mpc::PrecisionChoice::W8)
                     .Case("w4", mpc::PrecisionChoice::W4)
+                    .Case("auto", mpc::PrecisionChoice::Keep) // of a kit, which has all of them
                     .Default(std::nullopt);
   if (!choice)
     return fail("--precision: expected keep, f32, f16, bf16, int8, w8, w4 or auto, but got '" + precision + "'");
@@ -164,12 +184,17 @@ bool parse(Flags &flags, LaterFlags &later, mpc::CompileOptions &options) {
                   .Case("object", mpc::EmitKind::Object)
                   .Case("llvm-ir", mpc::EmitKind::LLVMIR)
                   .Case("mlir", mpc::EmitKind::Library)
+                  .Case("bench-kit", mpc::EmitKind::Library)
                   .Default(std::nullopt);
-  if (isOneOf(flags.emit, "observer-library", "bench-kit"))
+  if (flags.emit == "observer-library")
     return notYet("--emit=" + flags.emit);
   if (!emit)
-    return fail("--emit: expected library, archive, object, llvm-ir or mlir, but got '" + flags.emit + "'");
+    return fail("--emit: expected library, archive, object, llvm-ir, mlir or bench-kit, but got '" + flags.emit + "'");
   options.emitMLIR = flags.emit == "mlir";
+  options.benchKit = flags.emit == "bench-kit";
+  options.latencyTable = flags.latencyTable;
+  if (!options.latencyTable.empty() && (precision != "auto" || options.benchKit))
+    return fail("--latency-table is for --precision=auto, whose search reads it");
   options.library.emit = *emit;
 
   for (auto [flag, phase] : {std::make_pair(&flags.from, &options.from), std::make_pair(&flags.to, &options.to)}) {
@@ -183,7 +208,7 @@ bool parse(Flags &flags, LaterFlags &later, mpc::CompileOptions &options) {
   if (options.from > options.to)
     return fail("--compile-to=" + flags.to + " comes before --compile-from=" + flags.from);
   if (options.output.empty() && options.to == mpc::Phase::Library && !options.emitMLIR && options.library.emit != mpc::EmitKind::LLVMIR &&
-      flags.savePrecisionConfig.empty() && flags.dumpPhases.empty() && !flags.printPipeline)
+      flags.savePrecisionConfig.empty() && flags.report.empty() && flags.explain.empty() && flags.dumpPhases.empty() && !flags.printPipeline)
     return fail("expected an output: -o FILE");
 
   options.calibrationData = flags.calibrationData;
@@ -192,8 +217,23 @@ bool parse(Flags &flags, LaterFlags &later, mpc::CompileOptions &options) {
   options.saveCalibration = flags.saveCalibration;
   if (!options.calibrationData.empty() && !options.calibrationFiles.empty())
     return fail("--calibration-data and --calibration exclude each other");
+  if (flags.repair.getNumOccurrences()) {
+    auto repairs = mpc::parseRepairs(flags.repair);
+    if (!repairs)
+      return fail("--repair: " + toString(repairs.takeError()));
+    options.repairs = std::move(*repairs);
+  }
   options.precisionConfig = flags.precisionConfig;
   options.savePrecisionConfig = flags.savePrecisionConfig;
+  options.report = flags.report;
+  if (flags.report.getNumOccurrences() && !StringRef(options.report).ends_with(".html") && !StringRef(options.report).ends_with(".json"))
+    return fail("--report: expected a file that ends in .html or .json, but got '" + options.report + "'");
+  options.explain = flags.explain;
+  if (flags.explain.getNumOccurrences() && options.explain.empty())
+    return fail("--explain: expected the name of a group, a node or a tensor");
+  options.reportSamples = flags.reportSamples;
+  if (options.reportSamples < 1)
+    return fail("--report-samples: expected at least 1");
   options.shapes.assign(flags.shapes.begin(), flags.shapes.end());
   options.bindings.assign(flags.bindings.begin(), flags.bindings.end());
   options.ioTypes.assign(flags.ioTypes.begin(), flags.ioTypes.end());
@@ -221,15 +261,16 @@ bool parse(Flags &flags, LaterFlags &later, mpc::CompileOptions &options) {
 struct DiagnosticPrinter {
   unsigned errors = 0;
   mlir::LogicalResult operator()(mlir::Diagnostic &diagnostic) {
-    if (diagnostic.getSeverity() != mlir::DiagnosticSeverity::Error)
+    bool isError = diagnostic.getSeverity() == mlir::DiagnosticSeverity::Error;
+    if (!isError && diagnostic.getSeverity() != mlir::DiagnosticSeverity::Warning)
       return mlir::failure();
     // The first few lines tell; the rest usually follows from them.
-    if (++errors > 6)
+    if (isError && ++errors > 6)
       return mlir::success();
     std::string where;
     raw_string_ostream os(where);
     print(diagnostic.getLocation(), os);
-    writeError(where, diagnostic.str());
+    writeDiagnostic(isError, where, diagnostic.str());
     return mlir::success();
   }
 
@@ -277,6 +318,12 @@ void showProgress(size_t done, size_t all) {
     return;
   errs() << "\rcalibrating: " << done << " of " << all << " samples" << (done == all ? "\n" : "");
 }
+
+void showWork(const char *what, size_t done, size_t all) {
+  if (!sys::Process::StandardErrIsDisplayed())
+    return;
+  errs() << "\r" << what << ": " << done << " of " << all << (done == all ? "\n" : "");
+}
 } // namespace
 
 int main(int argc, char **argv) {
@@ -294,6 +341,7 @@ int main(int argc, char **argv) {
     return EXIT_FAILURE;
   options.library.runtimeDirectory = mpc::findRuntimeDirectory(argv[0], reinterpret_cast<void *>(&showProgress));
   options.progress = showProgress;
+  options.workProgress = showWork;
 
   mlir::DialectRegistry registry;
   mpc::registerAllDialects(registry);

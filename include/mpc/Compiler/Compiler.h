@@ -16,6 +16,7 @@
 #define MPC_COMPILER_COMPILER_H
 
 #include "mlir/IR/MLIRContext.h"
+#include "mpc/Analysis/Repairs.h"
 #include "mpc/Pipelines/Pipelines.h"
 #include "mpc/Support/PrecisionConfig.h"
 #include "mpc/Target/Library.h"
@@ -43,6 +44,12 @@ struct CompileOptions {
   std::string saveCalibration;
 
   std::string precisionConfig, savePrecisionConfig;
+  std::vector<RepairRequest> repairs; // in the order in which they are done
+
+  std::string report;        // .html or .json
+  std::string explain;       // a group, a node or a tensor whose story goes to standard output
+  std::string diagnose;      // a library of this model that has lost accuracy
+  int64_t reportSamples = 32; // of the calibration data, on which errors are measured
 
   std::vector<std::string> shapes;   // NAME=8x3x224x224
   std::vector<std::string> bindings; // NAME=FILE
@@ -56,14 +63,21 @@ struct CompileOptions {
   std::string dumpPhases; // folder
   bool printPipeline = false;
   bool emitMLIR = false; // write the module of phase `to` instead of a library
+  bool benchKit = false; // write a kit that measures latencies instead of a library
+  std::string latencyTable; // latencies of the target; empty: measured here
 
   LibraryOptions library;
   /// Called during calibration with samples done and samples in all.
   std::function<void(size_t, size_t)> progress;
+  /// The same for other long work, with what it is.
+  std::function<void(const char *, size_t, size_t)> workProgress;
 };
 
 /// Names, types and shapes of the inputs and outputs of @main, and the hash of the model.
 ModelInfo describeModel(mlir::ModuleOp module);
+
+/// Name, kind, precision and size of every group of a module, in the order of their indices in profiles.
+std::vector<GroupInfo> describeGroups(mlir::ModuleOp module);
 
 mlir::LogicalResult compile(const CompileOptions &options, mlir::MLIRContext &context);
 

@@ -233,6 +233,14 @@ int64_t ConvOp::getResultChannelAxis() {
   return getChannelDim(getLayout(), getResult().getType().getRank());
 }
 
+int64_t ConvOp::getInputChannelAxis() {
+  return getChannelDim(getLayout(), getInput().getType().getRank());
+}
+int64_t ConvOp::getWeightInputAxis() {
+  return getChannelDim(getLayout(), getWeight().getType().getRank());
+}
+int64_t ConvOp::getChannelGroups() { return getGroups(); }
+
 bool ConvOp::wantsChannelsLast() { return !isChannelsLast(); }
 void ConvOp::setChannelsLast() { setLayout(Layout::ChannelsLast); }
 SmallVector<OpOperand *> ConvOp::getLayoutOperands() {
@@ -307,3 +315,10 @@ OpOperand *MatMulOp::getBiasOperand() {
 int64_t MatMulOp::getResultChannelAxis() {
   return getResult().getType().getRank() - 1;
 }
+int64_t MatMulOp::getInputChannelAxis() {
+  return getLhs().getType().getRank() - 1;
+}
+int64_t MatMulOp::getWeightInputAxis() {
+  return getRhs().getType().getRank() - (getTransposeB() ? 1 : 2);
+}
+int64_t MatMulOp::getChannelGroups() { return 1; }

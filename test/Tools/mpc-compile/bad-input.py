@@ -137,8 +137,11 @@ check("config-missing", r"nowhere\.json", [DIGITS, "--precision-config=nowhere.j
 for flag, expected in (("--frobnicate=3", "frobnicate"), ("--precision=int7", "int7"), ("--calibrator=guess", "guess"), ("--march=z80", "z80"),
                        ("--target=tpu", "tpu"), ("--rounding=sideways", "sideways"), ("--compile-to=nowhere", "nowhere"), ("--emit=poetry", "poetry"),
                        ("--shape=no_such_input=1x2", "no_such_input"), ("--shape=image=AxB", "AxB"), ("--shape=image=1x1x9x9", "image"),
-                       ("--precision=auto", "not supported yet"), ("--target=nvvm", "not supported yet"),
-                       ("--rounding=tosa", "not supported yet"), ("--report=x.html", "not supported yet"), ("--tune", "not supported yet")):
+                       ("--precision=auto", "not supported yet"),
+                       ("--target=nvvm", "not supported yet"),
+                       ("--rounding=tosa", "not supported yet"),
+                       ("--report=x.txt", "html"),
+                       ("--tune", "not supported yet")):
     check("flag" + re.sub(r"[^a-z0-9]+", "-", flag.lower()), expected, [DIGITS, flag])
 check("weights-block", "32, 64, 128, channel, but got 48", [DIGITS, "--precision=w4", "--weight-block=48"])
 check("weights-activations", "f32, f16, bf16, but got f64", [DIGITS, "--precision=w8", "--activation-type=f64"])

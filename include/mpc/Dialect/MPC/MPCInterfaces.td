@@ -49,6 +49,12 @@ def MPC_QuantizableOpInterface : OpInterface<"QuantizableOpInterface"> {
       "int64_t", "getResultChannelAxis", (ins), "", [{ return -1; }]>,
     InterfaceMethod<"Whether each output channel is made from one input channel: few products per weight.",
       "bool", "isDepthwise", (ins), "", [{ return false; }]>,
+    InterfaceMethod<"The dimension of a contraction's activations that holds input channels; -1 where there is none.",
+      "int64_t", "getInputChannelAxis", (ins), "", [{ return -1; }]>,
+    InterfaceMethod<"The dimension of the weight that runs over the input channels of one of getChannelGroups() groups; -1 where there is none.",
+      "int64_t", "getWeightInputAxis", (ins), "", [{ return -1; }]>,
+    InterfaceMethod<"Into how many groups a contraction splits its channels: output channel o reads those of group o / (outputs / groups).",
+      "int64_t", "getChannelGroups", (ins), "", [{ return 1; }]>,
     InterfaceMethod<[{Whether the op must compute in f32 although its operands are stored in f16 or bf16: softmax, normalisation, exponentials,
       sums over many elements.}],
       "bool", "computesInF32", (ins), "", [{ return $_op.getQuantRole() != ::mpc::QuantRole::Passthrough; }]>

@@ -1,0 +1,257 @@
+//===- Report.cpp - what was decided, why, and what it costs --------------===//
+//
+// Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "Report.h"
+#include "Output.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Quant/IR/QuantTypes.h"
+#include "mlir/Pass/PassManager.h"
+#include "mpc/Dialect/MPC/Constants.h"
+#include "mpc/Dialect/MPC/MPCDialect.h"
+#include "mpc/Pipelines/GraphPipelines.h"
+#include "mpc/Support/PrecisionConfig.h"
+#include "mpc/Transforms/Ranges.h"
+#include "llvm/ADT/SetVector.h"
+#include "llvm/Support/Path.h"
+
+using namespace mlir;
+using namespace mpc;
+
+const ReportGroup *Report::find(StringRef name) const {
+  auto it = llvm::find_if(groups, [&](const ReportGroup &group) { return group.name == name; });
+  return it == groups.end() ? nullptr : &*it;
+}
+
+//===----------------------------------------------------------------------===//
+// What the IR says
+//===----------------------------------------------------------------------===//
+
+/// The names of the model's nodes that a location holds.
+static void collectNodes(Location loc, llvm::SetVector<StringRef> &names) {
+  loc->walk([&](Location inner) {
+    if (auto named = dyn_cast<NameLoc>(inner))
+      names.insert(named.getName().getValue());
+    return WalkResult::advance();
+  });
+}
+
+static ReportTensor describeTensor(std::string name, Value value, RangeAttr range) {
+  auto type = cast<RankedTensorType>(value.getType());
+  ReportTensor tensor;
+  tensor.name = std::move(name);
+  tensor.shape.assign(type.getShape().begin(), type.getShape().end());
+  Type element = type.getElementType();
+  if (auto quantized = dyn_cast<quant::QuantizedType>(element)) {
+    tensor.storage = (quantized.isSigned() ? "s" : "u") + std::to_string(quantized.getStorageTypeIntegralWidth());
+    if (auto uniform = dyn_cast<quant::UniformQuantizedType>(quantized)) {
+      tensor.scale = uniform.getScale();
+      tensor.zeroPoint = uniform.getZeroPoint();
+    }
+  } else {
+    llvm::raw_string_ostream(tensor.storage) << element;
+  }
+  if (range)
+    tensor.range = {range.getMin(), range.getMax()};
+  return tensor;
+}
+
+static int64_t countOneSample(Value value) {
+  int64_t elements = 1;
+  for (int64_t size : cast<RankedTensorType>(value.getType()).getShape())
+    elements *= ShapedType::isDynamic(size) ? 1 : size;
+  return elements;
+}
+
+static unsigned bitsOf(Type type) {
+  Type element = getElementTypeOrSelf(type);
+  if (auto quantized = dyn_cast<quant::QuantizedType>(element))
+    return quantized.getStorageTypeIntegralWidth();
+  return element.isIntOrFloat() ? std::max(element.getIntOrFloatBitWidth(), element.isInteger(1) ? 8u : 1u) : 0;
+}
+
+static int64_t countConstantBytes(GroupOp group) {
+  llvm::SmallPtrSet<Operation *, 4> constants;
+  int64_t bytes = 0;
+  for (Value input : group.getInputs())
+    if (auto constant = input.getDefiningOp<ConstantOp>(); constant && constants.insert(constant).second)
+      bytes += (countOneSample(input) * bitsOf(input.getType()) + 7) / 8;
+  return bytes;
+}
+
+/// Products of one sample.
+static int64_t countProducts(GroupOp group) {
+  auto root = dyn_cast<QuantizableOpInterface>(group.getRoot());
+  OpOperand *weight = root ? root.getWeightOperand() : nullptr;
+  if (!weight || root.getQuantRole() != QuantRole::Contraction)
+    return 0;
+  auto type = cast<RankedTensorType>(weight->get().getType());
+  int64_t channels = type.getDimSize(root.getWeightChannelAxis()), length = 1;
+  if (getConstantValue(weight->get()))
+    length = channels > 0 ? type.getNumElements() / channels : 0;
+  else // a product of two activations: of the weight's dimensions all but the last two are the result's
+    length = type.getRank() > 1 ? std::max<int64_t>(type.getDimSize(type.getRank() - 2), 1) : 1;
+  return countOneSample(root->getResult(0)) * length;
+}
+
+/// The value of the function that a group reads, and the name under which its range is known.
+static std::pair<Value, std::string> findSource(func::FuncOp function, Value value) {
+  while (auto reshape = value.getDefiningOp<ReshapeOp>())
+    value = reshape.getInput();
+  if (auto argument = dyn_cast<BlockArgument>(value))
+    return {value, argument.getOwner()->getParentOp() == function ? getArgumentName(function, argument.getArgNumber()) : "argument"};
+  auto result = cast<OpResult>(value);
+  return {value, isObserved(result.getOwner()) ? getResultName(result) : std::string()};
+}
+
+static ReportGroup describeGroup(func::FuncOp function, GroupOp group, GroupOp lowered) {
+  ReportGroup entry;
+  entry.name = group.getName().str();
+  entry.kind = group.getRoot()->getName().stripDialect().str();
+  entry.precision = stringifyPrecision(group.getPrecision().value_or(Precision::F32)).str();
+  entry.reason = group.getReason().value_or("").str();
+  llvm::SetVector<StringRef> nodes;
+  collectNodes(group.getLoc(), nodes);
+  for (Operation &op : group.getBlock().without_terminator()) {
+    entry.ops.push_back(op.getName().stripDialect().str());
+    collectNodes(op.getLoc(), nodes);
+  }
+  for (StringRef node : nodes)
+    entry.nodes.push_back(node.str());
+  if (auto tensor = group->getAttrOfType<StringAttr>("tensor"))
+    entry.tensors.push_back(tensor.str());
+  entry.macs = countProducts(group);
+  entry.weightBytes = countConstantBytes(group);
+  entry.storedWeightBytes = lowered ? countConstantBytes(lowered) : entry.weightBytes;
+
+  llvm::SmallPtrSet<Value, 4> seen;
+  for (Value input : group.getInputs()) {
+    if (auto constant = input.getDefiningOp<ConstantOp>()) {
+      entry.weightElements += countOneSample(input);
+      continue;
+    }
+    auto [source, name] = findSource(function, input);
+    if (!seen.insert(source).second)
+      continue;
+    bool isOutside = isa<BlockArgument>(source) || isObserved(source.getDefiningOp());
+    entry.inputs.push_back(describeTensor(name, input, isOutside ? getRange(source) : RangeAttr()));
+  }
+  if (auto root = dyn_cast<QuantizableOpInterface>(group.getRoot()))
+    if (OpOperand *weight = root.getWeightOperand())
+      if (ElementsAttr value = getConstantValue(weight->get()))
+        if (auto numbers = getFloatValues(value); numbers && !numbers->empty()) {
+          auto [low, high] = std::minmax_element(numbers->begin(), numbers->end());
+          entry.weightRange = {*low, *high};
+        }
+  for (OpResult result : group->getResults()) {
+    ReportTensor tensor = describeTensor(getResultName(result), result, getRange(result));
+    if (lowered && lowered->getNumResults() == group->getNumResults()) {
+      ReportTensor stored = describeTensor("", lowered->getResult(result.getResultNumber()), RangeAttr());
+      tensor.storage = stored.storage;
+      tensor.scale = stored.scale;
+      tensor.zeroPoint = stored.zeroPoint;
+    }
+    entry.outputs.push_back(std::move(tensor));
+  }
+  return entry;
+}
+
+FailureOr<Report> mpc::describeGroups(ModuleOp annotated, const CompileOptions &options) {
+  OwningOpRef<ModuleOp> lowered = annotated.clone();
+  PassManager pm(annotated.getContext(), ModuleOp::getOperationName());
+  buildQuantizationPipeline(pm);
+  if (failed(pm.run(*lowered)))
+    return failure();
+  Report report;
+  report.model = describeModel(annotated);
+  report.model.name = llvm::sys::path::filename(options.input).str();
+  report.model.precision = stringifyPrecisionChoice(options.precision).str();
+  auto main = annotated.lookupSymbol<func::FuncOp>("main");
+  llvm::StringMap<GroupOp> counterparts;
+  lowered->walk([&](GroupOp group) { counterparts[group.getName()] = group; });
+  llvm::StringMap<std::string> storage; // of what groups store
+  annotated.walk([&](GroupOp group) {
+    GroupOp counterpart = counterparts.lookup(group.getName());
+    counterparts.erase(group.getName());
+    report.groups.push_back(describeGroup(main, group, counterpart));
+    for (const ReportTensor &output : report.groups.back().outputs)
+      storage[output.name] = output.storage;
+  });
+  // In program order, which a map does not keep.
+  lowered->walk([&](GroupOp group) {
+    if (counterparts.lookup(group.getName()) != group || group->getNumOperands() == 0 || group->getNumResults() != 1)
+      return;
+    ReportConversion entry;
+    entry.name = group.getName().str();
+    entry.from = describeTensor("", group.getOperand(0), RangeAttr()).storage;
+    entry.to = describeTensor("", group->getResult(0), RangeAttr()).storage;
+    entry.elements = countOneSample(group->getResult(0));
+    report.conversions.push_back(std::move(entry));
+  });
+  for (ReportGroup &group : report.groups)
+    for (ReportTensor &input : group.inputs)
+      if (auto found = storage.find(input.name); found != storage.end())
+        input.storage = found->second;
+  auto add = [&](const char *flag, const std::string &value) {
+    if (!value.empty())
+      report.options.emplace_back(flag, value);
+  };
+  add("precision", report.model.precision);
+  add("calibration-data", llvm::sys::path::filename(options.calibrationData).str());
+  add("precision-config", llvm::sys::path::filename(options.precisionConfig).str());
+  if (!options.calibrationData.empty())
+    report.calibrator = options.calibrator;
+  return report;
+}
+
+FailureOr<Report> mpc::makeReport(ModuleOp annotated, const CompileOptions &options) {
+  auto report = describeGroups(annotated, options);
+  if (failed(report))
+    return failure();
+  std::string only;
+  if (!options.explain.empty()) {
+    auto group = findExplained(UnknownLoc::get(annotated.getContext()), *report, options.explain);
+    if (failed(group))
+      return failure();
+    if (options.report.empty())
+      only = (*group)->name;
+  }
+  if (options.calibrationData.empty())
+    return report;
+  if (llvm::all_of(report->groups, [](const ReportGroup &group) { return group.precision == "f32"; }))
+    return report;
+  auto samples = openSamples(annotated, options.calibrationData);
+  if (failed(samples))
+    return failure();
+  auto model = SwitchedModel::create(annotated, options.library);
+  if (failed(model))
+    return failure();
+  auto analysis = analyzeErrors(**model, **samples, options.reportSamples, options);
+  if (failed(analysis) || failed(findAdvice(**model, **samples, only, *analysis, options)))
+    return failure();
+  OwningOpRef<ModuleOp> lowered = annotated.clone();
+  PassManager pm(annotated.getContext(), ModuleOp::getOperationName());
+  buildQuantizationPipeline(pm);
+  if (failed(pm.run(*lowered)))
+    return failure();
+  predictErrors(annotated, *lowered, *analysis);
+  report->samples = analysis->samples;
+  report->outputs = std::move(analysis->outputs);
+  report->advice = std::move(analysis->advice);
+  for (ReportGroup &group : report->groups)
+    for (const ReportTensor &output : group.outputs)
+      if (auto found = analysis->groups.find(output.name); found != analysis->groups.end() && !group.error)
+        group.error = found->second;
+  return report;
+}
+
+LogicalResult mpc::writeReport(Location loc, StringRef path, const Report &report) {
+  bool isHTML = llvm::sys::path::extension(path) == ".html";
+  return writeFile(loc, path, [&](raw_ostream &os) {
+    os << (isHTML ? toHTML(report) : toJSON(report));
+    return success();
+  });
+}
