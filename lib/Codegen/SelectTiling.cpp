@@ -106,11 +106,6 @@ static TilingAttr selectTiling(linalg::LinalgOp op, const ContractionInfo &info,
   int64_t panels = llvm::divideCeilSigned(info.channels, kPanelWidth);
   int64_t mostPanels = getMaxPanels(intrinsic, target);
   int64_t total = getRowsPerSample(op);
-  bool isInBlocks =
-      op.getDpsInputOperand(1)->get().getDefiningOp<DequantizeOp>() != nullptr;
-  // One row's sums of one panel would wait for each other.
-  if (isInBlocks && total == 1)
-    mostPanels = 4;
   int64_t groups = llvm::divideCeilSigned(panels, mostPanels);
   panels = llvm::divideCeilSigned(panels, groups);
   int64_t mostRows = getMaxRows(intrinsic, panels, target);
@@ -121,7 +116,7 @@ static TilingAttr selectTiling(linalg::LinalgOp op, const ContractionInfo &info,
                         (info.depth * info.getNumTaps() * getInputBits(op))));
   int64_t rows = chooseRows(mostRows, total);
   bool expand =
-      isInBlocks &&
+      op.getDpsInputOperand(1)->get().getDefiningOp<DequantizeOp>() &&
       ((info.getNumTaps() > 1 && !gather) ||
        llvm::divideCeilSigned(total, rows) > kMaxDequantizingTiles);
   return TilingAttr::get(context, intrinsic, rows, panels * kPanelWidth, kv,
