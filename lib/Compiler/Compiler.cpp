@@ -7,6 +7,7 @@
 
 #include "mpc/Compiler/Compiler.h"
 #include "Calibrate.h"
+#include "Diagnose.h"
 #include "Output.h"
 #include "Report.h"
 #include "mlir/Bytecode/BytecodeWriter.h"
@@ -254,8 +255,14 @@ LogicalResult Compilation::annotate() {
   return analyze();
 }
 
-/// What --report and --explain tell.
+/// What --report, --explain and --diagnose tell.
 LogicalResult Compilation::analyze() {
+  if (!options.diagnose.empty()) {
+    auto remedy = diagnose(*module, options, llvm::outs());
+    if (failed(remedy))
+      return failure();
+    precisionConfig = std::move(*remedy);
+  }
   if (options.report.empty() && options.explain.empty())
     return success();
   auto made = makeReport(*module, options);
@@ -377,9 +384,9 @@ LogicalResult Compilation::run() {
   if (failed(reached(options.from)))
     return failure();
   Phase last = options.emitMLIR ? std::min(options.to, Phase::LLVM) : options.to;
-  bool isAnalyzed = !options.report.empty() || !options.explain.empty();
+  bool isAnalyzed = !options.report.empty() || !options.explain.empty() || !options.diagnose.empty();
   if (isAnalyzed && (options.from >= Phase::Annotated || last < Phase::Annotated))
-    return emitError(loc) << "--report and --explain tell what is decided on the way to the phase annotated: --compile-from comes before it, "
+    return emitError(loc) << "--report, --explain and --diagnose tell what is decided on the way to the phase annotated: --compile-from comes before it, "
                              "--compile-to not";
   if (isAnalyzed && options.output.empty() && last == Phase::Library)
     last = Phase::Annotated; // nothing asks for code

@@ -32,8 +32,12 @@ public:
   /// Quantized: where the module stands already.
   static mlir::FailureOr<std::unique_ptr<ModelRunner>> create(mlir::ModuleOp annotated, const LibraryOptions &options,
                                                               Phase phase = Phase::Annotated);
+  /// Opens a library that mpc-compile wrote. Names, types and shapes of inputs and outputs are the library's.
+  static mlir::FailureOr<std::unique_ptr<ModelRunner>> open(mlir::Location loc, llvm::StringRef library);
   ~ModelRunner();
 
+  /// What the library says about itself, JSON.
+  std::string getManifest() const { return model->manifest(model, nullptr); }
   llvm::ArrayRef<TensorInfo> getInputs() const { return inputs; }
   llvm::ArrayRef<TensorInfo> getOutputs() const { return outputs; }
 
@@ -44,7 +48,8 @@ public:
 
 private:
   explicit ModelRunner(mlir::Location loc) : loc(loc) {}
-  mlir::LogicalResult open();
+  mlir::LogicalResult load(const std::string &library);
+  mlir::LogicalResult start();
 
   mlir::Location loc;
   llvm::SmallString<128> folder;

@@ -207,6 +207,16 @@ FailureOr<Report> mpc::describeGroups(ModuleOp annotated, const CompileOptions &
   return report;
 }
 
+void mpc::addErrors(const ErrorAnalysis &analysis, Report &report) {
+  report.samples = analysis.samples;
+  report.outputs = analysis.outputs;
+  report.advice = analysis.advice;
+  for (ReportGroup &group : report.groups)
+    for (const ReportTensor &output : group.outputs)
+      if (auto found = analysis.groups.find(output.name); found != analysis.groups.end() && !group.error)
+        group.error = found->second;
+}
+
 FailureOr<Report> mpc::makeReport(ModuleOp annotated, const CompileOptions &options) {
   auto report = describeGroups(annotated, options);
   if (failed(report))
@@ -238,13 +248,7 @@ FailureOr<Report> mpc::makeReport(ModuleOp annotated, const CompileOptions &opti
   if (failed(pm.run(*lowered)))
     return failure();
   predictErrors(annotated, *lowered, *analysis);
-  report->samples = analysis->samples;
-  report->outputs = std::move(analysis->outputs);
-  report->advice = std::move(analysis->advice);
-  for (ReportGroup &group : report->groups)
-    for (const ReportTensor &output : group.outputs)
-      if (auto found = analysis->groups.find(output.name); found != analysis->groups.end() && !group.error)
-        group.error = found->second;
+  addErrors(*analysis, *report);
   return report;
 }
 

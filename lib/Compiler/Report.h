@@ -79,6 +79,9 @@ mlir::FailureOr<Report> makeReport(mlir::ModuleOp annotated, const CompileOption
 /// The same without the errors.
 mlir::FailureOr<Report> describeGroups(mlir::ModuleOp annotated, const CompileOptions &options);
 
+/// Puts what was measured beside the groups.
+void addErrors(const ErrorAnalysis &analysis, Report &report);
+
 std::string toJSON(const Report &report);
 std::string toHTML(const Report &report);
 
