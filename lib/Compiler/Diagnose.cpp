@@ -23,12 +23,14 @@ using namespace mlir;
 using namespace mpc;
 using Json = nlohmann::ordered_json;
 
-/// One place loses more than half of what is lost where raising it gains this much. Such places are always raised.
-static constexpr double kCulprit = 3;
-/// Below it the outputs are not usable: more is raised as long as it helps at all. 1 % of noise.
+/// Raising a place that gains this much takes three quarters of all noise away: such places are always raised.
+static constexpr double kCulprit = 6;
+/// Below it, 1 % of noise, the outputs are not usable: more is raised as long as it helps at all.
 static constexpr double kUsable = 20;
 /// A change that gains less is not worth its line.
 static constexpr double kLeast = 0.3;
+/// What fewer groups in f32 may cost: twice the noise.
+static constexpr double kSlack = 3;
 /// Samples on which changes are compared.
 static constexpr int64_t kTrials = 16;
 
@@ -269,12 +271,13 @@ LogicalResult Diagnosis::search() {
         return failure();
       gains.emplace_back(*result - after, i);
     }
-    // Of two that gain the same, the one that raises fewer.
-    llvm::stable_sort(gains, [&](auto &a, auto &b) {
-      if (std::abs(a.first - b.first) > 0.1)
-        return a.first > b.first;
-      return changes[a.second].second.count() < changes[b.second].second.count();
-    });
+    // What gains most for each group that it raises.
+    auto worth = [&](const std::pair<double, size_t> &entry) {
+      llvm::BitVector more = changes[entry.second].second;
+      return entry.first / more.reset(isRaised).count();
+    };
+    llvm::stable_sort(gains, [&](auto &a, auto &b) { return worth(a) > worth(b); });
+    std::stable_partition(gains.begin(), gains.end(), [&](auto &entry) { return entry.first >= (after >= kUsable ? kCulprit : kLeast); });
     if (gains.empty())
       break;
     double gain = gains.front().first;
@@ -301,6 +304,9 @@ LogicalResult Diagnosis::prune() {
   if (failed(all))
     return failure();
   after = *all;
+  double least = after - kSlack;
+  if (after >= kUsable)
+    least = std::max(least, kUsable);
   constexpr size_t most = 12;
   if (raised.size() > most)
     return success();
@@ -315,7 +321,7 @@ LogicalResult Diagnosis::prune() {
     auto result = measureCompiled(fewer);
     if (failed(result))
       return failure();
-    if (*result < after - kLeast)
+    if (*result < least)
       continue;
     raised = std::move(fewer);
     after = *result;
@@ -341,7 +347,10 @@ void Diagnosis::printLoss(const ErrorAnalysis &analysis, const Report &report) {
   if (double recompiled = analysis.outputSQNR, own = combine(libraryErrors); std::abs(recompiled - own) > 1)
     os << "  (with the ranges of these samples it would be " << decibels(recompiled) << ": the library was calibrated otherwise)\n";
 
-  // The groups that lose most by themselves, in the model's order of loss.
+  auto tensorOf = [&](StringRef name) {
+    const ReportGroup *group = report.find(name);
+    return group && !group->tensors.empty() ? group->tensors.front() : name.str();
+  };
   std::vector<const ReportGroup *> worst;
   for (const ReportGroup &group : report.groups)
     if (group.error && group.error->local)
@@ -350,7 +359,11 @@ void Diagnosis::printLoss(const ErrorAnalysis &analysis, const Report &report) {
   worst.resize(std::min<size_t>(worst.size(), 5));
   os << "tensors that lose most where they are made (local), and what has come together there (accumulated):\n";
   for (const ReportGroup *group : worst) {
-    os << "  '" << group->name << "' (" << group->kind << ", " << group->precision << "; nodes " << llvm::join(group->nodes, ", ") << "): local "
+    os << "  '" << (group->tensors.empty() ? group->name : group->tensors.front()) << "' (group '" << group->name << "', " << group->kind
+       << " in " << group->precision << ", nodes " << llvm::join(group->nodes, ", ");
+    if (group->tensors.size() > 1)
+      os << ", tensors " << llvm::join(group->tensors, ", ");
+    os << "): local "
        << decibels(group->error->local->sqnr()) << ", accumulated " << decibels(group->error->accumulated.sqnr()) << "\n";
     if (group->error->widestChannel >= 0 && group->error->channelSpread > 4)
       os << "    channel " << group->error->widestChannel << " reaches " << llvm::format("%.3g", group->error->channelSpread)
@@ -360,7 +373,7 @@ void Diagnosis::printLoss(const ErrorAnalysis &analysis, const Report &report) {
   for (const Advice &advice : ArrayRef(analysis.advice).take_front(5)) {
     os << "  +" << decibels(advice.gain) << ": ";
     if (!advice.tensor.empty())
-      os << "tensor '" << advice.tensor << "', by ";
+      os << "tensor '" << tensorOf(advice.tensor) << "', by ";
     os << (advice.groups.size() > 1 ? "groups '" : "group '") << llvm::join(advice.groups, "', '") << "'\n";
   }
   if (analysis.advice.empty())

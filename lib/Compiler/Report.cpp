@@ -21,6 +21,9 @@
 using namespace mlir;
 using namespace mpc;
 
+/// On a group: the model's own name of what it stores.
+static constexpr llvm::StringLiteral kTensorAttrName = "mpc.tensor";
+
 const ReportGroup *Report::find(StringRef name) const {
   auto it = llvm::find_if(groups, [&](const ReportGroup &group) { return group.name == name; });
   return it == groups.end() ? nullptr : &*it;
@@ -30,11 +33,14 @@ const ReportGroup *Report::find(StringRef name) const {
 // What the IR says
 //===----------------------------------------------------------------------===//
 
-/// The names of the model's nodes that a location holds.
-static void collectNodes(Location loc, llvm::SetVector<StringRef> &names) {
+/// The names of the model's nodes that a location holds, and of the tensors that they make.
+static void collectNames(Location loc, llvm::SetVector<StringRef> &nodes, llvm::SetVector<StringRef> &tensors) {
   loc->walk([&](Location inner) {
     if (auto named = dyn_cast<NameLoc>(inner))
-      names.insert(named.getName().getValue());
+      nodes.insert(named.getName().getValue());
+    else if (auto fused = dyn_cast<FusedLoc>(inner))
+      if (auto tensor = dyn_cast_or_null<StringAttr>(fused.getMetadata()))
+        tensors.insert(tensor.getValue());
     return WalkResult::advance();
   });
 }
@@ -113,15 +119,17 @@ static ReportGroup describeGroup(func::FuncOp function, GroupOp group, GroupOp l
   entry.kind = group.getRoot()->getName().stripDialect().str();
   entry.precision = stringifyPrecision(group.getPrecision().value_or(Precision::F32)).str();
   entry.reason = group.getReason().value_or("").str();
-  llvm::SetVector<StringRef> nodes;
-  collectNodes(group.getLoc(), nodes);
+  llvm::SetVector<StringRef> nodes, tensors;
+  if (auto tensor = group->getAttrOfType<StringAttr>(kTensorAttrName))
+    tensors.insert(tensor.getValue());
+  collectNames(group.getLoc(), nodes, tensors);
   for (Operation &op : group.getBlock().without_terminator()) {
     entry.ops.push_back(op.getName().stripDialect().str());
-    collectNodes(op.getLoc(), nodes);
+    collectNames(op.getLoc(), nodes, tensors);
   }
   for (StringRef node : nodes)
     entry.nodes.push_back(node.str());
-  if (auto tensor = group->getAttrOfType<StringAttr>("tensor"))
+  for (StringRef tensor : tensors)
     entry.tensors.push_back(tensor.str());
   entry.macs = countProducts(group);
   entry.weightBytes = countConstantBytes(group);

@@ -31,7 +31,7 @@ struct ReportTensor {
 struct ReportGroup {
   std::string name, kind, precision, reason;
   std::vector<std::string> nodes; // of the model, the root's first
-  std::vector<std::string> tensors; // of the model that the group stores or computes on the way
+  std::vector<std::string> tensors; // of the model: what the group stores, then what it computes on the way
   std::vector<std::string> ops;
   std::vector<ReportTensor> inputs, outputs;
   int64_t macs = 0; // multiplications and additions of one sample
