@@ -12,6 +12,7 @@
 #include "error.h"
 #include "isa.h"
 #include "pool.h"
+#include "profile.h"
 #include "threads.h"
 
 #include <stdlib.h>
@@ -273,11 +274,30 @@ static mpc_status call(mpc_context *context, uint32_t entryIndex,
   *desc = storage;
   mpc_rt_bind_bytes(context->arena, arenaBytes - MPC_RT_SLACK, *desc++);
   *desc = storage + mpc_rt_memref_bytes(1);
-  mpc_rt_bind_bytes(model->weights, model->weights_bytes, *desc);
+  mpc_rt_bind_bytes((const char *)model->weights + entry->weights_offset,
+                    entry->weights_bytes, *desc);
+  context->env.report = NULL;
   uint32_t before = mpc_rt_enter_fp();
   context->variant->entries[entryIndex](&context->env, context->descs);
   mpc_rt_leave_fp(before);
+  if (context->env.report)
+    return mpc_rt_fail(MPC_ERROR_INPUT_VALUE, "run: %s", context->env.report);
   return MPC_OK;
+}
+
+void mpc_rt_report(mpc_rt_env *env, const char *sentence) {
+  if (!env->report)
+    env->report = sentence;
+}
+
+/* The same, timed. */
+static mpc_status profiledCall(mpc_context *context, uint32_t entry,
+                               const mpc_tensor *inputs,
+                               const mpc_tensor *outputs) {
+  uint64_t start = mpc_rt_start_profile(&context->env);
+  mpc_status status = call(context, entry, inputs, outputs);
+  mpc_rt_end_profile(&context->env, start);
+  return status;
 }
 
 mpc_status mpc_rt_run(mpc_context *context, uint32_t entry,
@@ -311,9 +331,29 @@ mpc_status mpc_rt_run(mpc_context *context, uint32_t entry,
   if (atomic_exchange_explicit(&context->busy, 1, memory_order_acquire))
     return mpc_rt_fail(MPC_ERROR_BUSY,
                        "run: the context is in use by another thread");
-  mpc_status status = call(context, entry, inputs, outputs);
+  mpc_status status = context->env.profile
+                          ? profiledCall(context, entry, inputs, outputs)
+                          : call(context, entry, inputs, outputs);
   atomic_store_explicit(&context->busy, 0, memory_order_release);
   return status;
+}
+
+mpc_status mpc_rt_profile(mpc_context *context, mpc_profile *profile) {
+  if (!context)
+    return mpc_rt_fail(MPC_ERROR_INVALID_ARGUMENT,
+                       "profile: expected a context, but got NULL");
+  if (profile && (profile->struct_size < sizeof(*profile) ||
+                  !profile->num_groups || !profile->groups))
+    return mpc_rt_fail(MPC_ERROR_INVALID_ARGUMENT,
+                       "profile: expected a structure of at least %zu bytes "
+                       "with room for at least one group",
+                       sizeof(*profile));
+  if (atomic_exchange_explicit(&context->busy, 1, memory_order_acquire))
+    return mpc_rt_fail(MPC_ERROR_BUSY,
+                       "profile: the context is in use by another thread");
+  context->env.profile = profile;
+  atomic_store_explicit(&context->busy, 0, memory_order_release);
+  return MPC_OK;
 }
 
 void mpc_rt_destroy(mpc_context *context) {

@@ -22,6 +22,7 @@ mpc_status mpc_rt_run(mpc_context *context, uint32_t entry,
                       const mpc_tensor *inputs, uint32_t numInputs,
                       const mpc_tensor *outputs, uint32_t numOutputs);
 void mpc_rt_destroy(mpc_context *context);
+mpc_status mpc_rt_profile(mpc_context *context, mpc_profile *profile);
 
 /* Bytes of workspace for one call, slack included. */
 mpc_status mpc_rt_workspace(const mpc_rt_variant *variant, uint32_t entry,

@@ -22,14 +22,15 @@
 extern "C" {
 #endif
 
-#define MPC_RT_VERSION 1
+#define MPC_RT_VERSION 2
 
 /* The alignment of the arena and of the weights, and how many bytes past the
  * arena's last one may be read. */
 #define MPC_RT_ALIGNMENT 64
 #define MPC_RT_SLACK 64
 
-/* A call in progress. Generated code only passes it on. */
+/* A call in progress. Generated code passes it on, and reads the pointer that
+ * it starts with: null unless groups are timed. */
 typedef struct mpc_rt_env mpc_rt_env;
 
 typedef void (*mpc_rt_range_fn)(const void *args, int64_t lo, int64_t hi);
@@ -40,6 +41,16 @@ typedef void (*mpc_rt_range_fn)(const void *args, int64_t lo, int64_t hi);
  * unknown. */
 void mpc_rt_parallel_for(mpc_rt_env *env, mpc_rt_range_fn fn, const void *args,
                          int64_t n, int64_t cost);
+
+/* Called by generated code where it finds that it cannot compute what the
+ * inputs ask for: the call goes on, and ends with MPC_ERROR_INPUT_VALUE and the
+ * first sentence that was reported. */
+void mpc_rt_report(mpc_rt_env *env, const char *sentence);
+
+/* Called by generated code where that pointer is not null: what was computed
+ * since the last call belongs to the last group, what follows to `group`, an
+ * index into the manifest's groups of this entry, or to none (UINT32_MAX). */
+void mpc_rt_begin_group(mpc_rt_env *env, uint32_t group);
 
 typedef struct {
   const char *name;
@@ -63,6 +74,8 @@ typedef struct {
   const char *name;
   uint32_t num_inputs, num_outputs;
   const mpc_rt_tensor *inputs, *outputs;
+  /* The entry's part of the weights. */
+  uint64_t weights_offset, weights_bytes;
 } mpc_rt_entry_info;
 
 /* The code for one instruction set. */

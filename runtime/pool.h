@@ -34,6 +34,12 @@ typedef struct {
 } mpc_rt_worker;
 
 struct mpc_rt_env {
+  /* What groups take is added here; generated code reads this pointer, which is
+   * why it is the first. */
+  mpc_profile *profile;
+  uint64_t since; /* the time until which everything is counted */
+  uint32_t group; /* in progress */
+
   /* Set at creation. */
   uint32_t threads;
   uint32_t spinTicks; /* how long to wait before sleeping, in TSC ticks */
@@ -45,6 +51,7 @@ struct mpc_rt_env {
   uint32_t started; /* workers that run */
   pid_t pid;        /* the process in which they do */
   int nested;       /* a parallel loop is in progress */
+  const char *report; /* what the call in progress cannot compute, or NULL */
 
   /* The loop in progress. Only who has taken a part of it reads these, and the
    * caller waits for all parts before it writes the next ones. */

@@ -36,6 +36,8 @@ static const char *statusString(mpc_status status) {
     return "context is busy";
   case MPC_ERROR_ENVIRONMENT:
     return "invalid environment variable";
+  case MPC_ERROR_INPUT_VALUE:
+    return "the model was not compiled for these values of its inputs";
   case MPC_ERROR_UNSUPPORTED:
     return "not supported";
   }
@@ -207,7 +209,8 @@ const void *mpc_rt_query(const mpc_rt_model *model, uint32_t maxAbi) {
                              .create = mpc_rt_create,
                              .context_info = mpc_rt_context_info,
                              .run = mpc_rt_run,
-                             .destroy = mpc_rt_destroy};
+                             .destroy = mpc_rt_destroy,
+                             .profile = mpc_rt_profile};
   table->next = known;
   /* Another thread may add a table meanwhile; two for one model do no harm. */
   while (!atomic_compare_exchange_weak(&tables, &table->next, table))

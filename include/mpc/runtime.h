@@ -68,7 +68,11 @@ typedef enum mpc_status {
   /* MPC_NUM_THREADS or another variable of the environment has no meaning. */
   MPC_ERROR_ENVIRONMENT = 7,
   /* What the ABI can express but the library cannot do, such as a device. */
-  MPC_ERROR_UNSUPPORTED = 8
+  MPC_ERROR_UNSUPPORTED = 8,
+  /* The values of the inputs lead to a part of the model that was not compiled,
+   * such as a branch that the shapes do not allow. The outputs are undefined.
+   */
+  MPC_ERROR_INPUT_VALUE = 9
 } mpc_status;
 
 /* Element types; the numbers are those of onnx.TensorProto.DataType. */
@@ -94,7 +98,10 @@ typedef enum mpc_dtype {
   MPC_F8E5M2FNUZ = 20,
   MPC_U4 = 21, /* one byte, 0 to 15 */
   MPC_I4 = 22, /* one byte, -8 to 7 */
-  MPC_F8E8M0 = 24
+  MPC_F4E2M1 = 23, /* one byte, its code 0 to 15 */
+  MPC_F8E8M0 = 24,
+  MPC_U2 = 25, /* one byte, 0 to 3 */
+  MPC_I2 = 26  /* one byte, -2 to 1 */
 } mpc_dtype;
 
 /* Where a tensor's bytes are. */
@@ -186,6 +193,26 @@ typedef struct mpc_context_info {
   const char *isa;
 } mpc_context_info;
 
+/* What one group of operators takes: how often its code ran, and for how long
+ * in all, in ticks of a clock of constant rate (mpc_profile.ticks relates it to
+ * the caller's clock). */
+typedef struct mpc_group_time {
+  uint64_t calls;
+  uint64_t ticks;
+} mpc_group_time;
+
+/* A profile, to which calls add; the caller sets it to zero, or reads it,
+ * between calls. */
+typedef struct mpc_profile {
+  uint32_t struct_size; /* set by the caller to sizeof(mpc_profile) */
+  uint32_t num_groups;  /* of `groups`, at least 1 */
+  /* In the order of the manifest's groups of the entry that is run. The last
+   * one takes everything that belongs to none before it. */
+  mpc_group_time *groups;
+  uint64_t calls; /* of run */
+  uint64_t ticks; /* of those calls: the sum over `groups` */
+} mpc_profile;
+
 typedef struct mpc_context mpc_context;
 typedef struct mpc_model mpc_model;
 
@@ -245,6 +272,13 @@ struct mpc_model {
    * the library is unloaded, which ends the threads of a context that is left
    * but keeps its memory. */
   void (*destroy)(mpc_context *context);
+
+  /* From here on functions of later versions: check `struct_size`. */
+
+  /* Every call of this context adds its times to *profile, which stays the
+   * caller's and valid, until another profile or NULL (the default) is given.
+   * Results do not change. */
+  mpc_status (*profile)(mpc_context *context, mpc_profile *profile);
 };
 
 /* The function that a library exports as mpc_model_query (for dlopen) and as

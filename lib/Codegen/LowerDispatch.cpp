@@ -12,6 +12,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mpc/Dialect/Kernel/KernelDialect.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mpc/Codegen/Passes.h"
@@ -28,6 +29,7 @@ using namespace mlir;
 namespace {
 
 constexpr llvm::StringLiteral parallelForName = "mpc_rt_parallel_for";
+constexpr llvm::StringLiteral beginGroupName = "mpc_rt_begin_group";
 
 /// Where the range function finds one captured value.
 struct Slot {
@@ -87,6 +89,7 @@ class LowerDispatch : public mpc::impl::LowerDispatchBase<LowerDispatch> {
                                        const Layout &layout);
   LogicalResult lower(LLVM::CallOp call, LLVM::LLVMFuncOp range,
                       const Layout &layout);
+  LogicalResult lowerGroups();
 };
 
 LLVM::LLVMFuncOp LowerDispatch::createRangeFunction(LLVM::LLVMFuncOp kernel,
@@ -174,8 +177,56 @@ LogicalResult LowerDispatch::lower(LLVM::CallOp call, LLVM::LLVMFuncOp range,
   return success();
 }
 
+/// The environment starts with a pointer that is null unless somebody wants a
+/// profile: what is off costs a load and a branch that is always predicted.
+LogicalResult LowerDispatch::lowerGroups() {
+  SmallVector<mpc::kernel::BeginGroupOp> marks;
+  getOperation().walk(
+      [&](mpc::kernel::BeginGroupOp mark) { marks.push_back(mark); });
+  if (marks.empty())
+    return success();
+  MLIRContext *context = &getContext();
+  Type ptr = LLVM::LLVMPointerType::get(context);
+  Type i32 = IntegerType::get(context, 32);
+  OpBuilder builder = OpBuilder::atBlockBegin(getOperation().getBody());
+  auto callee = LLVM::LLVMFuncOp::create(
+      builder, getOperation().getLoc(), beginGroupName,
+      LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(context),
+                                  {ptr, i32}));
+  for (mpc::kernel::BeginGroupOp mark : marks) {
+    auto function = mark->getParentOfType<LLVM::LLVMFuncOp>();
+    if (!function || !function.isPublic() || function.getNumArguments() == 0 ||
+        function.getArgument(0).getType() != ptr)
+      return mark.emitOpError("expected to be in a function whose first "
+                              "argument is the runtime's environment");
+    Location loc = mark.getLoc();
+    Value env = function.getArgument(0);
+    Block *before = mark->getBlock();
+    Block *after = before->splitBlock(mark);
+    Block *call = builder.createBlock(after);
+    builder.setInsertionPointToEnd(before);
+    Value profile = LLVM::LoadOp::create(builder, loc, ptr, env);
+    Value null = LLVM::ZeroOp::create(builder, loc, ptr);
+    Value wanted = LLVM::ICmpOp::create(builder, loc, LLVM::ICmpPredicate::ne,
+                                        profile, null);
+    LLVM::CondBrOp::create(builder, loc, wanted, ValueRange(), ValueRange(),
+                           builder.getDenseI32ArrayAttr({1, 1 << 20}),
+                           LLVM::LoopAnnotationAttr(), call, after);
+    builder.setInsertionPointToEnd(call);
+    int64_t index = mark.getIndex().value_or(-1);
+    Value number = LLVM::ConstantOp::create(
+        builder, loc, builder.getIntegerAttr(i32, index));
+    LLVM::CallOp::create(builder, loc, callee, ValueRange{env, number});
+    LLVM::BrOp::create(builder, loc, ValueRange(), after);
+    mark.erase();
+  }
+  return success();
+}
+
 void LowerDispatch::runOnOperation() {
   ModuleOp module = getOperation();
+  if (failed(lowerGroups()))
+    return signalPassFailure();
   llvm::MapVector<LLVM::LLVMFuncOp, SmallVector<LLVM::CallOp>> dispatches;
   WalkResult walk = module.walk([&](LLVM::CallOp call) {
     if (!call->hasAttr(mpc::kDispatchAttrName))

@@ -8,6 +8,7 @@
 #include "mpc/Compiler/Compiler.h"
 #include "Calibrate.h"
 #include "Diagnose.h"
+#include "Latency.h"
 #include "Output.h"
 #include "Report.h"
 #include "mlir/Bytecode/BytecodeWriter.h"
@@ -91,6 +92,7 @@ private:
   LogicalResult bind(StringRef binding, ImportOptions &import);
   LogicalResult advance(Phase phase);
   LogicalResult annotate();
+  LogicalResult makeBenchKit();
   LogicalResult analyze();
   StringRef calibrationSource() const {
     return options.calibrationFiles.empty() ? options.calibrationData : options.calibrationFiles.front();
@@ -238,6 +240,22 @@ FailureOr<Calibration> Compilation::getCalibration() {
   return std::move(*merged);
 }
 
+/// The model in every precision, for measuring elsewhere.
+LogicalResult Compilation::makeBenchKit() {
+  if (options.from > Phase::Grouped)
+    return emitError(loc) << "--emit=bench-kit needs a model of the phase imported or grouped, but it starts at " << stringifyPhase(options.from);
+  if (options.from < Phase::Grouped && (failed(advance(Phase::Grouped)) || failed(reached(Phase::Grouped))))
+    return failure();
+  std::vector<std::string> precisions{"f32", "f16", "bf16"};
+  if (!options.calibrationData.empty() || !options.calibrationFiles.empty()) {
+    auto found = getCalibration();
+    if (failed(found) || failed(attachRanges(*module, *found, calibrationSource())))
+      return failure();
+    precisions.push_back("int8");
+  }
+  return emitBenchKit(*module, precisions, options);
+}
+
 LogicalResult Compilation::annotate() {
   if (!options.calibrationData.empty() || !options.calibrationFiles.empty()) {
     auto found = getCalibration();
@@ -305,14 +323,7 @@ LogicalResult Compilation::advance(Phase phase) {
 
 /// Gathers what the library says about itself, while the groups are still there.
 void Compilation::describe() {
-  info.groups.clear();
-  module->walk([&](GroupOp group) {
-    GroupInfo entry;
-    entry.name = group.getName().str();
-    entry.precision = stringifyPrecision(group.getPrecision().value_or(Precision::F32)).str();
-    entry.reason = group.getReason().value_or("").str();
-    info.groups.push_back(std::move(entry));
-  });
+  info.groups = describeGroups(*module);
   if (calibration)
     for (TensorInfo &input : info.inputs)
       if (auto range = calibration->lookup(input.name))
@@ -383,6 +394,8 @@ LogicalResult Compilation::run() {
   }
   if (failed(reached(options.from)))
     return failure();
+  if (options.benchKit)
+    return makeBenchKit();
   Phase last = options.emitMLIR ? std::min(options.to, Phase::LLVM) : options.to;
   bool isAnalyzed = !options.report.empty() || !options.explain.empty() || !options.diagnose.empty();
   if (isAnalyzed && (options.from >= Phase::Annotated || last < Phase::Annotated))

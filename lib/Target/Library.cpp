@@ -35,11 +35,13 @@ using llvm::MemoryBuffer;
 
 namespace {
 
-/// One instruction set: its module, what the descriptor says about it, and what
-/// became of it.
+/// The code of one entry for one instruction set: its module, what the
+/// descriptor says about it, and what became of it.
 struct VariantJob {
   ModuleOp module;
-  mpc::VariantInfo info;
+  std::string name;  // of the instruction set
+  uint64_t features; // MPC_RT_CPU_* bits
+  mpc::VariantInfo::Entry entry;
   mpc::ObjectBytes object;
   std::string ir;    // with EmitKind::LLVMIR
   std::string error; // empty: it worked
@@ -48,13 +50,15 @@ struct VariantJob {
 /// What generated code may call: the runtime, and what LLVM puts in place of
 /// loops. Every C library since the first has the latter.
 bool mayCall(StringRef symbol) {
-  return symbol == "mpc_rt_parallel_for" || symbol == "memcpy" ||
+  return symbol == "mpc_rt_parallel_for" || symbol == "mpc_rt_begin_group" ||
+         symbol == "mpc_rt_report" || symbol == "memcpy" ||
          symbol == "memmove" || symbol == "memset";
 }
 
 /// Collects the nested modules and checks that they are in the llvm phase.
-LogicalResult collectVariants(ModuleOp module,
+LogicalResult collectVariants(ModuleOp module, StringRef suffix,
                               std::vector<VariantJob> &variants) {
+  size_t before = variants.size();
   for (auto nested : module.getOps<ModuleOp>()) {
     auto march = nested->getAttrOfType<StringAttr>(mpc::kMarchAttrName);
     if (!march)
@@ -78,14 +82,13 @@ LogicalResult collectVariants(ModuleOp module,
              << mpc::kArenaAttrName << "'";
     VariantJob job;
     job.module = nested;
-    job.info.name = resolved.front().name.str();
-    job.info.features = resolved.front().features;
-    job.info.symbol = "mpc_main_" + mpc::makeCIdentifier(job.info.name);
-    job.info.arenaBase = base.getInt();
-    job.info.arenaPerBatch = perBatch.getInt();
+    job.name = resolved.front().name.str();
+    job.features = resolved.front().features;
+    job.entry = {"mpc_main_" + mpc::makeCIdentifier(job.name) + suffix.str(),
+                 base.getInt(), perBatch.getInt()};
     variants.push_back(std::move(job));
   }
-  if (variants.empty())
+  if (variants.size() == before)
     return module.emitError(
         "expected one nested module per instruction set, but got none");
   return success();
@@ -95,17 +98,17 @@ LogicalResult collectVariants(ModuleOp module,
 void compileVariant(VariantJob &job, bool emitIR) {
   llvm::LLVMContext context;
   std::unique_ptr<llvm::Module> module =
-      translateModuleToLLVMIR(job.module, context, job.info.name);
+      translateModuleToLLVMIR(job.module, context, job.name);
   if (!module) {
     job.error = "translation to LLVM IR failed";
     return;
   }
   llvm::Function *main = module->getFunction("main");
-  main->setName(job.info.symbol);
+  main->setName(job.entry.symbol);
   main->setVisibility(llvm::GlobalValue::HiddenVisibility);
 
   Expected<mpc::CodeGenerator> generator = mpc::CodeGenerator::create(
-      job.info.name, mpc::getLLVMFeatures(job.info.features));
+      job.name, mpc::getLLVMFeatures(job.features));
   if (!generator) {
     job.error = toString(generator.takeError());
     return;
@@ -222,16 +225,43 @@ std::string mpc::findRuntimeDirectory(const char *argv0, void *mainAddress) {
 FailureOr<mpc::LibraryFiles> mpc::buildLibrary(ModuleOp module,
                                                const ModelInfo &info,
                                                const LibraryOptions &options) {
-  Location loc = UnknownLoc::get(module.getContext());
+  return buildLibrary(LibraryEntry{"main", module, info}, info, options);
+}
+
+FailureOr<mpc::LibraryFiles>
+mpc::buildLibrary(ArrayRef<LibraryEntry> entries, const ModelInfo &info,
+                  const LibraryOptions &options, bool isBenchKit) {
+  ModuleOp first = entries.front().module;
+  MLIRContext *mlirContext = first.getContext();
+  Location loc = UnknownLoc::get(mlirContext);
   auto fail = [&](llvm::Error error) -> LogicalResult {
     return emitError(loc) << toString(std::move(error));
   };
+  // The instruction sets of the first entry, then those of the next one.
   std::vector<VariantJob> variants;
-  if (failed(collectVariants(module, variants)))
-    return failure();
-  FailureOr<ArrayRef<char>> weights = getWeights(module);
-  if (failed(weights))
-    return failure();
+  std::vector<WeightsPart> parts;
+  SmallVector<ArrayRef<char>> blobs;
+  uint64_t weightsBytes = 0;
+  for (auto [index, entry] : llvm::enumerate(entries)) {
+    std::string suffix =
+        entries.size() == 1 ? "" : "_" + std::to_string(index);
+    if (failed(collectVariants(entry.module, suffix, variants)))
+      return failure();
+    FailureOr<ArrayRef<char>> weights = getWeights(entry.module);
+    if (failed(weights))
+      return failure();
+    uint64_t offset = llvm::alignTo(weightsBytes, kBufferAlignment);
+    parts.push_back({offset, weights->size()});
+    blobs.push_back(*weights);
+    weightsBytes = offset + weights->size();
+  }
+  size_t numVariants = variants.size() / entries.size();
+  for (auto [index, job] : llvm::enumerate(variants))
+    if (variants.size() % entries.size() ||
+        job.name != variants[index % numVariants].name)
+      return emitError(loc)
+             << "expected entries for the same instruction sets, but got "
+             << variants[index % numVariants].name << " and " << job.name;
 
   // Fail before the long work where possible.
   bool emitIR = options.emit == EmitKind::LLVMIR;
@@ -248,7 +278,7 @@ FailureOr<mpc::LibraryFiles> mpc::buildLibrary(ModuleOp module,
   DialectRegistry translations;
   registerBuiltinDialectTranslation(translations);
   registerLLVMDialectTranslation(translations);
-  module.getContext()->appendDialectRegistry(translations);
+  mlirContext->appendDialectRegistry(translations);
   {
     // LLVM's registries are set up before threads read them.
     if (Expected<CodeGenerator> generator = CodeGenerator::create("", "");
@@ -262,7 +292,7 @@ FailureOr<mpc::LibraryFiles> mpc::buildLibrary(ModuleOp module,
   }
   for (const VariantJob &job : variants)
     if (!job.error.empty()) {
-      emitError(loc) << "instruction set " << job.info.name << ": "
+      emitError(loc) << "instruction set " << job.name << ": "
                      << job.error;
       return failure();
     }
@@ -278,20 +308,33 @@ FailureOr<mpc::LibraryFiles> mpc::buildLibrary(ModuleOp module,
       options.prefix.empty()
           ? makeCIdentifier(llvm::sys::path::stem(options.output))
           : makeCIdentifier(options.prefix);
-  std::vector<VariantInfo> infos;
+  std::vector<VariantInfo> infos(numVariants);
   std::vector<ObjectBytes> objects;
-  for (VariantJob &job : variants) {
-    infos.push_back(job.info);
+  for (auto [index, job] : llvm::enumerate(variants)) {
+    VariantInfo &variant = infos[index % numVariants];
+    variant.name = job.name;
+    variant.features = job.features;
+    variant.entries.push_back(job.entry);
     objects.push_back(std::move(job.object));
+  }
+  std::vector<char> joined;
+  ArrayRef<char> weights = blobs.front();
+  if (blobs.size() > 1) {
+    joined.resize(weightsBytes);
+    for (auto [part, blob] : llvm::zip_equal(parts, blobs))
+      llvm::copy(blob, joined.begin() + part.offset);
+    weights = joined;
   }
   std::vector<std::string> queries{prefix + "_query"};
   if (options.emit == EmitKind::Library && queries[0] != "mpc_model_query")
     queries.push_back("mpc_model_query");
   llvm::LLVMContext context;
   std::unique_ptr<llvm::Module> data[] = {
-      createWeightsModule(context, *weights),
-      createModelModule(context, info, infos, weights->size(),
-                        createManifest(info, infos, weights->size()), queries)};
+      createWeightsModule(context, weights),
+      createModelModule(
+          context, entries, parts, infos, weightsBytes,
+          createManifest(info, entries, infos, weightsBytes, isBenchKit),
+          queries)};
   for (const std::unique_ptr<llvm::Module> &part : data) {
     Expected<ObjectBytes> object = compileData(*part);
     if (!object)
@@ -308,7 +351,8 @@ FailureOr<mpc::LibraryFiles> mpc::buildLibrary(ModuleOp module,
     output = createArchive(**output, prefix + ".o");
   if (!output)
     return fail(output.takeError());
-  return LibraryFiles{std::move(*output), createHeader(info, prefix)};
+  return LibraryFiles{std::move(*output),
+                      createHeader(entries.front().info, prefix)};
 }
 
 LogicalResult mpc::emitLibrary(ModuleOp module, const ModelInfo &info,
@@ -316,16 +360,21 @@ LogicalResult mpc::emitLibrary(ModuleOp module, const ModelInfo &info,
   FailureOr<LibraryFiles> files = buildLibrary(module, info, options);
   if (failed(files))
     return failure();
-  StringRef library = files->library->getBuffer();
+  return writeLibrary(UnknownLoc::get(module.getContext()), *files, options);
+}
+
+LogicalResult mpc::writeLibrary(Location loc, const LibraryFiles &files,
+                                const LibraryOptions &options) {
+  StringRef library = files.library->getBuffer();
   if (options.output == "-") {
     llvm::outs() << library;
     return success();
   }
   SmallVector<File> outputs{{options.output, library}};
-  if (!files->header.empty()) {
+  if (!files.header.empty()) {
     SmallString<128> path(options.output);
     llvm::sys::path::replace_extension(path, "h");
-    outputs.push_back({path.str().str(), files->header});
+    outputs.push_back({path.str().str(), files.header});
   }
-  return writeFiles(UnknownLoc::get(module.getContext()), outputs);
+  return writeFiles(loc, outputs);
 }

@@ -43,6 +43,8 @@ std::optional<mpc::ElementType> mpc::getBorderType(Type type) {
     return ElementType::F8E5M2FNUZ;
   if (isa<Float8E8M0FNUType>(type))
     return ElementType::F8E8M0;
+  if (isa<Float4E2M1FNType>(type))
+    return ElementType::F4E2M1;
   auto integer = dyn_cast<IntegerType>(type);
   if (!integer)
     return std::nullopt;
@@ -50,6 +52,8 @@ std::optional<mpc::ElementType> mpc::getBorderType(Type type) {
   switch (integer.getWidth()) {
   case 1:
     return ElementType::Bool;
+  case 2:
+    return isUnsigned ? ElementType::U2 : ElementType::I2;
   case 4:
     return isUnsigned ? ElementType::U4 : ElementType::I4;
   case 8:
@@ -94,9 +98,34 @@ static ordered_json getTensors(ArrayRef<mpc::TensorInfo> tensors) {
   return list;
 }
 
+static ordered_json getGroups(ArrayRef<mpc::GroupInfo> groups) {
+  ordered_json list = ordered_json::array();
+  for (const mpc::GroupInfo &group : groups) {
+    ordered_json item;
+    item["name"] = toUTF8(group.name);
+    item["precision"] = group.precision;
+    if (!group.reason.empty())
+      item["reason"] = toUTF8(group.reason);
+    if (!group.kind.empty())
+      item["kind"] = group.kind;
+    if (group.macs)
+      item["macs"] = group.macs;
+    if (group.bytes)
+      item["bytes"] = group.bytes;
+    if (!group.key.empty())
+      item["key"] = group.key;
+    if (!group.from.empty())
+      item["conversion"] = {
+          {"from", group.from}, {"to", group.to}, {"shape", group.shape}};
+    list.push_back(std::move(item));
+  }
+  return list;
+}
+
 std::string mpc::createManifest(const ModelInfo &info,
+                                ArrayRef<LibraryEntry> entries,
                                 ArrayRef<VariantInfo> variants,
-                                uint64_t weightsBytes) {
+                                uint64_t weightsBytes, bool isBenchKit) {
   ordered_json manifest;
   manifest["format"] = 1;
   manifest["compiler"] = {{"name", "mpc"},
@@ -104,30 +133,36 @@ std::string mpc::createManifest(const ModelInfo &info,
                           {"llvm", LLVM_VERSION_STRING}};
   manifest["abi"] = MPC_ABI_VERSION;
   manifest["model"] = {{"name", toUTF8(info.name)}, {"hash", info.hash}};
+  if (isBenchKit)
+    manifest["kind"] = "bench-kit";
   manifest["precision"] = info.precision;
-  ordered_json entry;
-  entry["name"] = "main";
-  entry["inputs"] = getTensors(info.inputs);
-  entry["outputs"] = getTensors(info.outputs);
-  manifest["entries"] = ordered_json::array({std::move(entry)});
+  ordered_json list = ordered_json::array();
+  for (const LibraryEntry &entry : entries) {
+    ordered_json item;
+    item["name"] = entry.name;
+    item["inputs"] = getTensors(entry.info.inputs);
+    item["outputs"] = getTensors(entry.info.outputs);
+    if (isBenchKit)
+      item["groups"] = getGroups(entry.info.groups);
+    list.push_back(std::move(item));
+  }
+  manifest["entries"] = std::move(list);
   manifest["weights_bytes"] = weightsBytes;
   ordered_json isas = ordered_json::array();
-  for (const VariantInfo &variant : variants)
-    isas.push_back({{"name", variant.name},
-                    {"workspace",
-                     {{"base", variant.arenaBase},
-                      {"per_batch", variant.arenaPerBatch}}}});
-  manifest["isas"] = std::move(isas);
-  ordered_json groups = ordered_json::array();
-  for (const GroupInfo &group : info.groups) {
-    ordered_json item;
-    item["name"] = toUTF8(group.name);
-    item["precision"] = group.precision;
-    if (!group.reason.empty())
-      item["reason"] = toUTF8(group.reason);
-    groups.push_back(std::move(item));
+  for (const VariantInfo &variant : variants) {
+    // What any entry needs.
+    int64_t base = 0, perBatch = 0;
+    for (const VariantInfo::Entry &entry : variant.entries) {
+      base = std::max(base, entry.arenaBase);
+      perBatch = std::max(perBatch, entry.arenaPerBatch);
+    }
+    isas.push_back(
+        {{"name", variant.name},
+         {"workspace", {{"base", base}, {"per_batch", perBatch}}}});
   }
-  manifest["groups"] = std::move(groups);
+  manifest["isas"] = std::move(isas);
+  manifest["groups"] = isBenchKit ? ordered_json::array()
+                                  : getGroups(entries.front().info.groups);
   return manifest.dump(-1, ' ', false, ordered_json::error_handler_t::replace);
 }
 

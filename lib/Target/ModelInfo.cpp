@@ -48,6 +48,12 @@ Type mpc::getBuiltinType(MLIRContext *context, ElementType type) {
     return Float8E5M2FNUZType::get(context);
   case ElementType::F8E8M0:
     return Float8E8M0FNUType::get(context);
+  case ElementType::F4E2M1:
+    return Float4E2M1FNType::get(context);
+  case ElementType::U2:
+    return builder.getIntegerType(2, false);
+  case ElementType::I2:
+    return builder.getIntegerType(2);
   case ElementType::U4:
     return builder.getIntegerType(4, false);
   case ElementType::I4:
@@ -111,6 +117,9 @@ void mpc::attachModelInfo(ModuleOp module, const ModelInfo &info) {
     entry.set("name", builder.getStringAttr(group.name));
     entry.set("precision", builder.getStringAttr(group.precision));
     entry.set("reason", builder.getStringAttr(group.reason));
+    entry.set("kind", builder.getStringAttr(group.kind));
+    entry.set("macs", builder.getI64IntegerAttr(group.macs));
+    entry.set("bytes", builder.getI64IntegerAttr(group.bytes));
     groups.push_back(entry.getDictionary(builder.getContext()));
   }
   model.set("groups", builder.getArrayAttr(groups));
@@ -120,6 +129,11 @@ void mpc::attachModelInfo(ModuleOp module, const ModelInfo &info) {
 static std::string getString(DictionaryAttr dictionary, StringRef key) {
   auto attr = dictionary.getAs<StringAttr>(key);
   return attr ? attr.str() : "";
+}
+
+static int64_t getInteger(DictionaryAttr dictionary, StringRef key) {
+  auto attr = dictionary.getAs<IntegerAttr>(key);
+  return attr ? attr.getInt() : 0;
 }
 
 static LogicalResult readTensors(ModuleOp module, DictionaryAttr model,
@@ -178,9 +192,15 @@ FailureOr<mpc::ModelInfo> mpc::readModelInfo(ModuleOp module) {
       failed(readTensors(module, model, "outputs", info.outputs)))
     return failure();
   if (auto groups = model.getAs<ArrayAttr>("groups"))
-    for (auto group : groups.getAsRange<DictionaryAttr>())
-      info.groups.push_back({getString(group, "name"),
-                             getString(group, "precision"),
-                             getString(group, "reason")});
+    for (auto group : groups.getAsRange<DictionaryAttr>()) {
+      GroupInfo entry;
+      entry.name = getString(group, "name");
+      entry.precision = getString(group, "precision");
+      entry.reason = getString(group, "reason");
+      entry.kind = getString(group, "kind");
+      entry.macs = getInteger(group, "macs");
+      entry.bytes = getInteger(group, "bytes");
+      info.groups.push_back(std::move(entry));
+    }
   return info;
 }

@@ -82,24 +82,30 @@ public:
   }
 
   /// mpc_rt_entry_info
-  Constant *getEntry(StringRef name, const mpc::ModelInfo &info) {
+  Constant *getEntry(StringRef name, const mpc::ModelInfo &info,
+                     const mpc::WeightsPart &part) {
     return ConstantStruct::getAnon(
         {storeString(name), getI32(info.inputs.size()),
          getI32(info.outputs.size()), storeTensors(info.inputs),
-         storeTensors(info.outputs)});
+         storeTensors(info.outputs), getI64(part.offset),
+         getI64(part.bytes)});
   }
 
   /// mpc_rt_variant
   Constant *getVariant(const mpc::VariantInfo &variant) {
-    auto *entry = Function::Create(
-        FunctionType::get(Type::getVoidTy(context), {ptr, ptr}, false),
-        GlobalValue::ExternalLinkage, variant.symbol, module);
-    entry->setVisibility(GlobalValue::HiddenVisibility);
-    Constant *arena = ConstantStruct::getAnon(
-        {getI64(variant.arenaBase), getI64(variant.arenaPerBatch)});
+    SmallVector<Constant *> functions, arenas;
+    for (const mpc::VariantInfo::Entry &entry : variant.entries) {
+      auto *function = Function::Create(
+          FunctionType::get(Type::getVoidTy(context), {ptr, ptr}, false),
+          GlobalValue::ExternalLinkage, entry.symbol, module);
+      function->setVisibility(GlobalValue::HiddenVisibility);
+      functions.push_back(function);
+      arenas.push_back(ConstantStruct::getAnon(
+          {getI64(entry.arenaBase), getI64(entry.arenaPerBatch)}));
+    }
     return ConstantStruct::getAnon(
         {storeString(variant.name), getI64(variant.features),
-         storeArray(ptr, {entry}), storeStructs({arena})});
+         storeArray(ptr, functions), storeStructs(arenas)});
   }
 
   Module &module;
@@ -111,7 +117,8 @@ public:
 } // namespace
 
 std::unique_ptr<Module>
-mpc::createModelModule(LLVMContext &context, const ModelInfo &info,
+mpc::createModelModule(LLVMContext &context, ArrayRef<LibraryEntry> entries,
+                       ArrayRef<WeightsPart> parts,
                        ArrayRef<VariantInfo> variants, uint64_t weightsBytes,
                        StringRef manifest, ArrayRef<std::string> queries) {
   auto module = std::make_unique<Module>("model", context);
@@ -119,15 +126,18 @@ mpc::createModelModule(LLVMContext &context, const ModelInfo &info,
   SmallVector<Constant *> variantValues;
   for (const VariantInfo &variant : variants)
     variantValues.push_back(builder.getVariant(variant));
+  SmallVector<Constant *> entryValues;
+  for (auto [entry, part] : zip_equal(entries, parts))
+    entryValues.push_back(builder.getEntry(entry.name, entry.info, part));
   auto *weights = new GlobalVariable(
       *module, ArrayType::get(Type::getInt8Ty(context), weightsBytes), true,
       GlobalValue::ExternalLinkage, nullptr, weightsSymbol);
   weights->setVisibility(GlobalValue::HiddenVisibility);
   // mpc_rt_model
   Constant *model = builder.store(ConstantStruct::getAnon(
-      {builder.getI32(MPC_RT_VERSION), builder.getI32(/*num_entries=*/1),
+      {builder.getI32(MPC_RT_VERSION), builder.getI32(entries.size()),
        builder.getI32(variants.size()),
-       builder.storeStructs({builder.getEntry("main", info)}),
+       builder.storeStructs(entryValues),
        builder.storeStructs(variantValues), weights,
        builder.getI64(weightsBytes), builder.storeString(manifest),
        builder.getI64(manifest.size())}));

@@ -27,8 +27,17 @@ namespace mpc {
 struct VariantInfo {
   std::string name;   // as in --march
   uint64_t features;  // MPC_RT_CPU_* bits
-  std::string symbol; // of the entry point
-  int64_t arenaBase, arenaPerBatch;
+  /// One per entry of the library: the function, and what it needs in bytes.
+  struct Entry {
+    std::string symbol;
+    int64_t arenaBase, arenaPerBatch;
+  };
+  std::vector<Entry> entries;
+};
+
+/// An entry's part of the weights.
+struct WeightsPart {
+  uint64_t offset, bytes;
 };
 
 /// The module with the weights, aligned and hidden.
@@ -38,15 +47,18 @@ std::unique_ptr<llvm::Module> createWeightsModule(llvm::LLVMContext &context,
 /// The module with the descriptor and the functions `queries`, each of which
 /// returns the runtime's function table for it.
 std::unique_ptr<llvm::Module>
-createModelModule(llvm::LLVMContext &context, const ModelInfo &info,
+createModelModule(llvm::LLVMContext &context,
+                  llvm::ArrayRef<LibraryEntry> entries,
+                  llvm::ArrayRef<WeightsPart> parts,
                   llvm::ArrayRef<VariantInfo> variants, uint64_t weightsBytes,
                   llvm::StringRef manifest,
                   llvm::ArrayRef<std::string> queries);
 
 /// The manifest: one JSON object (docs/Runtime.md).
 std::string createManifest(const ModelInfo &info,
+                           llvm::ArrayRef<LibraryEntry> entries,
                            llvm::ArrayRef<VariantInfo> variants,
-                           uint64_t weightsBytes);
+                           uint64_t weightsBytes, bool isBenchKit);
 
 /// The C header of a library.
 std::string createHeader(const ModelInfo &info, llvm::StringRef prefix);

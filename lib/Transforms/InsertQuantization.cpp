@@ -221,6 +221,10 @@ LogicalResult Inserter::tieRanges() {
 FailureOr<quant::UniformQuantizedType> Inserter::getActivationType(Value value) {
   value = throughReshapes(value);
   RangeAttr range = ranges.lookup(value);
+  if (auto constant = value.getDefiningOp<ConstantOp>(); constant && !range) {
+    range = RangeAttr::get(function.getContext(), 0.0, 0.0);
+    includeConstant(range, constant);
+  }
   if (!range) {
     Operation *owner = value.getDefiningOp();
     InFlightDiagnostic diagnostic = owner ? owner->emitOpError() : function.emitError();

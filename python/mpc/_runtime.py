@@ -102,6 +102,7 @@ _Model._fields_ = [
     ("context_info", c.CFUNCTYPE(c.c_int, _context, c.POINTER(_ContextInfo))),
     ("run", c.CFUNCTYPE(c.c_int, _context, c.c_uint32, c.POINTER(_Tensor), c.c_uint32, c.POINTER(_Tensor), c.c_uint32)),
     ("destroy", c.CFUNCTYPE(None, _context)),
+    ("profile", c.c_void_p),  # not used here
 ]
 
 

@@ -63,3 +63,37 @@ llvm.func @no_body(%env: !llvm.ptr, %n: i64) {
   llvm.call @k(%n, %n) {mpc.dispatch} : (i64, i64) -> ()
   llvm.return
 }
+
+// -----
+
+// A mark tests the pointer with which the environment starts, and calls the runtime only where it is set.
+// CHECK: llvm.func @mpc_rt_begin_group(!llvm.ptr, i32)
+// CHECK-LABEL: llvm.func @main(
+// CHECK-SAME: %[[ENV:.*]]: !llvm.ptr, %[[A:.*]]: !llvm.ptr)
+llvm.func @main(%env: !llvm.ptr, %a: !llvm.ptr) {
+  %c = llvm.mlir.constant(7 : i64) : i64
+  // CHECK: %[[PROFILE:.*]] = llvm.load %[[ENV]] : !llvm.ptr -> !llvm.ptr
+  // CHECK: %[[WANTED:.*]] = llvm.icmp "ne" %[[PROFILE]]
+  // CHECK: llvm.cond_br %[[WANTED]] weights([1, 1048576]), ^[[CALL:.*]], ^[[REST:.*]]
+  // CHECK: ^[[CALL]]:
+  // CHECK: %[[INDEX:.*]] = llvm.mlir.constant(3 : i32)
+  // CHECK: llvm.call @mpc_rt_begin_group(%[[ENV]], %[[INDEX]])
+  // CHECK: llvm.br ^[[REST]]
+  // CHECK: ^[[REST]]:
+  kernel.begin_group 3
+  // CHECK: llvm.store
+  llvm.store %c, %a : i64, !llvm.ptr
+  // What belongs to no group has the largest index.
+  // CHECK: llvm.mlir.constant(-1 : i32)
+  kernel.begin_group
+  llvm.store %c, %a : i64, !llvm.ptr
+  llvm.return
+}
+
+// -----
+
+llvm.func @no_environment(%n: i64) {
+  // expected-error @below {{expected to be in a function whose first argument is the runtime's environment}}
+  kernel.begin_group 0
+  llvm.return
+}

@@ -56,8 +56,11 @@ func.func @main(%x: tensor<?x4x4x2xf32> {mpc.name = "x"}) -> (tensor<?x2x2x3xf32
 // CHECK: %[[W2:.*]] = arith.constant dense<2.000000e+00>
 // CHECK: %[[W3:.*]] = arith.constant dense<3.000000e+00>
 // CHECK: %[[E1:.*]] = tensor.empty(%[[BATCH]])
+// Each group is marked with its position, for profiles.
+// CHECK: kernel.begin_group 0
 // CHECK: %[[Y1:.*]] = call @fc1(%[[X]], %[[W1]], %[[E1]])
 // CHECK: %[[E2:.*]] = tensor.empty(%[[BATCH]])
+// CHECK: kernel.begin_group 1
 // CHECK: %[[Y2:.*]] = call @fc1(%[[Y1]], %[[W2]], %[[E2]])
 // CHECK: %[[Y3:.*]] = call @fc3(%[[Y2]], %[[W3]], %[[OUT]])
 // CHECK: return %[[Y3]]

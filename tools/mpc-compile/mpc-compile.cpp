@@ -51,7 +51,8 @@ struct Flags {
   cl::opt<std::string> diagnostics{"diagnostics", cl::init("text"), cl::desc("text (default) or json: one object per line on standard error"), cl::cat(category)};
   cl::list<std::string> marches{"march", cl::CommaSeparated, cl::desc("Instruction sets, chosen among at load: x86-64-v3, x86-64-v4, cascadelake, native, ..."), cl::value_desc("name,..."), cl::cat(category)};
   cl::opt<std::string> target{"target", cl::init("cpu"), cl::desc("cpu"), cl::cat(category)};
-  cl::opt<std::string> emit{"emit", cl::init("library"), cl::desc("library (default), archive, object, llvm-ir or mlir"), cl::cat(category)};
+  cl::opt<std::string> emit{"emit", cl::init("library"), cl::desc("library (default), archive, object, llvm-ir, mlir, or bench-kit: a library that measures latencies on the target (docs/Measuring.md)"), cl::cat(category)};
+  cl::opt<std::string> latencyTable{"latency-table", cl::desc("Latencies of the target, as mpc-run --measure wrote them (default: measured on this machine)"), cl::value_desc("file"), cl::cat(category)};
   cl::opt<std::string> prefix{"prefix", cl::desc("C name before _query and in the header"), cl::value_desc("name"), cl::cat(category)};
   cl::opt<std::string> linker{"linker", cl::desc("The ld.lld to use"), cl::value_desc("file"), cl::cat(category)};
   cl::opt<std::string> rounding{"rounding", cl::init("onnx"), cl::desc("onnx"), cl::cat(category)};
@@ -66,9 +67,24 @@ struct Flags {
 struct LaterFlags {
   std::vector<std::unique_ptr<cl::opt<std::string>>> flags;
   LaterFlags(cl::OptionCategory &category) {
-    for (const char *name : {"repair", "accuracy-budget", "latency-budget", "validation-data", "labels", "decisions", "save-decisions", "chip",
-                             "cuda-path", "target-triple", "sysroot", "activation-type", "latency-table",
-                             "preprocess", "fully-integral", "fast-math", "tune"})
+    for (const char *name : {
+             "repair",
+             "accuracy-budget",
+             "latency-budget",
+             "validation-data",
+             "labels",
+             "decisions",
+             "save-decisions",
+             "chip",
+             "cuda-path",
+             "target-triple",
+             "sysroot",
+             "activation-type",
+             "preprocess",
+             "fully-integral",
+             "fast-math",
+             "tune",
+         })
       flags.push_back(std::make_unique<cl::opt<std::string>>(StringRef(name), cl::ValueOptional, cl::Hidden, cl::cat(category)));
   }
 };
@@ -76,16 +92,16 @@ struct LaterFlags {
 /// How errors are written: for people, or one JSON object per line.
 bool writeJSON = false;
 
-void writeError(StringRef where, const Twine &message) {
+void writeDiagnostic(bool isError, StringRef where, const Twine &message) {
   if (writeJSON) {
-    errs() << json::Value(json::Object{{"severity", "error"}, {"location", where}, {"message", message.str()}}) << "\n";
+    errs() << json::Value(json::Object{{"severity", isError ? "error" : "warning"}, {"location", where}, {"message", message.str()}}) << "\n";
     return;
   }
-  WithColor::error(errs(), "mpc-compile") << where << (where.empty() ? "" : ": ") << message << "\n";
+  (isError ? WithColor::error(errs(), "mpc-compile") : WithColor::warning(errs(), "mpc-compile")) << where << (where.empty() ? "" : ": ") << message << "\n";
 }
 
 bool fail(const Twine &message) {
-  writeError("", message);
+  writeDiagnostic(/*isError=*/true, "", message);
   return false;
 }
 
@@ -105,7 +121,7 @@ bool parse(Flags &flags, LaterFlags &later, mpc::CompileOptions &options) {
   options.output = flags.output;
 
   StringRef precision = flags.precision;
-  if (isOneOf(precision, "w8", "w4", "auto"))
+  if (isOneOf(precision, "w8", "w4") || (precision == "auto" && flags.emit != "bench-kit"))
     return notYet("--precision=" + precision);
   auto choice = StringSwitch<std::optional<mpc::PrecisionChoice>>(precision)
                     .Case("keep", mpc::PrecisionChoice::Keep)
@@ -113,6 +129,7 @@ bool parse(Flags &flags, LaterFlags &later, mpc::CompileOptions &options) {
                     .Case("f16", mpc::PrecisionChoice::F16)
                     .Case("bf16", mpc::PrecisionChoice::BF16)
                     .Case("int8", mpc::PrecisionChoice::INT8)
+                    .Case("auto", mpc::PrecisionChoice::Keep) // of a kit, which has all of them
                     .Default(std::nullopt);
   if (!choice)
     return fail("--precision: expected keep, f32, f16, bf16, int8, w8, w4 or auto, but got '" + precision + "'");
@@ -138,12 +155,17 @@ bool parse(Flags &flags, LaterFlags &later, mpc::CompileOptions &options) {
                   .Case("object", mpc::EmitKind::Object)
                   .Case("llvm-ir", mpc::EmitKind::LLVMIR)
                   .Case("mlir", mpc::EmitKind::Library)
+                  .Case("bench-kit", mpc::EmitKind::Library)
                   .Default(std::nullopt);
-  if (isOneOf(flags.emit, "observer-library", "bench-kit"))
+  if (flags.emit == "observer-library")
     return notYet("--emit=" + flags.emit);
   if (!emit)
-    return fail("--emit: expected library, archive, object, llvm-ir or mlir, but got '" + flags.emit + "'");
+    return fail("--emit: expected library, archive, object, llvm-ir, mlir or bench-kit, but got '" + flags.emit + "'");
   options.emitMLIR = flags.emit == "mlir";
+  options.benchKit = flags.emit == "bench-kit";
+  options.latencyTable = flags.latencyTable;
+  if (!options.latencyTable.empty() && (precision != "auto" || options.benchKit))
+    return fail("--latency-table is for --precision=auto, whose search reads it");
   options.library.emit = *emit;
 
   for (auto [flag, phase] : {std::make_pair(&flags.from, &options.from), std::make_pair(&flags.to, &options.to)}) {
@@ -215,15 +237,16 @@ bool parse(Flags &flags, LaterFlags &later, mpc::CompileOptions &options) {
 struct DiagnosticPrinter {
   unsigned errors = 0;
   mlir::LogicalResult operator()(mlir::Diagnostic &diagnostic) {
-    if (diagnostic.getSeverity() != mlir::DiagnosticSeverity::Error)
+    bool isError = diagnostic.getSeverity() == mlir::DiagnosticSeverity::Error;
+    if (!isError && diagnostic.getSeverity() != mlir::DiagnosticSeverity::Warning)
       return mlir::failure();
     // The first few lines tell; the rest usually follows from them.
-    if (++errors > 6)
+    if (isError && ++errors > 6)
       return mlir::success();
     std::string where;
     raw_string_ostream os(where);
     print(diagnostic.getLocation(), os);
-    writeError(where, diagnostic.str());
+    writeDiagnostic(isError, where, diagnostic.str());
     return mlir::success();
   }
 

@@ -133,6 +133,18 @@ bool Model::call(const std::vector<Tensor> &in, std::vector<Tensor> &out,
   return true;
 }
 
+bool Model::profile(mpc_profile *profile, std::string &error) {
+  if (model->struct_size <
+      offsetof(mpc_model, profile) + sizeof(model->profile))
+    error = path + ": --profile: the library is of a version that has no "
+                   "profiles; compile the model again";
+  else if (model->profile(context, profile))
+    error = path + ": " + model->last_error();
+  else
+    return true;
+  return false;
+}
+
 std::string Model::manifest() const {
   uint64_t bytes = 0;
   const char *text = model->manifest(model, &bytes);

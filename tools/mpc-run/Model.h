@@ -38,7 +38,11 @@ public:
   bool call(const std::vector<Tensor> &inputs, std::vector<Tensor> &outputs,
             std::string &error);
 
+  /// Has calls add their times to `profile`; null ends it.
+  bool profile(mpc_profile *profile, std::string &error);
+
   std::string manifest() const;
+  const mpc_model *get() const { return model; }
 
   std::vector<TensorInfo> inputs, outputs;
   bool symbolicBatch = false;

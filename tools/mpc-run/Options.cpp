@@ -45,6 +45,10 @@ COMPARISON:
 
 EXECUTION:
   --benchmark=N             time N calls of the first sample (or batch) after warming up
+  --profile                 time per group over the same calls (default: 100), with GOP/s and the share of the peak that
+                            this machine reaches
+  --measure=FILE            of a kit (mpc-compile --emit=bench-kit): measure every group in every precision and write the
+                            table for mpc-compile --latency-table
   --threads=N               threads of one call (default: MPC_NUM_THREADS, else what affinity and quota allow)
   --isa=NAME                the instruction set, as in --march of mpc-compile (default: MPC_ISA, else the best one)
 
@@ -159,6 +163,8 @@ static std::vector<Row> makeRows(Options &o) {
        count(o.benchmark, 1000000000)},
       {"threads", "a number from 1 to 1024", threads},
       {"batch", "a number of at least 1", count(o.batch, INT32_MAX)},
+      {"profile", nullptr, flag(o.profile)},
+      {"measure", "a file", text(o.measure)},
       {"describe", nullptr, flag(o.describe)},
       {"json", nullptr, flag(o.json)},
       {"help", nullptr, flag(o.help)},
@@ -182,7 +188,13 @@ static bool checkCombination(const Options &o, std::string &error) {
          require(o.minSqnr.has_value(), !o.expected.empty(),
                  "--min-sqnr needs --expected") &&
          require(o.maxLatencyMs.has_value(), o.benchmark != 0,
-                 "--max-latency needs --benchmark");
+                 "--max-latency needs --benchmark") &&
+         require(!o.measure.empty(),
+                 o.inputs.empty() && o.expected.empty() && o.labels.empty() &&
+                     o.outputFolder.empty() && !o.benchmark && !o.profile &&
+                     !o.describe && !o.batch && o.threads <= 1,
+                 "--measure takes a kit, on one thread and inputs of its own, "
+                 "and no other option but --isa");
 }
 
 bool mpc::run::parseOptions(int argc, char **argv, Options &options,
@@ -210,7 +222,7 @@ bool mpc::run::parseOptions(int argc, char **argv, Options &options,
         start, equals == std::string::npos ? equals : equals - start);
     if (name == "h")
       name = "help";
-    if (name == "profile" || name == "dump-tensors") {
+    if (name == "dump-tensors") {
       error = "--" + name + " is not supported yet";
       return false;
     }

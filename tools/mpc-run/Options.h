@@ -24,6 +24,9 @@ struct Options {
   std::optional<double> minTop1, minSqnr, maxLatencyMs;
   /// Timed runs; 0: none.
   int64_t benchmark = 0;
+  bool profile = false;
+  /// The table to write of a kit; empty: none.
+  std::string measure;
   /// 0: the library's default.
   uint32_t threads = 0;
   /// Samples of one call where the batch is symbolic; 0: not given.

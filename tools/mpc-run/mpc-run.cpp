@@ -16,9 +16,13 @@
 #include "Model.h"
 #include "Options.h"
 #include "Outputs.h"
+#include "Profile.h"
 
+#include "mpc/Support/LatencyTable.h"
+#include "mpc/Support/TensorFile.h"
 #include "mpc/Support/Version.h"
 
+#include <cerrno>
 #include <chrono>
 #include <cmath>
 #include <cstdio>
@@ -52,6 +56,7 @@ public:
 
 private:
   bool describe();
+  bool measureKit();
   bool openReferences();
   void checkRanges(const std::vector<Tensor> &inputs);
   bool runAll();
@@ -73,6 +78,7 @@ private:
   std::vector<std::pair<size_t, Comparison>> comparisons;
   std::optional<Accuracy> accuracy;
   std::optional<Latency> latency;
+  std::optional<Profile> profile;
 };
 
 std::string number(const char *format, double value) {
@@ -91,6 +97,50 @@ bool Session::describe() {
     return false;
   }
   std::printf("%s\n", dump(manifest, options.json ? -1 : 2).c_str());
+  return true;
+}
+
+/// Measures a kit. The file is there as a whole or not at all.
+bool Session::measureKit() {
+  MeasureOptions how;
+  how.isa = options.isa;
+  if (isatty(STDERR_FILENO))
+    how.progress = [](int done, int all) {
+      std::fprintf(stderr, "\rmeasuring: %d of %d rounds%s", done, all,
+                   done == all ? "\n" : "");
+    };
+  LatencyTable table;
+  if (!measureBenchKit(model.get(), how, table, error)) {
+    error = "--measure: " + options.library + ": " + error;
+    return false;
+  }
+  std::string temporary = options.measure + ".tmp" + std::to_string(getpid());
+  std::string text = table.str();
+  std::FILE *file = std::fopen(temporary.c_str(), "wb");
+  bool good = file != nullptr;
+  if (file) {
+    good = std::fwrite(text.data(), 1, text.size(), file) == text.size();
+    good = !std::fclose(file) && good;
+    good = good && !std::rename(temporary.c_str(), options.measure.c_str());
+  }
+  if (!good) {
+    error = "--measure: cannot write " + options.measure + ": " +
+            describeErrno(errno);
+    if (file)
+      std::remove(temporary.c_str());
+    return false;
+  }
+  if (options.json)
+    std::printf("%s\n", dump(Json{{"entries", table.entries.size()},
+                                  {"conversions", table.conversions.size()},
+                                  {"threads", 1},
+                                  {"isa", table.isa}})
+                            .c_str());
+  else
+    std::printf("%zu groups and %zu conversions measured, instruction set "
+                "%s\n",
+                table.entries.size(), table.conversions.size(),
+                table.isa.c_str());
   return true;
 }
 
@@ -250,7 +300,7 @@ bool Session::score() {
 }
 
 bool Session::measure() {
-  if (!options.benchmark)
+  if (!options.benchmark && !options.profile)
     return true;
   using Clock = std::chrono::steady_clock;
   auto since = [](Clock::time_point start) {
@@ -261,6 +311,15 @@ bool Session::measure() {
   if (!feed.read(0, in, error))
     return false;
   outputs->prepare(0, out);
+  if (options.profile) {
+    profile.emplace();
+    if (!profileModel(model, manifest, in, out,
+                      options.benchmark ? options.benchmark : 100, *profile,
+                      error))
+      return false;
+  }
+  if (!options.benchmark)
+    return true;
   // Caches, branch predictors, threads and the clock frequency settle.
   Clock::time_point start = Clock::now();
   for (int i = 0; i < 3 || (i < 1000 && since(start) < 50); ++i)
@@ -295,6 +354,8 @@ void Session::report() {
       json["p10_ms"] = latency->p10;
       json["p90_ms"] = latency->p90;
     }
+    if (profile)
+      json["profile"] = profileToJson(*profile);
     json["threads"] = model.threads;
     json["isa"] = model.isa;
     for (auto &[index, result] : comparisons)
@@ -325,6 +386,8 @@ void Session::report() {
     std::printf("latency %.4g ms (p10 %.4g, p90 %.4g; %lld runs)\n",
                 latency->median, latency->p10, latency->p90,
                 static_cast<long long>(options.benchmark));
+  if (profile)
+    std::printf("%s", formatProfile(*profile).c_str());
 }
 
 bool Session::run() {
@@ -333,6 +396,13 @@ bool Session::run() {
   manifest = Json::parse(model.manifest(), nullptr, /*allow_exceptions=*/false);
   if (options.describe)
     return describe();
+  if (!options.measure.empty())
+    return measureKit();
+  if (isBenchKit(model.get())) {
+    error = options.library + ": a kit is not run but measured: expected "
+                              "--measure=FILE";
+    return false;
+  }
   if (!feed.open(model, options.inputs, options.batch, error) ||
       !openReferences() ||
       !model.start(options.threads, options.isa, feed.batchOf(0), error))

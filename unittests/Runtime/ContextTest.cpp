@@ -73,6 +73,46 @@ TEST_F(ContextTest, RunsAnyBatchInOneContext) {
   model->destroy(context);
 }
 
+TEST_F(ContextTest, ProfilesGroupsUntilToldOtherwise) {
+  mpc_context *context = create(2);
+  mpc_group_time times[3] = {};
+  mpc_profile profile = {};
+  profile.struct_size = sizeof(profile);
+  profile.num_groups = 3;
+  profile.groups = times;
+  EXPECT_TRUE(runs(context, 4));
+  EXPECT_EQ(profile.calls, 0u);
+  ASSERT_EQ(model->profile(context, &profile), MPC_OK);
+  for (int i = 0; i < 5; ++i)
+    EXPECT_TRUE(runs(context, 100));
+  ASSERT_EQ(model->profile(context, nullptr), MPC_OK);
+  EXPECT_TRUE(runs(context, 4));
+  EXPECT_EQ(profile.calls, 5u);
+  for (const mpc_group_time &time : times)
+    EXPECT_EQ(time.calls, 5u);
+  EXPECT_GT(times[1].ticks, 0u);
+  EXPECT_EQ(times[0].ticks + times[1].ticks + times[2].ticks, profile.ticks);
+
+  // The last group takes what does not fit.
+  mpc_group_time one = {};
+  profile = {};
+  profile.struct_size = sizeof(profile);
+  profile.num_groups = 1;
+  profile.groups = &one;
+  ASSERT_EQ(model->profile(context, &profile), MPC_OK);
+  EXPECT_TRUE(runs(context, 4));
+  EXPECT_EQ(one.ticks, profile.ticks);
+  EXPECT_EQ(one.calls, 3u);
+
+  profile.num_groups = 0;
+  EXPECT_EQ(model->profile(context, &profile), MPC_ERROR_INVALID_ARGUMENT);
+  profile.num_groups = 1;
+  profile.struct_size = 4;
+  EXPECT_EQ(model->profile(context, &profile), MPC_ERROR_INVALID_ARGUMENT);
+  EXPECT_EQ(model->profile(nullptr, nullptr), MPC_ERROR_INVALID_ARGUMENT);
+  model->destroy(context);
+}
+
 TEST_F(ContextTest, DefaultOptionsAndNoDestroyOfNull) {
   mpc_context *context = nullptr;
   ASSERT_EQ(model->create(model, nullptr, &context), MPC_OK);

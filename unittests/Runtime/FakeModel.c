@@ -68,6 +68,12 @@ static void addWeights(const void *args, int64_t lo, int64_t hi) {
       a->y[i * COLUMNS + j] = a->arena[i * COLUMNS + j] + a->w[j];
 }
 
+/* As generated code does it. */
+static void begin(mpc_rt_env *env, uint32_t group) {
+  if (*(void **)env)
+    mpc_rt_begin_group(env, group);
+}
+
 static void run(mpc_rt_env *env, void *const *descs) {
   const Matrix *x = descs[0], *y = descs[1];
   const Vector *arena = descs[2], *w = descs[3];
@@ -79,8 +85,11 @@ static void run(mpc_rt_env *env, void *const *descs) {
     return;
   }
   Args args = {x->aligned, w->aligned, y->aligned, arena->aligned};
+  begin(env, 0);
   mpc_rt_parallel_for(env, twice, &args, x->sizes[0], 0);
+  begin(env, 1);
   mpc_rt_parallel_for(env, addWeights, &args, x->sizes[0], 1000000);
+  begin(env, UINT32_MAX);
 }
 
 typedef struct {
@@ -127,8 +136,8 @@ static const mpc_rt_tensor inputs[] = {{"x", FAKE_DTYPE, 2, matrix},
 static const mpc_rt_tensor outputs[] = {{"y/out:0", FAKE_DTYPE, 2, matrix},
                                         {"report", MPC_I64, 1, reports}};
 static const mpc_rt_entry_info entries[] = {
-    {"main", 1, 1, &inputs[0], &outputs[0]},
-    {"probe", 1, 1, &inputs[1], &outputs[1]}};
+    {"main", 1, 1, &inputs[0], &outputs[0], 0, sizeof(weights)},
+    {"probe", 1, 1, &inputs[1], &outputs[1], 0, sizeof(weights)}};
 static const mpc_rt_entry_fn functions[] = {run, probe};
 static const mpc_rt_affine arenas[] = {
     {64, FAKE_BATCH == MPC_BATCH ? COLUMNS * sizeof(float) : 0}, {64, 0}};

@@ -77,7 +77,9 @@ def OutlineParallel : Pass<"mpc-outline-parallel", "::mlir::ModuleOp"> {
     the iterations from `lo` to `hi` of the flattened loop; the loop becomes a
     call over the whole range, marked `mpc.dispatch`. The loop's `mpc.cost`
     (estimated nanoseconds per iteration) goes to the call. Identical
-    functions are shared.
+    functions are shared. Loops that are left, `scf.for` outside of them that call
+    and allocate nothing, become functions too, called in their place: what the
+    entry point is made of stays small.
 
     ```mlir
     scf.forall (%i, %j) in (4, 8) {
@@ -225,9 +227,12 @@ def LowerEntry : Pass<"mpc-lower-entry", "::mlir::ModuleOp"> {
       %x = builtin.unrealized_conversion_cast %struct : ... to memref<?x8xf32>
     ```
 
+    A `cf.assert` becomes a call of `mpc_rt_report(env, message)` where it does not hold; the function goes on.
+
     Fails on arguments that are not buffers of identity layout.
   }];
-  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect",
+    "::mlir::scf::SCFDialect"];
 }
 
 def LowerDispatch : Pass<"mpc-lower-dispatch", "::mlir::ModuleOp"> {
@@ -238,6 +243,8 @@ def LowerDispatch : Pass<"mpc-lower-dispatch", "::mlir::ModuleOp"> {
     captured values on the stack and `k_range` is a function that loads
     them and calls `k`. A value that is the same constant in every call of `k`
     stands in `k_range`; one that `k` does not read is dropped.
+
+    `kernel.begin_group i` becomes `if (env->profile) mpc_rt_begin_group(env, i)`.
 
     Precondition: the LLVM dialect; the calling function's first argument is the
     environment (mpc-lower-entry).

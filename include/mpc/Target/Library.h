@@ -51,6 +51,15 @@ struct TensorInfo {
 /// One group of operators and the precision that it computes in.
 struct GroupInfo {
   std::string name, precision, reason;
+  /// The operator that decides the group's loops: conv, softmax, quantize ...
+  std::string kind;
+  /// Of one call with batch 1: multiply-accumulates of contractions, and bytes
+  /// that are read and written once, weights included.
+  int64_t macs = 0, bytes = 0;
+  /// In kits: what a table of latencies calls it, and of a conversion the
+  /// element types and the shape (empty otherwise).
+  std::string key, from, to;
+  std::vector<int64_t> shape;
 };
 
 /// What the library says about itself: the descriptor that the runtime reads
@@ -61,6 +70,14 @@ struct ModelInfo {
   std::string precision; // as asked for: "f32", "int8", ...
   std::vector<TensorInfo> inputs, outputs;
   std::vector<GroupInfo> groups;
+};
+
+/// A way to call the library: a module of the `llvm` phase, and what is said
+/// about it. Of `info` the inputs, outputs and groups count.
+struct LibraryEntry {
+  std::string name;
+  mlir::ModuleOp module;
+  ModelInfo info;
 };
 
 /// What to write (`--emit`).
@@ -110,12 +127,22 @@ struct LibraryFiles {
 mlir::FailureOr<LibraryFiles> buildLibrary(mlir::ModuleOp module,
                                            const ModelInfo &info,
                                            const LibraryOptions &options);
+/// A library with several entry points, at least one, each with its own
+/// weights. The modules must be for the same instruction sets. The header is of
+/// the first entry. With `isBenchKit` the manifest says so, and has groups per
+/// entry; without, they are those of the first.
+mlir::FailureOr<LibraryFiles>
+buildLibrary(llvm::ArrayRef<LibraryEntry> entries, const ModelInfo &info,
+             const LibraryOptions &options, bool isBenchKit = false);
 
 /// Builds the library and writes it to `options.output` ("-": standard output),
 /// and its header beside it with the extension .h. On failure no file is left
 /// or changed.
 mlir::LogicalResult emitLibrary(mlir::ModuleOp module, const ModelInfo &info,
                                 const LibraryOptions &options);
+/// Writes files that are built already, in the same way.
+mlir::LogicalResult writeLibrary(mlir::Location loc, const LibraryFiles &files,
+                                 const LibraryOptions &options);
 
 } // namespace mpc
 

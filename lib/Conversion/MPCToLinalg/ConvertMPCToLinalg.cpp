@@ -14,6 +14,7 @@
 #include "GroupLowering.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -130,6 +131,8 @@ private:
   /// The output that a group's result is computed into.
   llvm::DenseMap<Value, unsigned> outputs;
   unsigned numInputs = 0;
+  /// Groups so far, in the order in which a walk finds them.
+  int64_t numGroups = 0;
   Value batch;
 };
 } // namespace
@@ -250,6 +253,8 @@ LogicalResult EntryLowering::convert(GroupOp group) {
       return failure();
     operands.push_back(*dest);
   }
+  kernel::BeginGroupOp::create(builder, group.getLoc(),
+                               builder.getI64IntegerAttr(numGroups++));
   auto call =
       func::CallOp::create(builder, group.getLoc(), *function, operands);
   mapping.map(group.getResults(), call.getResults());
@@ -268,6 +273,7 @@ Value EntryLowering::buildCopy(Location loc, Value source, Value dest) {
   function.setPrivate();
   function.setArgAttr(1, bufferization::BufferizationDialect::kWritableAttrName,
                       builder.getBoolAttr(true));
+  kernel::BeginGroupOp::create(builder, loc, IntegerAttr()); // of no group
   return func::CallOp::create(builder, loc, functions.insert(function),
                               ValueRange{source, dest})
       .getResult(0);
@@ -472,7 +478,7 @@ LogicalResult EntryLowering::convert(Operation &op) {
       .Case([&](func::ReturnOp returnOp) { return convertReturn(returnOp); })
       .Case<scf::ForOp, scf::WhileOp, scf::IfOp>(
           [&](auto op) { return convertControlFlow(op); })
-      .Case<tensor::ExtractOp, tensor::FromElementsOp>(
+      .Case<tensor::ExtractOp, tensor::FromElementsOp, cf::AssertOp>(
           [&](auto op) { return convertScalar(op); })
       .Default([&](Operation *op) -> LogicalResult {
         if (isa<arith::ArithDialect>(op->getDialect()) &&

@@ -264,6 +264,15 @@ void DepthwiseOp::getEffects(Effects &effects) {
 // InnerTileOp
 //===----------------------------------------------------------------------===//
 
+LogicalResult BeginGroupOp::verify() {
+  std::optional<int64_t> index = getIndex();
+  if (index && (*index < 0 || *index > std::numeric_limits<int32_t>::max()))
+    return emitOpError("expected an index of at least 0 and below 2^31, but "
+                       "got ")
+           << *index;
+  return success();
+}
+
 LogicalResult InnerTileOp::verify() {
   auto weights = cast<MemRefType>(getWeights().getType());
   if (weights.getRank() != 5 || !weights.hasStaticShape() ||

@@ -75,7 +75,7 @@ bool mpc::isArithmeticFloat(Type elementType) {
 }
 
 bool mpc::isStorageOnly(Type elementType) {
-  return elementType.isInteger(4) ||
+  return elementType.isInteger(4) || elementType.isInteger(2) ||
          (isa<FloatType>(elementType) && !isArithmeticFloat(elementType));
 }
 

@@ -410,3 +410,12 @@ func.func @top_k_order(%x: memref<4x8xf32>, %o: memref<4x2xi64>) {
   }
   return
 }
+
+// -----
+
+// begin_group C1
+func.func @begin_group_index() {
+  // expected-error @+1 {{expected an index of at least 0 and below 2^31, but got -1}}
+  kernel.begin_group -1
+  return
+}

@@ -85,3 +85,12 @@ func.func @positions(%at: tensor<4x1xi64>, %u: tensor<4x8xf32>, %o: tensor<16x8x
   } -> tensor<4x3xi64>
   return %0, %1 : tensor<16x8xf32>, tensor<4x3xi64>
 }
+
+// CHECK-LABEL: func.func @groups
+func.func @groups() {
+  // CHECK: kernel.begin_group 3
+  kernel.begin_group 3
+  // CHECK: kernel.begin_group{{$}}
+  kernel.begin_group
+  return
+}

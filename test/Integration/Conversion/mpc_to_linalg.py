@@ -107,6 +107,11 @@ class Runner:
                 sys.exit(f"{' '.join(command)}\n{done.stderr}\n{text}")
 
         call(self.options.mpc_opt, base + ".mlir", f"--pass-pipeline=builtin.module({PIPELINE})", "-o", base + ".llvm.mlir")
+        # Marks for profiles are for the project's own runtime.
+        with open(base + ".llvm.mlir") as file:
+            lines = [line for line in file if not line.strip().startswith("kernel.begin_group")]
+        with open(base + ".llvm.mlir", "w") as file:
+            file.writelines(lines)
         call(self.options.mlir_translate, "--mlir-to-llvmir", base + ".llvm.mlir", "-o", base + ".ll")
         call(self.options.cc, "-march=x86-64-v3", "-O1", "-ffp-contract=off", "-Wno-override-module", "-shared", "-fPIC",
              base + ".ll", "-o", base + ".so", "-L" + self.libraries, "-Wl,-rpath," + self.libraries, "-lmlir_c_runner_utils",

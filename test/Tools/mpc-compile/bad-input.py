@@ -138,7 +138,7 @@ for flag, expected in (("--frobnicate=3", "frobnicate"), ("--precision=int7", "i
                        ("--target=tpu", "tpu"), ("--rounding=sideways", "sideways"), ("--compile-to=nowhere", "nowhere"), ("--emit=poetry", "poetry"),
                        ("--shape=no_such_input=1x2", "no_such_input"), ("--shape=image=AxB", "AxB"), ("--shape=image=1x1x9x9", "image"),
                        ("--precision=w8", "not supported yet"), ("--precision=auto", "not supported yet"), ("--target=nvvm", "not supported yet"),
-                       ("--rounding=tosa", "not supported yet"), ("--report=x.html", "not supported yet"), ("--tune", "not supported yet")):
+                       ("--rounding=tosa", "not supported yet"), ("--report=x.txt", "html"), ("--tune", "not supported yet")):
     check("flag" + re.sub(r"[^a-z0-9]+", "-", flag.lower()), expected, [DIGITS, flag])
 check("two-models", "digits", [DIGITS, DIGITS])
 check("no-model", "model", [])

@@ -367,4 +367,25 @@ def Kernel_InnerTileOp : Kernel_Op<"inner_tile", [
   let hasVerifier = 1;
 }
 
+def Kernel_BeginGroupOp : Kernel_Op<"begin_group", [MemoryEffects<[MemWrite]>]> {
+  let summary = "from here on, time counts for this group";
+  let description = [{
+    Marks in the entry function where the code of a group begins; it ends where the next one begins. `index` is the group's position in the
+    manifest; without it, what follows belongs to no group (copies to outputs, of what loops carry). It stands in the entry function from
+    linalg on, is kept in its place by its effect, and becomes a test of one pointer and, where the caller asks for a profile, a call of
+    the runtime (mpc-lower-dispatch).
+
+    Constraints:
+    - (C1) 0 ≤ index < 2^31
+
+    Example:
+    ```mlir
+    kernel.begin_group 3
+    ```
+  }];
+  let arguments = (ins OptionalAttr<I64Attr>:$index);
+  let assemblyFormat = "($index^)? attr-dict";
+  let hasVerifier = 1;
+}
+
 #endif // MPC_DIALECT_KERNEL_KERNELOPS_TD

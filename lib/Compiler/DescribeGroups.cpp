@@ -1,0 +1,70 @@
+//===- DescribeGroups.cpp - what each group is and how much it computes ---===//
+//
+// Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// The manifest's list of groups. Its order is that of convert-mpc-to-linalg: a
+// group's position is its index in profiles.
+//
+//===----------------------------------------------------------------------===//
+
+#include "mpc/Compiler/Compiler.h"
+#include "mpc/Dialect/MPC/MPCDialect.h"
+
+using namespace mlir;
+using namespace mpc;
+
+/// With the symbolic batch 1.
+static int64_t countElements(Value value) {
+  int64_t count = 1;
+  for (int64_t size : cast<RankedTensorType>(value.getType()).getShape())
+    count *= ShapedType::isDynamic(size) ? 1 : size;
+  return count;
+}
+
+static int64_t countBytes(Value value) {
+  Type element = getElementTypeOrSelf(value);
+  unsigned bits = 8;
+  if (auto quantized = dyn_cast<quant::QuantizedType>(element))
+    bits = quantized.getStorageTypeIntegralWidth();
+  else if (element.isIntOrFloat())
+    bits = std::max(8u, element.getIntOrFloatBitWidth());
+  return llvm::divideCeil(countElements(value) * bits, 8);
+}
+
+/// Multiply-accumulates of a contraction. Each output element is the sum of as many products as there are weights per output channel, or, where
+/// both operands are activations, as the first one's last dimension has elements.
+static int64_t countMACs(Operation *root) {
+  auto quantizable = dyn_cast<QuantizableOpInterface>(root);
+  if (!quantizable || isa<ElementwiseOpInterface>(root) || root->getNumResults() != 1)
+    return 0;
+  int64_t outputs = countElements(root->getResult(0));
+  if (OpOperand *weight = quantizable.getWeightOperand()) {
+    int64_t channels = cast<RankedTensorType>(weight->get().getType()).getDimSize(quantizable.getWeightChannelAxis());
+    return channels > 0 ? outputs * (countElements(weight->get()) / channels) : 0;
+  }
+  SmallVector<OpOperand *> activations = quantizable.getActivationOperands();
+  if (quantizable.getResultChannelAxis() < 0 || activations.size() != 2)
+    return 0;
+  auto type = cast<RankedTensorType>(activations[0]->get().getType());
+  int64_t length = type.getRank() ? type.getShape().back() : 1;
+  return ShapedType::isDynamic(length) ? 0 : outputs * length;
+}
+
+std::vector<GroupInfo> mpc::describeGroups(ModuleOp module) {
+  std::vector<GroupInfo> groups;
+  module->walk([&](GroupOp group) {
+    GroupInfo entry;
+    entry.name = group.getName().str();
+    entry.precision = stringifyPrecision(group.getPrecision().value_or(Precision::F32)).str();
+    entry.reason = group.getReason().value_or("").str();
+    entry.kind = group.getRoot()->getName().stripDialect().str();
+    entry.macs = countMACs(group.getRoot());
+    for (Value value : llvm::concat<Value>(SmallVector<Value>(group->getOperands()), SmallVector<Value>(group->getResults())))
+      entry.bytes += countBytes(value);
+    groups.push_back(std::move(entry));
+  });
+  return groups;
+}

@@ -1,0 +1,112 @@
+//===- Peak.cpp - What a core can multiply at most ------------------------===//
+//
+// Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
+// See LICENSE for license information.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Chains of multiply-accumulate instructions that do not wait for each other
+// and touch no memory: what no kernel can pass.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Profile.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+
+using namespace mpc::run;
+
+namespace {
+
+/// Chains enough to hide a latency of 4 or 5 cycles at two per cycle.
+constexpr int numChains = 12;
+constexpr int64_t steps = 20000;
+
+// Written in assembly, so that what is measured does not depend on how well
+// this file is compiled. Registers 0 to 11 are the chains, 12 to 14 operands.
+#define MPC_ALL_CHAINS(STEP)                                                   \
+  STEP(0) STEP(1) STEP(2) STEP(3) STEP(4) STEP(5) STEP(6) STEP(7) STEP(8)      \
+      STEP(9) STEP(10) STEP(11)
+#define MPC_LOOP(STEP)                                                         \
+  int64_t left = steps;                                                        \
+  asm volatile("1:\n" MPC_ALL_CHAINS(STEP) "dec %0\njnz 1b\nvzeroupper\n"      \
+               : "+r"(left)                                                    \
+               :                                                               \
+               : "cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", \
+                 "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13",   \
+                 "xmm14")
+// All operands are zero, lest a sum becomes subnormal or infinite.
+#define MPC_ZERO                                                               \
+  asm volatile("vzeroall" : : : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4",        \
+               "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11",       \
+               "xmm12", "xmm13", "xmm14", "xmm15")
+
+#define MPC_FMA256(I) "vfmadd231ps %%ymm12, %%ymm12, %%ymm" #I "\n"
+#define MPC_FMA512(I) "vfmadd231ps %%zmm12, %%zmm12, %%zmm" #I "\n"
+#define MPC_DOT512(I) "vpdpbusd %%zmm12, %%zmm12, %%zmm" #I "\n"
+// Where there is no dot product of bytes: products of 16 bits, then a sum.
+#define MPC_MADD256(I)                                                         \
+  "vpmaddwd %%ymm12, %%ymm12, %%ymm13\nvpaddd %%ymm13, %%ymm" #I ", %%ymm" #I  \
+  "\n"
+#define MPC_MADD512(I)                                                         \
+  "vpmaddwd %%zmm12, %%zmm12, %%zmm13\nvpaddd %%zmm13, %%zmm" #I ", %%zmm" #I  \
+  "\n"
+
+void runFma256() {
+  MPC_ZERO;
+  MPC_LOOP(MPC_FMA256);
+}
+void runMadd256() {
+  MPC_ZERO;
+  MPC_LOOP(MPC_MADD256);
+}
+void runFma512() {
+  MPC_ZERO;
+  MPC_LOOP(MPC_FMA512);
+}
+void runMadd512() {
+  MPC_ZERO;
+  MPC_LOOP(MPC_MADD512);
+}
+void runDot512() {
+  MPC_ZERO;
+  MPC_LOOP(MPC_DOT512);
+}
+
+/// 10⁹ operations per second of a run of `operations`; the best of several,
+/// since nothing makes a core faster than it is.
+double time(void (*run)(), double operations) {
+  double best = 0;
+  for (int i = 0; i < 20; ++i) {
+    auto start = std::chrono::steady_clock::now();
+    run();
+    double ns = std::chrono::duration<double, std::nano>(
+                    std::chrono::steady_clock::now() - start)
+                    .count();
+    if (ns > 0)
+      best = std::max(best, operations / ns);
+  }
+  return best;
+}
+
+} // namespace
+
+Peak mpc::run::measurePeak(const std::string &isa) {
+  Peak peak;
+  if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma"))
+    return peak;
+  double count = 2.0 * numChains * double(steps);
+  bool isNarrow = isa == "x86-64-v3";
+  bool hasWide = !isNarrow && __builtin_cpu_supports("avx512f") &&
+                 __builtin_cpu_supports("avx512bw");
+  bool hasDot = hasWide && isa != "x86-64-v4" &&
+                __builtin_cpu_supports("avx512vnni");
+  peak.f32 = hasWide ? time(runFma512, count * 16) : time(runFma256, count * 8);
+  peak.int8 = hasDot    ? time(runDot512, count * 64)
+              : hasWide ? time(runMadd512, count * 32)
+                        : time(runMadd256, count * 16);
+  return peak;
+}
