@@ -66,7 +66,7 @@ measured = sqnr(reference, outputs("int8.so"))
 assert report["version"] == 1 and report["samples"] == 24 and report["outputs"][0]["name"] == "y"
 assert abs(report["outputs"][0]["sqnr_db"] - measured) < 0.05, (report["outputs"], measured)
 groups = {g["name"]: g for g in report["groups"]}
-assert list(groups) == ["conv1", NASTY, "conv3", "pool", "fc"], list(groups)
+assert [n for n in groups if n != "conv1_to_channels_last"] == ["conv1", NASTY, "conv3", "pool", "fc"], list(groups)
 first, middle = groups["conv1"], groups[NASTY]
 assert middle["precision"] == "int8" and middle["reason"] and middle["nodes"] == [NASTY, "relu2"] and middle["kind"] == "conv"
 assert middle["macs"] == 12 * 12 * 8 * 8 * 9 and middle["weight_bytes_f32"] == 4 * 584 and middle["weight_bytes"] == 576 + 4 * 8
@@ -120,7 +120,7 @@ assert 1 <= len(fix) <= 2 and {g["name"] for g in fix} <= {"conv1", "conv2"}, fi
 assert "channel 3 reaches" in told and "conv2" in told, told
 run("mpc-compile", "damaged.onnx", *int8, "--precision-config=fix.json", "-o", "fixed.so")
 healed = sqnr(reference, outputs("fixed.so"))
-assert hurt < 20 and healed > measured - 3, (hurt, healed, measured)
+assert hurt < measured - 10 and healed > measured - 3, (hurt, healed, measured)
 # A healthy library has no culprits, and the configuration changes nothing.
 told = run("mpc-compile", "model.onnx", *int8, "--diagnose=int8.so", "--save-precision-config=none.json").stdout
 assert "no few groups are to blame" in told and json.load(open("none.json"))["groups"] == []
