@@ -1,4 +1,4 @@
-# Finds LLVM/MLIR 22.1 (Debian's libMLIR.so and libLLVM.so), nlohmann/json, libonnx and protobuf.
+# Finds LLVM/MLIR 22.1 (Debian's libMLIR.so and libLLVM.so), nlohmann/json, libonnx, protobuf and COIN-OR CBC.
 # The distribution keeps each LLVM version in its own prefix, which llvm-config knows and CMake does not search.
 find_program(MPC_LLVM_CONFIG NAMES llvm-config-22 llvm-config DOC "llvm-config of LLVM 22.1")
 if(MPC_LLVM_CONFIG)
@@ -27,6 +27,13 @@ target_include_directories(mpc_onnx_proto SYSTEM INTERFACE $<BUILD_INTERFACE:${M
 target_compile_definitions(mpc_onnx_proto INTERFACE ONNX_NAMESPACE=onnx ONNX_ML=1)
 # Where mpc is installed, mpcConfig.cmake looks for the library again.
 target_link_libraries(mpc_onnx_proto INTERFACE $<BUILD_INTERFACE:${MPC_ONNX_PROTO_LIBRARY}> protobuf::libprotobuf)
+
+# The solver of --precision=auto.
+find_library(MPC_CBC_LIBRARY CbcSolver REQUIRED)
+find_path(MPC_CBC_INCLUDE_DIR coin/Cbc_C_Interface.h REQUIRED)
+add_library(mpc_cbc INTERFACE)
+target_include_directories(mpc_cbc SYSTEM INTERFACE $<BUILD_INTERFACE:${MPC_CBC_INCLUDE_DIR}> $<BUILD_INTERFACE:${MPC_CBC_INCLUDE_DIR}/coin>)
+target_link_libraries(mpc_cbc INTERFACE $<BUILD_INTERFACE:${MPC_CBC_LIBRARY}>)
 
 find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM)

@@ -31,7 +31,7 @@ get_property(mpc_tools GLOBAL PROPERTY MPC_TOOLS)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/mpc ${PROJECT_BINARY_DIR}/include/mpc
   DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
   FILES_MATCHING PATTERN "*.h" PATTERN "*.h.inc" PATTERN "*.td" PATTERN "CMakeFiles" EXCLUDE)
-install(TARGETS mpc_options mpc_mlir mpc_onnx_proto mpc_register_all ${mpc_libraries} EXPORT mpcTargets
+install(TARGETS mpc_options mpc_mlir mpc_onnx_proto mpc_cbc mpc_register_all ${mpc_libraries} EXPORT mpcTargets
   ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(TARGETS ${mpc_tools} EXPORT mpcTargets RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})

@@ -7,9 +7,11 @@
 
 #include "mpc/Compiler/Compiler.h"
 #include "Calibrate.h"
+#include "Decisions.h"
 #include "Diagnose.h"
 #include "Latency.h"
 #include "Output.h"
+#include "Repair.h"
 #include "Report.h"
 #include "mlir/Bytecode/BytecodeWriter.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -25,9 +27,11 @@
 #include "mpc/Transforms/Passes.h"
 #include "mpc/Transforms/Ranges.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/SourceMgr.h"
+#include <cmath>
 
 using namespace mlir;
 using namespace mpc;
@@ -44,6 +48,12 @@ StringRef mpc::stringifyPrecisionChoice(PrecisionChoice choice) {
     return "bf16";
   case PrecisionChoice::INT8:
     return "int8";
+  case PrecisionChoice::W8:
+    return "w8";
+  case PrecisionChoice::W4:
+    return "w4";
+  case PrecisionChoice::Auto:
+    return "auto";
   }
   llvm_unreachable("all choices are handled");
 }
@@ -92,8 +102,10 @@ private:
   LogicalResult bind(StringRef binding, ImportOptions &import);
   LogicalResult advance(Phase phase);
   LogicalResult annotate();
-  LogicalResult makeBenchKit();
+  LogicalResult replay();
+  LogicalResult decide();
   LogicalResult analyze();
+  LogicalResult makeBenchKit();
   StringRef calibrationSource() const {
     return options.calibrationFiles.empty() ? options.calibrationData : options.calibrationFiles.front();
   }
@@ -110,25 +122,45 @@ private:
   OwningOpRef<ModuleOp> module;
   ModelInfo info;
   std::optional<Calibration> calibration;
-  std::string precisionConfig;
+  std::string precisionConfig, savedDecisions;
+  std::optional<Decisions> decisions; // read
+  std::optional<SearchResult> search;
   std::optional<Report> report;
+  RepairDecisions repairs;
 };
 
 LogicalResult Compilation::checkOutputs() {
   const std::pair<const char *, const std::string *> files[] = {{"-o", &options.output},
                                                                 {"--save-calibration", &options.saveCalibration},
                                                                 {"--save-precision-config", &options.savePrecisionConfig},
-                                                                {"--report", &options.report}};
+                                                                {"--report", &options.report},
+                                                                {"--save-decisions", &options.saveDecisions}};
   for (auto [flag, path] : files)
     if (!path->empty() && *path != "-" && failed(checkWritable(loc, flag, *path)))
       return failure();
   if (!options.dumpPhases.empty())
     if (std::error_code error = llvm::sys::fs::create_directories(options.dumpPhases))
       return emitError(loc) << "--dump-phases " << options.dumpPhases << ": " << error.message();
-  if (options.precision == PrecisionChoice::INT8 && options.from <= Phase::Grouped && options.to >= Phase::Annotated &&
-      options.calibrationData.empty() && options.calibrationFiles.empty())
+  bool isAnnotated = options.from <= Phase::Grouped && options.to >= Phase::Annotated;
+  if (!options.decisions.empty()) {
+    auto loaded = Decisions::load(loc, options.decisions);
+    if (failed(loaded))
+      return failure();
+    decisions = std::move(*loaded);
+    std::string asked = stringifyPrecisionChoice(options.precision).str();
+    if (options.precision != PrecisionChoice::Keep && asked != decisions->precision)
+      return emitError(loc) << "--decisions: " << options.decisions << " was made with --precision=" << decisions->precision << ", not with " << asked;
+    return success();
+  }
+  if (failed(checkRepairs(options, loc)))
+    return failure();
+  if (!isAnnotated || !options.calibrationData.empty() || !options.calibrationFiles.empty())
+    return success();
+  if (options.precision == PrecisionChoice::INT8)
     return emitError(loc) << "--precision=int8 needs the ranges of activations: give samples with --calibration-data=PATH or a saved table "
                              "with --calibration=FILE, or quantize only weights with --precision=w8";
+  if (options.precision == PrecisionChoice::Auto && !options.benchKit)
+    return emitError(loc) << "--precision=auto measures on samples: give them with --calibration-data=PATH";
   return success();
 }
 
@@ -256,7 +288,51 @@ LogicalResult Compilation::makeBenchKit() {
   return emitBenchKit(*module, precisions, options);
 }
 
-LogicalResult Compilation::annotate() {
+/// Precisions as they were chosen before: nothing is measured.
+LogicalResult Compilation::replay() {
+  if (!decisions->repairs.getAsObject() || !decisions->repairs.getAsObject()->empty()) {
+    auto parsed = RepairDecisions::parse(llvm::formatv("{0}", decisions->repairs).str(), options.decisions);
+    if (!parsed)
+      return emitError(loc) << "--decisions: " << llvm::toString(parsed.takeError());
+    repairs = std::move(*parsed);
+  }
+  // Repaired, a model is another one.
+  if (failed(replayModelRepairs(*module, repairs, options.decisions)))
+    return failure();
+  std::string hash = describeModel(*module).hash;
+  if (hash != decisions->modelHash)
+    return emitError(loc) << "--decisions: " << options.decisions << " is of another model: expected the hash " << hash << ", but got "
+                          << decisions->modelHash;
+  if (!decisions->calibration.empty()) {
+    auto table = Calibration::parse(decisions->calibration, options.decisions);
+    if (!table)
+      return emitError(loc) << "--decisions: " << llvm::toString(table.takeError());
+    if (failed(attachRanges(*module, *table, options.decisions)))
+      return failure();
+    calibration = std::move(*table);
+  }
+  AssignPrecisionOptions assign;
+  assign.precision = "f32";
+  if (failed(runPipeline([&](OpPassManager &pm) { pm.addPass(createAssignPrecision(assign)); })))
+    return failure();
+  search = decisions->search;
+  if (failed(decisions->apply(*module, options.decisions)))
+    return failure();
+  return replayQuantizationRepairs(*module, repairs, options.decisions);
+}
+
+/// Measures what the options ask for, and gives every group a precision.
+LogicalResult Compilation::decide() {
+  if (failed(repairModel(*module, options, repairs)))
+    return failure();
+  bool isSearched = options.precision == PrecisionChoice::Auto;
+  SearchInputs inputs;
+  if (isSearched) { // before any work
+    auto opened = openSearch(*module, options);
+    if (failed(opened))
+      return failure();
+    inputs = std::move(*opened);
+  }
   if (!options.calibrationData.empty() || !options.calibrationFiles.empty()) {
     auto found = getCalibration();
     if (failed(found) || failed(attachRanges(*module, *found, calibrationSource())))
@@ -264,12 +340,37 @@ LogicalResult Compilation::annotate() {
     calibration = std::move(*found);
   }
   AssignPrecisionOptions assign;
-  assign.precision = stringifyPrecisionChoice(options.precision).str();
+  assign.precision = isSearched ? "f32" : stringifyPrecisionChoice(options.precision).str();
   assign.config = options.precisionConfig;
+  if (!options.weights.block.empty())
+    assign.weightBlock = options.weights.block;
+  if (!options.weights.scheme.empty())
+    assign.weightScheme = options.weights.scheme;
+  if (!options.weights.activations.empty())
+    assign.activationType = options.weights.activations;
   if (failed(runPipeline([&](OpPassManager &pm) { pm.addPass(createAssignPrecision(assign)); })))
+    return failure();
+  if (isSearched) {
+    auto found = searchPrecisions(*module, inputs, options);
+    if (failed(found))
+      return failure();
+    search = std::move(*found);
+  }
+  return repairQuantization(*module, options, repairs);
+}
+
+LogicalResult Compilation::annotate() {
+  if (failed(decisions ? replay() : decide()))
     return failure();
   if (!options.savePrecisionConfig.empty())
     precisionConfig = writePrecisionConfig(*module);
+  if (!options.saveDecisions.empty()) {
+    Decisions made = Decisions::gather(*module, calibration ? &*calibration : nullptr, info.precision);
+    made.search = search;
+    if (!repairs.empty())
+      made.repairs = llvm::cantFail(llvm::json::parse(repairs.str()));
+    savedDecisions = made.str();
+  }
   return analyze();
 }
 
@@ -287,6 +388,17 @@ LogicalResult Compilation::analyze() {
   if (failed(made))
     return failure();
   report = std::move(*made);
+  if (search) {
+    report->predictedLatencyMs = search->predictedLatencyMs;
+    report->optimalityGap = search->optimalityGap;
+    report->accuracyUnit = "dB";
+    for (const SearchResult::Point &point : search->pareto)
+      report->pareto.push_back({point.name, point.latencyMs, point.sqnr, point.isChosen});
+    for (const SearchResult::Sensitivity &entry : search->sensitivities)
+      for (ReportGroup &group : report->groups)
+        if (group.name == entry.group && group.precision == entry.precision && !std::isnan(entry.latencyMs))
+          group.latencyMs = entry.latencyMs;
+  }
   if (options.explain.empty())
     return success();
   auto group = findExplained(loc, *report, options.explain);
@@ -390,7 +502,7 @@ LogicalResult Compilation::run() {
   if (options.from < Phase::Linalg) {
     info = describeModel(*module);
     info.name = llvm::sys::path::stem(options.input).str();
-    info.precision = stringifyPrecisionChoice(options.precision).str();
+    info.precision = decisions ? decisions->precision : stringifyPrecisionChoice(options.precision).str();
   }
   if (failed(reached(options.from)))
     return failure();
@@ -416,6 +528,11 @@ LogicalResult Compilation::run() {
       })))
     return failure();
   if (report && !options.report.empty() && failed(writeReport(loc, options.report, *report)))
+    return failure();
+  if (!savedDecisions.empty() && failed(writeFile(loc, options.saveDecisions, [&](raw_ostream &os) {
+        os << savedDecisions;
+        return success();
+      })))
     return failure();
   if (!options.savePrecisionConfig.empty())
     return writeFile(loc, options.savePrecisionConfig, [&](raw_ostream &os) {

@@ -17,7 +17,7 @@ using namespace mlir;
 using namespace mpc;
 
 FailureOr<std::unique_ptr<ModelRunner>> ModelRunner::create(ModuleOp annotated, const LibraryOptions &options,
-                                                              Phase phase) {
+                                                              Phase phase, unsigned threads) {
   OwningOpRef<ModuleOp> module = annotated.clone();
   std::unique_ptr<ModelRunner> runner(new ModelRunner(UnknownLoc::get(module->getContext())));
   ModelInfo info = describeModel(*module);
@@ -44,7 +44,7 @@ FailureOr<std::unique_ptr<ModelRunner>> ModelRunner::create(ModuleOp annotated, 
   library.prefix = "run";
   if (failed(emitLibrary(*module, info, library)))
     return failure();
-  if (failed(runner->load((runner->folder + "/model.so").str())) || failed(runner->start()))
+  if (failed(runner->load((runner->folder + "/model.so").str())) || failed(runner->start(threads)))
     return failure();
   return runner;
 }
@@ -81,7 +81,7 @@ FailureOr<std::unique_ptr<ModelRunner>> ModelRunner::open(Location loc, StringRe
   };
   if (!describe(model->input_info, entry.num_inputs, runner->inputs) || !describe(model->output_info, entry.num_outputs, runner->outputs))
     return emitError(loc) << library << ": " << model->last_error(), failure();
-  if (failed(runner->start()))
+  if (failed(runner->start(/*threads=*/0)))
     return failure();
   return runner;
 }
@@ -106,8 +106,11 @@ LogicalResult ModelRunner::load(const std::string &library) {
   return success();
 }
 
-LogicalResult ModelRunner::start() {
-  if (model->create(model, nullptr, &context) != MPC_OK)
+LogicalResult ModelRunner::start(unsigned threads) {
+  mpc_context_options how = {};
+  how.struct_size = sizeof(how);
+  how.threads = threads;
+  if (model->create(model, &how, &context) != MPC_OK)
     return emitError(loc) << "the compiled model does not start: " << model->last_error();
   for (const TensorInfo &output : outputs) {
     Tensor tensor;

@@ -29,15 +29,16 @@ class ModelRunner {
 public:
   /// Compiles a module of the phase `annotated` (every group carries its precision); the module itself is not changed. Of `options` the paths
   /// and the number of jobs count. Every result of @main, those that a pass has added included, is an output. `phase` is Annotated or
-  /// Quantized: where the module stands already.
+  /// Quantized: where the module stands already. `threads` of a run; 0: all that the machine offers.
   static mlir::FailureOr<std::unique_ptr<ModelRunner>> create(mlir::ModuleOp annotated, const LibraryOptions &options,
-                                                              Phase phase = Phase::Annotated);
+                                                              Phase phase = Phase::Annotated, unsigned threads = 0);
   /// Opens a library that mpc-compile wrote. Names, types and shapes of inputs and outputs are the library's.
   static mlir::FailureOr<std::unique_ptr<ModelRunner>> open(mlir::Location loc, llvm::StringRef library);
   ~ModelRunner();
 
   /// What the library says about itself, JSON.
   std::string getManifest() const { return model->manifest(model, nullptr); }
+  mlir::Location getLoc() const { return loc; }
   llvm::ArrayRef<TensorInfo> getInputs() const { return inputs; }
   llvm::ArrayRef<TensorInfo> getOutputs() const { return outputs; }
 
@@ -49,7 +50,7 @@ public:
 private:
   explicit ModelRunner(mlir::Location loc) : loc(loc) {}
   mlir::LogicalResult load(const std::string &library);
-  mlir::LogicalResult start();
+  mlir::LogicalResult start(unsigned threads);
 
   mlir::Location loc;
   llvm::SmallString<128> folder;

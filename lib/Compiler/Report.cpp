@@ -24,7 +24,7 @@ using namespace mlir;
 using namespace mpc;
 
 /// On a group: the model's own name of what it stores.
-static constexpr llvm::StringLiteral kTensorAttrName = "mpc.tensor";
+static constexpr llvm::StringLiteral kStoredTensorAttr = "mpc.tensor";
 
 const ReportGroup *Report::find(StringRef name) const {
   auto it = llvm::find_if(groups, [&](const ReportGroup &group) { return group.name == name; });
@@ -107,7 +107,7 @@ static ReportGroup describeGroup(func::FuncOp function, GroupOp group, GroupOp l
   entry.precision = stringifyPrecision(group.getPrecision().value_or(Precision::F32)).str();
   entry.reason = group.getReason().value_or("").str();
   llvm::SetVector<StringRef> nodes, tensors;
-  if (auto tensor = group->getAttrOfType<StringAttr>(kTensorAttrName))
+  if (auto tensor = group->getAttrOfType<StringAttr>(kStoredTensorAttr))
     tensors.insert(tensor.getValue());
   collectNames(group.getLoc(), nodes, tensors);
   for (Operation &op : group.getBlock().without_terminator()) {

@@ -11,6 +11,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "GroupTypes.h"
+#include "WeightOnly.h"
 #include "mlir/IR/Remarks.h"
 #include "mpc/Dialect/MPC/Constants.h"
 #include "mpc/Dialect/MPC/MPCDialect.h"
@@ -43,6 +44,8 @@ struct Decision {
   StringRef asked;     ///< a precision's name
   std::string source;  ///< who asked, as the start of a reason
   bool byName = false; ///< a configuration names this very group
+  WeightFormat format; ///< what is asked of w8 and w4 beside the precision
+  WeightsAttr weights; ///< what they get
   Precision precision = Precision::F32;
   std::string reason;
   std::string
@@ -52,9 +55,9 @@ struct Decision {
 class Assigner {
 public:
   Assigner(ModuleOp module, PrecisionConfig config, StringRef configPath,
-           StringRef uniform)
+           StringRef uniform, WeightFormat weights)
       : module(module), config(std::move(config)), configPath(configPath),
-        uniform(uniform) {}
+        uniform(uniform), weights(std::move(weights)) {}
   LogicalResult run();
 
 private:
@@ -64,6 +67,7 @@ private:
   Precision getOwnPrecision(GroupOp group);
   std::string whyNotContraction(GroupOp group, QuantizableOpInterface root);
   std::string whyNotOperands(GroupOp group);
+  void grantWeightOnly(GroupOp group, Precision asked, Decision &decision);
   void grant();
   bool isReadAsInt8(Value value);
   void grantToReaders();
@@ -73,6 +77,8 @@ private:
   ModuleOp module;
   PrecisionConfig config;
   StringRef configPath, uniform;
+  /// The format of weights where the configuration does not say.
+  WeightFormat weights;
   llvm::MapVector<Operation *, Decision> decisions;
 };
 
@@ -103,6 +109,8 @@ void Assigner::gather() {
   for (auto function : module.getOps<func::FuncOp>())
     for (auto group : function.getOps<GroupOp>()) {
       Decision &decision = decisions[group];
+      if (config.defaultPrecision)
+        decision.format = config.defaultWeights;
       decision.asked = config.defaultPrecision
                            ? StringRef(*config.defaultPrecision)
                            : uniform;
@@ -158,6 +166,7 @@ LogicalResult Assigner::applyConfig() {
       }
       matched = true;
       decision.asked = entry.precision;
+      decision.format = entry.weights;
       decision.source = "set by the configuration";
       decision.byName = entry.selector == PrecisionConfig::Selector::Name;
     }
@@ -237,6 +246,25 @@ std::string Assigner::whyNotOperands(GroupOp group) {
   return {};
 }
 
+/// Contractions get integers for weights, everything else the type of
+/// activations.
+void Assigner::grantWeightOnly(GroupOp group, Precision asked,
+                               Decision &decision) {
+  decision.weights =
+      getWeightsFormat(module.getContext(), decision.format, weights);
+  decision.precision = decision.weights.getActivations();
+  std::string refusal = whyNotWeightOnly(group, asked, decision.weights);
+  if (refusal.empty()) {
+    decision.precision = asked;
+    decision.reason = decision.source + ": contraction with constant weights";
+  } else if (getRole(group.getRoot()) == QuantRole::Contraction ||
+             decision.byName) {
+    decision.refusal = refusal;
+  } else {
+    decision.reason = decision.source + "; " + refusal;
+  }
+}
+
 /// Everything that does not depend on other groups.
 void Assigner::grant() {
   for (auto &[op, decision] : decisions) {
@@ -259,12 +287,16 @@ void Assigner::grant() {
       continue;
     }
     if (computesInF64(group)) {
-      if (asked == Precision::INT8) {
+      if (asked == Precision::INT8 || isWeightOnly(asked)) {
         decision.refusal = "computed in f64, as the model has it";
       } else {
         decision.precision = Precision::F32;
         decision.reason = decision.source + "; computed in f64";
       }
+      continue;
+    }
+    if (isWeightOnly(asked)) {
+      grantWeightOnly(group, asked, decision);
       continue;
     }
     if (asked != Precision::INT8) {
@@ -390,16 +422,20 @@ LogicalResult Assigner::write() {
   for (auto &[op, decision] : decisions) {
     auto group = cast<GroupOp>(op);
     if (!decision.refusal.empty()) {
-      decision.reason = "int8 refused: " + decision.refusal;
+      std::string asked = decision.asked.str();
+      decision.reason = asked + " refused: " + decision.refusal;
       if (decision.byName) {
         allGranted = false;
         group.emitOpError()
-            << "'" << group.getName() << "': int8 is asked for in "
+            << "'" << group.getName() << "': " << asked << " is asked for in "
             << configPath << ", but " << decision.refusal;
         continue;
       }
     }
     group.setPrecision(decision.precision);
+    group->removeAttr(kWeightsAttrName);
+    if (isWeightOnly(decision.precision))
+      group->setAttr(kWeightsAttrName, decision.weights);
     group.setReasonAttr(StringAttr::get(context, decision.reason));
 
     std::string text = "group '" + group.getName().str() +
@@ -433,7 +469,10 @@ std::string mpc::writePrecisionConfig(ModuleOp module) {
     if (std::optional<Precision> precision = group.getPrecision())
       config.entries.push_back({PrecisionConfig::Selector::Name,
                                 group.getName().str(),
-                                stringifyPrecision(*precision).str()});
+                                stringifyPrecision(*precision).str(),
+                                isWeightOnly(*precision)
+                                    ? toWeightFormat(getWeightsFormat(group))
+                                    : WeightFormat()});
   });
   return config.str();
 }
@@ -450,6 +489,14 @@ struct AssignPrecision : mpc::impl::AssignPrecisionBase<AssignPrecision> {
                      << precision << "'";
       return signalPassFailure();
     }
+    WeightFormat weights = {weightBlock, weightScheme, activationType};
+    std::string problem = findProblem(weights);
+    if (problem.empty() && precision == "w8" && weightScheme == "codebook")
+      problem = "a codebook has 16 levels, which is w4, but got w8";
+    if (!problem.empty()) {
+      emitError(loc) << problem;
+      return signalPassFailure();
+    }
     PrecisionConfig choices;
     if (!config.empty()) {
       llvm::Expected<PrecisionConfig> loaded = PrecisionConfig::load(config);
@@ -459,7 +506,8 @@ struct AssignPrecision : mpc::impl::AssignPrecisionBase<AssignPrecision> {
       }
       choices = std::move(*loaded);
     }
-    Assigner assigner(getOperation(), std::move(choices), config, precision);
+    Assigner assigner(getOperation(), std::move(choices), config, precision,
+                      std::move(weights));
     if (failed(assigner.run()))
       signalPassFailure();
   }

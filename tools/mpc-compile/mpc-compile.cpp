@@ -30,13 +30,23 @@ struct Flags {
   cl::OptionCategory category{"mpc-compile options"};
   cl::list<std::string> inputs{cl::Positional, cl::desc("<model.onnx|.mlir|.mlirbc>"), cl::cat(category)};
   cl::opt<std::string> output{"o", cl::desc("Library to write; its header stands beside it"), cl::value_desc("file"), cl::cat(category)};
-  cl::opt<std::string> precision{"precision", cl::init("keep"), cl::desc("keep (default: what the model says), f32, f16, bf16 or int8"), cl::cat(category)};
+  cl::opt<std::string> precision{"precision", cl::init("keep"), cl::desc("keep (default: what the model says), f32, f16, bf16, int8, w8 or w4 (weights only), or auto: a search"), cl::cat(category)};
+  cl::opt<std::string> activationType{"activation-type", cl::desc("w8, w4: f32 (default), f16 or bf16"), cl::value_desc("type"), cl::cat(category)};
+  cl::opt<std::string> weightBlock{"weight-block", cl::desc("w8, w4: weights that share a scale: 32 (default), 64, 128 or channel"), cl::value_desc("size"), cl::cat(category)};
+  cl::opt<std::string> weightScheme{"weight-scheme", cl::desc("w8, w4: asymmetric (default), symmetric, or codebook (16 levels, w4 only)"), cl::value_desc("scheme"), cl::cat(category)};
   cl::opt<std::string> calibrationData{"calibration-data", cl::desc("Samples: .npy, .npz or a folder of those or of test_data_set_*/input_*.pb"), cl::value_desc("path"), cl::cat(category)};
   cl::opt<std::string> calibrator{"calibrator", cl::init("minmax"), cl::desc("minmax (default) or moving-average"), cl::cat(category)};
   cl::list<std::string> calibration{"calibration", cl::CommaSeparated, cl::desc("Saved ranges; several files merge"), cl::value_desc("file,..."), cl::cat(category)};
   cl::opt<std::string> saveCalibration{"save-calibration", cl::desc("Write the ranges"), cl::value_desc("file"), cl::cat(category)};
+  cl::opt<std::string> repair{"repair", cl::desc("Repairs of int8, some of: equalization, smoothquant[:ALPHA], clipping, adaptive-rounding, bias-correction"), cl::value_desc("name,..."), cl::cat(category)};
   cl::opt<std::string> precisionConfig{"precision-config", cl::desc("Precisions per group, JSON (docs/PrecisionConfig.md)"), cl::value_desc("file"), cl::cat(category)};
   cl::opt<std::string> savePrecisionConfig{"save-precision-config", cl::desc("Write what was chosen, in the same form"), cl::value_desc("file"), cl::cat(category)};
+  cl::opt<std::string> accuracyBudget{"accuracy-budget", cl::desc("Of --precision=auto: top1:POINTS lost at most, sqnr:DB or cosine:VALUE at least, beside f32 (default: sqnr:20)"), cl::value_desc("kind:amount"), cl::cat(category)};
+  cl::opt<std::string> latencyBudget{"latency-budget", cl::desc("Of --precision=auto: time of a call on one thread, 3ms; alone: the most accurate within it"), cl::value_desc("time"), cl::cat(category)};
+  cl::opt<std::string> validationData{"validation-data", cl::desc("Of --precision=auto: samples that the budget is checked on (default: those of --calibration-data)"), cl::value_desc("path"), cl::cat(category)};
+  cl::opt<std::string> labels{"labels", cl::desc("Classes of --validation-data, integers (.npy or .pb)"), cl::value_desc("file"), cl::cat(category)};
+  cl::opt<std::string> saveDecisions{"save-decisions", cl::desc("Write all that was measured and chosen about precisions (docs/Search.md)"), cl::value_desc("file"), cl::cat(category)};
+  cl::opt<std::string> decisions{"decisions", cl::desc("Compile with saved decisions: the same library, without measuring"), cl::value_desc("file"), cl::cat(category)};
   cl::opt<std::string> report{"report", cl::desc("Write what was decided, why, and what it costs: a page (.html) or data (.json; docs/Report.md)"), cl::value_desc("file"), cl::cat(category)};
   cl::opt<unsigned> reportSamples{"report-samples", cl::init(32), cl::desc("Measure errors on so many of the calibration samples at most (default: 32)"), cl::value_desc("number"), cl::cat(category)};
   cl::opt<std::string> explain{"explain", cl::desc("Tell the story of one group, node or tensor on standard output"), cl::value_desc("op"), cl::cat(category)};
@@ -68,18 +78,10 @@ struct LaterFlags {
   std::vector<std::unique_ptr<cl::opt<std::string>>> flags;
   LaterFlags(cl::OptionCategory &category) {
     for (const char *name : {
-             "repair",
-             "accuracy-budget",
-             "latency-budget",
-             "validation-data",
-             "labels",
-             "decisions",
-             "save-decisions",
              "chip",
              "cuda-path",
              "target-triple",
              "sysroot",
-             "activation-type",
              "preprocess",
              "fully-integral",
              "fast-math",
@@ -109,6 +111,29 @@ bool notYet(const Twine &what) { return fail(what + " is not supported yet"); }
 
 template <typename... Names> bool isOneOf(StringRef value, Names... names) { return ((value == names) || ...); }
 
+/// The flags that go with w8 and w4; false after a message.
+bool parseWeights(const Flags &flags, mpc::CompileOptions &options) {
+  bool isWeightOnly = options.precision == mpc::PrecisionChoice::W8 || options.precision == mpc::PrecisionChoice::W4;
+  options.weights = {flags.weightBlock, flags.weightScheme, flags.activationType};
+  const std::tuple<const cl::opt<std::string> *, std::string mpc::WeightFormat::*> words[] = {
+      {&flags.weightBlock, &mpc::WeightFormat::block},
+      {&flags.weightScheme, &mpc::WeightFormat::scheme},
+      {&flags.activationType, &mpc::WeightFormat::activations}};
+  for (auto [flag, member] : words) {
+    if (!flag->getNumOccurrences())
+      continue;
+    if (!isWeightOnly && flags.precisionConfig.empty())
+      return fail("--" + flag->ArgStr + " goes with --precision=w8 or w4, but precision is " + flags.precision);
+    mpc::WeightFormat one;
+    one.*member = options.weights.*member;
+    if (std::string problem = mpc::findProblem(one); !problem.empty() || flag->empty())
+      return fail("--" + flag->ArgStr + ": " + (problem.empty() ? std::string("expected a value") : problem));
+  }
+  if (flags.weightScheme == "codebook" && options.precision == mpc::PrecisionChoice::W8)
+    return fail("--weight-scheme=codebook has 16 levels, which is --precision=w4, but precision is w8");
+  return true;
+}
+
 /// Translates flags to options; false after a message.
 bool parse(Flags &flags, LaterFlags &later, mpc::CompileOptions &options) {
   for (auto &flag : later.flags)
@@ -121,19 +146,21 @@ bool parse(Flags &flags, LaterFlags &later, mpc::CompileOptions &options) {
   options.output = flags.output;
 
   StringRef precision = flags.precision;
-  if (isOneOf(precision, "w8", "w4") || (precision == "auto" && flags.emit != "bench-kit"))
-    return notYet("--precision=" + precision);
   auto choice = StringSwitch<std::optional<mpc::PrecisionChoice>>(precision)
                     .Case("keep", mpc::PrecisionChoice::Keep)
                     .Case("f32", mpc::PrecisionChoice::F32)
                     .Case("f16", mpc::PrecisionChoice::F16)
                     .Case("bf16", mpc::PrecisionChoice::BF16)
                     .Case("int8", mpc::PrecisionChoice::INT8)
-                    .Case("auto", mpc::PrecisionChoice::Keep) // of a kit, which has all of them
+                    .Case("w8", mpc::PrecisionChoice::W8)
+                    .Case("w4", mpc::PrecisionChoice::W4)
+                    .Case("auto", mpc::PrecisionChoice::Auto)
                     .Default(std::nullopt);
   if (!choice)
     return fail("--precision: expected keep, f32, f16, bf16, int8, w8, w4 or auto, but got '" + precision + "'");
   options.precision = *choice;
+  if (!parseWeights(flags, options))
+    return false;
 
   StringRef calibrator = flags.calibrator;
   if (isOneOf(calibrator, "percentile", "mse", "entropy"))
@@ -179,7 +206,7 @@ bool parse(Flags &flags, LaterFlags &later, mpc::CompileOptions &options) {
   if (options.from > options.to)
     return fail("--compile-to=" + flags.to + " comes before --compile-from=" + flags.from);
   if (options.output.empty() && options.to == mpc::Phase::Library && !options.emitMLIR && options.library.emit != mpc::EmitKind::LLVMIR &&
-      options.savePrecisionConfig.empty() && flags.report.empty() && flags.explain.empty() && flags.diagnose.empty() && flags.dumpPhases.empty() && !flags.printPipeline)
+      flags.savePrecisionConfig.empty() && flags.report.empty() && flags.explain.empty() && flags.diagnose.empty() && flags.dumpPhases.empty() && !flags.printPipeline)
     return fail("expected an output: -o FILE");
 
   options.calibrationData = flags.calibrationData;
@@ -188,8 +215,24 @@ bool parse(Flags &flags, LaterFlags &later, mpc::CompileOptions &options) {
   options.saveCalibration = flags.saveCalibration;
   if (!options.calibrationData.empty() && !options.calibrationFiles.empty())
     return fail("--calibration-data and --calibration exclude each other");
+  if (flags.repair.getNumOccurrences()) {
+    auto repairs = mpc::parseRepairs(flags.repair);
+    if (!repairs)
+      return fail("--repair: " + toString(repairs.takeError()));
+    options.repairs = std::move(*repairs);
+  }
   options.precisionConfig = flags.precisionConfig;
   options.savePrecisionConfig = flags.savePrecisionConfig;
+  options.accuracyBudget = flags.accuracyBudget;
+  options.latencyBudget = flags.latencyBudget;
+  options.validationData = flags.validationData;
+  options.labels = flags.labels;
+  options.decisions = flags.decisions;
+  options.saveDecisions = flags.saveDecisions;
+  if (options.precision != mpc::PrecisionChoice::Auto && options.decisions.empty())
+    for (const cl::opt<std::string> *flag : {&flags.accuracyBudget, &flags.latencyBudget, &flags.validationData, &flags.labels})
+      if (flag->getNumOccurrences())
+        return fail("--" + flag->ArgStr + " belongs to --precision=auto");
   options.report = flags.report;
   if (flags.report.getNumOccurrences() && !StringRef(options.report).ends_with(".html") && !StringRef(options.report).ends_with(".json"))
     return fail("--report: expected a file that ends in .html or .json, but got '" + options.report + "'");
@@ -204,6 +247,8 @@ bool parse(Flags &flags, LaterFlags &later, mpc::CompileOptions &options) {
       return fail("--diagnose writes no library: leave out -o, and compile with the configuration that it saves");
     if (options.calibrationData.empty())
       return fail("--diagnose needs samples on which the library loses accuracy: give --calibration-data=PATH");
+    if (options.precision == mpc::PrecisionChoice::Auto)
+      return fail("--diagnose: expected one precision to start from, but got auto, which repairs what it chose itself");
     if (options.precision == mpc::PrecisionChoice::Keep || options.precision == mpc::PrecisionChoice::F32)
       return fail("--diagnose: expected the --precision that " + options.diagnose + " was compiled with");
   }
@@ -307,7 +352,7 @@ int main(int argc, char **argv) {
   mpc::setToolVersion("mpc-compile");
   Flags flags;
   LaterFlags later(flags.category);
-  if (!cl::ParseCommandLineOptions(argc, argv, "compiles a trained model to a library that computes in f32, f16, bf16 or int8\n", &errs()))
+  if (!cl::ParseCommandLineOptions(argc, argv, "compiles a trained model to a library that computes in f32, f16, bf16 or int8, or with weights of 8 or 4 bits\n", &errs()))
     return EXIT_FAILURE;
   if (flags.diagnostics != "text" && flags.diagnostics != "json")
     return fail("--diagnostics: expected text or json, but got '" + flags.diagnostics + "'"), EXIT_FAILURE;

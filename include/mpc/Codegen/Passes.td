@@ -301,7 +301,7 @@ def PackConstants : Pass<"mpc-pack-constants", "mlir::ModuleOp"> {
 
     Precondition: weights are dense or dense_resource constants in memory order. Remarks: one per refusal.
   }];
-  let dependentDialects = ["mpc::kernel::KernelDialect", "mlir::arith::ArithDialect"];
+  let dependentDialects = ["mpc::kernel::KernelDialect", "mlir::arith::ArithDialect", "mlir::tensor::TensorDialect"];
 }
 
 def TileAndFuse : Pass<"mpc-tile-and-fuse", "mlir::func::FuncOp"> {
@@ -335,7 +335,7 @@ def LowerKernels : Pass<"mpc-lower-kernels", "mlir::ModuleOp"> {
     Postcondition: no linalg op, no kernel op but `kernel.inner_tile`.
   }];
   let dependentDialects = ["mlir::affine::AffineDialect", "mlir::arith::ArithDialect", "mlir::memref::MemRefDialect",
-      "mlir::scf::SCFDialect", "mlir::vector::VectorDialect", "mpc::kernel::KernelDialect"];
+      "mlir::scf::SCFDialect", "mlir::vector::VectorDialect", "mlir::LLVM::LLVMDialect", "mpc::kernel::KernelDialect"];
 }
 
 def LowerInnerTiles : Pass<"mpc-lower-inner-tiles", "mlir::ModuleOp"> {

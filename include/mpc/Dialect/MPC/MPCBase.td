@@ -30,6 +30,7 @@ def MPC_Dialect : Dialect {
 
     Attributes that the dialect puts on other ops:
     - on function arguments and results: `mpc.name` (string; the model's own name of that tensor), `mpc.range` (#mpc.range)
+    - on groups of precision w8 and w4: `mpc.weights` (#mpc.weights)
     - on the module: `mpc.model_hash` (string; hash of graph and weights)
   }];
   let dependentDialects = ["::mlir::quant::QuantDialect"];
