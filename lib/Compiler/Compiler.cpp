@@ -8,6 +8,7 @@
 #include "mpc/Compiler/Compiler.h"
 #include "Calibrate.h"
 #include "Decisions.h"
+#include "Diagnose.h"
 #include "Latency.h"
 #include "Output.h"
 #include "Repair.h"
@@ -30,6 +31,7 @@
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/SourceMgr.h"
+#include <cmath>
 
 using namespace mlir;
 using namespace mpc;
@@ -374,8 +376,14 @@ LogicalResult Compilation::annotate() {
   return analyze();
 }
 
-/// What --report and --explain tell.
+/// What --report, --explain and --diagnose tell.
 LogicalResult Compilation::analyze() {
+  if (!options.diagnose.empty()) {
+    auto remedy = diagnose(*module, options, llvm::outs());
+    if (failed(remedy))
+      return failure();
+    precisionConfig = std::move(*remedy);
+  }
   if (options.report.empty() && options.explain.empty())
     return success();
   auto made = makeReport(*module, options);
@@ -390,6 +398,10 @@ LogicalResult Compilation::analyze() {
     report->accuracyUnit = "dB";
     for (const SearchResult::Point &point : search->pareto)
       report->pareto.push_back({point.name, point.latencyMs, point.sqnr, point.isChosen});
+    for (const SearchResult::Sensitivity &entry : search->sensitivities)
+      for (ReportGroup &group : report->groups)
+        if (group.name == entry.group && group.precision == entry.precision && !std::isnan(entry.latencyMs))
+          group.latencyMs = entry.latencyMs;
   }
   if (options.explain.empty())
     return success();
@@ -501,9 +513,9 @@ LogicalResult Compilation::run() {
   if (options.benchKit)
     return makeBenchKit();
   Phase last = options.emitMLIR ? std::min(options.to, Phase::LLVM) : options.to;
-  bool isAnalyzed = !options.report.empty() || !options.explain.empty();
+  bool isAnalyzed = !options.report.empty() || !options.explain.empty() || !options.diagnose.empty();
   if (isAnalyzed && (options.from >= Phase::Annotated || last < Phase::Annotated))
-    return emitError(loc) << "--report and --explain tell what is decided on the way to the phase annotated: --compile-from comes before it, "
+    return emitError(loc) << "--report, --explain and --diagnose tell what is decided on the way to the phase annotated: --compile-from comes before it, "
                              "--compile-to not";
   if (isAnalyzed && options.output.empty() && last == Phase::Library)
     last = Phase::Annotated; // nothing asks for code

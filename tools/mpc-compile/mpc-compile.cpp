@@ -50,6 +50,7 @@ struct Flags {
   cl::opt<std::string> report{"report", cl::desc("Write what was decided, why, and what it costs: a page (.html) or data (.json; docs/Report.md)"), cl::value_desc("file"), cl::cat(category)};
   cl::opt<unsigned> reportSamples{"report-samples", cl::init(32), cl::desc("Measure errors on so many of the calibration samples at most (default: 32)"), cl::value_desc("number"), cl::cat(category)};
   cl::opt<std::string> explain{"explain", cl::desc("Tell the story of one group, node or tensor on standard output"), cl::value_desc("op"), cl::cat(category)};
+  cl::opt<std::string> diagnose{"diagnose", cl::desc("Tell where this library of the model loses accuracy on --calibration-data, and write the remedy to --save-precision-config"), cl::value_desc("library"), cl::cat(category)};
   cl::list<std::string> shapes{"shape", cl::desc("Fix an input's sizes: NAME=8x3x224x224"), cl::value_desc("name=sizes"), cl::cat(category)};
   cl::list<std::string> bindings{"bind", cl::desc("Make an input a constant: NAME=FILE (.npy or .pb)"), cl::value_desc("name=file"), cl::cat(category)};
   cl::list<std::string> ioTypes{"io-type", cl::desc("Another element type at the border: NAME=u8"), cl::value_desc("name=type"), cl::cat(category)};
@@ -81,7 +82,6 @@ struct LaterFlags {
              "cuda-path",
              "target-triple",
              "sysroot",
-             "diagnose",
              "preprocess",
              "fully-integral",
              "fast-math",
@@ -206,7 +206,7 @@ bool parse(Flags &flags, LaterFlags &later, mpc::CompileOptions &options) {
   if (options.from > options.to)
     return fail("--compile-to=" + flags.to + " comes before --compile-from=" + flags.from);
   if (options.output.empty() && options.to == mpc::Phase::Library && !options.emitMLIR && options.library.emit != mpc::EmitKind::LLVMIR &&
-      flags.savePrecisionConfig.empty() && flags.report.empty() && flags.explain.empty() && flags.dumpPhases.empty() && !flags.printPipeline)
+      flags.savePrecisionConfig.empty() && flags.report.empty() && flags.explain.empty() && flags.diagnose.empty() && flags.dumpPhases.empty() && !flags.printPipeline)
     return fail("expected an output: -o FILE");
 
   options.calibrationData = flags.calibrationData;
@@ -239,6 +239,19 @@ bool parse(Flags &flags, LaterFlags &later, mpc::CompileOptions &options) {
   options.explain = flags.explain;
   if (flags.explain.getNumOccurrences() && options.explain.empty())
     return fail("--explain: expected the name of a group, a node or a tensor");
+  options.diagnose = flags.diagnose;
+  if (flags.diagnose.getNumOccurrences()) {
+    if (options.diagnose.empty())
+      return fail("--diagnose: expected a library of the model");
+    if (!options.output.empty())
+      return fail("--diagnose writes no library: leave out -o, and compile with the configuration that it saves");
+    if (options.calibrationData.empty())
+      return fail("--diagnose needs samples on which the library loses accuracy: give --calibration-data=PATH");
+    if (options.precision == mpc::PrecisionChoice::Auto)
+      return fail("--diagnose: expected one precision to start from, but got auto, which repairs what it chose itself");
+    if (options.precision == mpc::PrecisionChoice::Keep || options.precision == mpc::PrecisionChoice::F32)
+      return fail("--diagnose: expected the --precision that " + options.diagnose + " was compiled with");
+  }
   options.reportSamples = flags.reportSamples;
   if (options.reportSamples < 1)
     return fail("--report-samples: expected at least 1");
