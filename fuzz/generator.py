@@ -452,11 +452,65 @@ def integer_products(b):
                                    b.constant(np.array(128, np.uint8))], True)
 
 
+def integer_convolution(b):
+    x = b.find(lambda v: v.array.dtype == np.uint8 and v.array.ndim in (3, 4) and min(v.array.shape[2:]) >= 3)
+    if x is None:
+        return quantize(b)
+    b.quantized = b.jump()
+    channels = x.array.shape[1]
+    group = b.rng.choice([g for g in range(1, channels + 1) if channels % g == 0])
+    out = group * b.rng.choice((1, 2, 3))
+    kernel = [b.rng.randint(1, 3) for _ in x.array.shape[2:]]
+    weights = b.constant(b.numbers.integers(-127, 127, [out, channels // group, *kernel], np.int8))
+    # Padding is the zero point, which the reference pads with only where it is 0.
+    attributes = dict(group=group, kernel_shape=kernel, strides=[b.rng.choice((1, 2)) for _ in kernel])
+    zero = b.constant(np.array(0, np.uint8))
+    if b.rng.random() < 0.5:
+        attributes["pads"] = [b.rng.randint(0, size // 2) for size in kernel * 2]
+    else:
+        zero = b.constant(np.array(b.rng.randint(0, 255), np.uint8))
+    if b.rng.random() < 0.4:
+        return b.add("ConvInteger", [x, weights, zero], True, **attributes)
+    scale = lambda low, high: b.constant(np.array(2.0 ** -b.rng.randint(low, high), F32))
+    bias = [b.constant(b.numbers.integers(-500, 500, [out], np.int32))] if b.rng.random() < 0.5 else []
+    return b.add("QLinearConv", [x, scale(4, 7), zero, weights, scale(5, 8), b.constant(np.array(0, np.int8)), scale(2, 5),
+                                 b.constant(np.array(128, np.uint8))] + bias, True, **attributes)
+
+
+# -- other widths, and sequences ---------------------------------------------------
+
+def widths(b):
+    """A stretch in f64, or one in f16 that no rounding can take elsewhere."""
+    wide = b.rng.random() < 0.5
+    x = b.floats(exact=not wide)
+    y = b.add("Cast", [x], wide or b.jump(), to=TensorProto.DOUBLE if wide else TensorProto.FLOAT16)
+    y = y and b.add(b.rng.choice(("Relu", "Neg", "Abs")), y, True)
+    if y and wide and b.rng.random() < 0.5:
+        y = b.add(b.rng.choice(("Exp", "Tanh", "Sigmoid", "Sqrt", "Erf")), y, False)
+    if y and wide and b.rng.random() < 0.5:
+        y = b.add("Add", [y[0], b.constant(b.random(x.array.shape[-1:], np.float64))], False)
+    return y and b.add("Cast", y, wide or b.jump(), to=TensorProto.FLOAT)
+
+
+def recurrent(b):
+    x = b.floats(rank=3)
+    steps, batch, size = x.array.shape
+    hidden = b.rng.choice((1, 3, 5))
+    op, gates = b.rng.choice((("RNN", 1), ("GRU", 3), ("LSTM", 4)))
+    attributes = {"hidden_size": hidden}
+    if op == "GRU":
+        attributes["linear_before_reset"] = b.rng.randint(0, 1)
+    inputs = [x, b.weights([1, gates * hidden, size]), b.weights([1, gates * hidden, hidden])]
+    if b.rng.random() < 0.6:
+        inputs.append(b.constant(b.random([1, 2 * gates * hidden])))
+    return b.add(op, inputs, False, outputs=3 if op == "LSTM" else 2, **attributes)
+
+
 COMMON = [unary] * 3 + [binary] * 4 + [clip, transpose, reshape, squeezing, concat, slicing, split, pad, gather, repeating, depth, reduction,
-                                       reduction, softmax, cumsum, normalisation, normalisation, resize]
+                                       reduction, softmax, cumsum, normalisation, normalisation, resize, widths, recurrent]
 CONTRACTIONS = [matmul] * 3 + [convolution] * 5 + [pooling] * 2
 JUMPS = [jumping, comparison, cast, integers, finding]
-QUANTIZED = [quantize, dequantize, dequantize, integer_products]
+QUANTIZED = [quantize, dequantize, dequantize, integer_products, integer_convolution, integer_convolution]
 
 
 def generate(rng, without=()):
@@ -489,4 +543,17 @@ def _generate(rng, without):
         helper.make_graph(b.nodes, "fuzz", [_info(n, a) for n, a in inputs.items()], [_info(n, a) for n, a in ends.items()],
                           [t for t in b.initializers if t.name in used]),
         opset_imports=_opsets(), ir_version=10, producer_name="mpc-fuzz")
+    if rng.random() < 0.15:
+        _name_batch(model)
     return Graph(model, inputs, ends, b.jumps, b.quantized) if inputs else None
+
+
+def _name_batch(model):
+    """Makes the first size of inputs that agree in it a symbolic one. Graphs in which it matters elsewhere are refused."""
+    shapes = [info.type.tensor_type.shape for info in model.graph.input]
+    first = next((shape.dim[0].dim_value for shape in shapes if shape.dim), None)
+    for shape in shapes:
+        if shape.dim and shape.dim[0].dim_value == first:
+            shape.dim[0].dim_param = "N"
+    for info in model.graph.output:
+        info.type.tensor_type.ClearField("shape")

@@ -24,7 +24,9 @@ static const struct {
              [MPC_F8E5M2] = {"f8e5m2", 1},
              [MPC_F8E5M2FNUZ] = {"f8e5m2fnuz", 1},
              [MPC_U4] = {"u4", 1},     [MPC_I4] = {"i4", 1},
-             [MPC_F8E8M0] = {"f8e8m0", 1}};
+             [MPC_F4E2M1] = {"f4e2m1", 1},
+             [MPC_F8E8M0] = {"f8e8m0", 1}, [MPC_U2] = {"u2", 1},
+             [MPC_I2] = {"i2", 1}};
 enum { NUM_TYPES = sizeof(types) / sizeof(types[0]) };
 
 static const char *typeName(uint32_t dtype) {

@@ -276,10 +276,18 @@ static mpc_status call(mpc_context *context, uint32_t entryIndex,
   *desc = storage + mpc_rt_memref_bytes(1);
   mpc_rt_bind_bytes((const char *)model->weights + entry->weights_offset,
                     entry->weights_bytes, *desc);
+  context->env.report = NULL;
   uint32_t before = mpc_rt_enter_fp();
   context->variant->entries[entryIndex](&context->env, context->descs);
   mpc_rt_leave_fp(before);
+  if (context->env.report)
+    return mpc_rt_fail(MPC_ERROR_INPUT_VALUE, "run: %s", context->env.report);
   return MPC_OK;
+}
+
+void mpc_rt_report(mpc_rt_env *env, const char *sentence) {
+  if (!env->report)
+    env->report = sentence;
 }
 
 /* The same, timed. */

@@ -42,6 +42,11 @@ typedef void (*mpc_rt_range_fn)(const void *args, int64_t lo, int64_t hi);
 void mpc_rt_parallel_for(mpc_rt_env *env, mpc_rt_range_fn fn, const void *args,
                          int64_t n, int64_t cost);
 
+/* Called by generated code where it finds that it cannot compute what the
+ * inputs ask for: the call goes on, and ends with MPC_ERROR_INPUT_VALUE and the
+ * first sentence that was reported. */
+void mpc_rt_report(mpc_rt_env *env, const char *sentence);
+
 /* Called by generated code where that pointer is not null: what was computed
  * since the last call belongs to the last group, what follows to `group`, an
  * index into the manifest's groups of this entry, or to none (UINT32_MAX). */

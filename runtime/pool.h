@@ -51,6 +51,7 @@ struct mpc_rt_env {
   uint32_t started; /* workers that run */
   pid_t pid;        /* the process in which they do */
   int nested;       /* a parallel loop is in progress */
+  const char *report; /* what the call in progress cannot compute, or NULL */
 
   /* The loop in progress. Only who has taken a part of it reads these, and the
    * caller waits for all parts before it writes the next ones. */

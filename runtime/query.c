@@ -36,6 +36,8 @@ static const char *statusString(mpc_status status) {
     return "context is busy";
   case MPC_ERROR_ENVIRONMENT:
     return "invalid environment variable";
+  case MPC_ERROR_INPUT_VALUE:
+    return "the model was not compiled for these values of its inputs";
   case MPC_ERROR_UNSUPPORTED:
     return "not supported";
   }

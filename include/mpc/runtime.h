@@ -68,7 +68,11 @@ typedef enum mpc_status {
   /* MPC_NUM_THREADS or another variable of the environment has no meaning. */
   MPC_ERROR_ENVIRONMENT = 7,
   /* What the ABI can express but the library cannot do, such as a device. */
-  MPC_ERROR_UNSUPPORTED = 8
+  MPC_ERROR_UNSUPPORTED = 8,
+  /* The values of the inputs lead to a part of the model that was not compiled,
+   * such as a branch that the shapes do not allow. The outputs are undefined.
+   */
+  MPC_ERROR_INPUT_VALUE = 9
 } mpc_status;
 
 /* Element types; the numbers are those of onnx.TensorProto.DataType. */
@@ -94,7 +98,10 @@ typedef enum mpc_dtype {
   MPC_F8E5M2FNUZ = 20,
   MPC_U4 = 21, /* one byte, 0 to 15 */
   MPC_I4 = 22, /* one byte, -8 to 7 */
-  MPC_F8E8M0 = 24
+  MPC_F4E2M1 = 23, /* one byte, its code 0 to 15 */
+  MPC_F8E8M0 = 24,
+  MPC_U2 = 25, /* one byte, 0 to 3 */
+  MPC_I2 = 26  /* one byte, -2 to 1 */
 } mpc_dtype;
 
 /* Where a tensor's bytes are. */

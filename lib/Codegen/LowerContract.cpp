@@ -56,7 +56,13 @@ public:
     channels = outType.getShape().back();
     panels =
         std::min(tiling.getColumns() / kPanelWidth, weightsType.getDimSize(0));
-    depth = weightsType.getDimSize(2) * weightsType.getDimSize(4);
+    if (BlocksAttr blocks = op.getBlocksAttr()) {
+      taps = 1;
+      depth = blocks.getDepth();
+    } else {
+      taps = weightsType.getDimSize(1);
+      depth = weightsType.getDimSize(2) * weightsType.getDimSize(4);
+    }
     minRows = 1;
     for (int64_t size : outType.getShape().drop_back())
       minRows *= ShapedType::isDynamic(size) ? 1 : size;
@@ -72,7 +78,7 @@ public:
 
 private:
   int64_t macsPerRow() const {
-    return channels * weightsType.getDimSize(1) * depth;
+    return channels * taps * depth;
   }
   bool clampsRows() const { return minRows >= rows; }
   int64_t fullGroups() const { return channels / (panels * kPanelWidth); }
@@ -110,7 +116,7 @@ private:
   Value input, pad, totalRows, sums, gathered;
   /// For gathering: the input in one dimension, pad values for a window's row.
   Value flatInput, padRun;
-  int64_t channels, panels, depth, minRows, rows;
+  int64_t channels, panels, taps, depth, minRows, rows;
   bool isStatic;
   double rate;
 };
@@ -135,8 +141,7 @@ bool ContractLowering::blocksColumns(int64_t blockTiles) const {
   if (groups < 2 || (tiling.getGather() && minRows > rows))
     return false;
   int64_t blocks = llvm::divideCeilSigned(minRows, rows * blockTiles);
-  double inputBytes = static_cast<double>(minRows) * depth *
-                      weightsType.getDimSize(1) *
+  double inputBytes = static_cast<double>(minRows) * depth * taps *
                       inputType.getElementTypeBitWidth() / 8;
   double weightBytes = static_cast<double>(weightsType.getNumElements()) *
                        weightsType.getElementTypeBitWidth() / 8;
@@ -267,7 +272,7 @@ SmallVector<Value> ContractLowering::accumulate(Value row0, int64_t height,
   auto multiply = [&](ValueRange tileRows, Value tap, ValueRange init) {
     auto tile = InnerTileOp::create(b, TypeRange(init), tiling.getIntrinsic(),
                                     tileRows, op.getWeights(), panel, tap, init,
-                                    op.getUnsignedInput());
+                                    op.getUnsignedInput(), op.getBlocksAttr());
     return SmallVector<Value>(tile.getResults());
   };
   SmallVector<Value> tileRows;

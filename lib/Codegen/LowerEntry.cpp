@@ -11,8 +11,11 @@
 
 #include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
 #include "mlir/Conversion/LLVMCommon/TypeConverter.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mpc/Codegen/Passes.h"
 
 namespace mpc {
@@ -24,6 +27,9 @@ using namespace mlir;
 
 namespace {
 
+/// Of the runtime: void (mpc_rt_env *, const char *).
+constexpr llvm::StringLiteral reportName = "mpc_rt_report";
+
 class LowerEntry : public mpc::impl::LowerEntryBase<LowerEntry> {
   void runOnOperation() override {
     for (auto function : getOperation().getOps<func::FuncOp>())
@@ -33,7 +39,40 @@ class LowerEntry : public mpc::impl::LowerEntryBase<LowerEntry> {
   }
 
   LogicalResult lower(func::FuncOp function);
+  void lower(cf::AssertOp assertion, Value env);
 };
+
+/// What does not hold is reported, and the call goes on: outputs are buffers
+/// that exist, whatever is in them.
+void LowerEntry::lower(cf::AssertOp assertion, Value env) {
+  Location loc = assertion.getLoc();
+  ModuleOp module = getOperation();
+  Type ptr = LLVM::LLVMPointerType::get(&getContext());
+  OpBuilder top = OpBuilder::atBlockBegin(module.getBody());
+  auto report = module.lookupSymbol<LLVM::LLVMFuncOp>(reportName);
+  if (!report)
+    report = LLVM::LLVMFuncOp::create(
+        top, loc, reportName,
+        LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(&getContext()),
+                                    {ptr, ptr}));
+  SmallString<128> text(assertion.getMsg());
+  text.push_back('\0');
+  auto type = LLVM::LLVMArrayType::get(top.getI8Type(), text.size());
+  auto sentence = LLVM::GlobalOp::create(
+      top, loc, type, /*isConstant=*/true, LLVM::Linkage::Private, "sentence",
+      top.getStringAttr(text));
+  SymbolTable(module).insert(sentence); // a name of its own
+
+  OpBuilder builder(assertion);
+  Value one = arith::ConstantIntOp::create(builder, loc, 1, 1);
+  Value fails =
+      arith::XOrIOp::create(builder, loc, assertion.getArg(), one);
+  auto guard = scf::IfOp::create(builder, loc, fails, /*withElseRegion=*/false);
+  builder.setInsertionPointToStart(guard.thenBlock());
+  Value address = LLVM::AddressOfOp::create(builder, loc, sentence);
+  LLVM::CallOp::create(builder, loc, report, ValueRange{env, address});
+  assertion.erase();
+}
 
 LogicalResult LowerEntry::lower(func::FuncOp function) {
   if (function.getNumResults() != 0)
@@ -55,7 +94,8 @@ LogicalResult LowerEntry::lower(func::FuncOp function) {
   unsigned numArguments = block.getNumArguments();
   Value env = block.insertArgument(0u, ptr, loc);
   Value descs = block.insertArgument(1u, ptr, loc);
-  (void)env; // for mpc-lower-dispatch
+  // mpc-lower-dispatch needs it, too.
+  function.walk([&](cf::AssertOp assertion) { lower(assertion, env); });
 
   for (unsigned i = 0; i != numArguments; ++i) {
     BlockArgument argument = block.getArgument(i + 2);

@@ -12,6 +12,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "BlockReader.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -154,6 +155,32 @@ public:
   }
 };
 
+/// The same with weights in blocks, dequantized on the way.
+void lowerBlocksTile(InnerTileOp op, int64_t vectorBits) {
+  ImplicitLocOpBuilder b(op.getLoc(), op);
+  auto type = VectorType::get({kPanelWidth}, b.getF32Type());
+  auto rowType = cast<MemRefType>(op.getRows().front().getType());
+  auto panels =
+      static_cast<int64_t>(op.getAccumulators().size() / op.getRows().size());
+  BlockReader reader(b, *op.getBlocks(), op.getWeights(), vectorBits);
+  SmallVector<Value> results = reader.forEach(
+      op.getPanel(), panels, op.getAccumulators(),
+      [&](Value k, ArrayRef<Value> weights, MutableArrayRef<Value> parts) {
+        for (auto [r, row] : llvm::enumerate(op.getRows())) {
+          Value x = memref::LoadOp::create(b, row, k);
+          if (!rowType.getElementType().isF32())
+            x = arith::ExtFOp::create(b, b.getF32Type(), x);
+          x = vector::BroadcastOp::create(b, type, x);
+          for (int64_t p = 0; p < panels; ++p) {
+            Value &part = parts[r * panels + p];
+            part = vector::FMAOp::create(b, x, weights[p], part);
+          }
+        }
+      });
+  op.replaceAllUsesWith(results);
+  op.erase();
+}
+
 /// AVX512-VNNI: per 32-bit lane the sum of four u8×s8 products.
 class VpdpbusdTile : public InnerTile {
 public:
@@ -257,6 +284,10 @@ struct LowerInnerTilesPass
     if (failed(target))
       return signalPassFailure();
     for (InnerTileOp op : ops) {
+      if (op.getBlocks()) {
+        lowerBlocksTile(op, target->vectorBits);
+        continue;
+      }
       switch (op.getIntrinsic()) {
       case Intrinsic::fma:
         FmaTile(op).run();

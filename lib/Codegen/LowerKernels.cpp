@@ -8,6 +8,7 @@
 #include "OutputTile.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mpc/Codegen/Passes.h"
 
@@ -38,7 +39,7 @@ struct LowerKernelsPass : public mpc::impl::LowerKernelsBase<LowerKernelsPass> {
   void runOnOperation() override {
     SmallVector<Operation *> ops;
     getOperation().walk([&](Operation *op) {
-      if (isa<ContractOp, DepthwiseOp, ScatterOp, TopKOp, UnpackOp,
+      if (isa<ContractOp, DepthwiseOp, ExpandOp, ScatterOp, TopKOp, UnpackOp,
               linalg::LinalgOp>(op))
         ops.push_back(op);
     });
@@ -75,6 +76,10 @@ struct LowerKernelsPass : public mpc::impl::LowerKernelsBase<LowerKernelsPass> {
     }
     if (failed(checkContiguous(op)))
       return failure();
+    if (auto expand = dyn_cast<ExpandOp>(op)) {
+      lowerExpand(expand, target);
+      return success();
+    }
     if (auto contract = dyn_cast<ContractOp>(op))
       return lowerContract(contract, target);
     return lowerDepthwise(cast<DepthwiseOp>(op), target);

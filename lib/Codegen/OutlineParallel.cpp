@@ -50,8 +50,16 @@ class Outliner {
 public:
   explicit Outliner(ModuleOp module) : symbols(module) {}
   LogicalResult outline(scf::ForallOp loop, StringRef name);
+  void outlineSerial(scf::ForOp loop, StringRef name);
 
 private:
+  /// What a loop uses from outside: constants, which are copied, and the rest,
+  /// which is passed.
+  struct Captures {
+    SmallVector<Operation *> constants;
+    SmallVector<Value> values;
+    void add(Value value);
+  };
   LogicalResult moveBuffersToStack(func::FuncOp kernel);
   func::FuncOp share(func::FuncOp kernel);
 
@@ -59,6 +67,16 @@ private:
   /// Outlined functions by hashBody.
   llvm::DenseMap<size_t, SmallVector<func::FuncOp>> kernels;
 };
+
+void Outliner::Captures::add(Value value) {
+  Operation *op = value.getDefiningOp();
+  if (op && op->hasTrait<OpTrait::ConstantLike>()) {
+    if (!llvm::is_contained(constants, op))
+      constants.push_back(op);
+  } else if (!llvm::is_contained(values, value)) {
+    values.push_back(value);
+  }
+}
 
 /// ceil((upper - lower) / step), usually a constant.
 Value createTripCount(OpBuilder &builder, Location loc, OpFoldResult lower,
@@ -85,29 +103,19 @@ LogicalResult Outliner::outline(scf::ForallOp loop, StringRef name) {
                        loop.getMixedStep()))
     counts.push_back(createTripCount(builder, loc, lower, upper, step));
 
-  // What the body reads from outside. Constants are copied instead.
+  Captures outside;
   llvm::SetVector<Value> used;
   getUsedValuesDefinedAbove(loop.getRegion(), used);
-  SmallVector<Operation *> constants;
-  SmallVector<Value> captures;
-  auto capture = [&](Value value) {
-    Operation *op = value.getDefiningOp();
-    if (op && op->hasTrait<OpTrait::ConstantLike>()) {
-      if (!llvm::is_contained(constants, op))
-        constants.push_back(op);
-    } else if (!llvm::is_contained(captures, value)) {
-      captures.push_back(value);
-    }
-  };
   for (Value value : used)
-    capture(value);
+    outside.add(value);
   for (OpFoldResult bound : llvm::concat<OpFoldResult>(
            loop.getMixedLowerBound(), loop.getMixedStep()))
     if (auto value = dyn_cast<Value>(bound))
-      capture(value);
+      outside.add(value);
   // The outermost size is not needed to take an index apart.
   for (Value count : ArrayRef(counts).drop_front())
-    capture(count);
+    outside.add(count);
+  ArrayRef<Value> captures = outside.values;
 
   // kernel(captures..., lo, hi)
   SmallVector<Type> types(ValueRange(captures).getTypes());
@@ -119,7 +127,7 @@ LogicalResult Outliner::outline(scf::ForallOp loop, StringRef name) {
   Block *entry = kernel.addEntryBlock();
   IRMapping mapping;
   OpBuilder body(entry, entry->begin());
-  for (Operation *op : constants)
+  for (Operation *op : outside.constants)
     body.clone(*op, mapping);
   mapping.map(captures, entry->getArguments().drop_back(2));
   Value lo = entry->getArgument(captures.size());
@@ -179,6 +187,50 @@ LogicalResult Outliner::outline(scf::ForallOp loop, StringRef name) {
     call->setAttr(mpc::kCostAttrName, cost);
   loop.erase();
   return success();
+}
+
+/// kernel(captures...) -> the loop's results, called in its place.
+void Outliner::outlineSerial(scf::ForOp loop, StringRef name) {
+  Location loc = loop.getLoc();
+  Captures outside;
+  llvm::SetVector<Value> used;
+  getUsedValuesDefinedAbove(loop.getRegion(), used);
+  used.insert(loop->operand_begin(), loop->operand_end());
+  for (Value value : used)
+    outside.add(value);
+
+  OpBuilder builder(loop);
+  auto kernel = func::FuncOp::create(
+      loc, name,
+      builder.getFunctionType(TypeRange(ValueRange(outside.values)),
+                              loop.getResultTypes()));
+  kernel.setPrivate();
+  kernel.setNoInline(true);
+  Block *entry = kernel.addEntryBlock();
+  IRMapping mapping;
+  OpBuilder body(entry, entry->begin());
+  for (Operation *op : outside.constants)
+    body.clone(*op, mapping);
+  mapping.map(outside.values, entry->getArguments());
+  Operation *copy = body.clone(*loop, mapping);
+  func::ReturnOp::create(body, loc, copy->getResults());
+  kernel = share(kernel);
+  auto call = func::CallOp::create(builder, loc, kernel, outside.values);
+  loop->replaceAllUsesWith(call.getResults());
+  loop.erase();
+}
+
+/// Whether a loop is a piece of one group's work that can stand in a function
+/// of its own: it calls nothing, and allocates nothing that the arena must know.
+bool isSelfContained(scf::ForOp loop) {
+  return !loop
+              ->walk([](Operation *op) {
+                bool isOutside = isa<func::CallOp, memref::AllocOp,
+                                     memref::AllocaOp, memref::DeallocOp>(op);
+                return isOutside ? WalkResult::interrupt()
+                                 : WalkResult::advance();
+              })
+              .wasInterrupted();
 }
 
 LogicalResult Outliner::moveBuffersToStack(func::FuncOp kernel) {
@@ -249,6 +301,17 @@ class OutlineParallel : public mpc::impl::OutlineParallelBase<OutlineParallel> {
         if (failed(outliner.outline(loop, name)))
           return signalPassFailure();
       }
+      // What runs in sequence would otherwise meet in the entry point, whose
+      // size LLVM's analyses do not stand.
+      unsigned index = 0;
+      function.walk<WalkOrder::PreOrder>([&](scf::ForOp loop) {
+        if (!isSelfContained(loop))
+          return WalkResult::advance();
+        std::string name =
+            (function.getName() + "_serial" + Twine(index++)).str();
+        outliner.outlineSerial(loop, name);
+        return WalkResult::skip();
+      });
     }
   }
 };

@@ -131,6 +131,7 @@ mlir::LogicalResult lowerContract(kernel::ContractOp op,
                                   const TargetDescription &target);
 mlir::LogicalResult lowerDepthwise(kernel::DepthwiseOp op,
                                    const TargetDescription &target);
+void lowerExpand(kernel::ExpandOp op, const TargetDescription &target);
 void lowerScatter(kernel::ScatterOp op);
 void lowerTopK(kernel::TopKOp op);
 void lowerToLoops(mlir::linalg::LinalgOp op);

@@ -34,6 +34,10 @@ static constexpr int64_t kMinBlocksPerTap = 8;
 /// The buffer of gathered rows stands on the stack of a thread.
 static constexpr int64_t kGatherBytes = 64 * 1024;
 
+/// Weights in blocks are dequantized by each tile of rows that reads them; with
+/// more than this many tiles it is cheaper to do so once, before.
+static constexpr int64_t kMaxDequantizingTiles = 2;
+
 /// Most rows that a tile of `panels` panels can have.
 static int64_t getMaxRows(Intrinsic intrinsic, int64_t panels,
                           const TargetDescription &target) {
@@ -90,7 +94,7 @@ static TilingAttr selectTiling(linalg::LinalgOp op, const ContractionInfo &info,
   if (info.kind == ContractionInfo::Kind::depthwise)
     return TilingAttr::get(context,
                            info.integer ? Intrinsic::muladd : Intrinsic::fma,
-                           /*rows=*/1, kPanelWidth, /*kv=*/1, false);
+                           /*rows=*/1, kPanelWidth, /*kv=*/1, false, false);
   Intrinsic intrinsic = Intrinsic::fma;
   if (info.integer)
     intrinsic = target.vnni && info.unsignedInput ? Intrinsic::vpdpbusd
@@ -109,9 +113,13 @@ static TilingAttr selectTiling(linalg::LinalgOp op, const ContractionInfo &info,
         1, std::min(mostRows,
                     kGatherBytes * 8 /
                         (info.depth * info.getNumTaps() * getInputBits(op))));
-  int64_t rows = chooseRows(mostRows, getRowsPerSample(op));
+  int64_t total = getRowsPerSample(op), rows = chooseRows(mostRows, total);
+  bool expand =
+      op.getDpsInputOperand(1)->get().getDefiningOp<DequantizeOp>() &&
+      ((info.getNumTaps() > 1 && !gather) ||
+       llvm::divideCeilSigned(total, rows) > kMaxDequantizingTiles);
   return TilingAttr::get(context, intrinsic, rows, panels * kPanelWidth, kv,
-                         gather);
+                         gather, expand);
 }
 
 namespace {

@@ -165,11 +165,13 @@ static LogicalResult tileAndFuse(RewriterBase &rewriter, linalg::LinalgOp op,
   using Kind = ContractionInfo::Kind;
 
   Value weights = op.getDpsInputOperand(1)->get();
+  BlocksAttr blocks;
   if (info->kind != Kind::depthwise) {
     auto unpack = weights.getDefiningOp<UnpackOp>();
     if (!unpack)
       return failure();
     weights = unpack.getPacked();
+    blocks = unpack.getBlocksAttr();
   }
   if (!startsAtZero(op))
     return failure();
@@ -218,7 +220,8 @@ static LogicalResult tileAndFuse(RewriterBase &rewriter, linalg::LinalgOp op,
     auto kernel = OpTy::create(
         rewriter, op.getLoc(), TypeRange{out.getType()}, padding.source,
         weights, extras, out, window, padding.value,
-        rewriter.getAffineMapArrayAttr(maps), info->unsignedInput, tiling);
+        rewriter.getAffineMapArrayAttr(maps), info->unsignedInput, tiling,
+        blocks);
     buildEpilogue(rewriter, op.getLoc(), kernel.getEpilogue(), accumulator,
                   epilogue, accumulatorUse);
     return kernel;

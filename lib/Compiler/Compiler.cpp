@@ -10,6 +10,7 @@
 #include "Decisions.h"
 #include "Latency.h"
 #include "Output.h"
+#include "Repair.h"
 #include "Report.h"
 #include "mlir/Bytecode/BytecodeWriter.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -25,6 +26,7 @@
 #include "mpc/Transforms/Passes.h"
 #include "mpc/Transforms/Ranges.h"
 #include "llvm/Support/FileSystem.h"
+#include "llvm/Support/FormatVariadic.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/SourceMgr.h"
@@ -44,6 +46,10 @@ StringRef mpc::stringifyPrecisionChoice(PrecisionChoice choice) {
     return "bf16";
   case PrecisionChoice::INT8:
     return "int8";
+  case PrecisionChoice::W8:
+    return "w8";
+  case PrecisionChoice::W4:
+    return "w4";
   case PrecisionChoice::Auto:
     return "auto";
   }
@@ -118,6 +124,7 @@ private:
   std::optional<Decisions> decisions; // read
   std::optional<SearchResult> search;
   std::optional<Report> report;
+  RepairDecisions repairs;
 };
 
 LogicalResult Compilation::checkOutputs() {
@@ -143,6 +150,8 @@ LogicalResult Compilation::checkOutputs() {
       return emitError(loc) << "--decisions: " << options.decisions << " was made with --precision=" << decisions->precision << ", not with " << asked;
     return success();
   }
+  if (failed(checkRepairs(options, loc)))
+    return failure();
   if (!isAnnotated || !options.calibrationData.empty() || !options.calibrationFiles.empty())
     return success();
   if (options.precision == PrecisionChoice::INT8)
@@ -279,6 +288,15 @@ LogicalResult Compilation::makeBenchKit() {
 
 /// Precisions as they were chosen before: nothing is measured.
 LogicalResult Compilation::replay() {
+  if (!decisions->repairs.getAsObject() || !decisions->repairs.getAsObject()->empty()) {
+    auto parsed = RepairDecisions::parse(llvm::formatv("{0}", decisions->repairs).str(), options.decisions);
+    if (!parsed)
+      return emitError(loc) << "--decisions: " << llvm::toString(parsed.takeError());
+    repairs = std::move(*parsed);
+  }
+  // Repaired, a model is another one.
+  if (failed(replayModelRepairs(*module, repairs, options.decisions)))
+    return failure();
   std::string hash = describeModel(*module).hash;
   if (hash != decisions->modelHash)
     return emitError(loc) << "--decisions: " << options.decisions << " is of another model: expected the hash " << hash << ", but got "
@@ -296,11 +314,15 @@ LogicalResult Compilation::replay() {
   if (failed(runPipeline([&](OpPassManager &pm) { pm.addPass(createAssignPrecision(assign)); })))
     return failure();
   search = decisions->search;
-  return decisions->apply(*module, options.decisions);
+  if (failed(decisions->apply(*module, options.decisions)))
+    return failure();
+  return replayQuantizationRepairs(*module, repairs, options.decisions);
 }
 
 /// Measures what the options ask for, and gives every group a precision.
 LogicalResult Compilation::decide() {
+  if (failed(repairModel(*module, options, repairs)))
+    return failure();
   bool isSearched = options.precision == PrecisionChoice::Auto;
   SearchInputs inputs;
   if (isSearched) { // before any work
@@ -318,15 +340,21 @@ LogicalResult Compilation::decide() {
   AssignPrecisionOptions assign;
   assign.precision = isSearched ? "f32" : stringifyPrecisionChoice(options.precision).str();
   assign.config = options.precisionConfig;
+  if (!options.weights.block.empty())
+    assign.weightBlock = options.weights.block;
+  if (!options.weights.scheme.empty())
+    assign.weightScheme = options.weights.scheme;
+  if (!options.weights.activations.empty())
+    assign.activationType = options.weights.activations;
   if (failed(runPipeline([&](OpPassManager &pm) { pm.addPass(createAssignPrecision(assign)); })))
     return failure();
-  if (!isSearched)
-    return success();
-  auto found = searchPrecisions(*module, inputs, options);
-  if (failed(found))
-    return failure();
-  search = std::move(*found);
-  return success();
+  if (isSearched) {
+    auto found = searchPrecisions(*module, inputs, options);
+    if (failed(found))
+      return failure();
+    search = std::move(*found);
+  }
+  return repairQuantization(*module, options, repairs);
 }
 
 LogicalResult Compilation::annotate() {
@@ -337,8 +365,8 @@ LogicalResult Compilation::annotate() {
   if (!options.saveDecisions.empty()) {
     Decisions made = Decisions::gather(*module, calibration ? &*calibration : nullptr, info.precision);
     made.search = search;
-    if (decisions)
-      made.repairs = decisions->repairs;
+    if (!repairs.empty())
+      made.repairs = llvm::cantFail(llvm::json::parse(repairs.str()));
     savedDecisions = made.str();
   }
   return analyze();

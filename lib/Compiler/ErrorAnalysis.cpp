@@ -150,14 +150,18 @@ static std::vector<std::pair<std::string, llvm::BitVector>> listChanges(const Sw
   return changes;
 }
 
-static LogicalResult addAdvice(SwitchedModel &model, SampleSet &samples, int64_t count, ErrorAnalysis &analysis,
-                               const CompileOptions &options) {
+LogicalResult mpc::findAdvice(SwitchedModel &model, SampleSet &samples, StringRef only, ErrorAnalysis &analysis,
+                              const CompileOptions &options) {
   auto changes = listChanges(model);
+  if (!only.empty())
+    llvm::erase_if(changes, [&](auto &change) {
+      return llvm::none_of(change.second.set_bits(), [&](unsigned bit) { return model.getSwitches()[bit] == only; });
+    });
   if (changes.empty())
     return success();
   // Bounded work: some 256 runs, each sample at least once.
   constexpr int64_t runs = 256, most = 8;
-  count = std::min(count, std::clamp<int64_t>(runs / int64_t(changes.size()), 1, most));
+  int64_t count = std::min(analysis.samples, std::clamp<int64_t>(runs / int64_t(changes.size()), 1, most));
   unsigned switches = model.getSwitches().size();
   ArrayRef<TensorInfo> outputs = model.getOutputs();
   std::vector<OutputError> base(outputs.size());
@@ -202,12 +206,24 @@ static LogicalResult addAdvice(SwitchedModel &model, SampleSet &samples, int64_t
     if (advice.gain >= 0.05)
       analysis.advice.push_back(std::move(advice));
   }
-  llvm::stable_sort(analysis.advice, [](const Advice &a, const Advice &b) { return a.gain > b.gain; });
+  // The largest gain first; what changes more than another line without gaining more is left out.
+  llvm::stable_sort(analysis.advice, [](const Advice &a, const Advice &b) {
+    return std::make_tuple(-a.gain, a.groups.size()) < std::make_tuple(-b.gain, b.groups.size());
+  });
+  auto isSubset = [](const Advice &a, const Advice &b) {
+    return llvm::all_of(a.groups, [&](const std::string &group) { return llvm::is_contained(b.groups, group); });
+  };
+  std::vector<Advice> kept;
+  for (Advice &advice : analysis.advice)
+    if (llvm::none_of(analysis.advice, [&](const Advice &other) {
+          return other.groups.size() < advice.groups.size() && other.gain >= advice.gain - 0.05 && isSubset(other, advice);
+        }))
+      kept.push_back(advice);
+  analysis.advice = std::move(kept);
   return success();
 }
 
-FailureOr<ErrorAnalysis> mpc::analyzeErrors(SwitchedModel &model, SampleSet &samples, int64_t count, bool withAdvice,
-                                            const CompileOptions &options) {
+FailureOr<ErrorAnalysis> mpc::analyzeErrors(SwitchedModel &model, SampleSet &samples, int64_t count, const CompileOptions &options) {
   ErrorAnalysis analysis;
   Location loc = UnknownLoc::get(model.getContext());
   count = std::min(count, samples.size());
@@ -259,8 +275,6 @@ FailureOr<ErrorAnalysis> mpc::analyzeErrors(SwitchedModel &model, SampleSet &sam
   }
   analysis.samples = count;
   analysis.outputSQNR = combine(analysis.outputs);
-  if (withAdvice && failed(addAdvice(model, samples, count, analysis, options)))
-    return failure();
   return analysis;
 }
 

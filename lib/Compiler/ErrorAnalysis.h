@@ -80,9 +80,12 @@ struct ErrorAnalysis {
   double outputSQNR = 0;
 };
 
-/// Runs `model` on the first `count` samples. With `withAdvice`, also with groups raised one after the other.
-mlir::FailureOr<ErrorAnalysis> analyzeErrors(SwitchedModel &model, SampleSet &samples, int64_t count, bool withAdvice,
-                                             const CompileOptions &options);
+/// Runs `model` on the first `count` samples.
+mlir::FailureOr<ErrorAnalysis> analyzeErrors(SwitchedModel &model, SampleSet &samples, int64_t count, const CompileOptions &options);
+
+/// Raises one group, or all that share a tensor, after the other, and sets down what helps. With `only`, a group's name, what it belongs to.
+mlir::LogicalResult findAdvice(SwitchedModel &model, SampleSet &samples, llvm::StringRef only, ErrorAnalysis &analysis,
+                               const CompileOptions &options);
 
 /// Fills in `predictedNoise`: every rounding is taken for noise of its own, uniform over a step (variance step^2 / 12; Widrow and Kollar,
 /// Quantization Noise, 2008), and products and sums for linear. Groups whose storage has no such step have none.

@@ -209,7 +209,17 @@ FailureOr<Report> mpc::describeGroups(ModuleOp annotated, const CompileOptions &
 
 FailureOr<Report> mpc::makeReport(ModuleOp annotated, const CompileOptions &options) {
   auto report = describeGroups(annotated, options);
-  if (failed(report) || options.calibrationData.empty())
+  if (failed(report))
+    return failure();
+  std::string only;
+  if (!options.explain.empty()) {
+    auto group = findExplained(UnknownLoc::get(annotated.getContext()), *report, options.explain);
+    if (failed(group))
+      return failure();
+    if (options.report.empty())
+      only = (*group)->name;
+  }
+  if (options.calibrationData.empty())
     return report;
   if (llvm::all_of(report->groups, [](const ReportGroup &group) { return group.precision == "f32"; }))
     return report;
@@ -219,8 +229,8 @@ FailureOr<Report> mpc::makeReport(ModuleOp annotated, const CompileOptions &opti
   auto model = SwitchedModel::create(annotated, options.library);
   if (failed(model))
     return failure();
-  auto analysis = analyzeErrors(**model, **samples, options.reportSamples, /*withAdvice=*/!options.report.empty(), options);
-  if (failed(analysis))
+  auto analysis = analyzeErrors(**model, **samples, options.reportSamples, options);
+  if (failed(analysis) || failed(findAdvice(**model, **samples, only, *analysis, options)))
     return failure();
   OwningOpRef<ModuleOp> lowered = annotated.clone();
   PassManager pm(annotated.getContext(), ModuleOp::getOperationName());

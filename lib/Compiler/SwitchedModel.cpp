@@ -10,6 +10,7 @@
 #include "mlir/Dialect/Quant/IR/QuantTypes.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Verifier.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Pass/PassManager.h"
 #include "mpc/Compiler/Compiler.h"
 #include "mpc/Dialect/MPC/MPCDialect.h"
@@ -34,8 +35,8 @@ namespace {
 /// Puts the lowered groups into the f32 module.
 class Merger {
 public:
-  Merger(ModuleOp annotated, ModuleOp reference, ModuleOp lowered)
-      : annotated(annotated.lookupSymbol<func::FuncOp>("main")), target(reference.lookupSymbol<func::FuncOp>("main")),
+  Merger(ModuleOp annotated, ModuleOp reference, ModuleOp lowered, StringRef only)
+      : only(only), annotated(annotated.lookupSymbol<func::FuncOp>("main")), target(reference.lookupSymbol<func::FuncOp>("main")),
         source(lowered.lookupSymbol<func::FuncOp>("main")), builder(reference.getContext()) {}
   void run(std::vector<std::string> &switches, std::vector<SwitchedModel::Tap> &taps);
 
@@ -50,6 +51,7 @@ private:
   Value convert(Value value, Type element);
   Value makeGroup(Location loc, const Twine &name, ValueRange operands, llvm::function_ref<Value(OpBuilder &, ValueRange)> build);
 
+  StringRef only;
   func::FuncOp annotated, target, source;
   OpBuilder builder;
   /// What a value of the lowered module is here, in the same type.
@@ -132,7 +134,7 @@ void Merger::addGroup(GroupOp group, GroupOp counterpart, std::vector<std::strin
 
 void Merger::run(std::vector<std::string> &switches, std::vector<SwitchedModel::Tap> &taps) {
   for (auto group : annotated.getOps<GroupOp>())
-    if (group.getPrecision().value_or(Precision::F32) != Precision::F32 && !group.isQuantized() &&
+    if ((only.empty() || group.getName() == only) && group.getPrecision().value_or(Precision::F32) != Precision::F32 && !group.isQuantized() &&
         llvm::any_of(group.getResultTypes(), [](Type type) { return isArithmeticFloat(getElementTypeOrSelf(type)); }))
       lowers.insert(group.getName());
   for (Operation &op : target.getBody().front()) {
@@ -190,6 +192,12 @@ void Merger::run(std::vector<std::string> &switches, std::vector<SwitchedModel::
         readers[getResultName(result)].insert(found->second);
     }
   }
+  if (!only.empty()) {
+    (void)target.eraseResults(llvm::BitVector(numResults, true));
+    target.getBody().front().getTerminator()->setOperands({});
+    numResults = 0;
+    llvm::erase_if(seen, [](const Seen &entry) { return !entry.lowered; });
+  }
   unsigned next = numResults;
   for (Seen &entry : seen) {
     SwitchedModel::Tap tap;
@@ -207,9 +215,12 @@ void Merger::run(std::vector<std::string> &switches, std::vector<SwitchedModel::
     }
     taps.push_back(std::move(tap));
   }
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(target.getBody().front())))
+    if (isOpTriviallyDead(&op))
+      op.erase();
 }
 
-FailureOr<std::unique_ptr<SwitchedModel>> SwitchedModel::create(ModuleOp annotated, const LibraryOptions &options) {
+FailureOr<std::unique_ptr<SwitchedModel>> SwitchedModel::create(ModuleOp annotated, const LibraryOptions &options, StringRef only) {
   OwningOpRef<ModuleOp> lowered = annotated.clone(), reference = annotated.clone();
   reference->walk([](GroupOp group) {
     if (group.getPrecision())
@@ -220,9 +231,10 @@ FailureOr<std::unique_ptr<SwitchedModel>> SwitchedModel::create(ModuleOp annotat
   auto model = std::make_unique<SwitchedModel>();
   ModelInfo info = describeModel(annotated);
   model->inputs = std::move(info.inputs);
-  model->outputs = std::move(info.outputs);
+  if (only.empty())
+    model->outputs = std::move(info.outputs);
   model->context = annotated.getContext();
-  Merger(annotated, *reference, *lowered).run(model->switches, model->taps);
+  Merger(annotated, *reference, *lowered, only).run(model->switches, model->taps);
   if (failed(verify(*reference)))
     return failure();
   auto runner = ModelRunner::create(*reference, options, Phase::Quantized);

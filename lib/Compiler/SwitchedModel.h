@@ -38,8 +38,10 @@ public:
     std::optional<std::pair<double, double>> range; // calibrated
   };
 
-  /// Builds and compiles it from a module of the phase `annotated`, which is not changed.
-  static mlir::FailureOr<std::unique_ptr<SwitchedModel>> create(mlir::ModuleOp annotated, const LibraryOptions &options);
+  /// Builds and compiles it from a module of the phase `annotated`, which is not changed. With `only`, a group's name, the rest of the model
+  /// stays in f32, and there is nothing behind the group: no outputs, and its own taps.
+  static mlir::FailureOr<std::unique_ptr<SwitchedModel>> create(mlir::ModuleOp annotated, const LibraryOptions &options,
+                                                                llvm::StringRef only = "");
 
   /// The lowered groups, in the order of the model.
   llvm::ArrayRef<std::string> getSwitches() const { return switches; }

@@ -25,8 +25,30 @@ static constexpr PrecisionConfig::Selector kSelectors[] = {
     PrecisionConfig::Selector::Kind};
 
 ArrayRef<StringRef> mpc::getPrecisionNames() {
-  static constexpr StringRef names[] = {"keep", "f32", "f16", "bf16", "int8"};
+  static constexpr StringRef names[] = {"keep", "f32", "f16", "bf16",
+                                        "int8", "w8",  "w4"};
   return names;
+}
+
+/// The keys of WeightFormat in the file, and their values.
+static constexpr StringRef kBlocks[] = {"32", "64", "128", "channel"};
+static constexpr StringRef kSchemes[] = {"asymmetric", "symmetric", "codebook"};
+static constexpr StringRef kActivations[] = {"f32", "f16", "bf16"};
+static constexpr struct {
+  StringRef key;
+  std::string WeightFormat::*member;
+  ArrayRef<StringRef> values;
+} kFormatKeys[] = {{"block", &WeightFormat::block, kBlocks},
+                   {"scheme", &WeightFormat::scheme, kSchemes},
+                   {"activations", &WeightFormat::activations, kActivations}};
+
+std::string mpc::findProblem(const WeightFormat &format) {
+  for (const auto &[key, member, values] : kFormatKeys)
+    if (!(format.*member).empty() &&
+        !is_contained(values, StringRef(format.*member)))
+      return "expected " + key.str() + " to be one of " + join(values, ", ") +
+             ", but got " + format.*member;
+  return {};
 }
 
 StringRef mpc::getSelectorKey(PrecisionConfig::Selector selector) {
@@ -99,6 +121,9 @@ private:
                       std::string &precision) const;
   Error readShape(const Json &value, const Twine &where,
                   ShapeCondition &shape) const;
+  Error readFormat(const Json &object, const Twine &where,
+                   StringRef precision, WeightFormat &format) const;
+  Error readDefault(const Json &value, PrecisionConfig &config) const;
   Error readEntry(const Json &value, size_t index,
                   PrecisionConfig &config) const;
 
@@ -166,6 +191,48 @@ Error Reader::readShape(const Json &value, const Twine &where,
   return Error::success();
 }
 
+/// The keys beside a precision of w8 or w4.
+Error Reader::readFormat(const Json &object, const Twine &where,
+                         StringRef precision, WeightFormat &format) const {
+  for (const auto &[key, member, values] : kFormatKeys) {
+    auto found = object.find(key.str());
+    if (found == object.end())
+      continue;
+    if (precision != "w8" && precision != "w4")
+      return fail(where + ": " + key + " goes with w8 and w4, but precision is " +
+                  precision);
+    std::string text = found->is_string()
+                           ? found->get<std::string>()
+                           : found->dump(-1, ' ', false,
+                                         Json::error_handler_t::replace);
+    if (!is_contained(values, StringRef(text)))
+      return fail(where + ": expected " + key + " to be one of " +
+                  join(values, ", ") + ", but got " + text);
+    format.*member = text;
+  }
+  if (format.scheme == "codebook" && precision == "w8")
+    return fail(where + ": a codebook has 16 levels, which is w4, but "
+                        "precision is w8");
+  return Error::success();
+}
+
+/// A precision, or an object with a precision and its format.
+Error Reader::readDefault(const Json &value, PrecisionConfig &config) const {
+  if (!value.is_object())
+    return readPrecision(value, "default", config.defaultPrecision.emplace());
+  if (Error error = checkKeys(value, "default",
+                              {"precision", "block", "scheme", "activations"}))
+    return error;
+  if (!value.contains("precision"))
+    return fail("default: expected a precision (" +
+                join(getPrecisionNames(), ", ") + ")");
+  if (Error error = readPrecision(value["precision"], "default",
+                                  config.defaultPrecision.emplace()))
+    return error;
+  return readFormat(value, "default", *config.defaultPrecision,
+                    config.defaultWeights);
+}
+
 Error Reader::readEntry(const Json &value, size_t index,
                         PrecisionConfig &config) const {
   std::string where = "groups[" + std::to_string(index) + "]";
@@ -173,7 +240,8 @@ Error Reader::readEntry(const Json &value, size_t index,
     return fail(where + ": expected an object with name, match or kind, and "
                         "precision");
   if (Error error =
-          checkKeys(value, where, {"name", "match", "kind", "shape", "precision"}))
+          checkKeys(value, where, {"name", "match", "kind", "shape", "precision",
+                                   "block", "scheme", "activations"}))
     return error;
 
   PrecisionConfig::Entry entry;
@@ -211,6 +279,8 @@ Error Reader::readEntry(const Json &value, size_t index,
                 join(getPrecisionNames(), ", ") + ")");
   if (Error error = readPrecision(value["precision"], where, entry.precision))
     return error;
+  if (Error error = readFormat(value, where, entry.precision, entry.weights))
+    return error;
   config.entries.push_back(std::move(entry));
   return Error::success();
 }
@@ -242,8 +312,7 @@ Expected<PrecisionConfig> Reader::read() {
 
   PrecisionConfig config;
   if (json.contains("default")) {
-    if (Error error = readPrecision(json["default"], "default",
-                                    config.defaultPrecision.emplace()))
+    if (Error error = readDefault(json["default"], config))
       return std::move(error);
   }
   if (json.contains("groups")) {
@@ -271,8 +340,24 @@ Expected<PrecisionConfig> PrecisionConfig::parse(StringRef text,
 std::string PrecisionConfig::str() const {
   Json json;
   json["version"] = kVersion;
-  if (defaultPrecision)
+  auto writeFormat = [](Json &object, const WeightFormat &format) {
+    for (const auto &[key, member, values] : kFormatKeys) {
+      const std::string &text = format.*member;
+      if (text.empty())
+        continue;
+      unsigned number;
+      if (StringRef(text).getAsInteger(10, number))
+        object[key.str()] = text;
+      else
+        object[key.str()] = number;
+    }
+  };
+  if (defaultPrecision && defaultWeights.empty()) {
     json["default"] = *defaultPrecision;
+  } else if (defaultPrecision) {
+    json["default"]["precision"] = *defaultPrecision;
+    writeFormat(json["default"], defaultWeights);
+  }
   Json &groups = json["groups"] = Json::array();
   for (const Entry &entry : entries) {
     Json object;
@@ -281,6 +366,7 @@ std::string PrecisionConfig::str() const {
       if (entry.shape.*member)
         object["shape"][key.str()] = entry.shape.*member;
     object["precision"] = entry.precision;
+    writeFormat(object, entry.weights);
     groups.push_back(std::move(object));
   }
   // Names come from models: bytes that are no UTF-8 are replaced.

@@ -40,6 +40,9 @@ constexpr TypeRow typeRows[] = {
     {ElementType::F8E8M0, "f8e8m0", 1},
     {ElementType::U4, "u4", 1},
     {ElementType::I4, "i4", 1},
+    {ElementType::F4E2M1, "f4e2m1", 1},
+    {ElementType::U2, "u2", 1},
+    {ElementType::I2, "i2", 1},
 };
 } // namespace
 
@@ -75,14 +78,25 @@ bool mpc::isFloat(ElementType type) {
   case ElementType::F8E5M2:
   case ElementType::F8E5M2FNUZ:
   case ElementType::F8E8M0:
+  case ElementType::F4E2M1:
     return true;
   default:
     return false;
   }
 }
 
-bool mpc::isPacked(ElementType type) {
-  return type == ElementType::U4 || type == ElementType::I4;
+unsigned mpc::packedBits(ElementType type) {
+  switch (type) {
+  case ElementType::U4:
+  case ElementType::I4:
+  case ElementType::F4E2M1:
+    return 4;
+  case ElementType::U2:
+  case ElementType::I2:
+    return 2;
+  default:
+    return 0;
+  }
 }
 
 float mpc::bfloatToFloat(uint16_t bits) {
@@ -109,6 +123,10 @@ float mpc::halfToFloat(uint16_t bits) {
 float mpc::smallFloatToFloat(ElementType type, uint8_t bits) {
   if (type == ElementType::F8E8M0) // an exponent alone
     return bits == 255 ? NAN : std::ldexp(1.0f, int(bits) - 127);
+  if (type == ElementType::F4E2M1) {
+    constexpr float values[] = {0, 0.5f, 1, 1.5f, 2, 3, 4, 6};
+    return bits & 8 ? -values[bits & 7] : values[bits & 7];
+  }
   bool wide = type == ElementType::F8E5M2 || type == ElementType::F8E5M2FNUZ;
   bool noNegativeZero =
       type == ElementType::F8E4M3FNUZ || type == ElementType::F8E5M2FNUZ;
@@ -176,15 +194,18 @@ double mpc::readElement(ElementType type, const char *data, int64_t index) {
   case ElementType::Bool:
   case ElementType::U8:
   case ElementType::U4:
+  case ElementType::U2:
     return load<uint8_t>(data, index);
   case ElementType::F8E4M3FN:
   case ElementType::F8E4M3FNUZ:
   case ElementType::F8E5M2:
   case ElementType::F8E5M2FNUZ:
   case ElementType::F8E8M0:
+  case ElementType::F4E2M1:
     return smallFloatToFloat(type, uint8_t(data[index]));
   case ElementType::I8:
   case ElementType::I4:
+  case ElementType::I2:
     return load<int8_t>(data, index);
   case ElementType::U16:
     return load<uint16_t>(data, index);

@@ -54,36 +54,47 @@ static void decodeFields(const onnx::TensorProto &proto, ElementType type,
   case ElementType::F8E5M2:
   case ElementType::F8E5M2FNUZ:
   case ElementType::F8E8M0:
-  case ElementType::U4: // two elements in each
+  case ElementType::U4: // several elements in each
   case ElementType::I4:
+  case ElementType::F4E2M1:
+  case ElementType::U2:
+  case ElementType::I2:
     return appendElements<uint8_t>(proto.int32_data(), data);
   case ElementType::Undefined:
     return;
   }
 }
 
-/// 4-bit integers, two in a byte with the first in the lower half, as bytes.
-/// Nothing where there are not as many as `count` needs.
+/// Elements of few bits, several in a byte with the first in the lowest, as
+/// bytes. Nothing where there are not as many as `count` needs.
 static std::optional<std::vector<char>>
 unpack(const std::vector<char> &packed, ElementType type, int64_t count) {
-  if (int64_t(packed.size()) != count / 2 + count % 2)
+  unsigned bits = packedBits(type);
+  int64_t perByte = 8 / bits;
+  if (int64_t(packed.size()) != count / perByte + (count % perByte != 0))
     return std::nullopt;
+  int top = 1 << (bits - 1);
+  bool isSigned = type == ElementType::I4 || type == ElementType::I2;
   std::vector<char> data;
   data.reserve(size_t(count));
   for (int64_t i = 0; i < count; ++i) {
-    int value = uint8_t(packed[size_t(i / 2)]) >> (i % 2 * 4) & 15;
-    if (type == ElementType::I4 && value > 7)
-      value -= 16;
+    int value = uint8_t(packed[size_t(i / perByte)]) >> (i % perByte * bits) &
+                (2 * top - 1);
+    if (isSigned && value >= top)
+      value -= 2 * top;
     data.push_back(char(value));
   }
   return data;
 }
 
-static std::string pack(const std::vector<char> &data) {
-  std::string packed(data.size() / 2 + data.size() % 2, '\0');
+static std::string pack(const std::vector<char> &data, unsigned bits) {
+  size_t perByte = 8 / bits;
+  std::string packed(data.size() / perByte + (data.size() % perByte != 0),
+                     '\0');
   for (size_t i = 0; i < data.size(); ++i)
-    packed[i / 2] =
-        char(uint8_t(packed[i / 2]) | (uint8_t(data[i]) & 15) << (i % 2 * 4));
+    packed[i / perByte] =
+        char(uint8_t(packed[i / perByte]) |
+             (uint8_t(data[i]) & ((1 << bits) - 1)) << (i % perByte * bits));
   return packed;
 }
 
@@ -117,7 +128,7 @@ bool mpc::readTensorProto(std::shared_ptr<ByteSource> source,
     decodeFields(proto, type, data);
   std::optional<int64_t> count = countElements(shape);
   bool fits = count && uint64_t(*count) * elementBytes(type) == data.size();
-  if (count && isPacked(type)) {
+  if (count && packedBits(type)) {
     std::optional<std::vector<char>> unpacked = unpack(data, type, *count);
     fits = unpacked.has_value();
     if (fits)
@@ -139,8 +150,8 @@ std::vector<char> mpc::encodeTensorProto(const Tensor &tensor,
   proto.set_data_type(int32_t(tensor.type));
   for (int64_t size : tensor.shape)
     proto.add_dims(size);
-  if (isPacked(tensor.type))
-    proto.set_raw_data(pack(tensor.data));
+  if (unsigned bits = packedBits(tensor.type))
+    proto.set_raw_data(pack(tensor.data, bits));
   else
     proto.set_raw_data(tensor.data.data(), tensor.data.size());
   std::vector<char> bytes(proto.ByteSizeLong());

@@ -51,7 +51,8 @@ struct VariantJob {
 /// loops. Every C library since the first has the latter.
 bool mayCall(StringRef symbol) {
   return symbol == "mpc_rt_parallel_for" || symbol == "mpc_rt_begin_group" ||
-         symbol == "memcpy" || symbol == "memmove" || symbol == "memset";
+         symbol == "mpc_rt_report" || symbol == "memcpy" ||
+         symbol == "memmove" || symbol == "memset";
 }
 
 /// Collects the nested modules and checks that they are in the llvm phase.

@@ -43,6 +43,8 @@ std::optional<mpc::ElementType> mpc::getBorderType(Type type) {
     return ElementType::F8E5M2FNUZ;
   if (isa<Float8E8M0FNUType>(type))
     return ElementType::F8E8M0;
+  if (isa<Float4E2M1FNType>(type))
+    return ElementType::F4E2M1;
   auto integer = dyn_cast<IntegerType>(type);
   if (!integer)
     return std::nullopt;
@@ -50,6 +52,8 @@ std::optional<mpc::ElementType> mpc::getBorderType(Type type) {
   switch (integer.getWidth()) {
   case 1:
     return ElementType::Bool;
+  case 2:
+    return isUnsigned ? ElementType::U2 : ElementType::I2;
   case 4:
     return isUnsigned ? ElementType::U4 : ElementType::I4;
   case 8:

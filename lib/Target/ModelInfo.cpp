@@ -48,6 +48,12 @@ Type mpc::getBuiltinType(MLIRContext *context, ElementType type) {
     return Float8E5M2FNUZType::get(context);
   case ElementType::F8E8M0:
     return Float8E8M0FNUType::get(context);
+  case ElementType::F4E2M1:
+    return Float4E2M1FNType::get(context);
+  case ElementType::U2:
+    return builder.getIntegerType(2, false);
+  case ElementType::I2:
+    return builder.getIntegerType(2);
   case ElementType::U4:
     return builder.getIntegerType(4, false);
   case ElementType::I4:

@@ -12,6 +12,7 @@
 
 #include "GroupTypes.h"
 #include "NarrowFloats.h"
+#include "WeightOnly.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/Remarks.h"
@@ -46,6 +47,8 @@ struct Decision {
   StringRef asked;     ///< a precision's name
   std::string source;  ///< who asked, as the start of a reason
   bool byName = false; ///< a configuration names this very group
+  WeightFormat format; ///< what is asked of w8 and w4 beside the precision
+  WeightsAttr weights; ///< what they get
   Precision precision = Precision::F32;
   std::string reason;
   std::string
@@ -55,9 +58,9 @@ struct Decision {
 class Assigner {
 public:
   Assigner(ModuleOp module, PrecisionConfig config, StringRef configPath,
-           StringRef uniform)
+           StringRef uniform, WeightFormat weights)
       : module(module), config(std::move(config)), configPath(configPath),
-        uniform(uniform) {}
+        uniform(uniform), weights(std::move(weights)) {}
   LogicalResult run();
 
 private:
@@ -67,6 +70,7 @@ private:
   Precision getOwnPrecision(GroupOp group);
   std::string whyNotContraction(GroupOp group, QuantizableOpInterface root);
   std::string whyNotOperands(GroupOp group);
+  void grantWeightOnly(GroupOp group, Precision asked, Decision &decision);
   void grant();
   bool isReadAsInt8(Value value);
   void grantToReaders();
@@ -76,6 +80,8 @@ private:
   ModuleOp module;
   PrecisionConfig config;
   StringRef configPath, uniform;
+  /// The format of weights where the configuration does not say.
+  WeightFormat weights;
   llvm::MapVector<Operation *, Decision> decisions;
   F16Ranges f16Ranges;
 };
@@ -130,6 +136,8 @@ void Assigner::gather() {
   for (auto function : module.getOps<func::FuncOp>())
     for (auto group : function.getOps<GroupOp>()) {
       Decision &decision = decisions[group];
+      if (config.defaultPrecision)
+        decision.format = config.defaultWeights;
       decision.asked = config.defaultPrecision
                            ? StringRef(*config.defaultPrecision)
                            : uniform;
@@ -188,6 +196,7 @@ LogicalResult Assigner::applyConfig() {
         continue;
       matched = true;
       decision.asked = entry.precision;
+      decision.format = entry.weights;
       decision.source = "set by the configuration";
       decision.byName = entry.selector == PrecisionConfig::Selector::Name;
     }
@@ -267,6 +276,25 @@ std::string Assigner::whyNotOperands(GroupOp group) {
   return {};
 }
 
+/// Contractions get integers for weights, everything else the type of
+/// activations.
+void Assigner::grantWeightOnly(GroupOp group, Precision asked,
+                               Decision &decision) {
+  decision.weights =
+      getWeightsFormat(module.getContext(), decision.format, weights);
+  decision.precision = decision.weights.getActivations();
+  std::string refusal = whyNotWeightOnly(group, asked, decision.weights);
+  if (refusal.empty()) {
+    decision.precision = asked;
+    decision.reason = decision.source + ": contraction with constant weights";
+  } else if (getRole(group.getRoot()) == QuantRole::Contraction ||
+             decision.byName) {
+    decision.refusal = refusal;
+  } else {
+    decision.reason = decision.source + "; " + refusal;
+  }
+}
+
 /// Everything that does not depend on other groups.
 void Assigner::grant() {
   for (auto &[op, decision] : decisions) {
@@ -289,12 +317,16 @@ void Assigner::grant() {
       continue;
     }
     if (computesInF64(group)) {
-      if (asked == Precision::INT8) {
+      if (asked == Precision::INT8 || isWeightOnly(asked)) {
         decision.refusal = "computed in f64, as the model has it";
       } else {
         decision.precision = Precision::F32;
         decision.reason = decision.source + "; computed in f64";
       }
+      continue;
+    }
+    if (isWeightOnly(asked)) {
+      grantWeightOnly(group, asked, decision);
       continue;
     }
     if (asked == Precision::F16 && decision.asked != "keep") {
@@ -438,6 +470,9 @@ LogicalResult Assigner::write() {
       }
     }
     group.setPrecision(decision.precision);
+    group->removeAttr(kWeightsAttrName);
+    if (isWeightOnly(decision.precision))
+      group->setAttr(kWeightsAttrName, decision.weights);
     group.setReasonAttr(StringAttr::get(context, decision.reason));
 
     std::string text = "group '" + group.getName().str() +
@@ -471,7 +506,10 @@ std::string mpc::writePrecisionConfig(ModuleOp module) {
     if (std::optional<Precision> precision = group.getPrecision())
       config.entries.push_back({PrecisionConfig::Selector::Name,
                                 group.getName().str(),
-                                stringifyPrecision(*precision).str()});
+                                stringifyPrecision(*precision).str(),
+                                isWeightOnly(*precision)
+                                    ? toWeightFormat(getWeightsFormat(group))
+                                    : WeightFormat()});
   });
   return config.str();
 }
@@ -488,6 +526,14 @@ struct AssignPrecision : mpc::impl::AssignPrecisionBase<AssignPrecision> {
                      << precision << "'";
       return signalPassFailure();
     }
+    WeightFormat weights = {weightBlock, weightScheme, activationType};
+    std::string problem = findProblem(weights);
+    if (problem.empty() && precision == "w8" && weightScheme == "codebook")
+      problem = "a codebook has 16 levels, which is w4, but got w8";
+    if (!problem.empty()) {
+      emitError(loc) << problem;
+      return signalPassFailure();
+    }
     PrecisionConfig choices;
     if (!config.empty()) {
       llvm::Expected<PrecisionConfig> loaded = PrecisionConfig::load(config);
@@ -497,7 +543,8 @@ struct AssignPrecision : mpc::impl::AssignPrecisionBase<AssignPrecision> {
       }
       choices = std::move(*loaded);
     }
-    Assigner assigner(getOperation(), std::move(choices), config, precision);
+    Assigner assigner(getOperation(), std::move(choices), config, precision,
+                      std::move(weights));
     if (failed(assigner.run()))
       signalPassFailure();
   }

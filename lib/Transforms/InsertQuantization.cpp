@@ -19,7 +19,9 @@
 #include "mpc/Dialect/MPC/Constants.h"
 #include "mpc/Dialect/MPC/MPCDialect.h"
 #include "GroupTypes.h"
+#include "WeightOnly.h"
 #include "mpc/Support/QuantMath.h"
+#include "mpc/Transforms/ContractionWeights.h"
 #include "mpc/Transforms/Passes.h"
 #include "mpc/Transforms/Ranges.h"
 
@@ -134,6 +136,7 @@ private:
   LogicalResult rewriteInteger(GroupOp group, Operation *root, Type storage);
   LogicalResult rewriteDirect(GroupOp group, Operation *sole, Type operandElement, Type resultElement);
   LogicalResult rewriteInFloat(GroupOp group, Operation *root, Type operandElement, Type storage);
+  FailureOr<Value> emitWeightsInBlocks(GroupOp group, GroupBuilder &target, OpOperand &operand);
   FailureOr<Value> cloneRest(GroupOp group, GroupBuilder &target, IRMapping &mapping, Operation *done, Type storage);
   LogicalResult replace(GroupOp group, GroupBuilder &target, ArrayRef<Value> results);
 
@@ -221,6 +224,10 @@ LogicalResult Inserter::tieRanges() {
 FailureOr<quant::UniformQuantizedType> Inserter::getActivationType(Value value) {
   value = throughReshapes(value);
   RangeAttr range = ranges.lookup(value);
+  if (auto constant = value.getDefiningOp<ConstantOp>(); constant && !range) {
+    range = RangeAttr::get(function.getContext(), 0.0, 0.0);
+    includeConstant(range, constant);
+  }
   if (!range) {
     Operation *owner = value.getDefiningOp();
     InFlightDiagnostic diagnostic = owner ? owner->emitOpError() : function.emitError();
@@ -248,8 +255,13 @@ FailureOr<Type> Inserter::getStorage(GroupOp group, Value result) {
   bool onlyReturned = llvm::all_of(result.getUsers(), [](Operation *user) { return isa<func::ReturnOp>(user); });
   if (onlyReturned)
     return elementOf(result);
-  switch (group.getPrecision().value_or(Precision::F32)) {
+  Precision precision = group.getPrecision().value_or(Precision::F32);
+  if (isWeightOnly(precision))
+    precision = getWeightsFormat(group).getActivations();
+  switch (precision) {
   case Precision::F32:
+  case Precision::W8:
+  case Precision::W4:
     return f32;
   case Precision::F16:
     return Type(builder.getF16Type());
@@ -423,6 +435,20 @@ LogicalResult Inserter::rewriteDirect(GroupOp group, Operation *sole, Type opera
   return replace(group, target, {copy->getResult(0)});
 }
 
+/// The weights of a contraction, from integers that the group reads instead.
+FailureOr<Value> Inserter::emitWeightsInBlocks(GroupOp group, GroupBuilder &target, OpOperand &operand) {
+  auto root = cast<QuantizableOpInterface>(operand.getOwner());
+  auto constant = group.getInputs()[cast<BlockArgument>(operand.get()).getArgNumber()].getDefiningOp<ConstantOp>();
+  if (!constant || !isFloat(constant))
+    return root->emitOpError("expected constant floating-point weights for ") << stringifyPrecision(*group.getPrecision());
+  auto made = quantizeWeightsInBlocks(builder, constant, root.getWeightChannelAxis(), *group.getPrecision(), getWeightsFormat(group));
+  if (failed(made))
+    return failure();
+  auto bring = [&](Value value) { return value ? target.bring(value) : Value(); };
+  return Value(DequantizeBlocksOp::create(target.body, root.getLoc(), withElement(constant, f32), bring(made->values), bring(made->scales),
+                                          bring(made->zeroPoints), bring(made->table), made->axis, made->block));
+}
+
 /// Computes in f32; a root that reads its operands many times gets them in `operandElement`, converted by a group before it.
 LogicalResult Inserter::rewriteInFloat(GroupOp group, Operation *root, Type operandElement, Type storage) {
   GroupBuilder target(group);
@@ -431,14 +457,24 @@ LogicalResult Inserter::rewriteInFloat(GroupOp group, Operation *root, Type oper
     auto result = cloneRest(group, target, mapping, nullptr, storage);
     return failed(result) ? failure() : replace(group, target, {*result});
   }
-  OpOperand *bias = nullptr;
-  if (auto quantizable = dyn_cast<QuantizableOpInterface>(root))
+  OpOperand *bias = nullptr, *blocks = nullptr;
+  if (auto quantizable = dyn_cast<QuantizableOpInterface>(root)) {
     bias = quantizable.getBiasOperand();
+    if (isWeightOnly(group.getPrecision().value_or(Precision::F32)))
+      blocks = quantizable.getWeightOperand();
+  }
   for (OpOperand &operand : root->getOpOperands()) {
     auto argument = dyn_cast<BlockArgument>(operand.get());
     if (!argument)
       return root->emitOpError("expected the root of a group to read the group's operands");
     Value outer = group.getInputs()[argument.getArgNumber()];
+    if (&operand == blocks) {
+      auto dequantized = emitWeightsInBlocks(group, target, operand);
+      if (failed(dequantized))
+        return failure();
+      mapping.map(operand.get(), *dequantized);
+      continue;
+    }
     auto converted = isFloat(outer) ? convert(outer, &operand == bias ? f32 : operandElement) : getCurrent(outer);
     if (failed(converted))
       return failure();
@@ -474,10 +510,15 @@ FailureOr<Inserter::Weights> Inserter::quantizeWeights(GroupOp group, Quantizabl
   SmallVector<float> largest(channels, 0.0f);
   for (auto [i, value] : llvm::enumerate(*values))
     largest[channelOf(i)] = std::max(largest[channelOf(i)], std::abs(value));
+  // A repair may have chosen the scales.
+  auto chosen = group->getAttrOfType<DenseF32ArrayAttr>(kWeightScalesAttrName);
+  if (chosen && (chosen.size() != channels || llvm::any_of(chosen.asArrayRef(), [](float s) { return !(std::isfinite(s) && s > 0); })))
+    return group.emitOpError() << "'" << group.getName() << "': expected " << kWeightScalesAttrName << " to hold " << channels
+                               << " finite scales > 0", failure();
   SmallVector<double> scales(channels), accumulated(channels);
   SmallVector<int64_t> quantizedBias(biases->size());
   for (int64_t c = 0; c < channels; ++c) {
-    float scale = chooseSymmetricParams(largest[c], -127, 127).scale;
+    float scale = chosen ? std::max(chosen[c], kMinScale) : chooseSymmetricParams(largest[c], -127, 127).scale;
     // A bias that would not fit beside the products raises the scale of its channel.
     if (bias && biasOverflows((*biases)[c], accumulatorScale(inputScale, scale)))
       scale = std::max(scale, static_cast<float>(std::abs((*biases)[c]) / (inputScale * kMaxBias) * 1.000001));
@@ -486,6 +527,7 @@ FailureOr<Inserter::Weights> Inserter::quantizeWeights(GroupOp group, Quantizabl
     if (bias)
       quantizedBias[c] = quantizeBias((*biases)[c], accumulated[c]);
   }
+  group->removeAttr(kWeightScalesAttrName);
   SmallVector<int64_t> quantized(values->size());
   for (auto [i, value] : llvm::enumerate(*values))
     quantized[i] = quantize(value, QuantParams{static_cast<float>(scales[channelOf(i)]), 0, -127, 127});
@@ -609,6 +651,10 @@ LogicalResult Inserter::rewrite(GroupOp group) {
     }
     return rewriteInFloat(group, root, f32, *storage);
   }
+  if (isWeightOnly(precision) && role != QuantRole::Contraction)
+    return group.emitOpError("expected a contraction for ") << stringifyPrecision(precision);
+  if (isWeightOnly(precision))
+    precision = getWeightsFormat(group).getActivations();
   Type narrow = precision == Precision::F16    ? Type(builder.getF16Type())
                 : precision == Precision::BF16 ? Type(builder.getBF16Type())
                                                : f32;

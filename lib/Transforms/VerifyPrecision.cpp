@@ -10,6 +10,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "WeightOnly.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mpc/Dialect/MPC/MPCDialect.h"
 #include "mpc/Transforms/Passes.h"
@@ -57,6 +58,13 @@ static LogicalResult verifyScales(Operation *op) {
   return success();
 }
 
+/// The floats that a group of `precision` reads and stores.
+static Precision getActivations(GroupOp group) {
+  Precision precision = *group.getPrecision();
+  return isWeightOnly(precision) ? getWeightsFormat(group).getActivations()
+                                 : precision;
+}
+
 static Type getFloatType(MLIRContext *context, Precision precision) {
   switch (precision) {
   case Precision::F16:
@@ -65,6 +73,8 @@ static Type getFloatType(MLIRContext *context, Precision precision) {
     return BFloat16Type::get(context);
   case Precision::F32:
   case Precision::INT8:
+  case Precision::W8:
+  case Precision::W4:
     return Float32Type::get(context);
   }
   llvm_unreachable("all precisions are listed");
@@ -75,9 +85,22 @@ static LogicalResult verifyContraction(GroupOp group,
                                        QuantizableOpInterface op) {
   Precision precision = *group.getPrecision();
   bool isInteger = precision == Precision::INT8;
-  Type narrow = getFloatType(group.getContext(), precision);
+  Type narrow = getFloatType(group.getContext(), getActivations(group));
   SmallVector<OpOperand *> factors = op.getActivationOperands();
-  factors.push_back(op.getWeightOperand());
+  if (isWeightOnly(precision)) { // (V6)
+    Value weight = op.getWeightOperand()->get();
+    auto blocks = weight.getDefiningOp<DequantizeBlocksOp>();
+    unsigned bits = precision == Precision::W8 ? 8 : 4;
+    if (!blocks || !getElementTypeOrSelf(blocks.getValues()).isInteger(bits))
+      return op->emitOpError()
+             << "in group '" << group.getName() << "' of precision "
+             << stringifyPrecision(precision)
+             << ": expected weights of mpc.dequantize_blocks from integers of "
+             << bits << " bits, but got "
+             << (blocks ? blocks.getValues().getType() : weight.getType());
+  } else {
+    factors.push_back(op.getWeightOperand());
+  }
   for (OpOperand *operand : factors) {
     Type element = getElementTypeOrSelf(operand->get());
     if (isInteger ? getStorageBits(element) != 8 : element != narrow) {
@@ -113,6 +136,8 @@ static LogicalResult verifyStorage(GroupOp group) {
                                     "of 8 or 16 bits, but got "
                                  << element;
     std::optional<Precision> precision = group.getPrecision();
+    if (precision)
+      precision = getActivations(group);
     bool isNarrow = precision == Precision::F16 || precision == Precision::BF16;
     // The model's own results keep the model's own type.
     bool isReadByGroups = llvm::any_of(result.getUsers(), [](Operation *user) {

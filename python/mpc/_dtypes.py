@@ -17,7 +17,8 @@ except ImportError:
 # Name in mpc, number in the ABI (mpc_dtype) and in onnx.TensorProto.DataType.
 _NUMBERS = {
     "f32": 1, "u8": 2, "i8": 3, "u16": 4, "i16": 5, "i32": 6, "i64": 7, "bool": 9, "f16": 10, "f64": 11, "u32": 12, "u64": 13,
-    "bf16": 16, "f8e4m3fn": 17, "f8e4m3fnuz": 18, "f8e5m2": 19, "f8e5m2fnuz": 20, "u4": 21, "i4": 22, "f8e8m0": 24,
+    "bf16": 16, "f8e4m3fn": 17, "f8e4m3fnuz": 18, "f8e5m2": 19, "f8e5m2fnuz": 20, "u4": 21, "i4": 22, "f4e2m1": 23, "f8e8m0": 24,
+    "u2": 25, "i2": 26,
 }
 _NUMPY = {
     "f32": np.float32, "u8": np.uint8, "i8": np.int8, "u16": np.uint16, "i16": np.int16, "i32": np.int32, "i64": np.int64,
@@ -26,10 +27,12 @@ _NUMPY = {
 _ML_DTYPES = {
     "bf16": "bfloat16", "f8e4m3fn": "float8_e4m3fn", "f8e4m3fnuz": "float8_e4m3fnuz", "f8e5m2": "float8_e5m2",
     "f8e5m2fnuz": "float8_e5m2fnuz", "u4": "uint4", "i4": "int4", "f8e8m0": "float8_e8m0fnu",
+    "f4e2m1": "float4_e2m1fn", "u2": "uint2", "i2": "int2",
 }
 # What stands in for a type of ml_dtypes where that is not installed: the bits.
-_BITS = {"bf16": np.uint16, "i4": np.int8}
-_FOUR_BITS = (21, 22)
+_BITS = {"bf16": np.uint16, "i4": np.int8, "i2": np.int8}
+# Bits of an element in ONNX's files, by number, where they are less than a byte.
+_PACKED = {21: 4, 22: 4, 23: 4, 25: 2, 26: 2}
 
 
 def _dtypes() -> dict[int, np.dtype]:
@@ -47,9 +50,9 @@ NAMES = {number: name for name, number in _NUMBERS.items()}
 
 
 def whole_bytes(array: np.ndarray, number: int) -> np.ndarray:
-    """The same values; 4-bit integers with all bits of their bytes set as the ABI wants, where ml_dtypes minds the low ones only."""
-    if number in _FOUR_BITS and array.dtype == DTYPES[number]:
-        return array.astype(np.int8 if NAMES[number] == "i4" else np.uint8).view(array.dtype)
+    """The same values; integers of few bits with all bits of their bytes set as the ABI wants, where ml_dtypes minds the low ones only."""
+    if number in _PACKED and NAMES[number] != "f4e2m1" and array.dtype == DTYPES[number]:
+        return array.astype(np.int8 if NAMES[number].startswith("i") else np.uint8).view(array.dtype)
     return array
 
 
@@ -67,10 +70,11 @@ def tensor_proto(array: np.ndarray) -> bytes:
         raise TypeError(f"expected an array of numbers, but got {array.dtype}")
     array = np.asarray(array, order="C")
     data = array.tobytes()
-    if number in _FOUR_BITS:  # two in a byte, the first in the low half
-        nibbles = np.frombuffer(data, np.uint8) & 15
-        nibbles = np.append(nibbles, np.zeros(nibbles.size % 2, np.uint8))
-        data = (nibbles[0::2] | nibbles[1::2] << 4).tobytes()
+    bits = _PACKED.get(number)
+    if bits:  # several in a byte, the first in the lowest bits
+        fields = np.frombuffer(data, np.uint8) & (1 << bits) - 1
+        fields = np.append(fields, np.zeros(-fields.size % (8 // bits), np.uint8)).reshape(-1, 8 // bits)
+        data = np.bitwise_or.reduce(fields << np.arange(0, 8, bits, dtype=np.uint8), axis=1).astype(np.uint8).tobytes()
 
     def varint(value: int) -> bytes:
         out = bytearray()

@@ -1,4 +1,4 @@
-// RUN: mpc-opt %s --mpc-outline-parallel --canonicalize | FileCheck %s
+// RUN: mpc-opt %s -split-input-file --mpc-outline-parallel --canonicalize | FileCheck %s
 
 // The body becomes a function of a range; indices come from the flattened one, captured constants are copied.
 // CHECK-LABEL: func.func private @scale(
@@ -68,3 +68,62 @@ func.func private @steps(%x: memref<16xf32>) {
 // CHECK: scf.forall
 // CHECK: memref.store %{{.*}}, %[[T]]
 // CHECK-NOT: dealloc
+
+// -----
+
+// A loop that is not parallel becomes a function too, with its results; equal ones share it.
+// CHECK-LABEL: func.func private @sum(
+// CHECK-SAME: %[[X:.*]]: memref<64xf32>)
+// CHECK: %[[R:.*]] = call @sum_serial0(%[[X]]) : (memref<64xf32>) -> f32
+// CHECK: return %[[R]]
+// CHECK-LABEL: func.func private @sum_again(
+// CHECK: call @sum_serial0(
+// A loop that allocates, or that calls, stays: what it needs is planned where it stands.
+// CHECK-LABEL: func.func private @steps_in_order(
+// CHECK: scf.for
+// CHECK: call @sum_serial0
+// CHECK-LABEL: func.func private @sum_serial0(%{{.*}}: memref<64xf32>) -> f32 attributes {no_inline}
+// CHECK: %[[S:.*]] = scf.for
+// CHECK: return %[[S]]
+func.func private @sum(%x: memref<64xf32>) -> f32 {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c64 = arith.constant 64 : index
+  %zero = arith.constant 0.0 : f32
+  %r = scf.for %i = %c0 to %c64 step %c1 iter_args(%s = %zero) -> f32 {
+    %a = memref.load %x[%i] : memref<64xf32>
+    %t = arith.addf %s, %a : f32
+    scf.yield %t : f32
+  }
+  return %r : f32
+}
+func.func private @sum_again(%y: memref<64xf32>) -> f32 {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c64 = arith.constant 64 : index
+  %zero = arith.constant 0.0 : f32
+  %r = scf.for %i = %c0 to %c64 step %c1 iter_args(%s = %zero) -> f32 {
+    %a = memref.load %y[%i] : memref<64xf32>
+    %t = arith.addf %s, %a : f32
+    scf.yield %t : f32
+  }
+  return %r : f32
+}
+func.func private @steps_in_order(%x: memref<64xf32>, %y: memref<8xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c8 = arith.constant 8 : index
+  %c64 = arith.constant 64 : index
+  %zero = arith.constant 0.0 : f32
+  scf.for %k = %c0 to %c8 step %c1 {
+    %t = memref.alloc() : memref<64xf32>
+    memref.copy %x, %t : memref<64xf32> to memref<64xf32>
+    %r = scf.for %i = %c0 to %c64 step %c1 iter_args(%s = %zero) -> f32 {
+      %a = memref.load %t[%i] : memref<64xf32>
+      %u = arith.addf %s, %a : f32
+      scf.yield %u : f32
+    }
+    memref.store %r, %y[%k] : memref<8xf32>
+  }
+  return
+}

@@ -184,6 +184,15 @@ def branch_case(condition):
     return make_model(nodes, feeds, ["y", "b"], {"k": k}), feeds, {"y": a + r, "b": b}, ()
 
 
+def impossible_branch_case(condition):
+    """A branch that cannot be computed with these shapes: only taking it is an error."""
+    graphs = {"then_branch": helper.make_graph([helper.make_node("Relu", ["x"], ["p"])], "a", [], [value("p")]),
+              "else_branch": helper.make_graph([helper.make_node("MatMul", ["x", "x"], ["q"])], "b", [], [value("q")])}
+    feeds = {"c": np.array(condition), "x": random(4, 2)}
+    model = make_model([helper.make_node("If", ["c"], ["y"], **graphs)], feeds, ["y"])
+    return model, feeds, {"y": np.maximum(feeds["x"], 0)} if condition else "chooses its else_branch", ()
+
+
 def loop_body(nodes, carried, outputs, condition="go"):
     return helper.make_graph(nodes, "body", [value("i", [], TensorProto.INT64), value("go_in", [], TensorProto.BOOL)] +
                              [value(n) for n in carried], [value(condition, [], TensorProto.BOOL)] + [value(n) for n in outputs])
@@ -301,6 +310,8 @@ def cases():
     yield "branch-else", branch_case(False)
     yield "loop-short", counted_loop_case(3)
     yield "loop-long", counted_loop_case(200)
+    yield "impossible-branch", impossible_branch_case(True)
+    yield "impossible-branch-taken", impossible_branch_case(False)
     yield "while", conditional_loop_case(50, 100)
     yield "while-most", conditional_loop_case(1e9, 3)
     yield "while-never", conditional_loop_case(50, 0)
@@ -315,6 +326,10 @@ def main():
     problems = []
     for name, (model, feeds, expected, flags) in cases():
         results = compile_and_run(name, model, feeds, flags)
+        if isinstance(expected, str):  # of the sentence with which the run fails
+            if not isinstance(results, str) or expected not in results:
+                problems.append(f"{name}: expected an error '{expected}', but got {results}")
+            continue
         if isinstance(results, str):
             problems.append(f"{name}: {results.strip()}")
             continue

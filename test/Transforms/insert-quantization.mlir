@@ -150,3 +150,19 @@ func.func @main(%i: tensor<2xi64> {mpc.name = "i"}) -> tensor<2x1xf32> {
   }
   return %y : tensor<2x1xf32>
 }
+
+// -----
+
+// A constant that a contraction reads as activations has the range of its elements: no sample need have shown it.
+// CHECK-LABEL: func.func @main
+// CHECK: mpc.constant dense<{{\[\[}}0, -1]]> : tensor<1x2xi8> -> tensor<1x2x!{{.*}}>
+// CHECK: mpc.matmul
+func.func @main() -> tensor<1x1xf32> {
+  %x = mpc.constant dense<[[0.0, 2.55]]> : tensor<1x2xf32> -> tensor<1x2xf32>
+  %w = mpc.constant dense<[[1.0], [0.5]]> : tensor<2x1xf32> -> tensor<2x1xf32>
+  %y = mpc.group "fc" ins(%a = %x, %c = %w : tensor<1x2xf32>, tensor<2x1xf32>) -> tensor<1x1xf32> attributes {precision = #mpc.precision<int8>} {
+    %0 = mpc.matmul %a, %c : (tensor<1x2xf32>, tensor<2x1xf32>) -> tensor<1x1xf32>
+    mpc.yield %0 : tensor<1x1xf32>
+  }
+  return %y : tensor<1x1xf32>
+}

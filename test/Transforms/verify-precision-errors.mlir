@@ -69,3 +69,32 @@ func.func @main(%x: tensor<?x2x!x>, %w: tensor<2x2x!w>) -> tensor<?x2x!acc> {
 }
 
 // V5 has no case: a type with such a scale can be built, but not written down.
+
+// -----
+
+// V6: weights that are numbers already
+func.func @main(%x: tensor<?x2xf32>) -> tensor<?x2xf32> {
+  %w = mpc.constant dense<0.5> : tensor<2x2xf32> -> tensor<2x2xf32>
+  %0 = mpc.group "fc" ins(%a = %x, %k = %w : tensor<?x2xf32>, tensor<2x2xf32>) -> tensor<?x2xf32> attributes {precision = #mpc.precision<w4>} {
+    // expected-error @below {{in group 'fc' of precision w4: expected weights of mpc.dequantize_blocks from integers of 4 bits, but got 'tensor<2x2xf32>'}}
+    %1 = mpc.matmul %a, %k : (tensor<?x2xf32>, tensor<2x2xf32>) -> tensor<?x2xf32>
+    mpc.yield %1 : tensor<?x2xf32>
+  }
+  return %0 : tensor<?x2xf32>
+}
+
+// -----
+
+// V6: activations of another type than the format's
+func.func @main(%x: tensor<?x2xf32>) -> tensor<?x2xf32> {
+  %q = mpc.constant dense<5> : tensor<2x2xui8> -> tensor<2x2xui8>
+  %s = mpc.constant dense<0.5> : tensor<2x1xbf16> -> tensor<2x1xbf16>
+  %0 = mpc.group "fc" ins(%a = %x, %k = %q, %l = %s : tensor<?x2xf32>, tensor<2x2xui8>, tensor<2x1xbf16>) -> tensor<?x2xf32>
+      attributes {precision = #mpc.precision<w8>, mpc.weights = #mpc.weights<block = 32, scheme = symmetric, activations = f16>} {
+    %1 = mpc.dequantize_blocks %k, %l {axis = 1 : i64, block = 32 : i64} : (tensor<2x2xui8>, tensor<2x1xbf16>) -> tensor<2x2xf32>
+    // expected-error @below {{in group 'fc' of precision w8: expected operand #0 of 'f16' elements, but got 'f32'}}
+    %2 = mpc.matmul %a, %1 : (tensor<?x2xf32>, tensor<2x2xf32>) -> tensor<?x2xf32>
+    mpc.yield %2 : tensor<?x2xf32>
+  }
+  return %0 : tensor<?x2xf32>
+}

@@ -30,11 +30,15 @@ struct Flags {
   cl::OptionCategory category{"mpc-compile options"};
   cl::list<std::string> inputs{cl::Positional, cl::desc("<model.onnx|.mlir|.mlirbc>"), cl::cat(category)};
   cl::opt<std::string> output{"o", cl::desc("Library to write; its header stands beside it"), cl::value_desc("file"), cl::cat(category)};
-  cl::opt<std::string> precision{"precision", cl::init("keep"), cl::desc("keep (default: what the model says), f32, f16, bf16, int8 or auto: a search"), cl::cat(category)};
+  cl::opt<std::string> precision{"precision", cl::init("keep"), cl::desc("keep (default: what the model says), f32, f16, bf16, int8, w8 or w4 (weights only), or auto: a search"), cl::cat(category)};
+  cl::opt<std::string> activationType{"activation-type", cl::desc("w8, w4: f32 (default), f16 or bf16"), cl::value_desc("type"), cl::cat(category)};
+  cl::opt<std::string> weightBlock{"weight-block", cl::desc("w8, w4: weights that share a scale: 32 (default), 64, 128 or channel"), cl::value_desc("size"), cl::cat(category)};
+  cl::opt<std::string> weightScheme{"weight-scheme", cl::desc("w8, w4: asymmetric (default), symmetric, or codebook (16 levels, w4 only)"), cl::value_desc("scheme"), cl::cat(category)};
   cl::opt<std::string> calibrationData{"calibration-data", cl::desc("Samples: .npy, .npz or a folder of those or of test_data_set_*/input_*.pb"), cl::value_desc("path"), cl::cat(category)};
   cl::opt<std::string> calibrator{"calibrator", cl::init("minmax"), cl::desc("minmax (default) or moving-average"), cl::cat(category)};
   cl::list<std::string> calibration{"calibration", cl::CommaSeparated, cl::desc("Saved ranges; several files merge"), cl::value_desc("file,..."), cl::cat(category)};
   cl::opt<std::string> saveCalibration{"save-calibration", cl::desc("Write the ranges"), cl::value_desc("file"), cl::cat(category)};
+  cl::opt<std::string> repair{"repair", cl::desc("Repairs of int8, some of: equalization, smoothquant[:ALPHA], clipping, adaptive-rounding, bias-correction"), cl::value_desc("name,..."), cl::cat(category)};
   cl::opt<std::string> precisionConfig{"precision-config", cl::desc("Precisions per group, JSON (docs/PrecisionConfig.md)"), cl::value_desc("file"), cl::cat(category)};
   cl::opt<std::string> savePrecisionConfig{"save-precision-config", cl::desc("Write what was chosen, in the same form"), cl::value_desc("file"), cl::cat(category)};
   cl::opt<std::string> accuracyBudget{"accuracy-budget", cl::desc("Of --precision=auto: top1:POINTS lost at most, sqnr:DB or cosine:VALUE at least, beside f32 (default: sqnr:20)"), cl::value_desc("kind:amount"), cl::cat(category)};
@@ -72,9 +76,17 @@ struct Flags {
 struct LaterFlags {
   std::vector<std::unique_ptr<cl::opt<std::string>>> flags;
   LaterFlags(cl::OptionCategory &category) {
-    for (const char *name : {"repair", "chip",
-                             "cuda-path", "target-triple", "sysroot", "diagnose", "activation-type",
-                             "preprocess", "fully-integral", "fast-math", "tune"})
+    for (const char *name : {
+             "chip",
+             "cuda-path",
+             "target-triple",
+             "sysroot",
+             "diagnose",
+             "preprocess",
+             "fully-integral",
+             "fast-math",
+             "tune",
+         })
       flags.push_back(std::make_unique<cl::opt<std::string>>(StringRef(name), cl::ValueOptional, cl::Hidden, cl::cat(category)));
   }
 };
@@ -82,22 +94,45 @@ struct LaterFlags {
 /// How errors are written: for people, or one JSON object per line.
 bool writeJSON = false;
 
-void writeError(StringRef where, const Twine &message) {
+void writeDiagnostic(bool isError, StringRef where, const Twine &message) {
   if (writeJSON) {
-    errs() << json::Value(json::Object{{"severity", "error"}, {"location", where}, {"message", message.str()}}) << "\n";
+    errs() << json::Value(json::Object{{"severity", isError ? "error" : "warning"}, {"location", where}, {"message", message.str()}}) << "\n";
     return;
   }
-  WithColor::error(errs(), "mpc-compile") << where << (where.empty() ? "" : ": ") << message << "\n";
+  (isError ? WithColor::error(errs(), "mpc-compile") : WithColor::warning(errs(), "mpc-compile")) << where << (where.empty() ? "" : ": ") << message << "\n";
 }
 
 bool fail(const Twine &message) {
-  writeError("", message);
+  writeDiagnostic(/*isError=*/true, "", message);
   return false;
 }
 
 bool notYet(const Twine &what) { return fail(what + " is not supported yet"); }
 
 template <typename... Names> bool isOneOf(StringRef value, Names... names) { return ((value == names) || ...); }
+
+/// The flags that go with w8 and w4; false after a message.
+bool parseWeights(const Flags &flags, mpc::CompileOptions &options) {
+  bool isWeightOnly = options.precision == mpc::PrecisionChoice::W8 || options.precision == mpc::PrecisionChoice::W4;
+  options.weights = {flags.weightBlock, flags.weightScheme, flags.activationType};
+  const std::tuple<const cl::opt<std::string> *, std::string mpc::WeightFormat::*> words[] = {
+      {&flags.weightBlock, &mpc::WeightFormat::block},
+      {&flags.weightScheme, &mpc::WeightFormat::scheme},
+      {&flags.activationType, &mpc::WeightFormat::activations}};
+  for (auto [flag, member] : words) {
+    if (!flag->getNumOccurrences())
+      continue;
+    if (!isWeightOnly && flags.precisionConfig.empty())
+      return fail("--" + flag->ArgStr + " goes with --precision=w8 or w4, but precision is " + flags.precision);
+    mpc::WeightFormat one;
+    one.*member = options.weights.*member;
+    if (std::string problem = mpc::findProblem(one); !problem.empty() || flag->empty())
+      return fail("--" + flag->ArgStr + ": " + (problem.empty() ? std::string("expected a value") : problem));
+  }
+  if (flags.weightScheme == "codebook" && options.precision == mpc::PrecisionChoice::W8)
+    return fail("--weight-scheme=codebook has 16 levels, which is --precision=w4, but precision is w8");
+  return true;
+}
 
 /// Translates flags to options; false after a message.
 bool parse(Flags &flags, LaterFlags &later, mpc::CompileOptions &options) {
@@ -111,19 +146,21 @@ bool parse(Flags &flags, LaterFlags &later, mpc::CompileOptions &options) {
   options.output = flags.output;
 
   StringRef precision = flags.precision;
-  if (isOneOf(precision, "w8", "w4"))
-    return notYet("--precision=" + precision);
   auto choice = StringSwitch<std::optional<mpc::PrecisionChoice>>(precision)
                     .Case("keep", mpc::PrecisionChoice::Keep)
                     .Case("f32", mpc::PrecisionChoice::F32)
                     .Case("f16", mpc::PrecisionChoice::F16)
                     .Case("bf16", mpc::PrecisionChoice::BF16)
                     .Case("int8", mpc::PrecisionChoice::INT8)
+                    .Case("w8", mpc::PrecisionChoice::W8)
+                    .Case("w4", mpc::PrecisionChoice::W4)
                     .Case("auto", mpc::PrecisionChoice::Auto)
                     .Default(std::nullopt);
   if (!choice)
     return fail("--precision: expected keep, f32, f16, bf16, int8, w8, w4 or auto, but got '" + precision + "'");
   options.precision = *choice;
+  if (!parseWeights(flags, options))
+    return false;
 
   StringRef calibrator = flags.calibrator;
   if (isOneOf(calibrator, "percentile", "mse", "entropy"))
@@ -169,7 +206,7 @@ bool parse(Flags &flags, LaterFlags &later, mpc::CompileOptions &options) {
   if (options.from > options.to)
     return fail("--compile-to=" + flags.to + " comes before --compile-from=" + flags.from);
   if (options.output.empty() && options.to == mpc::Phase::Library && !options.emitMLIR && options.library.emit != mpc::EmitKind::LLVMIR &&
-      options.savePrecisionConfig.empty() && flags.report.empty() && flags.explain.empty() && flags.dumpPhases.empty() && !flags.printPipeline)
+      flags.savePrecisionConfig.empty() && flags.report.empty() && flags.explain.empty() && flags.dumpPhases.empty() && !flags.printPipeline)
     return fail("expected an output: -o FILE");
 
   options.calibrationData = flags.calibrationData;
@@ -178,6 +215,12 @@ bool parse(Flags &flags, LaterFlags &later, mpc::CompileOptions &options) {
   options.saveCalibration = flags.saveCalibration;
   if (!options.calibrationData.empty() && !options.calibrationFiles.empty())
     return fail("--calibration-data and --calibration exclude each other");
+  if (flags.repair.getNumOccurrences()) {
+    auto repairs = mpc::parseRepairs(flags.repair);
+    if (!repairs)
+      return fail("--repair: " + toString(repairs.takeError()));
+    options.repairs = std::move(*repairs);
+  }
   options.precisionConfig = flags.precisionConfig;
   options.savePrecisionConfig = flags.savePrecisionConfig;
   options.accuracyBudget = flags.accuracyBudget;
@@ -226,15 +269,16 @@ bool parse(Flags &flags, LaterFlags &later, mpc::CompileOptions &options) {
 struct DiagnosticPrinter {
   unsigned errors = 0;
   mlir::LogicalResult operator()(mlir::Diagnostic &diagnostic) {
-    if (diagnostic.getSeverity() != mlir::DiagnosticSeverity::Error)
+    bool isError = diagnostic.getSeverity() == mlir::DiagnosticSeverity::Error;
+    if (!isError && diagnostic.getSeverity() != mlir::DiagnosticSeverity::Warning)
       return mlir::failure();
     // The first few lines tell; the rest usually follows from them.
-    if (++errors > 6)
+    if (isError && ++errors > 6)
       return mlir::success();
     std::string where;
     raw_string_ostream os(where);
     print(diagnostic.getLocation(), os);
-    writeError(where, diagnostic.str());
+    writeDiagnostic(isError, where, diagnostic.str());
     return mlir::success();
   }
 
@@ -295,7 +339,7 @@ int main(int argc, char **argv) {
   mpc::setToolVersion("mpc-compile");
   Flags flags;
   LaterFlags later(flags.category);
-  if (!cl::ParseCommandLineOptions(argc, argv, "compiles a trained model to a library that computes in f32, f16, bf16 or int8\n", &errs()))
+  if (!cl::ParseCommandLineOptions(argc, argv, "compiles a trained model to a library that computes in f32, f16, bf16 or int8, or with weights of 8 or 4 bits\n", &errs()))
     return EXIT_FAILURE;
   if (flags.diagnostics != "text" && flags.diagnostics != "json")
     return fail("--diagnostics: expected text or json, but got '" + flags.diagnostics + "'"), EXIT_FAILURE;

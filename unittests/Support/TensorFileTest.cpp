@@ -75,12 +75,13 @@ TEST_F(TensorFileTest, EveryTypeSurvivesNpyAndTensorProto) {
   }
 }
 
-// NumPy has none of these types. 4-bit integers are two in a byte in the file.
+// NumPy has none of these types. Of those of 4 and 2 bits files hold several in a byte.
 TEST_F(TensorFileTest, SmallTypesSurviveTensorProto) {
   for (ElementType type :
        {ElementType::F8E4M3FN, ElementType::F8E4M3FNUZ, ElementType::F8E5M2,
         ElementType::F8E5M2FNUZ, ElementType::F8E8M0, ElementType::U4,
-        ElementType::I4}) {
+        ElementType::I4, ElementType::F4E2M1, ElementType::U2,
+        ElementType::I2}) {
     EXPECT_FALSE(hasNumpyType(type));
     for (int64_t count : {0, 1, 4, 5}) {
       Tensor tensor;
@@ -89,7 +90,10 @@ TEST_F(TensorFileTest, SmallTypesSurviveTensorProto) {
       for (int64_t i = 0; i < count; ++i)
         tensor.data.push_back(char(type == ElementType::U4   ? 15 - i
                                    : type == ElementType::I4 ? i * 3 - 8
-                                                             : i * 37));
+                                   : type == ElementType::F4E2M1 ? 15 - i
+                                   : type == ElementType::U2     ? 3 - i % 4
+                                   : type == ElementType::I2     ? i % 4 - 2
+                                                                 : i * 37));
       std::vector<char> file = encodeTensorProto(tensor, "name");
       Tensor got = read(write("a.pb", file)).at(0);
       EXPECT_EQ(got.type, type) << elementTypeName(type);
@@ -110,6 +114,8 @@ TEST_F(TensorFileTest, SmallFloatsHaveTheirValues) {
   EXPECT_EQ(smallFloatToFloat(T::F8E5M2FNUZ, 0x01), 0x1p-17f);
   EXPECT_EQ(smallFloatToFloat(T::F8E8M0, 0), 0x1p-127f);
   EXPECT_EQ(smallFloatToFloat(T::F8E8M0, 254), 0x1p127f);
+  EXPECT_EQ(smallFloatToFloat(T::F4E2M1, 1), 0.5f);
+  EXPECT_EQ(smallFloatToFloat(T::F4E2M1, 15), -6);
   for (auto [type, bits] :
        {std::pair(T::F8E4M3FN, 0xff), std::pair(T::F8E4M3FNUZ, 0x80),
         std::pair(T::F8E5M2, 0x7d), std::pair(T::F8E5M2FNUZ, 0x80),

@@ -77,7 +77,9 @@ def OutlineParallel : Pass<"mpc-outline-parallel", "::mlir::ModuleOp"> {
     the iterations from `lo` to `hi` of the flattened loop; the loop becomes a
     call over the whole range, marked `mpc.dispatch`. The loop's `mpc.cost`
     (estimated nanoseconds per iteration) goes to the call. Identical
-    functions are shared.
+    functions are shared. Loops that are left, `scf.for` outside of them that call
+    and allocate nothing, become functions too, called in their place: what the
+    entry point is made of stays small.
 
     ```mlir
     scf.forall (%i, %j) in (4, 8) {
@@ -225,9 +227,12 @@ def LowerEntry : Pass<"mpc-lower-entry", "::mlir::ModuleOp"> {
       %x = builtin.unrealized_conversion_cast %struct : ... to memref<?x8xf32>
     ```
 
+    A `cf.assert` becomes a call of `mpc_rt_report(env, message)` where it does not hold; the function goes on.
+
     Fails on arguments that are not buffers of identity layout.
   }];
-  let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect",
+    "::mlir::scf::SCFDialect"];
 }
 
 def LowerDispatch : Pass<"mpc-lower-dispatch", "::mlir::ModuleOp"> {
@@ -296,7 +301,7 @@ def PackConstants : Pass<"mpc-pack-constants", "mlir::ModuleOp"> {
 
     Precondition: weights are dense or dense_resource constants in memory order. Remarks: one per refusal.
   }];
-  let dependentDialects = ["mpc::kernel::KernelDialect", "mlir::arith::ArithDialect"];
+  let dependentDialects = ["mpc::kernel::KernelDialect", "mlir::arith::ArithDialect", "mlir::tensor::TensorDialect"];
 }
 
 def TileAndFuse : Pass<"mpc-tile-and-fuse", "mlir::func::FuncOp"> {
@@ -330,7 +335,7 @@ def LowerKernels : Pass<"mpc-lower-kernels", "mlir::ModuleOp"> {
     Postcondition: no linalg op, no kernel op but `kernel.inner_tile`.
   }];
   let dependentDialects = ["mlir::affine::AffineDialect", "mlir::arith::ArithDialect", "mlir::memref::MemRefDialect",
-      "mlir::scf::SCFDialect", "mlir::vector::VectorDialect", "mpc::kernel::KernelDialect"];
+      "mlir::scf::SCFDialect", "mlir::vector::VectorDialect", "mlir::LLVM::LLVMDialect", "mpc::kernel::KernelDialect"];
 }
 
 def LowerInnerTiles : Pass<"mpc-lower-inner-tiles", "mlir::ModuleOp"> {

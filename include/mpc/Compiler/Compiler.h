@@ -16,7 +16,9 @@
 #define MPC_COMPILER_COMPILER_H
 
 #include "mlir/IR/MLIRContext.h"
+#include "mpc/Analysis/Repairs.h"
 #include "mpc/Pipelines/Pipelines.h"
+#include "mpc/Support/PrecisionConfig.h"
 #include "mpc/Target/Library.h"
 #include <functional>
 #include <optional>
@@ -26,13 +28,15 @@
 namespace mpc {
 
 /// Precisions as on the command line. `keep`: what the model itself says.
-enum class PrecisionChoice { Keep, F32, F16, BF16, INT8, Auto };
+enum class PrecisionChoice { Keep, F32, F16, BF16, INT8, W8, W4, Auto };
 llvm::StringRef stringifyPrecisionChoice(PrecisionChoice choice);
 
 struct CompileOptions {
   std::string input;  // .onnx, .mlir or .mlirbc
   std::string output; // empty: nothing is written
   PrecisionChoice precision = PrecisionChoice::Keep;
+  /// Of w8 and w4, where the configuration does not say; empty for defaults.
+  WeightFormat weights;
 
   std::string calibrationData;              // samples; see SampleSet.h
   std::vector<std::string> calibrationFiles; // tables to merge
@@ -40,6 +44,7 @@ struct CompileOptions {
   std::string saveCalibration;
 
   std::string precisionConfig, savePrecisionConfig;
+  std::vector<RepairRequest> repairs; // in the order in which they are done
 
   // Of PrecisionChoice::Auto: budgets as given, and what they are validated on.
   std::string accuracyBudget; // top1:0.3, sqnr:20 or cosine:0.99

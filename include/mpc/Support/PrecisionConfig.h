@@ -10,6 +10,7 @@
 //   {"version": 1, "default": "int8", "groups": [
 //     {"kind": "softmax", "precision": "f32"},
 //     {"match": "block1/.*", "precision": "f16"},
+//     {"kind": "matmul", "precision": "w4", "block": 64},
 //     {"name": "conv1", "precision": "f32"}]}
 //
 // Later entries win. This is the file alone; mpc-assign-precision applies it.
@@ -28,8 +29,23 @@
 
 namespace mpc {
 
-/// The names of precisions: keep, f32, f16, bf16, int8.
+/// The names of precisions: keep, f32, f16, bf16, int8, w8, w4.
 llvm::ArrayRef<llvm::StringRef> getPrecisionNames();
+
+/// How weights of w8 and w4 are stored, in words; what is empty is left to
+/// whoever reads it.
+struct WeightFormat {
+  std::string block;       ///< 32, 64, 128 or channel
+  std::string scheme;      ///< asymmetric, symmetric or codebook
+  std::string activations; ///< f32, f16 or bf16
+
+  bool empty() const {
+    return block.empty() && scheme.empty() && activations.empty();
+  }
+};
+
+/// What is wrong with the words of a format, or nothing.
+std::string findProblem(const WeightFormat &format);
 
 /// Of `candidates` those nearest to `name` by edit distance, best first, at
 /// most `count`; none that differ in more than half of their letters. In
@@ -65,12 +81,14 @@ struct PrecisionConfig {
     Selector selector;
     std::string pattern;
     std::string precision;
+    WeightFormat weights = {}; ///< of w8 and w4
     ShapeCondition shape = {}; ///< further condition
   };
 
   /// The precision of groups that no entry means; nothing where the command
   /// line decides.
   std::optional<std::string> defaultPrecision;
+  WeightFormat defaultWeights; ///< of a default of w8 or w4
   std::vector<Entry> entries;
 
   /// Reads a file. Errors name the file, what is wrong and where, and the

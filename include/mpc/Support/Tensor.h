@@ -45,7 +45,10 @@ enum class ElementType : uint32_t {
   F8E5M2FNUZ = 20,
   U4 = 21, // in memory one byte each
   I4 = 22, // in memory one byte each, with its sign
+  F4E2M1 = 23, // in memory one byte each
   F8E8M0 = 24,
+  U2 = 25, // in memory one byte each
+  I2 = 26, // in memory one byte each, with its sign
 };
 
 /// Bytes of one element, 0 for a type that is not listed above.
@@ -60,13 +63,14 @@ std::optional<ElementType> parseElementType(std::string_view name);
 /// Whether values are floating-point numbers.
 bool isFloat(ElementType type);
 
-/// Whether elements take 4 bits in ONNX's files, two in a byte.
-bool isPacked(ElementType type);
+/// How many bits elements take in ONNX's files where that is less than a byte, 4
+/// or 2, the first in the lowest bits; 0 for other types.
+unsigned packedBits(ElementType type);
 
 /// The exact value of an f16 or bf16 bit pattern.
 float halfToFloat(uint16_t bits);
 float bfloatToFloat(uint16_t bits);
-/// The exact value of an 8-bit float of one of the types above.
+/// The exact value of a float of 8 or 4 bits of one of the types above.
 float smallFloatToFloat(ElementType type, uint8_t bits);
 
 using Shape = std::vector<int64_t>;

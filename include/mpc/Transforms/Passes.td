@@ -177,6 +177,10 @@ def InsertQuantization : Pass<"mpc-insert-quantization", "::mlir::ModuleOp"> {
     - others: in f32, dequantized and quantized inside the group
     A result that no int8 group reads is stored in f32.
 
+    w8, w4: the weights become integers in blocks (`mpc.weights` says how), which the group dequantizes (mpc.dequantize_blocks); the contraction
+    reads activations of the format's type and sums in f32. The scale of a block of 4 bits is the one of several that clip more or less
+    whose squared error is least. The rest is as for the activations' type.
+
     f16, bf16: contractions read narrow operands and accumulate in f32; everything else computes in f32; results are stored narrow.
 
     A value is converted where it is needed, once: inside an element-wise group, else by a group of its own (`quantize:NAME`).
@@ -197,6 +201,83 @@ def InsertQuantization : Pass<"mpc-insert-quantization", "::mlir::ModuleOp"> {
     }
     ```
   }];
+  let dependentDialects = ["::mpc::MPCDialect"];
+}
+
+def EqualizeChannels : Pass<"mpc-equalize-channels", "::mlir::ModuleOp"> {
+  let summary = "decide how to even out the channels between contractions";
+  let description = [{
+    Cross-layer equalization (Nagel et al. 2019, "Data-Free Quantization Through Weight Equalization and Bias Correction", section 4.1): where
+    a value goes from contractions to contractions, channel c may be divided by any s[c] > 0 on the way out and multiplied on the way in. With
+    r1[c] the largest weight that makes the channel and r2[c] the largest that reads it, s[c] = sqrt(r1[c] / r2[c]) makes both sqrt(r1[c] * r2[c]), so
+    that no channel is squeezed into a few steps of a scale that another one asks for. Chains are swept until no factor changes by more than 0.1 %, at
+    most `sweeps` times. Each value's factors are normalized to a geometric mean of 1.
+
+    Writes `mpc.channel_factors` onto the group that makes the value; mpc-fold-channel-factors carries it out.
+
+    ```mlir
+    %y = mpc.group "conv1" ins(...) -> tensor<?x8x8x2xf32> {...}
+    // becomes
+    %y = mpc.group "conv1" ins(...) -> tensor<?x8x8x2xf32> attributes {mpc.channel_factors = array<f32: 4.0, 0.25>} {...}
+    ```
+
+    A value qualifies where mpc-fold-channel-factors can fold its factors; a residual branch, a clamp to other bounds than 0, a reader that is
+    no contraction each are a remark of category `repair` that says so. Channels that are zero on either side keep the factor 1.
+
+    Precondition: mpc-form-groups. Postcondition: no value has changed.
+  }];
+  let options = [Option<"sweeps", "sweeps", "unsigned", /*default=*/"20", "how often chains are swept at most">];
+}
+
+def FoldChannelFactors : Pass<"mpc-fold-channel-factors", "::mlir::ModuleOp"> {
+  let summary = "divide channels where they are made and multiply them where they are read";
+  let description = [{
+    Carries out `mpc.channel_factors` = s of a group's result, whose channels are its last dimension:
+
+    - what makes it, backwards from the result: a contraction with constant weights (weights and bias of channel c are divided by s[c]), a
+      multiplication by or addition of constants (the constants are), a clamp to 0 on one or both sides (nothing changes). Anything else gets a
+      multiplication by 1/s at the end of the group, which its kernel does while it stores
+    - what reads it: contractions with constant weights (those of input channel c are multiplied by s[c]), also behind pools, and behind reshapes
+      that keep channels next to each other
+
+    The results of the function stay, but for rounding: weights are recomputed in f64 and rounded once. The range of a divided value is removed,
+    since it is another one.
+
+    ```mlir
+    %y = mpc.group "fc1" ins(%a = %x, %b = %w1 : ...) -> tensor<?x2xf32> attributes {mpc.channel_factors = array<f32: 4.0, 0.25>} {...}
+    %z = mpc.group "fc2" ins(%a = %y, %b = %w2 : ...) -> tensor<?x3xf32> {...}
+    // becomes, with w1'[k, c] = w1[k, c] / s[c] and w2'[c, n] = w2[c, n] * s[c]
+    %y = mpc.group "fc1" ins(%a = %x, %b = %w1_ : ...) -> tensor<?x2xf32> {...}
+    %z = mpc.group "fc2" ins(%a = %y, %b = %w2_ : ...) -> tensor<?x3xf32> {...}
+    ```
+
+    Precondition: mpc-form-groups. Factors that do not fit (their number, their signs, a reader that is no contraction) are an error.
+    Postcondition: no `mpc.channel_factors` is left.
+  }];
+  let dependentDialects = ["::mpc::MPCDialect"];
+}
+
+def ApplyRepairs : Pass<"mpc-apply-repairs", "::mlir::ModuleOp"> {
+  let summary = "carry out the repairs that a file of decisions lists";
+  let description = [{
+    The file is what --repair decides on samples (mpc/Analysis/Repairs.h), in the order in which it was decided:
+
+    - `factors` of groups (equalization, smoothquant): `mpc.channel_factors`, folded as by mpc-fold-channel-factors
+    - `ranges` (clipping): the group's or argument's calibrated range
+    - `weight_scales` (clipping, adaptive-rounding): `mpc.weight_scales`, which mpc-insert-quantization takes for those of the weights
+    - `codes` (adaptive-rounding): weights become the numbers that stand for them, code * scale, which quantize to the codes again
+    - `bias` (bias-correction): added to the contraction's bias, which is made where there is none
+
+    ```mlir
+    %y = mpc.group "fc" ins(%a = %x, %b = %w : tensor<?x2xf32>, tensor<2x2xf32>) -> tensor<?x2xf32> {...}
+    // with {"version": 1, "repairs": [{"repair": "clipping", "weight_scales": {"fc": [0.5, 0.25]}}]}:
+    %y = mpc.group "fc" ins(%a = %x, %b = %w : tensor<?x2xf32>, tensor<2x2xf32>) -> tensor<?x2xf32>
+        attributes {mpc.weight_scales = array<f32: 0.5, 0.25>} {...}
+    ```
+
+    Precondition: mpc-form-groups. A name that the module lacks, or numbers that do not fit the group, are errors.
+  }];
+  let options = [Option<"decisions", "decisions", "std::string", /*default=*/"", "file of the decisions (required)">];
   let dependentDialects = ["::mpc::MPCDialect"];
 }
 
@@ -273,6 +354,8 @@ def AssignPrecision : Pass<"mpc-assign-precision", "::mlir::ModuleOp"> {
     - int8, average, passthrough, element-wise: where an int8 group reads the result; a result that nobody reads as integers gains
       nothing from 8 bits and would only lose accuracy. A group that is named in `config` need not have such a reader
     - int8, float: never; these groups compute in f32, from and to integers where their neighbours are int8
+    - w8, w4: contractions with constant, finite weights, other than depthwise ones and those of fewer than 1024 weights; they carry
+      `mpc.weights` (#mpc.weights), from the configuration, else from the options. All others compute in the type of activations
 
     A refusal gives f32 and a remark; refusing what `config` asks of one group by name is an error, and so is an int8 group whose inputs have
     no calibrated range. Each decision is a `passed` remark and each refusal a `missed` one, of category `precision`.
@@ -281,8 +364,13 @@ def AssignPrecision : Pass<"mpc-assign-precision", "::mlir::ModuleOp"> {
   }];
   let options = [
     Option<"precision", "precision", "std::string", /*default=*/"\"keep\"",
-      "keep (what the model says: a model does not change unasked), f32, f16, bf16 or int8">,
-    Option<"config", "config", "std::string", /*default=*/"\"\"", "file of precisions per group, JSON (none: all groups alike)">
+      "keep (what the model says: a model does not change unasked), f32, f16, bf16, int8, w8 or w4">,
+    Option<"config", "config", "std::string", /*default=*/"\"\"", "file of precisions per group, JSON (none: all groups alike)">,
+    Option<"weightBlock", "weight-block", "std::string", /*default=*/"\"32\"",
+      "w8, w4: weights of a channel that share a scale: 32, 64, 128 or channel">,
+    Option<"weightScheme", "weight-scheme", "std::string", /*default=*/"\"asymmetric\"",
+      "w8, w4: asymmetric (a zero point per block), symmetric, or codebook (w4: 16 levels per tensor, by k-means)">,
+    Option<"activationType", "activation-type", "std::string", /*default=*/"\"f32\"", "w8, w4: type of activations: f32, f16 or bf16">
   ];
   let dependentDialects = ["::mpc::MPCDialect", "::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
 }
@@ -297,6 +385,8 @@ def VerifyPrecision : Pass<"mpc-verify-precision", "::mlir::ModuleOp"> {
     - (V3) f16, bf16: what a group stores for other groups has that type
     - (V4) quantized tensors that groups store have 8 bits
     - (V5) scales of quantized types are finite and positive
+    - (V6) w8, w4: contractions read activations of the group's `mpc.weights`, multiply weights that `mpc.dequantize_blocks` makes from
+      integers of 8 or 4 bits, and accumulate in f32
 
     ```mlir
     // int8 by name, but its product is a float's: refused

@@ -17,9 +17,14 @@ ElementsAttr mpc::lowering::retypeConstant(ElementsAttr constant,
                                            RankedTensorType type) {
   if (constant.getShapedType() == type)
     return constant;
-  if (constant.getElementType().isInteger(4)) {
-    std::optional<std::vector<int64_t>> values = getIntValues(constant);
-    return values ? createIntConstant(type, *values) : constant;
+  // What has fewer bits than a byte is a byte in memory.
+  if (Type element = constant.getElementType();
+      isStorageOnly(element) && element.getIntOrFloatBitWidth() < 8) {
+    if (std::optional<std::vector<int64_t>> values = getIntValues(constant))
+      return createIntConstant(type, *values);
+    std::vector<char> storage;
+    std::optional<ArrayRef<char>> bytes = getRawBytes(constant, storage);
+    return bytes ? createConstant(type, *bytes) : constant;
   }
   if (auto resource = dyn_cast<DenseResourceElementsAttr>(constant))
     return DenseResourceElementsAttr::get(type, resource.getRawHandle());

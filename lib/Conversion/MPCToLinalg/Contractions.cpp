@@ -21,6 +21,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mpc/Dialect/Kernel/KernelDialect.h"
 #include "mpc/Dialect/MPC/Constants.h"
 
 using namespace mlir;
@@ -191,6 +192,24 @@ FailureOr<Value> GroupLowering::lowerContraction(Operation *op, Value dest) {
   if (auto conv = dyn_cast<ConvOp>(op))
     return lowerConv(conv, dest);
   return lowerMatMul(cast<MatMulOp>(op), dest);
+}
+
+FailureOr<Value>
+GroupLowering::lowerDequantizeBlocks(DequantizeBlocksOp op) {
+  SmallVector<Value> operands;
+  for (Value operand : {Value(op.getValues()), Value(op.getScales()),
+                        Value(op.getZeroPoints()), Value(op.getTable())}) {
+    FailureOr<Value> tensor =
+        operand ? materialize(operand) : FailureOr<Value>(Value());
+    if (failed(tensor))
+      return failure();
+    operands.push_back(*tensor);
+  }
+  int64_t bits = getElementTypeOrSelf(op.getValues()).getIntOrFloatBitWidth();
+  return Value(kernel::DequantizeOp::create(
+      builder, op.getLoc(), getStorageType(op.getResult().getType()),
+      operands[0], operands[1], operands[2], operands[3], op.getAxis(), bits,
+      op.getBlock()));
 }
 
 //===----------------------------------------------------------------------===//

@@ -14,6 +14,7 @@
 #include "GroupLowering.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Bufferization/IR/Bufferization.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -477,7 +478,7 @@ LogicalResult EntryLowering::convert(Operation &op) {
       .Case([&](func::ReturnOp returnOp) { return convertReturn(returnOp); })
       .Case<scf::ForOp, scf::WhileOp, scf::IfOp>(
           [&](auto op) { return convertControlFlow(op); })
-      .Case<tensor::ExtractOp, tensor::FromElementsOp>(
+      .Case<tensor::ExtractOp, tensor::FromElementsOp, cf::AssertOp>(
           [&](auto op) { return convertScalar(op); })
       .Default([&](Operation *op) -> LogicalResult {
         if (isa<arith::ArithDialect>(op->getDialect()) &&

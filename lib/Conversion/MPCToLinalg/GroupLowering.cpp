@@ -273,6 +273,12 @@ FailureOr<Value> GroupLowering::materialize(Value value) {
       tensors[value] = *view;
     return view;
   }
+  if (auto blocks = value.getDefiningOp<DequantizeBlocksOp>()) {
+    FailureOr<Value> weights = lowerDequantizeBlocks(blocks);
+    if (succeeded(weights))
+      tensors[value] = *weights;
+    return weights;
+  }
   FailureOr<Value> tensor =
       store(value, createEmpty(value.getLoc(), type.getShape(),
                                type.getElementType()));

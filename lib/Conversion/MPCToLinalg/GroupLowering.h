@@ -195,6 +195,8 @@ private:
   /// `dest` where it is given.
   mlir::FailureOr<mlir::Value> lowerContraction(mlir::Operation *op,
                                                 mlir::Value dest);
+  /// Weights that kernels read as integers.
+  mlir::FailureOr<mlir::Value> lowerDequantizeBlocks(DequantizeBlocksOp op);
   mlir::FailureOr<mlir::Value> lowerConv(ConvOp op, mlir::Value dest);
   mlir::FailureOr<mlir::Value> lowerMatMul(MatMulOp op, mlir::Value dest);
   mlir::Value buildContraction(mlir::Operation *op, mlir::ValueRange inputs,

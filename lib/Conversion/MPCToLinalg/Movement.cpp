@@ -245,7 +245,7 @@ FailureOr<Value> GroupLowering::lowerPad(PadOp op, Value dest) {
     bool losesInfo;
     small.convert(type.getFloatSemantics(), APFloat::rmNearestTiesToEven,
                   &losesInfo);
-    value = builder.getIntegerAttr(storageType, small.bitcastToAPInt());
+    value = builder.getIntegerAttr(storageType, small.bitcastToAPInt().zext(8));
   } else if (isa<FloatType>(storageType)) {
     value = builder.getFloatAttr(storageType, number);
   } else {

@@ -41,8 +41,8 @@ struct OutputOpModel : bufferization::DstBufferizableOpInterfaceExternalModel<
     }
     auto newOp = OpTy::create(rewriter, op->getLoc(), TypeRange(), buffers,
                               op->getAttrs());
-    Region &region = newOp->getRegion(0);
-    rewriter.inlineRegionBefore(op->getRegion(0), region, region.begin());
+    for (auto [from, to] : llvm::zip(op->getRegions(), newOp->getRegions()))
+      rewriter.inlineRegionBefore(from, to, to.begin());
     Value out = buffers.back();
     bufferization::replaceOpWithBufferizedValues(rewriter, op, out);
     return success();
@@ -56,6 +56,7 @@ void mpc::kernel::registerBufferizableOpInterfaceExternalModels(
   registry.addExtension(+[](MLIRContext *context, KernelDialect *) {
     ContractOp::attachInterface<OutputOpModel<ContractOp>>(*context);
     DepthwiseOp::attachInterface<OutputOpModel<DepthwiseOp>>(*context);
+    ExpandOp::attachInterface<OutputOpModel<ExpandOp>>(*context);
     ScatterOp::attachInterface<OutputOpModel<ScatterOp>>(*context);
     TopKOp::attachInterface<OutputOpModel<TopKOp>>(*context);
   });

@@ -9,6 +9,7 @@
 #include "mlir/IR/DialectImplementation.h"
 #include "mpc/Dialect/Kernel/KernelDialect.h"
 #include "llvm/ADT/STLExtras.h"
+#include "llvm/Support/MathExtras.h"
 #include "llvm/ADT/TypeSwitch.h"
 
 using namespace mlir;
@@ -28,7 +29,7 @@ void KernelDialect::registerAttributes() {
 
 LogicalResult TilingAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                  Intrinsic intrinsic, int64_t rows,
-                                 int64_t columns, int64_t kv, bool gather) {
+                                 int64_t columns, int64_t kv, bool, bool) {
   if (rows < 1)
     return emitError() << "expected at least one row, but got " << rows;
   if (columns < kPanelWidth || columns % kPanelWidth != 0)
@@ -65,6 +66,40 @@ LogicalResult WindowAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                  succeeded(check(dilations, "dilations", 1)) &&
                  succeeded(check(low, "low", 0)) &&
                  succeeded(check(high, "high", 0)));
+}
+
+LogicalResult BlocksAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                 int64_t bits, int64_t block, int64_t depth,
+                                 bool zeroPoints, bool table) {
+  if (bits != 8 && bits != 4)
+    return emitError() << "expected 8 or 4 bits, but got " << bits;
+  if (block < 2 || block % 2 != 0)
+    return emitError() << "expected a block of a positive multiple of 2, but "
+                          "got "
+                       << block;
+  if (depth < 1)
+    return emitError() << "expected a depth of at least 1, but got " << depth;
+  if (table && (zeroPoints || bits != 4))
+    return emitError() << "expected a table only with 4 bits and without zero "
+                          "points";
+  return success();
+}
+
+int64_t BlocksAttr::getTableBytes() const { return getTable() ? 64 : 0; }
+
+int64_t BlocksAttr::getHeaderBytes() const {
+  return kPanelWidth * (getZeroPoints() ? 3 : 2);
+}
+
+int64_t BlocksAttr::getRunBytes(int64_t length) const {
+  return getHeaderBytes() +
+         llvm::divideCeilSigned(length, getPerGroup()) * kPanelWidth;
+}
+
+int64_t BlocksAttr::getPanelBytes() const {
+  int64_t rest = getDepth() % getBlock();
+  return getTableBytes() + getDepth() / getBlock() * getRunBytes(getBlock()) +
+         (rest ? getRunBytes(rest) : 0);
 }
 
 int64_t WindowAttr::getOutputSize(unsigned dim, int64_t size) const {

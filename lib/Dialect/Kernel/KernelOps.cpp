@@ -30,9 +30,29 @@ static void addMemRefEffect(Effects &effects, OpOperand &operand,
 // UnpackOp
 //===----------------------------------------------------------------------===//
 
+/// Whether `type` is a stream of panels as `blocks` say.
+static bool isStream(ShapedType type, BlocksAttr blocks) {
+  return type.getRank() == 2 && type.hasStaticShape() &&
+         type.getElementType().isInteger(8) &&
+         type.getDimSize(1) == blocks.getPanelBytes();
+}
+
 LogicalResult UnpackOp::verify() {
   auto packed = cast<RankedTensorType>(getPacked().getType());
   auto result = cast<RankedTensorType>(getResult().getType());
+  if (BlocksAttr blocks = getBlocksAttr()) {
+    int64_t channels =
+        result.getRank() < 2 ? 0 : result.getDimSize(getTransposed() ? 1 : 0);
+    int64_t panels = llvm::divideCeilSigned(channels, kPanelWidth);
+    if (!isStream(packed, blocks) || packed.getDimSize(0) != panels ||
+        result.getNumElements() != channels * blocks.getDepth() ||
+        !result.getElementType().isF32())
+      return emitOpError("expected ")
+             << panels << " panels of " << blocks.getPanelBytes()
+             << " bytes and an f32 result, but got " << packed << " and "
+             << result; // C5
+    return success();
+  }
   if (packed.getRank() != 5 || packed.getDimSize(3) != kPanelWidth)
     return emitOpError("expected packed weights of rank 5 and dimension 3 of ")
            << kPanelWidth << ", but got " << packed; // C1
@@ -127,9 +147,9 @@ template <typename OpTy> static LogicalResult verifyOutputOp(OpTy op) {
   Type inputType = input.getElementType();
   Type weightType = weights.getElementType();
   Type accumulator = op.getAccumulatorType();
-  bool floating = isa<FloatType>(inputType) && isa<FloatType>(weightType) &&
-                  accumulator.isF32();
-  bool integer = inputType.isInteger(8) && weightType.isInteger(8) &&
+  bool floating = isa<FloatType>(inputType) && accumulator.isF32() &&
+                  (isa<FloatType>(weightType) || op.getBlocks());
+  bool integer = !op.getBlocks() && inputType.isInteger(8) && weightType.isInteger(8) &&
                  accumulator.isInteger(32);
   if (!floating && !integer)
     return op.emitOpError("expected floating-point operands accumulated in f32 "
@@ -208,6 +228,23 @@ LogicalResult ContractOp::verify() {
   auto weights = cast<ShapedType>(getWeights().getType());
   auto out = cast<ShapedType>(getOut().getType());
   int64_t kv = getTiling().getKv();
+  if (BlocksAttr blocks = getBlocksAttr()) {
+    int64_t taps = getWindow() ? getWindow()->getNumTaps() : 1;
+    if (!isStream(weights, blocks) ||
+        blocks.getDepth() != taps * input.getShape().back() ||
+        (taps != 1 && !getTiling().getGather()))
+      return emitOpError("expected panels of ")
+             << blocks.getPanelBytes() << " bytes and one tap of "
+             << blocks.getDepth() << " channels, but got " << weights
+             << " and " << taps << " taps of " << input.getShape().back()
+             << " channels"; // C12
+    if (weights.getDimSize(0) !=
+        llvm::divideCeilSigned(out.getShape().back(), kPanelWidth))
+      return emitOpError("expected weights with ")
+             << llvm::divideCeilSigned(out.getShape().back(), kPanelWidth)
+             << " panels, but got " << weights; // C5
+    return success();
+  }
   if (weights.getRank() != 5 || !weights.hasStaticShape() ||
       weights.getDimSize(3) != kPanelWidth || weights.getDimSize(4) != kv)
     return emitOpError("expected packed weights of rank 5, panels of ")
@@ -275,15 +312,19 @@ LogicalResult BeginGroupOp::verify() {
 
 LogicalResult InnerTileOp::verify() {
   auto weights = cast<MemRefType>(getWeights().getType());
-  if (weights.getRank() != 5 || !weights.hasStaticShape() ||
-      weights.getDimSize(3) != kPanelWidth)
+  BlocksAttr blocks = getBlocksAttr();
+  if (blocks && !isStream(weights, blocks))
+    return emitOpError("expected panels of ")
+           << blocks.getPanelBytes() << " bytes, but got " << weights; // C5
+  if (!blocks && (weights.getRank() != 5 || !weights.hasStaticShape() ||
+                  weights.getDimSize(3) != kPanelWidth))
     return emitOpError("expected packed weights of rank 5, but got ")
            << weights;
-  int64_t kv = weights.getDimSize(4);
+  int64_t kv = blocks ? 1 : weights.getDimSize(4);
   if (getRows().empty())
     return emitOpError("expected at least one row");
   auto row = dyn_cast<MemRefType>(getRows().front().getType());
-  int64_t depth = weights.getDimSize(2) * kv;
+  int64_t depth = blocks ? blocks.getDepth() : weights.getDimSize(2) * kv;
   if (row.getRank() != 1 || row.getDimSize(0) != depth ||
       !row.isLastDimUnitStride())
     return emitOpError("expected rows of ")
@@ -298,8 +339,8 @@ LogicalResult InnerTileOp::verify() {
            << getRows().size() << " accumulators, but got "
            << getAccumulators().size(); // C2
   bool floating = isa<FloatType>(row.getElementType()) &&
-                  isa<FloatType>(weights.getElementType());
-  bool bytes = row.getElementType().isInteger(8) &&
+                  (blocks || isa<FloatType>(weights.getElementType()));
+  bool bytes = !blocks && row.getElementType().isInteger(8) &&
                weights.getElementType().isInteger(8);
   Intrinsic intrinsic = getIntrinsic();
   bool fits = intrinsic == Intrinsic::fma ? floating && kv == 1
@@ -329,4 +370,76 @@ void InnerTileOp::getEffects(Effects &effects) {
   for (OpOperand &row : getRowsMutable())
     addMemRefEffect(effects, row, MemoryEffects::Read::get());
   addMemRefEffect(effects, getWeightsMutable(), MemoryEffects::Read::get());
+}
+
+//===----------------------------------------------------------------------===//
+// DequantizeOp and ExpandOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult DequantizeOp::verify() {
+  auto values = cast<RankedTensorType>(getValues().getType());
+  auto result = cast<RankedTensorType>(getResult().getType());
+  int64_t axis = getAxis(), block = getBlock(), bits = getBits();
+  if (!values.getElementType().isInteger(8) ||
+      !result.getElementType().isF32() ||
+      values.getShape() != result.getShape() ||
+      (bits != 8 && bits != 4)) // C1
+    return emitOpError("expected i8 values of 8 or 4 bits and an f32 result of "
+                       "their shape, but got ")
+           << values << " of " << bits << " bits and " << result;
+  if (axis < 0 || axis >= values.getRank() || block < 2 ||
+      block % 2 != 0) // C2
+    return emitOpError("expected an axis below ")
+           << values.getRank()
+           << " and a block of a positive multiple of 2, but got " << axis
+           << " and " << block;
+  int64_t channels = values.getDimSize(axis);
+  int64_t depth = channels ? values.getNumElements() / channels : 0;
+  SmallVector<int64_t> shape = {channels,
+                                llvm::divideCeilSigned(depth, block)};
+  auto fits = [&](Value value, Type element) {
+    return !value ||
+           value.getType() == RankedTensorType::get(shape, element);
+  };
+  if (!fits(getScales(), BFloat16Type::get(getContext())) ||
+      !fits(getZeroPoints(), IntegerType::get(getContext(), 8))) // C3
+    return emitOpError("expected bf16 scales and i8 zero points of shape ")
+           << shape[0] << "x" << shape[1];
+  if (Value table = getTable();
+      table && (table.getType() !=
+                    RankedTensorType::get(16, Float32Type::get(getContext())) ||
+                bits != 4 || getZeroPoints())) // C4
+    return emitOpError("expected a table of 16 f32 elements only with 4 bits "
+                       "and without zero points, but got ")
+           << table.getType();
+  return success();
+}
+
+LogicalResult ExpandOp::verify() {
+  auto stream = cast<ShapedType>(getStream().getType());
+  auto out = cast<ShapedType>(getOut().getType());
+  bool onTensors = isa<RankedTensorType>(out);
+  if (isa<RankedTensorType>(stream) != onTensors ||
+      getNumResults() != (onTensors ? 1u : 0u) ||
+      (onTensors && getResult(0).getType() != out))
+    return emitOpError("expected tensors and one result of the type of 'out', "
+                       "or memrefs"); // C1
+  BlocksAttr blocks = getBlocks();
+  if (!isStream(stream, blocks))
+    return emitOpError("expected panels of ")
+           << blocks.getPanelBytes() << " bytes, but got " << stream; // C2
+  if (out.getRank() != 5 || !out.hasStaticShape() ||
+      !out.getElementType().isF32() ||
+      out.getDimSize(0) != stream.getDimSize(0) ||
+      out.getDimSize(1) * out.getDimSize(2) != blocks.getDepth() ||
+      out.getDimSize(3) != kPanelWidth || out.getDimSize(4) != 1)
+    return emitOpError("expected packed f32 weights of ")
+           << stream.getDimSize(0) << " panels and " << blocks.getDepth()
+           << " weights per lane, but got " << out; // C3
+  return success();
+}
+
+void ExpandOp::getEffects(Effects &effects) {
+  addMemRefEffect(effects, getStreamMutable(), MemoryEffects::Read::get());
+  addMemRefEffect(effects, getOutMutable(), MemoryEffects::Write::get());
 }

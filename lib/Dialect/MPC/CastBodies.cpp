@@ -20,15 +20,18 @@ using namespace mpc;
 using namespace mpc::detail;
 
 namespace {
-/// The code of an 8-bit float type, less the sign.
+/// The code of a float type of 8 or 4 bits, less the sign.
 struct SmallFormat {
-  unsigned fractionBits;
+  unsigned width, fractionBits;
   int bias;
-  uint8_t largest, nan;
+  uint8_t largest;
+  /// What NaN becomes, with the sign where `hasNaN`.
+  uint8_t nan;
   /// The code of infinity, or 0.
   uint8_t infinity;
   /// The sign of zero means NaN.
   bool isUnsignedZero;
+  bool hasNaN = true;
 };
 
 /// The format that wider floats have.
@@ -43,14 +46,17 @@ struct WideFormat {
 
 static SmallFormat getSmallFormat(FloatType type) {
   if (isa<Float8E4M3FNType>(type))
-    return {3, 7, 0x7e, 0x7f, 0, false};
+    return {8, 3, 7, 0x7e, 0x7f, 0, false};
   if (isa<Float8E4M3FNUZType>(type))
-    return {3, 8, 0x7f, 0x80, 0, true};
+    return {8, 3, 8, 0x7f, 0x80, 0, true};
   if (isa<Float8E5M2Type>(type))
-    return {2, 15, 0x7b, 0x7e, 0x7c, false};
+    return {8, 2, 15, 0x7b, 0x7e, 0x7c, false};
+  if (isa<Float4E2M1FNType>(type))
+    // What has no NaN gives -0 for it, as the reference of ONNX does.
+    return {4, 1, 1, 7, 8, 0, false, /*hasNaN=*/false};
   assert(isa<Float8E5M2FNUZType>(type) &&
-         "one of the 8-bit floats with a sign");
-  return {2, 16, 0x7f, 0x80, 0, true};
+         "one of the small floats with a sign");
+  return {8, 2, 16, 0x7f, 0x80, 0, true};
 }
 
 /// The bits of a number of a float type.
@@ -127,7 +133,7 @@ Value ScalarBuilder::encodeSmallFloat(Value x, FloatType to,
 
   Value isTooLarge =
       compare(arith::CmpIPredicate::ugt, code, constant(small.largest));
-  bool special = overflow == CastOverflow::Special;
+  bool special = overflow == CastOverflow::Special && small.hasNaN;
   code = select(isTooLarge,
                 constant(!special         ? small.largest
                          : small.infinity ? small.infinity
@@ -135,9 +141,9 @@ Value ScalarBuilder::encodeSmallFloat(Value x, FloatType to,
                 code);
   code = make<arith::TruncIOp>(i8, code);
   Value sign = make<arith::AndIOp>(
-      make<arith::TruncIOp>(i8,
-                            make<arith::ShRUIOp>(bits, constant(width - 8))),
-      integer(i8, -128));
+      make<arith::TruncIOp>(
+          i8, make<arith::ShRUIOp>(bits, constant(width - small.width))),
+      integer(i8, APInt::getOneBitSet(8, small.width - 1)));
   if (small.isUnsignedZero)
     sign = select(compare(arith::CmpIPredicate::eq, code, integer(i8, 0)),
                   integer(i8, 0), sign);
@@ -149,8 +155,8 @@ Value ScalarBuilder::encodeSmallFloat(Value x, FloatType to,
                                       : arith::CmpIPredicate::ugt,
                         magnitude, infinity);
   Value nan = integer(i8, APInt(8, small.nan));
-  return select(
-      isNaN, small.isUnsignedZero ? nan : make<arith::OrIOp>(nan, sign), code);
+  bool isSigned = small.hasNaN && !small.isUnsignedZero;
+  return select(isNaN, isSigned ? make<arith::OrIOp>(nan, sign) : nan, code);
 }
 
 Value ScalarBuilder::encodeScale(Value x, CastOverflow overflow,
@@ -215,9 +221,11 @@ Value ScalarBuilder::decodeSmallFloat(Value code, FloatType from) {
     return make<arith::BitcastOp>(f32, select(equals(code, 255), nan, bits));
   }
   SmallFormat small = getSmallFormat(from);
-  Value magnitude = make<arith::AndIOp>(code, constant(0x7f));
-  Value sign = make<arith::ShLIOp>(make<arith::AndIOp>(code, constant(0x80)),
-                                   constant(24));
+  uint32_t signBit = uint32_t(1) << (small.width - 1);
+  Value magnitude = make<arith::AndIOp>(code, constant(signBit - 1));
+  Value sign = make<arith::ShLIOp>(
+      make<arith::AndIOp>(code, constant(signBit)),
+      constant(32 - small.width));
   Value normal =
       add(make<arith::ShLIOp>(magnitude, constant(23 - small.fractionBits)),
           constant(uint32_t(127 - small.bias) << 23));
@@ -236,7 +244,7 @@ Value ScalarBuilder::decodeSmallFloat(Value code, FloatType from) {
         nan, bits);
   }
   bits = make<arith::OrIOp>(bits, sign);
-  if (!small.infinity)
+  if (small.hasNaN && !small.infinity)
     bits = select(small.isUnsignedZero ? equals(code, small.nan)
                                        : equals(magnitude, small.nan),
                   nan, bits);
@@ -265,6 +273,15 @@ Value ScalarBuilder::convertToInt(Value x, IntegerType to) {
   Value result = select(tooLarge, integer(signless, largest),
                         select(tooSmall, integer(signless, smallest), inside));
   return select(isNaN, integer(signless, 0), result);
+}
+
+Value ScalarBuilder::extendLowBits(Value byte, IntegerType type) {
+  Type i8 = builder.getI8Type();
+  unsigned width = type.getWidth();
+  if (type.isUnsigned())
+    return make<arith::AndIOp>(byte, integer(i8, (1 << width) - 1));
+  Value above = integer(i8, 8 - width);
+  return make<arith::ShRSIOp>(make<arith::ShLIOp>(byte, above), above);
 }
 
 Value ScalarBuilder::convert(Value x, Type from, Type to, CastOverflow overflow,
@@ -297,8 +314,8 @@ Value ScalarBuilder::convert(Value x, Type from, Type to, CastOverflow overflow,
     return isFloat(x)
                ? compare(arith::CmpFPredicate::UNE, x, number(x.getType(), 0))
                : compare(arith::CmpIPredicate::ne, x, integer(x.getType(), 0));
-  if (width == 4) {
-    // The lower half of a byte, extended.
+  if (width < 8) {
+    // The lower bits of a byte, extended.
     Type i8 = builder.getI8Type();
     if (isFloat(x))
       x = convertToInt(x, builder.getI32Type());
@@ -307,10 +324,7 @@ Value ScalarBuilder::convert(Value x, Type from, Type to, CastOverflow overflow,
       x = make<arith::TruncIOp>(i8, x);
     else if (fromWidth < 8)
       x = make<arith::ExtUIOp>(i8, x);
-    if (toInt.isUnsigned())
-      return make<arith::AndIOp>(x, integer(i8, 15));
-    Value four = integer(i8, 4);
-    return make<arith::ShRSIOp>(make<arith::ShLIOp>(x, four), four);
+    return extendLowBits(x, toInt);
   }
   if (isFloat(x))
     return convertToInt(x, toInt);
@@ -354,11 +368,7 @@ Value BitcastOp::buildScalarBody(OpBuilder &builder, Location loc,
 
   if (to.isInteger(1))
     return b.compare(arith::CmpIPredicate::ne, x, b.integer(i8, 0));
-  if (to.isInteger(4)) {
-    if (to.isUnsignedInteger())
-      return b.make<arith::AndIOp>(x, b.integer(i8, 15));
-    Value four = b.integer(i8, 4);
-    return b.make<arith::ShRSIOp>(b.make<arith::ShLIOp>(x, four), four);
-  }
+  if (isStorageOnly(to) && to.isInteger())
+    return b.extendLowBits(x, cast<IntegerType>(to));
   return isArithmeticFloat(to) ? b.make<arith::BitcastOp>(to, x) : x;
 }

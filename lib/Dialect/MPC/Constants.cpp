@@ -49,6 +49,10 @@ bool mpc::isWeight(Value value) {
       continue;
     }
     Operation *op = value.getDefiningOp();
+    if (auto blocks = dyn_cast_or_null<DequantizeBlocksOp>(op)) {
+      value = blocks.getValues();
+      continue;
+    }
     if (!op || op->getNumOperands() != 1 || op->getNumRegions() != 0 ||
         !isa<MPCDialect>(op->getDialect()))
       return false;

@@ -112,7 +112,10 @@ static LogicalResult verifyElementTypes(Operation *op, Value lhs, Value rhs,
     auto integer = dyn_cast<IntegerType>(input);
     bool isNumber = isa<FloatType>(input) ||
                     (isa<MatMulOp>(op) && integer && integer.getWidth() >= 32);
-    if (!isNumber || input != weight)
+    // Narrow activations may meet weights that have just been dequantized.
+    bool isMixed =
+        (input.isF16() || input.isBF16()) && weight.isF32() && result.isF32();
+    if (!isNumber || (input != weight && !isMixed))
       return op->emitOpError()
              << "expected operands of the same floating-point element type or "
                 "quantized ones, but got "
@@ -230,6 +233,14 @@ int64_t ConvOp::getResultChannelAxis() {
   return getChannelDim(getLayout(), getResult().getType().getRank());
 }
 
+int64_t ConvOp::getInputChannelAxis() {
+  return getChannelDim(getLayout(), getInput().getType().getRank());
+}
+int64_t ConvOp::getWeightInputAxis() {
+  return getChannelDim(getLayout(), getWeight().getType().getRank());
+}
+int64_t ConvOp::getChannelGroups() { return getGroups(); }
+
 bool ConvOp::wantsChannelsLast() { return !isChannelsLast(); }
 void ConvOp::setChannelsLast() { setLayout(Layout::ChannelsLast); }
 SmallVector<OpOperand *> ConvOp::getLayoutOperands() {
@@ -304,3 +315,10 @@ OpOperand *MatMulOp::getBiasOperand() {
 int64_t MatMulOp::getResultChannelAxis() {
   return getResult().getType().getRank() - 1;
 }
+int64_t MatMulOp::getInputChannelAxis() {
+  return getLhs().getType().getRank() - 1;
+}
+int64_t MatMulOp::getWeightInputAxis() {
+  return getRhs().getType().getRank() - (getTransposeB() ? 1 : 2);
+}
+int64_t MatMulOp::getChannelGroups() { return 1; }

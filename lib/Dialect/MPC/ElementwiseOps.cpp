@@ -119,7 +119,7 @@ LogicalResult mpc::detail::verifyCast(CastOp op) {
   if (op.getOverflow() != CastOverflow::Saturate &&
       !(isa<FloatType>(to) && isStorageOnly(to)))
     return op.emitOpError()
-           << "expected overflow only with 8-bit floats, but the result has "
+           << "expected overflow only with floats of 8 or 4 bits, but the result has "
               "elements of type "
            << to;
   if (op.getRounding() != ScaleRounding::Up && !isScale)

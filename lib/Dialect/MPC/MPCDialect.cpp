@@ -75,7 +75,7 @@ bool mpc::isArithmeticFloat(Type elementType) {
 }
 
 bool mpc::isStorageOnly(Type elementType) {
-  return elementType.isInteger(4) ||
+  return elementType.isInteger(4) || elementType.isInteger(2) ||
          (isa<FloatType>(elementType) && !isArithmeticFloat(elementType));
 }
 
@@ -103,6 +103,20 @@ void RangeAttr::print(AsmPrinter &printer) const {
   printer << ", ";
   printer.printFloat(getMaxValue());
   printer << ">";
+}
+
+LogicalResult WeightsAttr::verify(function_ref<InFlightDiagnostic()> emitError,
+                                  int64_t block, WeightScheme,
+                                  Precision activations) {
+  if (block < 0 || block % 2 != 0) // (C1)
+    return emitError() << "expected a block of 0 or a multiple of 2 weights, "
+                          "but got "
+                       << block;
+  if (activations != Precision::F32 && activations != Precision::F16 &&
+      activations != Precision::BF16) // (C2)
+    return emitError() << "expected activations of f32, f16 or bf16, but got "
+                       << stringifyPrecision(activations);
+  return success();
 }
 
 #define GET_OP_CLASSES

@@ -145,6 +145,8 @@ public:
   mlir::OpBuilder &builder;
   mlir::Location loc;
   bool isUnsigned;
+  /// The lower bits of a byte as a number of `type`, which has fewer than 8.
+  mlir::Value extendLowBits(mlir::Value byte, mlir::IntegerType type);
 
 private:
   mlir::Value convertToInt(mlir::Value x, mlir::IntegerType to);

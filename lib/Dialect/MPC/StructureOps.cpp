@@ -254,6 +254,56 @@ OpFoldResult StorageCastOp::fold(FoldAdaptor) {
 }
 
 //===----------------------------------------------------------------------===//
+// DequantizeBlocksOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult DequantizeBlocksOp::verify() {
+  RankedTensorType values = getValues().getType();
+  RankedTensorType result = getResult().getType();
+  Type element = values.getElementType();
+  if (!(element.isUnsignedInteger(8) || element.isUnsignedInteger(4)) ||
+      !result.getElementType().isF32() || !values.hasStaticShape() ||
+      values.getShape() != result.getShape()) // (C1)
+    return emitOpError() << "expected ui8 or ui4 values and an f32 result of "
+                            "one static shape, but got "
+                         << values << " and " << result;
+  int64_t axis = getAxis(), block = getBlock();
+  if (axis < 0 || axis >= values.getRank() || block < 2 ||
+      block % 2 != 0) // (C2)
+    return emitOpError() << "expected 0 <= axis < " << values.getRank()
+                         << " and a block of a positive multiple of 2, but got "
+                         << axis << " and " << block;
+  int64_t channels = values.getDimSize(axis);
+  int64_t length = channels ? values.getNumElements() / channels : 0;
+  SmallVector<int64_t> shape = {channels,
+                                llvm::divideCeilSigned(length, block)};
+  auto verifyParameters = [&](Value parameters, StringRef what,
+                              bool matches) -> LogicalResult {
+    auto type = cast<RankedTensorType>(parameters.getType());
+    if (matches && type.getShape() == ArrayRef<int64_t>(shape))
+      return success();
+    return emitOpError() << "expected " << what << " of shape " << shape[0]
+                         << "x" << shape[1] << ", but got " << type; // (C3)
+  };
+  if (failed(verifyParameters(getScales(), "bf16 scales",
+                              getElementTypeOrSelf(getScales()).isBF16())))
+    return failure();
+  Value zeroPoints = getZeroPoints(), table = getTable();
+  if (zeroPoints &&
+      failed(verifyParameters(
+          zeroPoints, "ui8 zero points",
+          getElementTypeOrSelf(zeroPoints).isUnsignedInteger(8))))
+    return failure();
+  if (table && (cast<RankedTensorType>(table.getType()) !=
+                    RankedTensorType::get(16, Float32Type::get(getContext())) ||
+                !element.isUnsignedInteger(4) || zeroPoints)) // (C4)
+    return emitOpError() << "expected a table of 16 f32 elements only with "
+                            "values of 4 bits and without zero points, but got "
+                         << table.getType() << " with " << element;
+  return success();
+}
+
+//===----------------------------------------------------------------------===//
 // ObserveOp
 //===----------------------------------------------------------------------===//
 

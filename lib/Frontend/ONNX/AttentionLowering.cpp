@@ -118,10 +118,17 @@ bool Attention::check() {
   if (k.getDimSize(2) != v.getDimSize(2))
     return fail("expected as many keys as values, but got " +
                 Twine(k.getDimSize(2)) + " and " + Twine(v.getDimSize(2)));
+  if (q.isDynamicDim(2) || k.isDynamicDim(2))
+    return fail("expected known lengths of queries and keys; --shape can fix "
+                "them");
   for (int64_t dim : {1, 2, 3})
     if (q.isDynamicDim(dim) || k.isDynamicDim(dim) || v.isDynamicDim(dim))
       return fail("expected known sizes behind the batch; --shape can fix "
                   "them");
+  if (std::max(getNumQueries(), getNumKeys()) > kMaxPositions)
+    return fail("expected at most " + Twine(kMaxPositions) +
+                " queries and keys, but got " + Twine(getNumQueries()) +
+                " and " + Twine(getNumKeys()));
   if (q.getDimSize(3) != k.getDimSize(3))
     return fail("expected queries and keys of one size, but got " +
                 Twine(q.getDimSize(3)) + " and " + Twine(k.getDimSize(3)));
@@ -136,7 +143,7 @@ bool Attention::check() {
 }
 
 bool Attention::build() {
-  if (node.hasFailed() || !check())
+  if (node.hasFailed())
     return false;
   SmallVector<int64_t> shape(getTensorType(query).getShape());
   Type type = getTensorType(query).getElementType();

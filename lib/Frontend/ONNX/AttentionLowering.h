@@ -59,6 +59,10 @@ struct Attention {
   /// Keys from `lengths[b]` on are padding; `lengths` has shape [B].
   void restrictLengths(mlir::Value lengths);
 
+  /// Whether query, key and value fit together, in sizes that are known; false
+  /// after an error. To be asked before masks are made of these sizes.
+  bool check();
+
   int64_t getNumQueries() const { return getTensorType(query).getDimSize(2); }
   int64_t getNumKeys() const { return getTensorType(key).getDimSize(2); }
 
@@ -70,7 +74,6 @@ struct Attention {
   mlir::Value result;
 
 private:
-  bool check();
   mlir::Value buildBias();
 };
 

@@ -109,10 +109,8 @@ static void emitAttention(NodeContext &node) {
       hasScale ? scale
                : 1 / std::sqrt(static_cast<double>(std::max<int64_t>(
                          getTensorType(operands[0]).getDimSize(3), 1)));
-  if (ShapedType::isDynamic(attention.getNumKeys()) ||
-      ShapedType::isDynamic(attention.getNumQueries()))
-    return (void)node.error("expected known lengths of queries and keys; "
-                            "--shape can fix them");
+  if (!attention.check())
+    return;
 
   Type type = node.getInputType(0).getElementType();
   if (node.hasInput(3)) {

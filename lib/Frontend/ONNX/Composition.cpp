@@ -25,6 +25,12 @@ Value frontend::createReduce(NodeContext &node, Value input, ReduceKind kind,
 
 Value frontend::createPositions(NodeContext &node, int64_t size, int64_t axis,
                                 int64_t rank) {
+  if (size < 0 || size > kMaxPositions) {
+    (void)node.error("expected at most " + Twine(kMaxPositions) +
+                     " numbered positions, but got " +
+                     (size < 0 ? Twine("an unknown number") : Twine(size)));
+    return {};
+  }
   SmallVector<int64_t> shape(rank, 1);
   shape[axis] = size;
   SmallVector<int64_t> numbers = llvm::to_vector(llvm::seq<int64_t>(0, size));

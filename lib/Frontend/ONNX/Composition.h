@@ -27,8 +27,11 @@ mlir::Value getOptionalOperand(NodeContext &node, unsigned index);
 /// A reduction of `input` over sorted `axes`.
 mlir::Value createReduce(NodeContext &node, mlir::Value input, ReduceKind kind,
                          llvm::ArrayRef<int64_t> axes, bool keepDims);
+/// The most positions that are numbered: more are no sequence that a model has.
+inline constexpr int64_t kMaxPositions = int64_t(1) << 24;
 /// 0, 1, ..., size - 1 along dimension `axis` of a tensor of `rank` dimensions
-/// whose other sizes are 1; i64.
+/// whose other sizes are 1; i64. Null after an error where there are more than
+/// kMaxPositions, or the size is unknown.
 mlir::Value createPositions(NodeContext &node, int64_t size, int64_t axis,
                             int64_t rank);
 mlir::Value createCompare(NodeContext &node, ComparePredicate predicate,

@@ -63,15 +63,9 @@ static void readAttributes(NodeContext &node, Attention &attention,
 /// Builds the products and sets the first result.
 static bool finish(NodeContext &node, Attention &attention, bool isCausal,
                    int64_t past, Value mask, double filter, Value bias) {
-  if (node.hasFailed() || !attention.query || !attention.key ||
-      !attention.value)
+  if (node.hasFailed() || !attention.check())
     return false;
   ArrayRef<int64_t> query = getTensorType(attention.query).getShape();
-  if (ShapedType::isDynamic(attention.getNumKeys()) ||
-      ShapedType::isDynamic(query[2]))
-    return (void)node.error("expected known lengths of queries and keys; "
-                            "--shape can fix them"),
-           false;
   if (attention.scale == 0)
     attention.scale =
         1 / std::sqrt(static_cast<double>(std::max<int64_t>(query[3], 1)));

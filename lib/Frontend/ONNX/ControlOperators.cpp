@@ -14,6 +14,7 @@
 #include "Folding.h"
 #include "Loops.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include <onnx/onnx_pb.h>
@@ -100,40 +101,105 @@ static bool isOneElement(RankedTensorType type) {
 // If
 //===----------------------------------------------------------------------===//
 
-/// A branch that is chosen when the model runs: both give the same types.
-static void emitBranches(NodeContext &node, const GraphProto &thenGraph,
-                         const GraphProto &elseGraph) {
-  OpBuilder &builder = node.getBuilder();
-  Value condition = extractScalar(node, node.getOperand(0));
-  if (!condition)
-    return;
-  auto build = [&](TypeRange types) {
+namespace {
+/// Two branches of which one is chosen when the model runs.
+class BranchImporter {
+public:
+  BranchImporter(NodeContext &node, const GraphProto &thenGraph,
+                 const GraphProto &elseGraph)
+      : node(node), builder(node.getBuilder()),
+        graphs{&thenGraph, &elseGraph} {}
+  void run();
+
+private:
+  bool import(int branch);
+  void useOnly(int branch, StringRef why);
+  scf::IfOp build(TypeRange types) {
     return scf::IfOp::create(builder, node.getLoc(), types, condition,
                              /*addThenBlock=*/true, /*addElseBlock=*/true);
-  };
-  // The types are known when both branches are there.
-  scf::IfOp draft = build({});
+  }
+
+  NodeContext &node;
+  OpBuilder &builder;
+  const GraphProto *graphs[2];
+  Value condition;
+  /// Holds the branches until their types are known.
+  scf::IfOp draft;
   SmallVector<Value> values[2];
+};
+} // namespace
+
+bool BranchImporter::import(int branch) {
+  OpBuilder::InsertionGuard guard(builder);
+  Block *block = branch ? draft.elseBlock() : draft.thenBlock();
+  if (!block->empty())
+    block->back().erase();
+  builder.setInsertionPointToEnd(block);
+  Tensors results;
+  return importBody(node, *graphs[branch], {}, results) &&
+         getValues(node, results, values[branch]);
+}
+
+/// The other branch cannot be computed with these shapes: which one the model
+/// takes is only known when it runs, and it may not be that.
+void BranchImporter::useOnly(int branch, StringRef why) {
+  const char *names[] = {"then_branch", "else_branch"};
+  std::string message = "node '" + node.getName() + "' (If) chooses its " +
+                        names[1 - branch] +
+                        ", which these shapes do not allow: " + why.str();
+  emitWarning(node.getLoc(), "only the " + Twine(names[branch]) + " of node '" +
+                                 node.getName() +
+                                 "' (If) is compiled; with these shapes the "
+                                 "other is an error: " +
+                                 why);
+  Value holds = condition;
+  if (branch == 1) {
+    Value one = arith::ConstantIntOp::create(builder, node.getLoc(), 1, 1);
+    holds = arith::XOrIOp::create(builder, node.getLoc(), condition, one);
+  }
+  cf::AssertOp::create(builder, node.getLoc(), holds, message);
+  Block *block = branch ? draft.elseBlock() : draft.thenBlock();
+  draft->getBlock()->getOperations().splice(Block::iterator(draft),
+                                            block->getOperations());
+  draft.erase();
+  for (auto [index, value] : llvm::enumerate(values[branch]))
+    node.setResult(index, value);
+}
+
+void BranchImporter::run() {
+  condition = extractScalar(node, node.getOperand(0));
+  if (!condition)
+    return;
+  draft = build({});
+  // Where no operator is missing, a branch that cannot be imported may be one
+  // that is never taken with these shapes.
+  Diagnostics &diagnostics = node.getModel().diagnostics;
+  size_t start = diagnostics.mark();
+  std::string why[2];
+  for (int branch : {0, 1}) {
+    auto unsupported = node.getModel().unsupported;
+    if (import(branch))
+      continue;
+    if (node.getModel().unsupported == unsupported)
+      why[branch] = diagnostics.takeBack(start);
+    if (why[branch].empty())
+      return;
+    node.setFailed(false);
+  }
+  if (!why[0].empty() && !why[1].empty()) {
+    for (const std::string &reason : why)
+      (void)diagnostics.error(reason);
+    return (void)node.error(
+        "neither branch can be computed with these shapes");
+  }
+  for (int branch : {0, 1})
+    if (!why[branch].empty())
+      return useOnly(1 - branch, why[branch]);
+
   for (int branch : {0, 1}) {
     OpBuilder::InsertionGuard guard(builder);
-    Block *block = branch ? draft.elseBlock() : draft.thenBlock();
-    if (!block->empty())
-      block->back().erase();
-    builder.setInsertionPointToEnd(block);
-    Tensors results;
-    if (!importBody(node, branch ? elseGraph : thenGraph, {}, results)) {
-      // It may be one that is never taken with these shapes.
-      (void)node.getModel().diagnostics.error(
-          "node '" + node.getName() +
-          "' (If): both branches are needed, since "
-          "the condition '" +
-          node.getInputName(0) +
-          "' is only known when the model runs; --bind of the inputs that "
-          "decide it leaves one");
-      return;
-    }
-    if (!getValues(node, results, values[branch]))
-      return;
+    builder.setInsertionPointToEnd(branch ? draft.elseBlock()
+                                          : draft.thenBlock());
     scf::YieldOp::create(builder, node.getLoc(), values[branch]);
   }
   for (auto [index, a, b] : llvm::enumerate(values[0], values[1]))
@@ -175,7 +241,7 @@ static void emitIf(NodeContext &node) {
       return (void)node.error("expected branches without inputs");
   }
   if (!condition)
-    return emitBranches(node, *thenGraph, *elseGraph);
+    return BranchImporter(node, *thenGraph, *elseGraph).run();
   Tensors results;
   if (!importBody(node, condition->ints[0].offset ? *thenGraph : *elseGraph, {},
                   results))

@@ -33,6 +33,19 @@ public:
     return llvm::failure();
   }
 
+  /// What has been reported so far, and the way back to it: for what is tried
+  /// and may be given up.
+  size_t mark() const { return count; }
+  /// Takes back what was reported since then; returns the first line of it, or
+  /// nothing where there is none.
+  std::string takeBack(size_t mark) {
+    std::string first = mark < lines.size() ? lines[mark] : std::string();
+    if (lines.size() > mark)
+      lines.truncate(mark);
+    count = mark;
+    return first;
+  }
+
   bool hasErrors() const { return count != 0; }
   llvm::StringRef getFile() const { return file; }
 

@@ -16,6 +16,7 @@
 #include "ModelHash.h"
 #include "ModelInputs.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/ControlFlow/IR/ControlFlow.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -283,8 +284,9 @@ OwningOpRef<ModuleOp> mpc::importONNX(llvm::MemoryBufferRef buffer,
                                       MLIRContext &context,
                                       const ImportOptions &options,
                                       const ImportErrorHandler &onError) {
-  context.loadDialect<arith::ArithDialect, func::FuncDialect, scf::SCFDialect,
-                      tensor::TensorDialect, MPCDialect>();
+  context.loadDialect<arith::ArithDialect, cf::ControlFlowDialect,
+                      func::FuncDialect, scf::SCFDialect, tensor::TensorDialect,
+                      MPCDialect>();
   Diagnostics diagnostics(buffer.getBufferIdentifier(), onError);
   onnx::ModelProto model;
   if (failed(parseModel(buffer, model, diagnostics)))

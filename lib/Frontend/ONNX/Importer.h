@@ -126,7 +126,7 @@ public:
   llvm::LogicalResult unsupported(const llvm::Twine &because);
   bool hasFailed() const { return failed; }
   /// What went wrong has been reported by other means.
-  void setFailed() { failed = true; }
+  void setFailed(bool hasFailed = true) { failed = hasFailed; }
 
   //===--------------------------------------------------------------------===//
   // Attributes

@@ -24,6 +24,7 @@ OperatorTable::OperatorTable() {
            getCastOperators(),
            getLogicOperators(),
            getContractionOperators(),
+           getLossOperators(),
            getReductionOperators(),
            getNormalizationOperators(),
            getEinsumOperators(),

@@ -52,6 +52,7 @@ llvm::ArrayRef<Operator> getActivationOperators();
 llvm::ArrayRef<Operator> getCastOperators();
 llvm::ArrayRef<Operator> getLogicOperators();
 llvm::ArrayRef<Operator> getContractionOperators();
+llvm::ArrayRef<Operator> getLossOperators();
 llvm::ArrayRef<Operator> getReductionOperators();
 llvm::ArrayRef<Operator> getNormalizationOperators();
 llvm::ArrayRef<Operator> getEinsumOperators();

@@ -30,7 +30,7 @@ ElementsAttr frontend::getConstantInput(NodeContext &node, unsigned index) {
 
 bool frontend::isQuantizedInteger(Type element) {
   auto type = dyn_cast<IntegerType>(element);
-  return type && llvm::is_contained({4u, 8u, 16u}, type.getWidth());
+  return type && llvm::is_contained({2u, 4u, 8u, 16u}, type.getWidth());
 }
 
 /// Least and largest integer of a type.
@@ -282,13 +282,13 @@ static Value foldDequantize(NodeContext &node, unsigned index,
                             createFloatConstant(result, values));
 }
 
-/// Constants of 4 bits as bytes, which kernels multiply; null for others.
-static Value getWeightsOfFourBits(NodeContext &node, unsigned index,
+/// Constants of 4 or 2 bits as bytes, which kernels multiply; null for others.
+static Value getWeightsOfFewBits(NodeContext &node, unsigned index,
                                   const QuantInputs &params, int64_t axis,
                                   int64_t channels) {
   auto element = cast<RankedTensorType>(node.getInputType(index));
   auto integer = dyn_cast<IntegerType>(element.getElementType());
-  ElementsAttr constant = integer && integer.getWidth() == 4
+  ElementsAttr constant = integer && integer.getWidth() < 8
                               ? getConstantInput(node, index)
                               : ElementsAttr();
   auto values = constant ? getIntValues(constant) : std::nullopt;
@@ -321,7 +321,7 @@ Value frontend::createDequantize(NodeContext &node, unsigned index,
     int64_t channels = where.axis < type.getRank() ? type.getDimSize(where.axis)
                                                    : ShapedType::kDynamic;
     if (Value weights =
-            getWeightsOfFourBits(node, index, params, where.axis, channels))
+            getWeightsOfFewBits(node, index, params, where.axis, channels))
       return node.createTyped(DequantizeOp::getOperationName(), weights,
                               type.clone(f32));
     if (auto quantized = params.getType(element, where.axis, channels))

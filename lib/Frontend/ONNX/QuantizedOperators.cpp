@@ -73,9 +73,8 @@ static void emitQuantizeLinear(NodeContext &node) {
   }
   if (!element)
     element = node.getBuilder().getIntegerType(8, /*isSigned=*/false);
-  bool isByteFloat =
-      isa<FloatType>(element) && element.getIntOrFloatBitWidth() == 8;
-  if (!isQuantizedInteger(element) && !isByteFloat)
+  bool isSmallFloat = isa<FloatType>(element) && isStorageOnly(element);
+  if (!isQuantizedInteger(element) && !isSmallFloat)
     return (void)node.error("cannot quantize to this element type");
   options.axis = readAxis(node, params);
   if (node.hasFailed())
@@ -90,8 +89,8 @@ static void emitDequantizeLinear(NodeContext &node) {
   if (node.hasFailed())
     return;
   Type from = node.getInputType(0).getElementType();
-  bool isByteFloat = isa<FloatType>(from) && from.getIntOrFloatBitWidth() == 8;
-  if (!isQuantizedInteger(from) && !isByteFloat && !from.isInteger(32))
+  bool isSmallFloat = isa<FloatType>(from) && isStorageOnly(from);
+  if (!isQuantizedInteger(from) && !isSmallFloat && !from.isInteger(32))
     return (void)node.error("cannot dequantize this element type");
   if (params.getZeroPointType() && params.getZeroPointType() != from)
     return (void)node.error("expected zero points of the input's type");

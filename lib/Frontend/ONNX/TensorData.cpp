@@ -85,10 +85,16 @@ Type frontend::getElementType(int32_t dataType, MLIRContext *context) {
     return Float8E5M2FNUZType::get(context);
   case FLOAT8E8M0:
     return Float8E8M0FNUType::get(context);
+  case FLOAT4E2M1:
+    return Float4E2M1FNType::get(context);
   case UINT4:
     return b.getIntegerType(4, /*isSigned=*/false);
   case INT4:
     return b.getIntegerType(4);
+  case UINT2:
+    return b.getIntegerType(2, /*isSigned=*/false);
+  case INT2:
+    return b.getIntegerType(2);
   default:
     return {};
   }
@@ -226,12 +232,15 @@ static void append(std::vector<char> &bytes, const Field &values) {
   }
 }
 
-/// 4-bit integers, of which files hold two in a byte with the first in the
-/// lower half, each in a byte.
-static void unpack(std::vector<char> &bytes, int64_t count) {
+/// Elements of 4 or 2 bits, of which files hold several in a byte with the first
+/// in the lowest bits, each in a byte.
+static void unpack(std::vector<char> &bytes, int64_t count, unsigned bits) {
+  unsigned perByte = 8 / bits;
   std::vector<char> unpacked(count);
   for (int64_t i = 0; i < count; ++i)
-    unpacked[i] = static_cast<uint8_t>(bytes[i / 2]) >> (i % 2 * 4) & 15;
+    unpacked[i] = static_cast<uint8_t>(bytes[i / perByte]) >>
+                      (i % perByte * bits) &
+                  ((1 << bits) - 1);
   bytes = std::move(unpacked);
 }
 
@@ -316,9 +325,10 @@ FailureOr<TensorData> frontend::readTensor(const TensorProto &tensor,
 
   TensorData data;
   data.type = RankedTensorType::get(shape, elementType);
-  bool isPacked = elementType.isInteger(4);
-  int64_t expectedBytes =
-      isPacked ? (*count + 1) / 2 : *count * getElementBytes(elementType);
+  unsigned bits = elementType.getIntOrFloatBitWidth();
+  bool isPacked = bits < 8 && !elementType.isInteger(1);
+  int64_t expectedBytes = isPacked ? llvm::divideCeil(*count, 8 / bits)
+                                   : *count * getElementBytes(elementType);
   if (tensor.data_location() == TensorProto::EXTERNAL) {
     if (failed(readExternal(tensor, expectedBytes, externalData, data.bytes,
                             onError)))
@@ -334,7 +344,7 @@ FailureOr<TensorData> frontend::readTensor(const TensorProto &tensor,
                    Twine(*count) + " elements, but got " +
                    Twine(data.bytes.size()));
   if (isPacked)
-    unpack(data.bytes, *count);
+    unpack(data.bytes, *count, bits);
   if (elementType.isInteger(1))
     for (char &c : data.bytes)
       c = c != 0;
@@ -346,13 +356,17 @@ FailureOr<TensorData> frontend::readTensor(const TensorProto &tensor,
 //===----------------------------------------------------------------------===//
 
 ElementsAttr frontend::makeElements(const TensorData &data, StringRef name) {
-  // 4-bit integers are the lower halves of bytes; the upper are 0 in attributes.
-  if (data.type.getElementType().isInteger(4) &&
-      llvm::any_of(data.bytes, [](char c) { return (c & ~15) != 0; })) {
-    TensorData lower = data;
-    for (char &c : lower.bytes)
-      c &= 15;
-    return makeElements(lower, name);
+  // Integers of fewer bits are the lower bits of bytes; the upper are 0 in
+  // attributes.
+  if (Type element = data.type.getElementType();
+      element.isInteger(4) || element.isInteger(2)) {
+    char mask = element.isInteger(4) ? 15 : 3;
+    if (llvm::any_of(data.bytes, [&](char c) { return (c & ~mask) != 0; })) {
+      TensorData lower = data;
+      for (char &c : lower.bytes)
+        c &= mask;
+      return makeElements(lower, name);
+    }
   }
   // Booleans are packed differently from attribute to attribute; lists of them
   // never are large.

@@ -95,9 +95,9 @@ func.func @test(%x: tensor<4xf32>) {
 
 // -----
 
-// cast C2: overflow belongs to 8-bit floats
+// cast C2: overflow belongs to small floats
 func.func @test(%x: tensor<4xf32>) {
-  // expected-error @below {{expected overflow only with 8-bit floats, but the result has elements of type 'f16'}}
+  // expected-error @below {{expected overflow only with floats of 8 or 4 bits, but the result has elements of type 'f16'}}
   %0 = mpc.cast %x {overflow = #mpc.overflow<special>} : (tensor<4xf32>) -> tensor<4xf16>
   return
 }

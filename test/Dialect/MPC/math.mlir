@@ -39,3 +39,18 @@ func.func @storage(%x: tensor<2xi4>) -> (tensor<4xf8E5M2>, tensor<4xf8E8M0FNU>) 
   %3 = mpc.cast %1 {rounding = #mpc.scale_rounding<nearest>} : (tensor<4xi4>) -> tensor<4xf8E8M0FNU>
   return %2, %3 : tensor<4xf8E5M2>, tensor<4xf8E8M0FNU>
 }
+
+// CHECK-LABEL: func.func @few_bits(
+// CHECK: mpc.constant dense<[-2, 1]> : tensor<2xi2> -> tensor<2xi2>
+// CHECK: mpc.constant dense<[5.000000e-01, -6.000000e+00]> : tensor<2xf4E2M1FN>
+// CHECK: mpc.cast %{{.*}} : (tensor<2xi2>) -> tensor<2xf4E2M1FN>
+// CHECK: mpc.concat %{{.*}} -> tensor<4xf4E2M1FN>
+// CHECK: mpc.cast %{{.*}} : (tensor<4xf4E2M1FN>) -> tensor<4xui2>
+func.func @few_bits() -> tensor<4xui2> {
+  %0 = mpc.constant dense<[-2, 1]> : tensor<2xi2> -> tensor<2xi2>
+  %1 = mpc.constant dense<[0.5, -6.0]> : tensor<2xf4E2M1FN> -> tensor<2xf4E2M1FN>
+  %2 = mpc.cast %0 : (tensor<2xi2>) -> tensor<2xf4E2M1FN>
+  %3 = mpc.concat %1, %2 {axis = 0 : i64} : (tensor<2xf4E2M1FN>, tensor<2xf4E2M1FN>) -> tensor<4xf4E2M1FN>
+  %4 = mpc.cast %3 : (tensor<4xf4E2M1FN>) -> tensor<4xui2>
+  return %4 : tensor<4xui2>
+}

@@ -12,7 +12,7 @@
 # RUN: not mpc-translate --import-onnx %t/long-field.onnx 2>&1 | FileCheck %s --check-prefix=LONG-FIELD
 # RUN: not mpc-translate --import-onnx %t/negative.onnx 2>&1 | FileCheck %s --check-prefix=NEGATIVE
 # RUN: not mpc-translate --import-onnx %t/huge.onnx 2>&1 | FileCheck %s --check-prefix=HUGE
-# RUN: not mpc-translate --import-onnx %t/float4.onnx 2>&1 | FileCheck %s --check-prefix=FLOAT4
+# RUN: not mpc-translate --import-onnx %t/complex.onnx 2>&1 | FileCheck %s --check-prefix=COMPLEX
 # RUN: mpc-translate --import-onnx %t/external.onnx | FileCheck %s --check-prefix=EXTERNAL
 # RUN: not mpc-translate --import-onnx %t/missing.onnx 2>&1 | FileCheck %s --check-prefix=MISSING
 # RUN: not mpc-translate --import-onnx %t/absolute.onnx 2>&1 | FileCheck %s --check-prefix=ABSOLUTE
@@ -32,7 +32,7 @@
 # LONG-FIELD: initialiser 'w': expected 16 bytes for 4 elements, but got 20
 # NEGATIVE: initialiser 'w': sizes -1x4 hold a negative one
 # HUGE: initialiser 'w': sizes 2147483648x2147483648 are too large
-# FLOAT4: initialiser 'w': elements of type float4e2m1 are not supported
+# COMPLEX: initialiser 'w': elements of type complex64 are not supported
 # EXTERNAL: mpc.constant dense<{{\[\[}}1.000000e+00, 2.000000e+00, 3.000000e+00, 4.000000e+00]]> : tensor<1x4xf32>
 # MISSING: initialiser 'w': external data 'nowhere.bin' cannot be read:
 # ABSOLUTE: external data '/etc/passwd' is an absolute path; expected a file in the model's folder
@@ -101,7 +101,7 @@ write("short", raw([1, 4], bytes(8)))
 write("long-field", TensorProto(name="w", data_type=TensorProto.FLOAT, dims=[1, 4], float_data=[0] * 5))
 write("negative", raw([-1, 4], bytes(16)))
 write("huge", raw([1 << 31, 1 << 31], bytes(16)))
-write("float4", raw([1, 4], bytes(2), 23))
+write("complex", raw([1, 4], bytes(32), 14))
 
 (folder / "weights.bin").write_bytes(bytes(4) + struct.pack("<4f", 1, 2, 3, 4))
 (folder / "sub").mkdir()

@@ -137,9 +137,16 @@ check("config-missing", r"nowhere\.json", [DIGITS, "--precision-config=nowhere.j
 for flag, expected in (("--frobnicate=3", "frobnicate"), ("--precision=int7", "int7"), ("--calibrator=guess", "guess"), ("--march=z80", "z80"),
                        ("--target=tpu", "tpu"), ("--rounding=sideways", "sideways"), ("--compile-to=nowhere", "nowhere"), ("--emit=poetry", "poetry"),
                        ("--shape=no_such_input=1x2", "no_such_input"), ("--shape=image=AxB", "AxB"), ("--shape=image=1x1x9x9", "image"),
-                       ("--precision=w8", "not supported yet"), ("--precision=auto", "needs? *samples|measures on samples"), ("--target=nvvm", "not supported yet"),
-                       ("--rounding=tosa", "not supported yet"), ("--report=x.html", "not supported yet"), ("--tune", "not supported yet")):
+                       ("--precision=auto", "measures on samples"),
+                       ("--target=nvvm", "not supported yet"),
+                       ("--rounding=tosa", "not supported yet"),
+                       ("--report=x.txt", "html"),
+                       ("--tune", "not supported yet")):
     check("flag" + re.sub(r"[^a-z0-9]+", "-", flag.lower()), expected, [DIGITS, flag])
+check("weights-block", "32, 64, 128, channel, but got 48", [DIGITS, "--precision=w4", "--weight-block=48"])
+check("weights-activations", "f32, f16, bf16, but got f64", [DIGITS, "--precision=w8", "--activation-type=f64"])
+check("weights-elsewhere", "goes with --precision=w8 or w4, but precision is f16", [DIGITS, "--precision=f16", "--weight-scheme=symmetric"])
+check("weights-codebook", "16 levels", [DIGITS, "--precision=w8", "--weight-scheme=codebook"])
 check("two-models", "digits", [DIGITS, DIGITS])
 check("no-model", "model", [])
 check("output-folder-missing", "nowhere", [DIGITS], output="nowhere/model.so")

@@ -38,6 +38,10 @@ def Kernel_Dialect : Dialect {
     product has one). `kv` values of the reduction dimension lie side by side: 1 for floating point, 4 for 8-bit integers,
     because integer dot products reduce four bytes per lane. Ragged edges are zero. Where a window's taps are short
     (few input channels) they are laid end to end and count as one tap: `gathered` weights.
+
+    **Weights in blocks.** Integers of 8 or 4 bits with a scale per block (#kernel.blocks) are one stream of bytes per panel, `panels × bytes`,
+    that is read from start to end. kernel.inner_tile dequantizes them in registers where a tile of rows reads them once
+    or twice; else `kernel.expand` makes packed f32 weights of them, before the contraction.
   }];
   let useDefaultAttributePrinterParser = 1;
   let extraClassDeclaration = [{
@@ -77,13 +81,14 @@ def Kernel_TilingAttr : Kernel_Attr<"Tiling", "tiling"> {
     A register tile is `rows` output rows by `columns` output channels (a multiple of 16). `kv` is the number of reduction
     values that lie side by side in the packed weights. `gather` says that the rows of a tile are copied into a small
     buffer before they are multiplied, because a row's reduction dimension is too short or not a multiple of `kv`.
+    `expand`: weights in blocks are dequantized before the contraction, not by its tiles.
 
     ```mlir
     #kernel.tiling<intrinsic = vpdpbusd, rows = 6, columns = 64, kv = 4>
     ```
   }];
   let parameters = (ins EnumParameter<Kernel_Intrinsic>:$intrinsic, "int64_t":$rows, "int64_t":$columns, "int64_t":$kv,
-      DefaultValuedParameter<"bool", "false">:$gather);
+      DefaultValuedParameter<"bool", "false">:$gather, DefaultValuedParameter<"bool", "false">:$expand);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
 }
@@ -110,6 +115,40 @@ def Kernel_WindowAttr : Kernel_Attr<"Window", "window"> {
   }];
 }
 
+def Kernel_BlocksAttr : Kernel_Attr<"Blocks", "blocks"> {
+  let summary = "the layout of a panel of weights in blocks";
+  let description = [{
+    A panel of 16 output channels (lanes) with `depth` weights each, in the order in which their products are summed:
+
+    - with `table`: 16 levels of 4 bytes, f32
+    - then for each run of `block` weights (the last one may be shorter):
+      - 16 scales of 2 bytes, bf16
+      - with `zero_points`: 16 bytes
+      - `bits` = 8: 16 bytes for each weight; 4: 16 bytes for each two, the first one in the lower half of a byte
+
+    Weight k of a lane is `(q - z) * s` or, with `table`, `table[q] * s`, in f32; z is 2^(bits-1) without `zero_points`.
+    Numbers are little-endian. Lanes past the last channel are 0, and so is what fills up a last odd weight.
+
+    ```mlir
+    #kernel.blocks<bits = 4, block = 32, depth = 64, zero_points = true>
+    ```
+  }];
+  let parameters = (ins "int64_t":$bits, "int64_t":$block, "int64_t":$depth, DefaultValuedParameter<"bool", "false">:$zero_points,
+      DefaultValuedParameter<"bool", "false">:$table);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
+  let extraClassDeclaration = [{
+    /// Bytes of a panel before the first run, and before the weights of a run.
+    int64_t getTableBytes() const;
+    int64_t getHeaderBytes() const;
+    /// Weights of each lane that stand in one group of 16 bytes.
+    int64_t getPerGroup() const { return 8 / getBits(); }
+    /// Bytes of a run of `length` weights.
+    int64_t getRunBytes(int64_t length) const;
+    int64_t getPanelBytes() const;
+  }];
+}
+
 //===----------------------------------------------------------------------===//
 // Operations
 //===----------------------------------------------------------------------===//
@@ -132,17 +171,73 @@ def Kernel_UnpackOp : Kernel_Op<"unpack", [Pure]> {
     - (C1) `packed` has rank 5 and `packed.dim(3)` = 16;
     - (C2) `packed` holds as many panels, taps and k blocks as `result` needs;
     - (C3) element types are equal;
-    - (C4) `transposed` only with a result of rank 2.
+    - (C4) `transposed` only with a result of rank 2;
+    - (C5) with `blocks`, `packed` is `panels × bytes` of i8 as they say, and the result f32.
 
     Example:
     ```mlir
     %w = kernel.unpack %p : tensor<2x9x16x16x4xi8> to tensor<32x3x3x64xi8>
     ```
   }];
-  let arguments = (ins AnyStaticShapeTensor:$packed, UnitAttr:$transposed);
+  let arguments = (ins AnyStaticShapeTensor:$packed, UnitAttr:$transposed, OptionalAttr<Kernel_BlocksAttr>:$blocks);
   let results = (outs AnyStaticShapeTensor:$result);
   let assemblyFormat = "$packed attr-dict `:` type($packed) `to` type($result)";
   let hasVerifier = 1;
+}
+
+def Kernel_DequantizeOp : Kernel_Op<"dequantize", [Pure, AttrSizedOperandSegments]> {
+  let summary = "weights in blocks, in the layout of the model";
+  let description = [{
+    What `mpc.dequantize_blocks` computes. Says what weights are until `mpc-pack-constants` packs them, so that no code ever computes it.
+    `values` are bytes, one for each weight.
+
+    Constraints:
+    - (C1) `values` are i8 and of the result's shape, the result is f32; bits are 8 or 4;
+    - (C2) 0 ≤ axis < rank, block is a positive multiple of 2;
+    - (C3) `scales` (bf16) and `zero_points` (i8) are `C × ceil(K / block)`, where C is the size of `axis` and K what else there is per channel;
+    - (C4) `table` is `16` f32, only with 4 bits, and excludes zero points.
+
+    Example:
+    ```mlir
+    %w = kernel.dequantize %q, %s {axis = 1 : i64, bits = 4 : i64, block = 32 : i64}
+        : (tensor<64x16xi8>, tensor<16x2xbf16>) -> tensor<64x16xf32>
+    ```
+  }];
+  let arguments = (ins AnyStaticShapeTensor:$values, AnyStaticShapeTensor:$scales, Optional<AnyStaticShapeTensor>:$zero_points,
+      Optional<AnyStaticShapeTensor>:$table, I64Attr:$axis, I64Attr:$bits, I64Attr:$block);
+  let results = (outs AnyStaticShapeTensor:$result);
+  let assemblyFormat = [{
+    $values `,` $scales (`zero_points` `(` $zero_points^ `)`)? (`table` `(` $table^ `)`)? attr-dict `:` functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+}
+
+def Kernel_ExpandOp : Kernel_Op<"expand", [
+    DestinationStyleOpInterface, DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+  let summary = "packed f32 weights from weights in blocks";
+  let description = [{
+    `out[panel, tap, k, lane, 0]` is weight `tap·K + k` of the lane, where K is the number of k blocks.
+
+    Constraints:
+    - (C1) both operands are tensors, or both are memrefs; tensors give one result of `out`'s type;
+    - (C2) `stream` is `panels × bytes` of i8, as `blocks` say;
+    - (C3) `out` is packed f32 weights with kv = 1, as many panels, and `blocks.depth` weights per lane.
+
+    Example:
+    ```mlir
+    %w = kernel.expand ins(%p : tensor<1x576xi8>) outs(%o : tensor<1x1x64x16x1xf32>)
+        attributes {blocks = #kernel.blocks<bits = 4, block = 32, depth = 64>} -> tensor<1x1x64x16x1xf32>
+    ```
+  }];
+  let arguments = (ins Kernel_TensorOrMemRef:$stream, Kernel_TensorOrMemRef:$out, Kernel_BlocksAttr:$blocks);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let assemblyFormat = [{
+    `ins` `(` $stream `:` type($stream) `)` `outs` `(` $out `:` type($out) `)` attr-dict-with-keyword (`->` type($results)^)?
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    ::mlir::MutableOperandRange getDpsInitsMutable() { return getOutMutable(); }
+  }];
 }
 
 /// What kernel.contract and kernel.depthwise share: operands, the epilogue region and destination passing.
@@ -158,7 +253,8 @@ class Kernel_OutputOp<string mnemonic> : Kernel_Op<mnemonic, [
       OptionalAttr<TypedAttrInterface>:$pad_value,
       AffineMapArrayAttr:$extra_maps,
       UnitAttr:$unsigned_input,
-      Kernel_TilingAttr:$tiling);
+      Kernel_TilingAttr:$tiling,
+      OptionalAttr<Kernel_BlocksAttr>:$blocks);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let regions = (region SizedRegion<1>:$epilogue);
   let assemblyFormat = [{
@@ -209,7 +305,8 @@ def Kernel_ContractOp : Kernel_OutputOp<"contract"> {
       the last result;
     - (C10) the region has one argument per extra besides the accumulator, of the right element types, and yields one
       value of `out`'s element type;
-    - (C11) operations of the region are element-wise, or constants.
+    - (C11) operations of the region are element-wise, or constants;
+    - (C12) with `blocks`, `weights` is `panels × bytes` of i8 as they say, of one tap, the input is floating point, and the accumulator f32.
 
     Example:
     ```mlir
@@ -349,7 +446,8 @@ def Kernel_InnerTileOp : Kernel_Op<"inner_tile", [
     - (C2) the number of accumulators is a multiple of the number of rows;
     - (C3) accumulators are vectors of 16 (pmaddwd: 32) i32 or f32, and results have their types;
     - (C4) `fma` with floating point and kv = 1, the others with i8 and kv = 4; `vpdpbusd` only with unsigned rows;
-      `muladd` never.
+      `muladd` never;
+    - (C5) with `blocks`, `weights` is `panels × bytes` of i8 as they say, and rows have their depth, in floating point, with `fma`.
 
     Example:
     ```mlir
@@ -358,7 +456,7 @@ def Kernel_InnerTileOp : Kernel_Op<"inner_tile", [
     ```
   }];
   let arguments = (ins Kernel_IntrinsicAttr:$intrinsic, Variadic<AnyStridedMemRef>:$rows, AnyStridedMemRef:$weights, Index:$panel,
-      Index:$tap, Variadic<AnyVectorOfNonZeroRank>:$accumulators, UnitAttr:$unsigned_rows);
+      Index:$tap, Variadic<AnyVectorOfNonZeroRank>:$accumulators, UnitAttr:$unsigned_rows, OptionalAttr<Kernel_BlocksAttr>:$blocks);
   let results = (outs Variadic<AnyVectorOfNonZeroRank>:$results);
   let assemblyFormat = [{
     $intrinsic `rows` `(` $rows `:` type($rows) `)` `weights` `(` $weights `[` $panel `,` $tap `]` `:` type($weights) `)`

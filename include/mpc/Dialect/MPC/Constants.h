@@ -27,7 +27,7 @@ mlir::ElementsAttr getConstantValue(mlir::Value value);
 
 /// Whether the value is known at compile time: constant as in getConstantValue,
 /// or made from such a value by mpc ops with one operand (reshape, transpose,
-/// dequantize …).
+/// dequantize …) or by dequantize_blocks.
 bool isWeight(mlir::Value value);
 
 /// The elements' bytes; `storage` backs them where the attribute has none of

@@ -26,9 +26,17 @@ def MPC_LayoutAttr : MPC_EnumAttr<MPC_Layout, "layout">;
 
 def MPC_Precision : MPC_Enum<"Precision", "what a group stores and computes with", [
   I32EnumAttrCase<"F32", 0, "f32">, I32EnumAttrCase<"F16", 1, "f16">, I32EnumAttrCase<"BF16", 2, "bf16">,
-  I32EnumAttrCase<"INT8", 3, "int8">   // u8 activations with a zero point, s8 weights per channel, i32 accumulator
+  I32EnumAttrCase<"INT8", 3, "int8">,  // u8 activations with a zero point, s8 weights per channel, i32 accumulator
+  I32EnumAttrCase<"W8", 4, "w8">,      // weights of 8 bits in blocks, f32 accumulator (#mpc.weights)
+  I32EnumAttrCase<"W4", 5, "w4">       // weights of 4 bits in blocks, f32 accumulator (#mpc.weights)
 ]>;
 def MPC_PrecisionAttr : MPC_EnumAttr<MPC_Precision, "precision">;
+
+def MPC_WeightScheme : MPC_Enum<"WeightScheme", "what the integers of weights in blocks mean", [
+  I32EnumAttrCase<"Asymmetric", 0, "asymmetric">, // (q - z) * s, a scale and a zero point per block
+  I32EnumAttrCase<"Symmetric", 1, "symmetric">,   // (q - 2^(bits-1)) * s, a scale per block
+  I32EnumAttrCase<"Codebook", 2, "codebook">      // table[q] * s, 16 levels per tensor, a scale per block
+]>;
 
 def MPC_Rounding : MPC_Enum<"Rounding", "requantization profile", [
   I32EnumAttrCase<"ONNX", 0, "onnx">, I32EnumAttrCase<"TFLite", 1, "tflite">,
@@ -115,6 +123,26 @@ def MPC_RangeAttr : MPC_Attr<"Range", "range"> {
     double getMin() const { return getMinValue().convertToDouble(); }
     double getMax() const { return getMaxValue().convertToDouble(); }
   }];
+}
+
+def MPC_WeightsAttr : MPC_Attr<"Weights", "weights"> {
+  let summary = "how a group of precision w8 or w4 stores its weights, and the type of its activations";
+  let description = [{
+    `block`: how many weights of an output channel, in the order in which products are summed, share a scale; 0 is all of them.
+    `activations` (f32, f16 or bf16): what the group reads and stores; products are summed in f32. `mpc-assign-precision` puts it on groups as
+    `mpc.weights`.
+
+    Constraints:
+    - (C1) block is 0 or a multiple of 2
+    - (C2) activations are f32, f16 or bf16
+
+    ```mlir
+    #mpc.weights<block = 32, scheme = asymmetric, activations = f32>
+    ```
+  }];
+  let parameters = (ins "int64_t":$block, EnumParameter<MPC_WeightScheme>:$scheme, EnumParameter<MPC_Precision>:$activations);
+  let assemblyFormat = "`<` struct(params) `>`";
+  let genVerifyDecl = 1;
 }
 
 #endif // MPC_DIALECT_MPC_MPCATTRIBUTES_TD

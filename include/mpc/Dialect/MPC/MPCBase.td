@@ -30,6 +30,7 @@ def MPC_Dialect : Dialect {
 
     Attributes that the dialect puts on other ops:
     - on function arguments and results: `mpc.name` (string; the model's own name of that tensor), `mpc.range` (#mpc.range)
+    - on groups of precision w8 and w4: `mpc.weights` (#mpc.weights)
     - on the module: `mpc.model_hash` (string; hash of graph and weights)
   }];
   let dependentDialects = ["::mlir::quant::QuantDialect"];
@@ -45,10 +46,10 @@ def MPC_Dialect : Dialect {
 def MPC_Float : AnyTypeOf<[F16, BF16, F32, F64], "floating-point element">;
 /// Signless integers are signed, as in ONNX; unsigned ones say so.
 def MPC_Int : AnyTypeOf<[I1, I8, I16, I32, I64, UI8, UI16, UI32, UI64, SI8, SI16, SI32, SI64], "integer element">;
-/// Elements that are stored, moved, cast and (de)quantized, but not computed with. Integers of 4 bits are signed, or say so, as above;
-/// outside of files each takes a byte.
-def MPC_StorageElement : AnyTypeOf<[F8E4M3FN, F8E4M3FNUZ, F8E5M2, F8E5M2FNUZ, F8E8M0FNU, I<4>, UI<4>],
-  "8-bit floating-point or 4-bit integer element">;
+/// Elements that are stored, moved, cast and (de)quantized, but not computed with. Integers of 4 and 2 bits are signed, or say so, as above;
+/// outside of files each element takes a byte.
+def MPC_StorageElement : AnyTypeOf<[F8E4M3FN, F8E4M3FNUZ, F8E5M2, F8E5M2FNUZ, F8E8M0FNU, F4E2M1FN, I<4>, UI<4>, I<2>, UI<2>],
+  "floating-point element of 8 or 4 bits or integer element of 4 or 2 bits">;
 def MPC_Element : AnyTypeOf<[MPC_Float, MPC_Int, MPC_StorageElement, quant_QuantizedType],
   "floating-point, integer or quantized element">;
 

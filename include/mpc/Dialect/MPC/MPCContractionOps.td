@@ -13,7 +13,8 @@ include "mpc/Dialect/MPC/MPCInterfaces.td"
 
 class MPC_ContractionOp<string mnemonic, list<Trait> traits = []>
     : MPC_TensorOp<mnemonic, !listconcat([DeclareOpInterfaceMethods<MPC_QuantizableOpInterface,
-        ["getActivationOperands", "getWeightOperand", "getWeightChannelAxis", "getBiasOperand", "getResultChannelAxis"]>], traits)>;
+        ["getActivationOperands", "getWeightOperand", "getWeightChannelAxis", "getBiasOperand", "getResultChannelAxis",
+         "getInputChannelAxis", "getWeightInputAxis", "getChannelGroups"]>], traits)>;
 
 def MPC_ConvOp : MPC_ContractionOp<"conv", [DeclareOpInterfaceMethods<MPC_LayoutOpInterface,
     ["wantsChannelsLast", "setChannelsLast", "getLayoutOperands"]>]> {
@@ -23,7 +24,7 @@ def MPC_ConvOp : MPC_ContractionOp<"conv", [DeclareOpInterfaceMethods<MPC_Layout
     of output channel o; x is 0 outside (for quantized x: its zero point).
 
     Layouts (X is N C spatial..., or N spatial... C): channels_first takes weights `[O, I/G, K...]`, channels_last `[O, K..., I/G]`.
-    Types: f32 → f32; f16 and bf16 → f32 accumulator, or their own type (rounded once); u8 (or s8) quantized x and s8 quantized w → an
+    Types: f32 → f32; f16 and bf16 → f32 accumulator, or their own type (rounded once); f16 and bf16 x with f32 weights → f32; u8 (or s8) quantized x and s8 quantized w → an
     i32 accumulator, typed `!quant.uniform<i32:f32, s_x*s_w>` (per axis where w is), summed modulo 2^32; bias has the result's type.
 
     Constraints:

@@ -105,6 +105,41 @@ def MPC_DequantizeOp : MPC_QuantCastOp<"dequantize"> {
   let arguments = (ins MPC_QuantTensor:$input);
   let results = (outs MPC_FloatTensor:$result);
 }
+def MPC_DequantizeBlocksOp : MPC_Op<"dequantize_blocks", [Pure, AttrSizedOperandSegments]> {
+  let summary = "weights from integers of 8 or 4 bits, with a scale per block";
+  let description = [{
+    Let c be an element's position along `axis` (its output channel), and r its position among the K elements of that channel in row-major
+    order, which is the order in which products are summed; b = r / block.
+
+    - `(q - zero_points[c, b]) * scales[c, b]`; without zero points they are 2^(bits-1)
+    - with `table`: `table[q] * scales[c, b]`
+
+    One multiplication in f32; scales are widened from bf16, differences of integers are exact. The last block of a channel may be shorter.
+    Weights `[.., C, ..] ui8 or ui4` (4 bits take a byte here and half a byte in a library), `scales [C, ceil(K / block)] bf16`,
+    `zero_points` of that shape, ui8, and `table [16] f32` → f32.
+
+    Constraints:
+    - (C1) the values are ui8 or ui4, the result f32 and of their shape
+    - (C2) 0 ≤ axis < rank; block is a positive multiple of 2
+    - (C3) scales are bf16 and, like the ui8 zero points, of shape [C, ceil(K / block)]
+    - (C4) a table has 16 f32 elements, goes with values of 4 bits, and excludes zero points
+
+    Source: block-wise weights of ONNX DequantizeLinear (21) and com.microsoft MatMulNBits; codebooks: NF4 (Dettmers et al., QLoRA, 2023),
+    here by k-means.
+
+    ```mlir
+    %w = mpc.dequantize_blocks %q, %s zero_points(%z) {axis = 1 : i64, block = 32 : i64}
+        : (tensor<64x16xui4>, tensor<16x2xbf16>, tensor<16x2xui8>) -> tensor<64x16xf32>
+    ```
+  }];
+  let arguments = (ins MPC_Tensor:$values, MPC_Tensor:$scales, Optional<MPC_Tensor>:$zero_points, Optional<MPC_Tensor>:$table,
+    I64Attr:$axis, I64Attr:$block);
+  let results = (outs MPC_FloatTensor:$result);
+  let assemblyFormat = [{
+    $values `,` $scales (`zero_points` `(` $zero_points^ `)`)? (`table` `(` $table^ `)`)? attr-dict `:` functional-type(operands, results)
+  }];
+  let hasVerifier = 1;
+}
 def MPC_RequantizeOp : MPC_QuantCastOp<"requantize"> {
   let summary = "an accumulator in the scale of its result";
   let description = [{

@@ -1,0 +1,192 @@
+//===- BlockReader.cpp - weights in blocks to vectors ---------------------===//
+//
+// Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "BlockReader.h"
+#include "OutputTile.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+using namespace mpc;
+using namespace mpc::kernel;
+
+/// Time to dequantize a vector of 16 weights and store it, in nanoseconds: a
+/// dozen instructions.
+static constexpr double kVectorCost = 1.5;
+
+VectorType BlockReader::lanesOf(Type element) const {
+  return VectorType::get({kPanelWidth}, element);
+}
+
+VectorType BlockReader::lanesOf(unsigned bits) const {
+  return lanesOf(b.getIntegerType(bits));
+}
+
+Value BlockReader::splat(unsigned bits, int64_t value) {
+  return arith::ConstantOp::create(
+      b, DenseElementsAttr::get(lanesOf(bits),
+                                b.getIntegerAttr(b.getIntegerType(bits),
+                                                 APInt(bits, value))));
+}
+
+Value BlockReader::load(Value panel, int64_t p, Value offset, int64_t size) {
+  return vector::LoadOp::create(b, VectorType::get({size}, b.getI8Type()),
+                                stream, ValueRange{add(b, panel, p), offset});
+}
+
+/// The table's level of each index from 0 to 15: the table is in one register,
+/// or in two, of which bit 3 of the index chooses.
+Value BlockReader::lookUp(Value indices) {
+  auto permute = [&](StringRef name, Value levels, Value at) {
+    return LLVM::CallIntrinsicOp::create(b, levels.getType(),
+                                         b.getStringAttr(name),
+                                         ValueRange{levels, at})
+        .getResult(0);
+  };
+  if (vectorBits == 512)
+    return permute("llvm.x86.avx512.permvar.sf.512", table, indices);
+  auto slice = [&](Value vector, int64_t half) -> Value {
+    return vector::ExtractStridedSliceOp::create(b, vector, half * 8, 8, 1);
+  };
+  Value low = slice(table, 0), high = slice(table, 1);
+  Value limit = arith::ConstantOp::create(
+      b, DenseElementsAttr::get(VectorType::get({8}, b.getI32Type()),
+                                b.getI32IntegerAttr(7)));
+  Value result =
+      arith::ConstantOp::create(b, b.getZeroAttr(lanesOf(b.getF32Type())));
+  for (int64_t half : {0, 1}) {
+    Value at = slice(indices, half);
+    Value isHigh =
+        arith::CmpIOp::create(b, arith::CmpIPredicate::sgt, at, limit);
+    Value levels = arith::SelectOp::create(
+        b, isHigh, permute("llvm.x86.avx2.permps", high, at),
+        permute("llvm.x86.avx2.permps", low, at));
+    result = vector::InsertStridedSliceOp::create(b, levels, result, half * 8,
+                                                  1);
+  }
+  return result;
+}
+
+Value BlockReader::dequantize(Value bytes, Value scale, Value zeroPoint) {
+  Type f32 = b.getF32Type();
+  Value level;
+  if (table) {
+    level = lookUp(arith::ExtUIOp::create(b, lanesOf(32), bytes));
+  } else if (blocks.getBits() == 4) { // differences fit in a signed byte
+    Value difference = arith::SubIOp::create(b, bytes, zeroPoint);
+    Value wide = arith::ExtSIOp::create(b, lanesOf(32), difference);
+    level = arith::SIToFPOp::create(b, lanesOf(f32), wide);
+  } else {
+    Value wide = arith::ExtUIOp::create(b, lanesOf(32), bytes);
+    Value difference = arith::SubIOp::create(b, wide, zeroPoint);
+    level = arith::SIToFPOp::create(b, lanesOf(f32), difference);
+  }
+  return arith::MulFOp::create(b, level, scale);
+}
+
+SmallVector<Value> BlockReader::emitRun(Value panel, int64_t count,
+                                        Value offset, Value first,
+                                        int64_t length, ValueRange init,
+                                        Body body) {
+  Type f32 = b.getF32Type();
+  SmallVector<Value> scales, zeroPoints(count);
+  for (int64_t p = 0; p < count; ++p) {
+    // bf16 numbers are the upper halves of f32 ones.
+    Value halves = vector::BitCastOp::create(
+        b, lanesOf(16), load(panel, p, offset, 2 * kPanelWidth));
+    Value words = arith::ShLIOp::create(
+        b, arith::ExtUIOp::create(b, lanesOf(32), halves), splat(32, 16));
+    scales.push_back(vector::BitCastOp::create(b, lanesOf(f32), words));
+    if (blocks.getZeroPoints()) {
+      zeroPoints[p] =
+          load(panel, p, add(b, offset, 2 * kPanelWidth), kPanelWidth);
+      if (blocks.getBits() == 8)
+        zeroPoints[p] =
+            arith::ExtUIOp::create(b, lanesOf(32), zeroPoints[p]);
+    } else if (!table) {
+      zeroPoints[p] = blocks.getBits() == 8 ? splat(32, 128) : splat(8, 8);
+    }
+  }
+
+  Value data = add(b, offset, blocks.getHeaderBytes());
+  int64_t perGroup = blocks.getPerGroup();
+  auto emitGroup = [&](Value group, ValueRange carriedIn,
+                       int64_t size) -> SmallVector<Value> {
+    SmallVector<Value> carried(carriedIn);
+    Value at = add(b, data, mul(b, group, kPanelWidth));
+    SmallVector<Value> bytes;
+    for (int64_t p = 0; p < count; ++p)
+      bytes.push_back(load(panel, p, at, kPanelWidth));
+    for (int64_t i = 0; i < size; ++i) {
+      SmallVector<Value> weights;
+      for (int64_t p = 0; p < count; ++p) {
+        Value values = bytes[p];
+        if (perGroup == 2)
+          values = i == 0 ? arith::AndIOp::create(b, values, splat(8, 15))
+                                .getResult()
+                          : arith::ShRUIOp::create(b, values, splat(8, 4))
+                                .getResult();
+        weights.push_back(dequantize(values, scales[p], zeroPoints[p]));
+      }
+      body(add(b, first, add(b, mul(b, group, perGroup), i)), weights, carried);
+    }
+    return carried;
+  };
+
+  SmallVector<Value> carried(init);
+  int64_t groups = length / perGroup;
+  if (groups > 0)
+    carried = emitLoop(b, groups, carried, [&](Value group, ValueRange values) {
+      return emitGroup(group, values, perGroup);
+    });
+  if (int64_t rest = length % perGroup)
+    carried = emitGroup(indexConstant(b, groups), carried, rest);
+  return carried;
+}
+
+SmallVector<Value> BlockReader::forEach(Value panel, int64_t count,
+                                        ValueRange init, Body body) {
+  if (blocks.getTable()) // of the tensor, and the same in every panel
+    table = vector::BitCastOp::create(
+        b, lanesOf(b.getF32Type()),
+        load(panel, 0, indexConstant(b, 0), blocks.getTableBytes()));
+  int64_t runs = blocks.getDepth() / blocks.getBlock();
+  int64_t runBytes = blocks.getRunBytes(blocks.getBlock());
+  SmallVector<Value> carried(init);
+  if (runs > 0)
+    carried = emitLoop(b, runs, carried, [&](Value run, ValueRange values) {
+      return emitRun(panel, count,
+                     add(b, mul(b, run, runBytes), blocks.getTableBytes()),
+                     mul(b, run, blocks.getBlock()), blocks.getBlock(), values,
+                     body);
+    });
+  if (int64_t rest = blocks.getDepth() % blocks.getBlock())
+    carried =
+        emitRun(panel, count,
+                indexConstant(b, blocks.getTableBytes() + runs * runBytes),
+                indexConstant(b, runs * blocks.getBlock()), rest, carried, body);
+  return carried;
+}
+
+void mpc::lowerExpand(ExpandOp op, const TargetDescription &target) {
+  ImplicitLocOpBuilder b(op.getLoc(), op);
+  SmallVector<ReassociationIndices> groups = {{0}, {1, 2}, {3, 4}};
+  Value out = memref::CollapseShapeOp::create(b, op.getOut(), groups);
+  auto type = cast<MemRefType>(op.getStream().getType());
+  double cost = kVectorCost * op.getBlocks().getDepth();
+  emitForall(b, indexConstant(b, type.getDimSize(0)), cost, [&](Value panel) {
+    BlockReader reader(b, op.getBlocks(), op.getStream(), target.vectorBits);
+    reader.forEach(panel, 1, {},
+                   [&](Value k, ArrayRef<Value> weights, MutableArrayRef<Value>) {
+                     vector::StoreOp::create(
+                         b, weights[0], out,
+                         ValueRange{panel, k, indexConstant(b, 0)});
+                   });
+  });
+}

@@ -1,0 +1,60 @@
+//===- BlockReader.h - weights in blocks to vectors -------------*- C++ -*-===//
+//
+// Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MPC_LIB_CODEGEN_BLOCKREADER_H
+#define MPC_LIB_CODEGEN_BLOCKREADER_H
+
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mpc/Dialect/Kernel/KernelDialect.h"
+
+namespace mpc {
+
+/// Emits code that reads panels of weights in blocks (#kernel.blocks) from start
+/// to end. A weight is the same f32 number on every instruction set.
+class BlockReader {
+public:
+  /// `stream` is a memref of panels × bytes; `vectorBits` those of the target.
+  BlockReader(mlir::ImplicitLocOpBuilder &b, kernel::BlocksAttr blocks,
+              mlir::Value stream, int64_t vectorBits)
+      : b(b), blocks(blocks), stream(stream), vectorBits(vectorBits) {}
+
+  /// Emits the body for weight `k` of `count` panels from `panel` on: one
+  /// vector of 16 f32 per panel. `carried` go from one k to the next; returns
+  /// what they are in the end.
+  using Body = llvm::function_ref<void(
+      mlir::Value k, mlir::ArrayRef<mlir::Value> weights,
+      mlir::MutableArrayRef<mlir::Value> carried)>;
+  mlir::SmallVector<mlir::Value> forEach(mlir::Value panel, int64_t count,
+                                         mlir::ValueRange init, Body body);
+
+private:
+  /// `size` bytes of panel `panel` + `p` from byte `offset` on.
+  mlir::Value load(mlir::Value panel, int64_t p, mlir::Value offset,
+                   int64_t size);
+  mlir::SmallVector<mlir::Value> emitRun(mlir::Value panel, int64_t count,
+                                         mlir::Value offset, mlir::Value first,
+                                         int64_t length, mlir::ValueRange init,
+                                         Body body);
+  /// 16 bytes, each a weight's integer, as numbers.
+  mlir::Value dequantize(mlir::Value bytes, mlir::Value scale,
+                         mlir::Value zeroPoint);
+  mlir::Value lookUp(mlir::Value indices);
+
+  mlir::VectorType lanesOf(mlir::Type element) const;
+  mlir::VectorType lanesOf(unsigned bits) const;
+  mlir::Value splat(unsigned bits, int64_t value);
+
+  mlir::ImplicitLocOpBuilder &b;
+  kernel::BlocksAttr blocks;
+  mlir::Value stream;
+  int64_t vectorBits;
+  mlir::Value table;
+};
+
+} // namespace mpc
+
+#endif // MPC_LIB_CODEGEN_BLOCKREADER_H
