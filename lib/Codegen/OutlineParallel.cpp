@@ -21,6 +21,7 @@
 #include "mlir/Transforms/RegionUtils.h"
 #include "mpc/Codegen/Passes.h"
 #include "mpc/Codegen/Variants.h"
+#include "mpc/Dialect/Kernel/KernelDialect.h"
 
 namespace mpc {
 #define GEN_PASS_DEF_OUTLINEPARALLEL
@@ -226,7 +227,8 @@ bool isSelfContained(scf::ForOp loop) {
   return !loop
               ->walk([](Operation *op) {
                 bool isOutside = isa<func::CallOp, memref::AllocOp,
-                                     memref::AllocaOp, memref::DeallocOp>(op);
+                                     memref::AllocaOp, memref::DeallocOp,
+                                     mpc::kernel::BeginGroupOp>(op);
                 return isOutside ? WalkResult::interrupt()
                                  : WalkResult::advance();
               })

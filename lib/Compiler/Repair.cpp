@@ -126,6 +126,10 @@ static FailureOr<RepairStep> decideSmoothing(ModuleOp module, double alpha, cons
   std::vector<StatisticsRequest> requests;
   for (auto group : getMain(module).getOps<GroupOp>()) {
     ChannelReaders readers = getChannelReaders(group);
+    // As in the paper. Channels behind a contraction and its activation are sparse: evened out by the largest values of some samples, those of others leave the
+    // range in every channel. (Measured on a vision transformer: the second layers of its perceptrons lost 6 to 8 dB.)
+    if (readers.problem.empty() && ContractionWeights::get(group))
+      readers.problem = "a contraction makes it; equalization is for those";
     if (!readers.problem.empty()) {
       std::string text = "'" + group.getName().str() + "' is not smoothed: " + readers.problem;
       remark::missed(group.getLoc(), remarkOptions(Repair::SmoothQuant, group.getName())) << StringRef(text);
