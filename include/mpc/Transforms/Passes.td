@@ -347,7 +347,9 @@ def AssignPrecision : Pass<"mpc-assign-precision", "::mlir::ModuleOp"> {
     the model's own element types say: int8 where the group reads or stores quantized types, else that of its floats.
 
     What is granted, by the role of the group's root (QuantizableOpInterface):
-    - f32, f16, bf16: always. Softmax, normalisation and the like store f16 and compute in f32
+    - f32, bf16: always. Softmax, normalisation and the like store narrow floats and compute in f32
+    - f16: where no calibrated range of what the group stores, or a contraction reads, and no weight is beyond 65504. Where interval analysis
+      (FloatBounds.h) proves that inputs within their ranges cannot make it overflow, the reason says so
     - int8, contraction: where weights and bias are constant and finite, and no sum leaves 32 bits
     - int8, average, passthrough, element-wise: where an int8 group reads the result; a result that nobody reads as integers gains
       nothing from 8 bits and would only lose accuracy. A group that is named in `config` need not have such a reader
@@ -370,7 +372,7 @@ def AssignPrecision : Pass<"mpc-assign-precision", "::mlir::ModuleOp"> {
       "w8, w4: asymmetric (a zero point per block), symmetric, or codebook (w4: 16 levels per tensor, by k-means)">,
     Option<"activationType", "activation-type", "std::string", /*default=*/"\"f32\"", "w8, w4: type of activations: f32, f16 or bf16">
   ];
-  let dependentDialects = ["::mpc::MPCDialect"];
+  let dependentDialects = ["::mpc::MPCDialect", "::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
 }
 
 def VerifyPrecision : Pass<"mpc-verify-precision", "::mlir::ModuleOp"> {
