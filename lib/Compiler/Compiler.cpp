@@ -156,10 +156,10 @@ LogicalResult Compilation::checkOutputs() {
     return failure();
   if (!isAnnotated || !options.calibrationData.empty() || !options.calibrationFiles.empty())
     return success();
-  if (options.precision == PrecisionChoice::INT8)
+  if (options.precision == PrecisionChoice::INT8 && !options.emitObserver)
     return emitError(loc) << "--precision=int8 needs the ranges of activations: give samples with --calibration-data=PATH or a saved table "
                              "with --calibration=FILE, or quantize only weights with --precision=w8";
-  if (options.precision == PrecisionChoice::Auto && !options.benchKit)
+  if (options.precision == PrecisionChoice::Auto && !options.benchKit && !options.emitObserver)
     return emitError(loc) << "--precision=auto measures on samples: give them with --calibration-data=PATH";
   return success();
 }
@@ -259,7 +259,7 @@ FailureOr<Calibration> Compilation::getCalibration() {
   std::optional<Calibration> merged;
   std::string hash = describeModel(*module).hash;
   for (const std::string &file : options.calibrationFiles) {
-    auto table = Calibration::load(file);
+    auto table = loadCalibration(*module, file);
     if (!table)
       return emitError(loc) << llvm::toString(table.takeError()), failure();
     if (!hash.empty() && hash != table->getModelHash())
@@ -268,6 +268,12 @@ FailureOr<Calibration> Compilation::getCalibration() {
       merged = std::move(*table);
     else if (llvm::Error error = merged->merge(*table))
       return emitError(loc) << file << ": " << llvm::toString(std::move(error)), failure();
+  }
+  if (!options.calibrator.empty()) {
+    auto calibrator = parseCalibrator(options.calibrator);
+    llvm::Error error = calibrator ? merged->setCalibrator(*calibrator) : calibrator.takeError();
+    if (error)
+      return emitError(loc) << "--calibrator=" << options.calibrator << ": " << llvm::toString(std::move(error)), failure();
   }
   return std::move(*merged);
 }
@@ -362,6 +368,13 @@ LogicalResult Compilation::decide() {
 }
 
 LogicalResult Compilation::annotate() {
+  if (options.emitObserver) {
+    auto observer = addObservers(*module, options);
+    if (failed(observer))
+      return failure();
+    info.observer = std::move(*observer);
+    return success();
+  }
   if (failed(decisions ? replay() : decide()))
     return failure();
   if (!options.savePrecisionConfig.empty())

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Report.h"
+#include "Calibrate.h"
 #include "Latency.h"
 #include "Output.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -201,7 +202,7 @@ FailureOr<Report> mpc::describeGroups(ModuleOp annotated, const CompileOptions &
   add("calibration-data", llvm::sys::path::filename(options.calibrationData).str());
   add("precision-config", llvm::sys::path::filename(options.precisionConfig).str());
   if (!options.calibrationData.empty())
-    report.calibrator = options.calibrator;
+    report.calibrator = options.calibrator.empty() ? kDefaultCalibrator.str() : options.calibrator;
   return report;
 }
 

@@ -13,6 +13,7 @@
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Tools/Plugins/DialectPlugin.h"
 #include "mlir/Tools/Plugins/PassPlugin.h"
+#include "mpc/Analysis/Calibration.h"
 #include "mpc/Compiler/Compiler.h"
 #include "mpc/InitAll.h"
 #include "llvm/ADT/StringExtras.h"
@@ -35,7 +36,7 @@ struct Flags {
   cl::opt<std::string> weightBlock{"weight-block", cl::desc("w8, w4: weights that share a scale: 32 (default), 64, 128 or channel"), cl::value_desc("size"), cl::cat(category)};
   cl::opt<std::string> weightScheme{"weight-scheme", cl::desc("w8, w4: asymmetric (default), symmetric, or codebook (16 levels, w4 only)"), cl::value_desc("scheme"), cl::cat(category)};
   cl::opt<std::string> calibrationData{"calibration-data", cl::desc("Samples: .npy, .npz or a folder of those or of test_data_set_*/input_*.pb"), cl::value_desc("path"), cl::cat(category)};
-  cl::opt<std::string> calibrator{"calibrator", cl::init("minmax"), cl::desc("minmax (default) or moving-average"), cl::cat(category)};
+  cl::opt<std::string> calibrator{"calibrator", cl::desc("minmax (default), moving-average, percentile[:99.99], mse or entropy"), cl::value_desc("name"), cl::cat(category)};
   cl::list<std::string> calibration{"calibration", cl::CommaSeparated, cl::desc("Saved ranges; several files merge"), cl::value_desc("file,..."), cl::cat(category)};
   cl::opt<std::string> saveCalibration{"save-calibration", cl::desc("Write the ranges"), cl::value_desc("file"), cl::cat(category)};
   cl::opt<std::string> repair{"repair", cl::desc("Repairs of int8, some of: equalization, smoothquant[:ALPHA], clipping, adaptive-rounding, bias-correction"), cl::value_desc("name,..."), cl::cat(category)};
@@ -61,7 +62,7 @@ struct Flags {
   cl::opt<std::string> diagnostics{"diagnostics", cl::init("text"), cl::desc("text (default) or json: one object per line on standard error"), cl::cat(category)};
   cl::list<std::string> marches{"march", cl::CommaSeparated, cl::desc("Instruction sets, chosen among at load: x86-64-v3, x86-64-v4, cascadelake, native, ..."), cl::value_desc("name,..."), cl::cat(category)};
   cl::opt<std::string> target{"target", cl::init("cpu"), cl::desc("cpu"), cl::cat(category)};
-  cl::opt<std::string> emit{"emit", cl::init("library"), cl::desc("library (default), archive, object, llvm-ir, mlir, or bench-kit: a library that measures latencies on the target (docs/Measuring.md)"), cl::cat(category)};
+  cl::opt<std::string> emit{"emit", cl::init("library"), cl::desc("library (default), observer-library (f32, calibrates on live data), archive, object, llvm-ir, mlir, or bench-kit: a library that measures latencies on the target (docs/Measuring.md)"), cl::cat(category)};
   cl::opt<std::string> latencyTable{"latency-table", cl::desc("Latencies of the target, as mpc-run --measure wrote them (default: measured on this machine)"), cl::value_desc("file"), cl::cat(category)};
   cl::opt<std::string> prefix{"prefix", cl::desc("C name before _query and in the header"), cl::value_desc("name"), cl::cat(category)};
   cl::opt<std::string> linker{"linker", cl::desc("The ld.lld to use"), cl::value_desc("file"), cl::cat(category)};
@@ -162,11 +163,9 @@ bool parse(Flags &flags, LaterFlags &later, mpc::CompileOptions &options) {
   if (!parseWeights(flags, options))
     return false;
 
-  StringRef calibrator = flags.calibrator;
-  if (isOneOf(calibrator, "percentile", "mse", "entropy"))
-    return notYet("--calibrator=" + calibrator);
-  if (!isOneOf(calibrator, "minmax", "moving-average"))
-    return fail("--calibrator: expected minmax, moving-average, percentile, mse or entropy, but got '" + calibrator + "'");
+  if (flags.calibrator.getNumOccurrences())
+    if (auto calibrator = mpc::parseCalibrator(flags.calibrator); !calibrator)
+      return fail("--calibrator: " + toString(calibrator.takeError()));
   if (isOneOf(flags.target, "nvvm", "nvvm-emulated"))
     return notYet("--target=" + flags.target);
   if (flags.target != "cpu")
@@ -183,12 +182,12 @@ bool parse(Flags &flags, LaterFlags &later, mpc::CompileOptions &options) {
                   .Case("llvm-ir", mpc::EmitKind::LLVMIR)
                   .Case("mlir", mpc::EmitKind::Library)
                   .Case("bench-kit", mpc::EmitKind::Library)
+                  .Case("observer-library", mpc::EmitKind::Library)
                   .Default(std::nullopt);
-  if (flags.emit == "observer-library")
-    return notYet("--emit=" + flags.emit);
   if (!emit)
-    return fail("--emit: expected library, archive, object, llvm-ir, mlir or bench-kit, but got '" + flags.emit + "'");
+    return fail("--emit: expected library, observer-library, archive, object, llvm-ir, mlir or bench-kit, but got '" + flags.emit + "'");
   options.emitMLIR = flags.emit == "mlir";
+  options.emitObserver = flags.emit == "observer-library";
   options.benchKit = flags.emit == "bench-kit";
   options.latencyTable = flags.latencyTable;
   if (!options.latencyTable.empty() && (precision != "auto" || options.benchKit))
@@ -211,10 +210,13 @@ bool parse(Flags &flags, LaterFlags &later, mpc::CompileOptions &options) {
 
   options.calibrationData = flags.calibrationData;
   options.calibrationFiles.assign(flags.calibration.begin(), flags.calibration.end());
-  options.calibrator = calibrator.str();
+  options.calibrator = flags.calibrator;
   options.saveCalibration = flags.saveCalibration;
   if (!options.calibrationData.empty() && !options.calibrationFiles.empty())
     return fail("--calibration-data and --calibration exclude each other");
+  if (options.emitObserver && (!options.calibrationData.empty() || !options.calibrationFiles.empty() || !options.saveCalibration.empty() ||
+                               flags.repair.getNumOccurrences() || flags.decisions.getNumOccurrences()))
+    return fail("--emit=observer-library calibrates when it runs; it excludes --calibration-data, --calibration, --save-calibration, --repair and --decisions");
   if (flags.repair.getNumOccurrences()) {
     auto repairs = mpc::parseRepairs(flags.repair);
     if (!repairs)
