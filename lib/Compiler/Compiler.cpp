@@ -9,6 +9,7 @@
 #include "Calibrate.h"
 #include "Decisions.h"
 #include "Diagnose.h"
+#include "IntegerOptions.h"
 #include "Latency.h"
 #include "Output.h"
 #include "Repair.h"
@@ -48,6 +49,8 @@ StringRef mpc::stringifyPrecisionChoice(PrecisionChoice choice) {
     return "bf16";
   case PrecisionChoice::INT8:
     return "int8";
+  case PrecisionChoice::INT16:
+    return "int16";
   case PrecisionChoice::W8:
     return "w8";
   case PrecisionChoice::W4:
@@ -156,8 +159,8 @@ LogicalResult Compilation::checkOutputs() {
     return failure();
   if (!isAnnotated || !options.calibrationData.empty() || !options.calibrationFiles.empty())
     return success();
-  if (options.precision == PrecisionChoice::INT8 && !options.emitObserver)
-    return emitError(loc) << "--precision=int8 needs the ranges of activations: give samples with --calibration-data=PATH or a saved table "
+  if ((options.precision == PrecisionChoice::INT8 || options.precision == PrecisionChoice::INT16) && !options.emitObserver)
+    return emitError(loc) << "--precision=" << stringifyPrecisionChoice(options.precision) << " needs the ranges of activations: give samples with --calibration-data=PATH or a saved table "
                              "with --calibration=FILE, or quantize only weights with --precision=w8";
   if (options.precision == PrecisionChoice::Auto && !options.benchKit && !options.emitObserver)
     return emitError(loc) << "--precision=auto measures on samples: give them with --calibration-data=PATH";
@@ -347,6 +350,7 @@ LogicalResult Compilation::decide() {
       return failure();
     calibration = std::move(*found);
   }
+  writeIntegerOptions(*module, options);
   AssignPrecisionOptions assign;
   assign.precision = isSearched ? "f32" : stringifyPrecisionChoice(options.precision).str();
   assign.config = options.precisionConfig;
@@ -434,7 +438,12 @@ LogicalResult Compilation::advance(Phase phase) {
   case Phase::Annotated:
     return annotate();
   case Phase::Quantized:
-    return runPipeline(buildQuantizationPipeline);
+    writeIntegerOptions(*module, options);
+    return runPipeline([&](OpPassManager &pm) {
+      buildQuantizationPipeline(pm);
+      if ((*module)->hasAttr(kFullyIntegralAttrName))
+        pm.addPass(createVerifyIntegral());
+    });
   case Phase::Linalg:
     describe();
     return runPipeline(buildLinalgPipeline);

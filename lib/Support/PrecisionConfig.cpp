@@ -25,8 +25,8 @@ static constexpr PrecisionConfig::Selector kSelectors[] = {
     PrecisionConfig::Selector::Kind};
 
 ArrayRef<StringRef> mpc::getPrecisionNames() {
-  static constexpr StringRef names[] = {"keep", "f32", "f16", "bf16",
-                                        "int8", "w8",  "w4"};
+  static constexpr StringRef names[] = {"keep", "f32",   "f16", "bf16",
+                                        "int8", "int16", "w8",  "w4"};
   return names;
 }
 

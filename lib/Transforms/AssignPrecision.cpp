@@ -60,7 +60,8 @@ public:
   Assigner(ModuleOp module, PrecisionConfig config, StringRef configPath,
            StringRef uniform, WeightFormat weights)
       : module(module), config(std::move(config)), configPath(configPath),
-        uniform(uniform), weights(std::move(weights)) {}
+        uniform(uniform), weights(std::move(weights)),
+        fullyIntegral(module->hasAttr(kFullyIntegralAttrName)) {}
   LogicalResult run();
 
 private:
@@ -82,6 +83,7 @@ private:
   StringRef configPath, uniform;
   /// The format of weights where the configuration does not say.
   WeightFormat weights;
+  bool fullyIntegral;
   llvm::MapVector<Operation *, Decision> decisions;
   F16Ranges f16Ranges;
 };
@@ -117,6 +119,10 @@ int64_t getElements(GroupOp group) {
        cast<RankedTensorType>(group->getResult(0).getType()).getShape())
     count *= ShapedType::isDynamic(size) ? 1 : size;
   return count;
+}
+
+bool isInteger(Precision precision) {
+  return precision == Precision::INT8 || precision == Precision::INT16;
 }
 
 bool holdsFloats(Value value) {
@@ -241,7 +247,7 @@ std::string Assigner::whyNotContraction(GroupOp group,
   auto type = cast<RankedTensorType>(weight->get().getType());
   int64_t channels = type.getDimSize(root.getWeightChannelAxis());
   if (int64_t products = channels ? type.getNumElements() / channels : 0;
-      products > kMaxProducts)
+      products > kMaxProducts && decisions[group].asked != "int16")
     return "sums of " + std::to_string(products) +
            " products may leave 32 bits (at most " +
            std::to_string(kMaxProducts) + " fit)";
@@ -317,7 +323,7 @@ void Assigner::grant() {
       continue;
     }
     if (computesInF64(group)) {
-      if (asked == Precision::INT8 || isWeightOnly(asked)) {
+      if (isInteger(asked) || isWeightOnly(asked)) {
         decision.refusal = "computed in f64, as the model has it";
       } else {
         decision.precision = Precision::F32;
@@ -334,7 +340,7 @@ void Assigner::grant() {
       if (!decision.refusal.empty())
         continue;
     }
-    if (asked != Precision::INT8) {
+    if (!isInteger(asked)) {
       decision.precision = asked;
       decision.reason = decision.source;
       if (asked == Precision::F16 && f16Ranges.isProven(group))
@@ -348,21 +354,27 @@ void Assigner::grant() {
       decision.reason = decision.source;
       continue;
     }
+    bool isTable = fullyIntegral && isa<ElementwiseOpInterface>(group.getRoot());
+    if (!hasFloats && fullyIntegral) {
+      decision.precision = asked;
+      decision.reason = "the model's own integers";
+      continue;
+    }
     if (!hasFloats || group->getNumResults() != 1) {
       decision.refusal = "stores no floating-point result";
-    } else if (role == QuantRole::Float) {
+    } else if (role == QuantRole::Float && !isTable) {
       decision.refusal =
           getKind(group).str() + " is computed in floating point only";
     } else if (std::string reason = whyNotOperands(group); !reason.empty()) {
       decision.refusal = reason;
     } else if (role == QuantRole::Contraction) {
       decision.refusal = whyNotContraction(group, root);
-    } else if (!decision.byName) {
+    } else if (!decision.byName && !fullyIntegral) {
       continue; // depends on the groups around it
     }
     if (!decision.refusal.empty())
       continue;
-    decision.precision = Precision::INT8;
+    decision.precision = asked;
     decision.reason =
         decision.source + (role == QuantRole::Contraction
                                ? ": contraction with constant weights"
@@ -376,7 +388,7 @@ bool Assigner::isReadAsInt8(Value value) {
       return isReadAsInt8(reshape.getResult());
     auto found = decisions.find(user);
     return found != decisions.end() &&
-           found->second.precision == Precision::INT8 &&
+           isInteger(found->second.precision) &&
            !cast<GroupOp>(user).isQuantized();
   });
 }
@@ -385,14 +397,15 @@ bool Assigner::isReadAsInt8(Value value) {
 /// point: readers come after what they read, so one walk backwards finds it.
 void Assigner::grantToReaders() {
   for (auto &[op, decision] : llvm::reverse(decisions)) {
-    if (decision.asked != "int8" || decision.precision == Precision::INT8 ||
-        !decision.refusal.empty())
+    if ((decision.asked != "int8" && decision.asked != "int16") ||
+        isInteger(decision.precision) || !decision.refusal.empty())
       continue;
     if (isReadAsInt8(op->getResult(0))) {
-      decision.precision = Precision::INT8;
-      decision.reason = decision.source + ": read by an int8 group";
+      decision.precision = *symbolizePrecision(decision.asked);
+      decision.reason =
+          decision.source + ": read by an " + decision.asked.str() + " group";
     } else {
-      decision.refusal = "no int8 group reads the result";
+      decision.refusal = "no " + decision.asked.str() + " group reads the result";
     }
   }
 }
@@ -403,7 +416,7 @@ LogicalResult Assigner::checkRanges() {
   llvm::SetVector<Value> missing;
   for (auto &[op, decision] : decisions) {
     auto group = cast<GroupOp>(op);
-    if (decision.precision != Precision::INT8 || group.isQuantized())
+    if (!isInteger(decision.precision) || group.isQuantized())
       continue;
     // What the root reads is converted to integers; an epilogue, or an
     // element-wise root, takes what its neighbours store.
@@ -420,7 +433,7 @@ LogicalResult Assigner::checkRanges() {
       auto writer = decisions.find(stored.getDefiningOp());
       bool isStoredAsIntegers =
           writer != decisions.end() &&
-          writer->second.precision == Precision::INT8 &&
+          isInteger(writer->second.precision) &&
           !cast<GroupOp>(writer->first).isQuantized();
       if (!(readAsIntegers.contains(input) || isStoredAsIntegers) ||
           !missing.insert(stored))
@@ -441,7 +454,8 @@ LogicalResult Assigner::checkRanges() {
                    << getResultName(cast<OpResult>(stored)) << "'";
       else
         diagnostic << "expected a range of its operands";
-      diagnostic << " for int8, but it has none; calibrate first "
+      diagnostic << " for " << stringifyPrecision(decision.precision)
+                 << ", but it has none; calibrate first "
                     "(mpc-attach-ranges)";
     }
   }

@@ -558,7 +558,7 @@ struct FuseRequantize : OpRewritePattern<QuantizeOp> {
     };
     rewriter.replaceOpWithNewOp<RequantizeOp>(
         op, op.getType(), dequantize.getInput(), Rounding::ONNX, bound(low),
-        bound(high));
+        bound(high), IntegerAttr());
     return success();
   }
 };

@@ -11,15 +11,12 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "llvm/ADT/EquivalenceClasses.h"
-#include "llvm/ADT/StringMap.h"
-#include "mlir/Dialect/Func/IR/FuncOps.h"
-#include "mlir/IR/IRMapping.h"
-#include "mlir/Transforms/RegionUtils.h"
-#include "mpc/Dialect/MPC/Constants.h"
-#include "mpc/Dialect/MPC/MPCDialect.h"
+#include "QuantizationInserter.h"
 #include "GroupTypes.h"
 #include "WeightOnly.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Transforms/RegionUtils.h"
 #include "mpc/Support/QuantMath.h"
 #include "mpc/Transforms/ContractionWeights.h"
 #include "mpc/Transforms/Passes.h"
@@ -32,141 +29,14 @@ namespace mpc {
 
 using namespace mlir;
 using namespace mpc;
-
-namespace {
-
-Type elementOf(Value value) { return cast<RankedTensorType>(value.getType()).getElementType(); }
-bool isQuantized(Value value) { return isa<quant::QuantizedType>(elementOf(value)); }
-bool isFloat(Value value) { return isArithmeticFloat(elementOf(value)); }
-RankedTensorType withElement(Value value, Type element) {
-  return cast<RankedTensorType>(value.getType()).clone(element);
-}
-
-/// The value whose elements `value` holds under another shape.
-Value throughReshapes(Value value) {
-  while (auto reshape = value.getDefiningOp<ReshapeOp>())
-    value = reshape.getInput();
-  return value;
-}
-
-QuantRole roleOf(Operation *op) {
-  auto quantizable = dyn_cast_or_null<QuantizableOpInterface>(op);
-  return quantizable ? quantizable.getQuantRole() : QuantRole::Float;
-}
-
-/// Whether this pass makes the group an int8 one: what the model has quantized itself stays as it is.
-bool isInt8(GroupOp group) { return group.getPrecision() == Precision::INT8 && !group.isQuantized(); }
-bool isInt8(Operation *op) {
-  auto group = dyn_cast<GroupOp>(op);
-  return group && isInt8(group);
-}
-
-/// A cast of the model to fewer bits: what is lost stays lost, whatever is computed after it.
-bool isRounding(Operation &op) {
-  auto cast = dyn_cast<CastOp>(op);
-  return cast && (elementOf(cast.getResult()).isF16() || elementOf(cast.getResult()).isBF16());
-}
-
-/// The only op of a group's body, or null.
-Operation *getSoleOp(GroupOp group) {
-  Block &block = group.getBlock();
-  return llvm::hasNItems(block.without_terminator(), 1) ? &block.front() : nullptr;
-}
-
-/// Builds the body of a new group and gathers its operands.
-class GroupBuilder {
-public:
-  GroupBuilder(GroupOp old) : old(old), block(std::make_unique<Block>()), body(old.getContext()) {
-    body.setInsertionPointToEnd(block.get());
-  }
-
-  /// The block argument that stands for a value of the function.
-  Value bring(Value outer) {
-    auto [it, isNew] = arguments.try_emplace(outer);
-    if (isNew) {
-      operands.push_back(outer);
-      it->second = block->addArgument(outer.getType(), outer.getLoc());
-    }
-    return it->second;
-  }
-
-  GroupOp finish(OpBuilder &builder, ArrayRef<Value> results) {
-    YieldOp::create(body, old.getLoc(), results);
-    OperationState state(old.getLoc(), GroupOp::getOperationName());
-    state.addOperands(operands);
-    state.addTypes(TypeRange(ValueRange(results)));
-    state.addAttributes(old->getAttrs());
-    state.addRegion()->push_back(block.release());
-    return cast<GroupOp>(builder.create(state));
-  }
-
-private:
-  GroupOp old;
-  std::unique_ptr<Block> block;
-  SmallVector<Value> operands;
-  DenseMap<Value, Value> arguments;
-
-public:
-  OpBuilder body;
-};
-
-class Inserter {
-public:
-  Inserter(func::FuncOp function) : function(function), builder(function.getContext()), f32(builder.getF32Type()) {}
-  LogicalResult run();
-
-private:
-  LogicalResult tieRanges();
-  FailureOr<quant::UniformQuantizedType> getActivationType(Value value);
-  bool isReadAsIntegers(Value value);
-  FailureOr<Type> getStorage(GroupOp group, Value result);
-
-  /// What a value has become; integers never change their type.
-  FailureOr<Value> getCurrent(Value value) {
-    Value now = current.lookup(value);
-    return now ? now : value;
-  }
-  FailureOr<Value> convert(Value value, Type element);
-  FailureOr<Value> convertConstant(ConstantOp constant, Type element);
-  FailureOr<Value> emitConversion(OpBuilder &b, Location loc, Value value, Type element);
-
-  LogicalResult keepTypes(Operation &op);
-  LogicalResult rewrite(GroupOp group);
-  LogicalResult keep(GroupOp group);
-  LogicalResult rewriteInteger(GroupOp group, Operation *root, Type storage);
-  LogicalResult rewriteDirect(GroupOp group, Operation *sole, Type operandElement, Type resultElement);
-  LogicalResult rewriteInFloat(GroupOp group, Operation *root, Type operandElement, Type storage);
-  FailureOr<Value> emitWeightsInBlocks(GroupOp group, GroupBuilder &target, OpOperand &operand);
-  FailureOr<Value> cloneRest(GroupOp group, GroupBuilder &target, IRMapping &mapping, Operation *done, Type storage);
-  LogicalResult replace(GroupOp group, GroupBuilder &target, ArrayRef<Value> results);
-
-  struct Weights {
-    Value weight, bias;
-    quant::QuantizedType accumulator;
-  };
-  FailureOr<Weights> quantizeWeights(GroupOp group, QuantizableOpInterface root, float inputScale);
-
-  func::FuncOp function;
-  OpBuilder builder;
-  Type f32;
-  /// What each value of the function has become.
-  DenseMap<Value, Value> current;
-  /// Values converted to another element type, so that each conversion is computed once.
-  DenseMap<std::pair<Value, Type>, Value> conversions;
-  /// How many conversions have each name: a group's name is unique.
-  llvm::StringMap<unsigned> conversionNames;
-  /// Values that share scale and zero point, and the range that they share.
-  llvm::EquivalenceClasses<Value> ties;
-  DenseMap<Value, RangeAttr> ranges;
-  SmallVector<Operation *> dead;
-};
+using namespace mpc::quantization;
 
 //===----------------------------------------------------------------------===//
 // Ranges and types
 //===----------------------------------------------------------------------===//
 
 /// Widens `range` to the finite elements of a constant.
-void includeConstant(RangeAttr &range, ConstantOp constant) {
+static void includeConstant(RangeAttr &range, ConstantOp constant) {
   auto values = getFloatValues(constant.getValue());
   if (!range || !values)
     return;
@@ -179,7 +49,13 @@ void includeConstant(RangeAttr &range, ConstantOp constant) {
   range = RangeAttr::get(constant.getContext(), low, high);
 }
 
-/// Ops that move or select values leave them as they are: their inputs and outputs share the hull of their ranges.
+/// Ops that move or select values leave them as they are. So do means of windows in the profiles without floating point, where they
+/// are plain quotients of integers.
+bool Inserter::sharesScale(Operation *sole) {
+  return roleOf(sole) == QuantRole::Passthrough || (settings.isIntegral() && isa<AveragePoolOp>(sole));
+}
+
+/// Where inputs and outputs share their scale, they share the hull of their ranges.
 LogicalResult Inserter::tieRanges() {
   for (BlockArgument argument : function.getArguments())
     if (auto range = function.getArgAttrOfType<RangeAttr>(argument.getArgNumber(), "mpc.range"))
@@ -190,7 +66,7 @@ LogicalResult Inserter::tieRanges() {
         ranges[result] = range;
   for (auto group : function.getOps<GroupOp>()) {
     Operation *sole = getSoleOp(group);
-    if (!isInt8(group) || !sole || roleOf(sole) != QuantRole::Passthrough)
+    if (!isInteger(group) || !sole || !sharesScale(sole))
       continue;
     for (Value input : group.getInputs()) {
       if (!isFloat(input))
@@ -220,8 +96,9 @@ LogicalResult Inserter::tieRanges() {
   return success();
 }
 
-/// Unsigned 8 bit with a zero point over the calibrated range, which always holds 0.
-FailureOr<quant::UniformQuantizedType> Inserter::getActivationType(Value value) {
+/// int8: 8 bits over the calibrated range, which always holds 0, unsigned with a zero point unless asked otherwise. int16: signed,
+/// symmetric.
+FailureOr<quant::UniformQuantizedType> Inserter::getActivationType(Value value, Precision precision) {
   value = throughReshapes(value);
   RangeAttr range = ranges.lookup(value);
   if (auto constant = value.getDefiningOp<ConstantOp>(); constant && !range) {
@@ -233,18 +110,34 @@ FailureOr<quant::UniformQuantizedType> Inserter::getActivationType(Value value) 
     InFlightDiagnostic diagnostic = owner ? owner->emitOpError() : function.emitError();
     if (auto argument = dyn_cast<BlockArgument>(value))
       diagnostic << "argument " << argument.getArgNumber() << " ";
-    return diagnostic << "is read as int8, but has no calibrated range; run mpc-attach-ranges first";
+    return diagnostic << "is read as " << stringifyPrecision(precision)
+                      << ", but has no calibrated range; run mpc-attach-ranges first";
   }
-  QuantParams params = chooseAsymmetricParams(range.getMin(), range.getMax(), 0, 255);
-  return quant::UniformQuantizedType::get(0, builder.getIntegerType(8), f32, params.scale, params.zeroPoint, 0, 255);
+  bool isWide = precision == Precision::INT16, isSigned = settings.isSigned || isWide;
+  int32_t qmin = isWide ? -32768 : isSigned ? -128 : 0, qmax = isWide ? 32767 : isSigned ? 127 : 255;
+  double low = range.getMin(), high = range.getMax();
+  bool isSymmetric = isWide || settings.isSymmetric || settings.powersOfTwo;
+  QuantParams params;
+  if (isSymmetric && !isSigned && low < 0) { // bytes around 128
+    params = chooseSymmetricParams(std::max(-low, high), -128, 127);
+    params = {params.scale, 128, qmin, qmax};
+  } else if (isSymmetric) {
+    params = chooseSymmetricParams(std::max(-low, high), qmin, qmax);
+  } else {
+    params = chooseAsymmetricParams(low, high, qmin, qmax);
+  }
+  if (settings.powersOfTwo)
+    params.scale = roundUpToPowerOfTwo(params.scale);
+  return quant::UniformQuantizedType::get(isSigned ? quant::QuantizationFlags::Signed : 0, builder.getIntegerType(isWide ? 16 : 8), f32,
+                                          params.scale, params.zeroPoint, qmin, qmax);
 }
 
-/// Whether some int8 group reads the value, so that it is stored as integers.
+/// Whether some group of integers reads the value, so that it is stored as integers.
 bool Inserter::isReadAsIntegers(Value value) {
   return llvm::any_of(value.getUsers(), [&](Operation *user) {
     if (auto reshape = dyn_cast<ReshapeOp>(user))
       return isReadAsIntegers(reshape.getResult());
-    return isInt8(user);
+    return isInteger(user);
   });
 }
 
@@ -253,9 +146,16 @@ FailureOr<Type> Inserter::getStorage(GroupOp group, Value result) {
   if (!isFloat(result))
     return elementOf(result);
   bool onlyReturned = llvm::all_of(result.getUsers(), [](Operation *user) { return isa<func::ReturnOp>(user); });
+  Precision precision = group.getPrecision().value_or(Precision::F32);
+  // Without floating point, data movement and means give integers, which are converted behind them.
+  QuantRole role = roleOf(group.getRoot());
+  if (settings.fullyIntegral && isInteger(group) && ranges.lookup(throughReshapes(result)) &&
+      (role == QuantRole::Passthrough || role == QuantRole::Average)) {
+    auto type = getActivationType(result, precision);
+    return failed(type) ? FailureOr<Type>(failure()) : FailureOr<Type>(Type(*type));
+  }
   if (onlyReturned)
     return elementOf(result);
-  Precision precision = group.getPrecision().value_or(Precision::F32);
   if (isWeightOnly(precision))
     precision = getWeightsFormat(group).getActivations();
   switch (precision) {
@@ -268,9 +168,10 @@ FailureOr<Type> Inserter::getStorage(GroupOp group, Value result) {
   case Precision::BF16:
     return Type(builder.getBF16Type());
   case Precision::INT8:
+  case Precision::INT16:
     if (!isReadAsIntegers(result))
       return f32;
-    auto type = getActivationType(result);
+    auto type = getActivationType(result, precision);
     return failed(type) ? FailureOr<Type>(failure()) : FailureOr<Type>(Type(*type));
   }
   llvm_unreachable("all precisions are handled");
@@ -298,7 +199,7 @@ FailureOr<Value> Inserter::emitConversion(OpBuilder &b, Location loc, Value valu
 
 FailureOr<Value> Inserter::convertConstant(ConstantOp constant, Type element) {
   auto uniform = dyn_cast<quant::UniformQuantizedType>(element);
-  if (!isFloat(constant) || !(isa<FloatType>(element) || (uniform && uniform.getStorageTypeIntegralWidth() == 8))) {
+  if (!isFloat(constant) || !(isa<FloatType>(element) || (uniform && uniform.getStorageTypeIntegralWidth() <= 16))) {
     constant.emitOpError() << "expected a floating-point constant to convert to " << element;
     return failure();
   }
@@ -308,10 +209,13 @@ FailureOr<Value> Inserter::convertConstant(ConstantOp constant, Type element) {
   if (uniform) {
     QuantParams params{static_cast<float>(uniform.getScale()), static_cast<int32_t>(uniform.getZeroPoint()),
                        static_cast<int32_t>(uniform.getStorageTypeMin()), static_cast<int32_t>(uniform.getStorageTypeMax())};
-    std::vector<char> bytes;
+    SmallVector<int64_t> integers;
     for (float value : *floats)
-      bytes.push_back(static_cast<char>(quantize(value, params)));
-    ElementsAttr value = createConstant(cast<RankedTensorType>(withElement(constant, uniform.getStorageType())), bytes);
+      integers.push_back(quantize(value, params));
+    if (!uniform.isSigned()) // stored in signless integers, which saturate as signed ones
+      for (int64_t &integer : integers)
+        integer = static_cast<int8_t>(integer);
+    ElementsAttr value = createIntConstant(cast<RankedTensorType>(withElement(constant, uniform.getStorageType())), integers);
     return Value(ConstantOp::create(builder, constant.getLoc(), withElement(constant, element), value));
   }
   ElementsAttr value = createFloatConstant(withElement(constant, element), *floats);
@@ -352,6 +256,10 @@ FailureOr<Value> Inserter::convert(Value value, Type element) {
     name += "_" + std::to_string(count);
   auto group = GroupOp::create(builder, now.getLoc(), TypeRange{withElement(now, element)}, builder.getStringAttr(name),
                                ValueRange{now}, PrecisionAttr(), StringAttr(), RangeAttr());
+  if (settings.fullyIntegral) { // nothing else converts
+    group.setPrecision(Precision::INT8);
+    group.setReasonAttr(builder.getStringAttr("converts between the model's own type and integers"));
+  }
   Block &block = group.getBody().emplaceBlock();
   Value argument = block.addArgument(now.getType(), now.getLoc());
   OpBuilder body = OpBuilder::atBlockEnd(&block);
@@ -432,6 +340,7 @@ LogicalResult Inserter::rewriteDirect(GroupOp group, Operation *sole, Type opera
   Operation *copy = target.body.clone(*sole, mapping);
   if (isFloat(sole->getResult(0)))
     copy->getResult(0).setType(withElement(sole->getResult(0), resultElement));
+  setRounding(copy);
   return replace(group, target, {copy->getResult(0)});
 }
 
@@ -488,7 +397,9 @@ LogicalResult Inserter::rewriteInFloat(GroupOp group, Operation *root, Type oper
 }
 
 /// Symmetric signed 8-bit weights per output channel, and the bias in the accumulator's scale.
-FailureOr<Inserter::Weights> Inserter::quantizeWeights(GroupOp group, QuantizableOpInterface root, float inputScale) {
+FailureOr<Inserter::Weights> Inserter::quantizeWeights(GroupOp group, QuantizableOpInterface root, quant::UniformQuantizedType input) {
+  auto inputScale = static_cast<float>(input.getScale());
+  bool isWide = input.getStorageTypeIntegralWidth() == 16;
   auto constantOf = [&](OpOperand *operand) -> ConstantOp {
     auto argument = operand ? dyn_cast<BlockArgument>(operand->get()) : BlockArgument();
     return argument ? group.getInputs()[argument.getArgNumber()].getDefiningOp<ConstantOp>() : ConstantOp();
@@ -520,12 +431,17 @@ FailureOr<Inserter::Weights> Inserter::quantizeWeights(GroupOp group, Quantizabl
   for (int64_t c = 0; c < channels; ++c) {
     float scale = chosen ? std::max(chosen[c], kMinScale) : chooseSymmetricParams(largest[c], -127, 127).scale;
     // A bias that would not fit beside the products raises the scale of its channel.
-    if (bias && biasOverflows((*biases)[c], accumulatorScale(inputScale, scale)))
+    if (settings.powersOfTwo)
+      scale = roundUpToPowerOfTwo(scale);
+    if (bias && !isWide && biasOverflows((*biases)[c], accumulatorScale(inputScale, scale)))
       scale = std::max(scale, static_cast<float>(std::abs((*biases)[c]) / (inputScale * kMaxBias) * 1.000001));
+    if (settings.powersOfTwo)
+      scale = roundUpToPowerOfTwo(scale);
     scales[c] = scale;
-    accumulated[c] = accumulatorScale(inputScale, scale);
+    // The specifications of integer profiles multiply scales in f64.
+    accumulated[c] = settings.isIntegral() ? double(inputScale) * double(scale) : accumulatorScale(inputScale, scale);
     if (bias)
-      quantizedBias[c] = quantizeBias((*biases)[c], accumulated[c]);
+      quantizedBias[c] = isWide ? quantizeWideBias((*biases)[c], accumulated[c]) : quantizeBias((*biases)[c], accumulated[c]);
   }
   group->removeAttr(kWeightScalesAttrName);
   SmallVector<int64_t> quantized(values->size());
@@ -533,6 +449,9 @@ FailureOr<Inserter::Weights> Inserter::quantizeWeights(GroupOp group, Quantizabl
     quantized[i] = quantize(value, QuantParams{static_cast<float>(scales[channelOf(i)]), 0, -127, 127});
 
   Type i8 = builder.getIntegerType(8), i32 = builder.getIntegerType(32);
+  SmallVector<double> sums(channels, 0);
+  for (auto [i, q] : llvm::enumerate(quantized))
+    sums[channelOf(i)] += std::abs(static_cast<double>(q));
   SmallVector<int64_t> zeros(channels, 0);
   auto perChannel = [&](Type storage, ArrayRef<double> s, int64_t dimension, int64_t low, int64_t high) {
     return quant::UniformQuantizedPerAxisType::get(quant::QuantizationFlags::Signed, storage, f32, s, zeros, dimension, low, high);
@@ -540,9 +459,22 @@ FailureOr<Inserter::Weights> Inserter::quantizeWeights(GroupOp group, Quantizabl
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointAfter(weight);
   Weights result;
+  result.scales = accumulated;
+  for (int64_t c = 0; c < channels; ++c) {
+    result.bound = std::max(result.bound, sums[c] * accumulated[c]);
+    if (bias)
+      result.biasBound = std::max(result.biasBound, std::abs(static_cast<double>(quantizedBias[c])) * accumulated[c]);
+  }
   result.weight = ConstantOp::create(builder, weight.getLoc(), type.clone(perChannel(i8, scales, axis, -127, 127)),
                                      createIntConstant(type.clone(i8), quantized));
   constexpr int64_t low = std::numeric_limits<int32_t>::min(), high = std::numeric_limits<int32_t>::max();
+  if (isWide) { // quantized types have 32 bits at most
+    result.accumulator = builder.getI64Type();
+    if (bias)
+      result.bias = ConstantOp::create(builder, bias.getLoc(),
+                                       createIntConstant(RankedTensorType::get({channels}, result.accumulator), quantizedBias));
+    return result;
+  }
   if (bias)
     result.bias = ConstantOp::create(builder, bias.getLoc(),
                                      RankedTensorType::get({channels}, perChannel(i32, accumulated, 0, low, high)),
@@ -551,30 +483,62 @@ FailureOr<Inserter::Weights> Inserter::quantizeWeights(GroupOp group, Quantizabl
   return result;
 }
 
-/// u8 activations, s8 weights, an i32 accumulator; then one requantization, or f32 for what is more than a clamp.
-LogicalResult Inserter::rewriteInteger(GroupOp group, Operation *op, Type storage) {
-  auto root = cast<QuantizableOpInterface>(op);
-  GroupBuilder target(group);
-  IRMapping mapping;
-  float scale = 0;
+/// The root on integers: 8-bit activations, s8 weights, an i32 accumulator; or 16-bit activations and i64.
+FailureOr<Inserter::Sums> Inserter::emitContraction(GroupOp group, QuantizableOpInterface root, GroupBuilder &target, IRMapping &mapping) {
+  quant::UniformQuantizedType input;
   for (OpOperand *operand : root.getActivationOperands()) {
     Value outer = group.getInputs()[cast<BlockArgument>(operand->get()).getArgNumber()];
-    auto type = getActivationType(outer);
+    auto type = getActivationType(outer, *group.getPrecision());
     auto converted = failed(type) ? FailureOr<Value>(failure()) : convert(outer, *type);
     if (failed(converted))
       return failure();
-    scale = type->getScale();
+    input = *type;
     mapping.map(operand->get(), target.bring(*converted));
   }
-  auto weights = quantizeWeights(group, root, scale);
+  auto weights = quantizeWeights(group, root, input);
   if (failed(weights))
     return failure();
   mapping.map(root.getWeightOperand()->get(), target.bring(weights->weight));
   if (OpOperand *bias = root.getBiasOperand())
     mapping.map(bias->get(), target.bring(weights->bias));
-  Operation *copy = target.body.clone(*op, mapping);
-  Value accumulator = copy->getResult(0);
-  accumulator.setType(withElement(accumulator, weights->accumulator));
+  Sums sums;
+  sums.value = target.body.clone(*root, mapping)->getResult(0);
+  sums.value.setType(withElement(sums.value, weights->accumulator));
+  int64_t zeroPoint = input.getZeroPoint();
+  sums.bound = weights->bound * std::max(zeroPoint - input.getStorageTypeMin(), input.getStorageTypeMax() - zeroPoint) + weights->biasBound;
+  sums.weights = std::move(*weights);
+  return sums;
+}
+
+/// The sums in f32.
+Value Inserter::emitRealSums(GroupOp group, QuantizableOpInterface root, GroupBuilder &target, const Sums &sums) {
+  OpBuilder &body = target.body;
+  Location loc = group.getLoc();
+  auto type = cast<RankedTensorType>(withElement(sums.value, f32));
+  if (isQuantized(sums.value))
+    return DequantizeOp::create(body, loc, type, sums.value);
+  // One scale for each channel, along the channels' dimension.
+  int64_t axis = root.getResultChannelAxis();
+  if (axis < 0)
+    axis += type.getRank();
+  SmallVector<int64_t> shape(type.getRank() - axis, 1);
+  shape.front() = sums.weights.scales.size();
+  SmallVector<float> scales(sums.weights.scales.begin(), sums.weights.scales.end());
+  builder.setInsertionPoint(group);
+  Value scale = ConstantOp::create(builder, loc, createFloatConstant(RankedTensorType::get(shape, f32), scales, "scales"));
+  Value real = CastOp::create(body, loc, type, sums.value);
+  return MulOp::create(body, loc, type, real, target.bring(scale));
+}
+
+/// A contraction of integers, then one requantization, or f32 for what is more than a clamp.
+LogicalResult Inserter::rewriteInteger(GroupOp group, Operation *op, Type storage) {
+  auto root = cast<QuantizableOpInterface>(op);
+  GroupBuilder target(group);
+  IRMapping mapping;
+  auto sums = emitContraction(group, root, target, mapping);
+  if (failed(sums))
+    return failure();
+  Value accumulator = sums->value;
 
   // Clamps commute with quantization and become bounds of the integers.
   auto uniform = dyn_cast<quant::UniformQuantizedType>(storage);
@@ -589,9 +553,11 @@ LogicalResult Inserter::rewriteInteger(GroupOp group, Operation *op, Type storag
     high = std::min(std::max(high, least), most);
     last = next.getResult(0);
   }
-  if (uniform && group.getBlock().getTerminator()->getOperand(0) == last) {
+  if (uniform && isQuantized(accumulator) && group.getBlock().getTerminator()->getOperand(0) == last) {
     auto bound = [&](double value) {
-      return int64_t(quantize(value, QuantParams{static_cast<float>(uniform.getScale()), static_cast<int32_t>(uniform.getZeroPoint()), 0, 255}));
+      return int64_t(quantize(value, QuantParams{static_cast<float>(uniform.getScale()), static_cast<int32_t>(uniform.getZeroPoint()),
+                                                 static_cast<int32_t>(uniform.getStorageTypeMin()),
+                                                 static_cast<int32_t>(uniform.getStorageTypeMax())}));
     };
     IntegerAttr lowAttr, highAttr;
     if (std::isfinite(low))
@@ -599,11 +565,10 @@ LogicalResult Inserter::rewriteInteger(GroupOp group, Operation *op, Type storag
     if (std::isfinite(high))
       highAttr = builder.getI64IntegerAttr(bound(high));
     Value result = RequantizeOp::create(target.body, group.getLoc(), withElement(accumulator, storage), accumulator,
-                                        Rounding::ONNX, lowAttr, highAttr);
+                                        settings.rounding, lowAttr, highAttr, IntegerAttr());
     return replace(group, target, {result});
   }
-  Value real = DequantizeOp::create(target.body, group.getLoc(), withElement(accumulator, f32), accumulator);
-  mapping.map(op->getResult(0), real);
+  mapping.map(op->getResult(0), emitRealSums(group, root, target, *sums));
   auto result = cloneRest(group, target, mapping, op, storage);
   return failed(result) ? failure() : replace(group, target, {*result});
 }
@@ -618,8 +583,12 @@ LogicalResult Inserter::keep(GroupOp group) {
       return failure();
     mapping.map(argument, target.bring(*converted));
   }
-  for (Operation &op : group.getBlock().without_terminator())
-    target.body.clone(op, mapping);
+  for (Operation &op : group.getBlock().without_terminator()) {
+    Operation *copy = target.body.clone(op, mapping);
+    if (auto requantize = dyn_cast<RequantizeOp>(copy); requantize && settings.isIntegral())
+      requantize.setRounding(settings.rounding);
+    setRounding(copy);
+  }
   SmallVector<Value> results = llvm::map_to_vector(group.getBlock().getTerminator()->getOperands(),
                                                    [&](Value value) { return mapping.lookup(value); });
   return replace(group, target, results);
@@ -639,16 +608,24 @@ LogicalResult Inserter::rewrite(GroupOp group) {
     return failure();
   bool integers = isa<quant::QuantizedType>(*storage);
 
-  if (precision == Precision::INT8) {
-    if (role == QuantRole::Contraction)
-      return rewriteInteger(group, root, *storage);
-    if (integers && sole && role == QuantRole::Passthrough)
+  if (precision == Precision::INT8 || precision == Precision::INT16) {
+    if (settings.isIntegral() && precision == Precision::INT16)
+      return group.emitOpError() << "'" << group.getName() << "': int16 is rounded as onnx says only, but the module asks for rounding "
+                                 << stringifyRounding(settings.rounding);
+    if (integers && sole && sharesScale(sole))
       return rewriteDirect(group, sole, *storage, *storage);
     if (integers && sole && role == QuantRole::Average) {
       Value outer = group.getInputs()[cast<BlockArgument>(sole->getOperand(0)).getArgNumber()];
-      auto type = getActivationType(outer);
+      auto type = getActivationType(outer, precision);
       return failed(type) ? failure() : rewriteDirect(group, sole, *type, *storage);
     }
+    if (settings.isIntegral()) {
+      auto isIntegral = rewriteIntegral(group, root, *storage);
+      if (failed(isIntegral) || *isIntegral)
+        return isIntegral;
+    }
+    if (role == QuantRole::Contraction)
+      return rewriteInteger(group, root, *storage);
     return rewriteInFloat(group, root, f32, *storage);
   }
   if (isWeightOnly(precision) && role != QuantRole::Contraction)
@@ -722,10 +699,18 @@ LogicalResult Inserter::run() {
   return success();
 }
 
+namespace {
 struct InsertQuantization : public mpc::impl::InsertQuantizationBase<InsertQuantization> {
+  /// Tables are made by folding scalar bodies (ScalarFunction.h).
+  void getDependentDialects(DialectRegistry &registry) const override {
+    InsertQuantizationBase::getDependentDialects(registry);
+    registry.insert<arith::ArithDialect, math::MathDialect>();
+  }
+
   void runOnOperation() override {
+    Settings settings(getOperation());
     for (auto function : getOperation().getOps<func::FuncOp>())
-      if (!function.isDeclaration() && failed(Inserter(function).run()))
+      if (!function.isDeclaration() && failed(Inserter(function, settings).run()))
         return signalPassFailure();
   }
 };

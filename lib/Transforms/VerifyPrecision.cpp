@@ -73,6 +73,7 @@ static Type getFloatType(MLIRContext *context, Precision precision) {
     return BFloat16Type::get(context);
   case Precision::F32:
   case Precision::INT8:
+  case Precision::INT16:
   case Precision::W8:
   case Precision::W4:
     return Float32Type::get(context);
@@ -84,7 +85,8 @@ static Type getFloatType(MLIRContext *context, Precision precision) {
 static LogicalResult verifyContraction(GroupOp group,
                                        QuantizableOpInterface op) {
   Precision precision = *group.getPrecision();
-  bool isInteger = precision == Precision::INT8;
+  bool isWide = precision == Precision::INT16;
+  bool isInteger = precision == Precision::INT8 || isWide;
   Type narrow = getFloatType(group.getContext(), getActivations(group));
   SmallVector<OpOperand *> factors = op.getActivationOperands();
   if (isWeightOnly(precision)) { // (V6)
@@ -103,24 +105,30 @@ static LogicalResult verifyContraction(GroupOp group,
   }
   for (OpOperand *operand : factors) {
     Type element = getElementTypeOrSelf(operand->get());
-    if (isInteger ? getStorageBits(element) != 8 : element != narrow) {
+    unsigned bits = isWide && operand != op.getWeightOperand() ? 16 : 8;
+    if (isInteger ? getStorageBits(element) != bits : element != narrow) {
       InFlightDiagnostic diagnostic = op->emitOpError();
       diagnostic << "in group '" << group.getName() << "' of precision "
                  << stringifyPrecision(precision) << ": expected operand #"
                  << operand->getOperandNumber() << " of ";
       if (isInteger)
-        diagnostic << "8-bit quantized elements";
+        diagnostic << bits << "-bit quantized elements";
       else
         diagnostic << narrow << " elements";
       return diagnostic << ", but got " << element;
     }
   }
   Type sum = getElementTypeOrSelf(op->getResult(0));
-  if (isInteger ? getStorageBits(sum) != 32 : !sum.isF32())
+  if (isWide      ? !sum.isInteger(64)
+      : isInteger ? getStorageBits(sum) != 32
+                  : !sum.isF32())
     return op->emitOpError()
            << "in group '" << group.getName() << "' of precision "
            << stringifyPrecision(precision) << ": expected an accumulator of "
-           << (isInteger ? "32-bit quantized" : "f32") << " elements, but got "
+           << (isWide      ? "i64"
+               : isInteger ? "32-bit quantized"
+                           : "f32")
+           << " elements, but got "
            << sum;
   return success();
 }

@@ -2,7 +2,7 @@
 
 // An unknown precision.
 // RUN: not mpc-opt --mpc-assign-precision=precision=int4 %t/model.mlir 2>&1 | FileCheck %s --check-prefix=OPTION
-// OPTION: error: expected a precision (keep, f32, f16, bf16, int8, w8, w4), but got 'int4'
+// OPTION: error: expected a precision (keep, f32, f16, bf16, int8, int16, w8, w4), but got 'int4'
 
 // No calibration: every value that would be stored as integers is named, once.
 // RUN: not mpc-opt --mpc-assign-precision=precision=int8 %t/model.mlir 2>&1 | FileCheck %s --check-prefix=RANGE
@@ -27,7 +27,7 @@
 // ENTRY-KEY: error: {{.*}}entry-key.json: unknown key 'percision' in groups[0], did you mean 'precision'?
 
 // RUN: not mpc-opt --mpc-assign-precision=config=%t/value.json %t/model.mlir 2>&1 | FileCheck %s --check-prefix=VALUE
-// VALUE: error: {{.*}}value.json: groups[0]: expected a precision (keep, f32, f16, bf16, int8, w8, w4), but got "fp16"
+// VALUE: error: {{.*}}value.json: groups[0]: expected a precision (keep, f32, f16, bf16, int8, int16, w8, w4), but got "fp16"
 
 // RUN: not mpc-opt --mpc-assign-precision=config=%t/selectors.json %t/model.mlir 2>&1 | FileCheck %s --check-prefix=SELECTORS
 // SELECTORS: error: {{.*}}selectors.json: groups[0]: expected one of name, match and kind, but got 2

@@ -98,3 +98,17 @@ func.func @main(%x: tensor<?x2xf32>) -> tensor<?x2xf32> {
   }
   return %0 : tensor<?x2xf32>
 }
+
+// -----
+
+// V1b: 8-bit activations in an int16 group
+func.func @main(%x: tensor<?x2x!quant.uniform<u8:f32, 0.5>>) -> tensor<?x2xf32> {
+  %w = mpc.constant dense<1> : tensor<2x2xi8> -> tensor<2x2x!quant.uniform<i8:f32, 0.5>>
+  %0 = mpc.group "fc" ins(%a = %x, %k = %w : tensor<?x2x!quant.uniform<u8:f32, 0.5>>, tensor<2x2x!quant.uniform<i8:f32, 0.5>>) -> tensor<?x2xf32> attributes {precision = #mpc.precision<int16>} {
+    // expected-error @below {{in group 'fc' of precision int16: expected operand #0 of 16-bit quantized elements}}
+    %1 = mpc.matmul %a, %k : (tensor<?x2x!quant.uniform<u8:f32, 0.5>>, tensor<2x2x!quant.uniform<i8:f32, 0.5>>) -> tensor<?x2x!quant.uniform<i32:f32, 0.25>>
+    %2 = mpc.dequantize %1 : (tensor<?x2x!quant.uniform<i32:f32, 0.25>>) -> tensor<?x2xf32>
+    mpc.yield %2 : tensor<?x2xf32>
+  }
+  return %0 : tensor<?x2xf32>
+}

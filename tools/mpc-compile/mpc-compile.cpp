@@ -31,7 +31,7 @@ struct Flags {
   cl::OptionCategory category{"mpc-compile options"};
   cl::list<std::string> inputs{cl::Positional, cl::desc("<model.onnx|.mlir|.mlirbc>"), cl::cat(category)};
   cl::opt<std::string> output{"o", cl::desc("Library to write; its header stands beside it"), cl::value_desc("file"), cl::cat(category)};
-  cl::opt<std::string> precision{"precision", cl::init("keep"), cl::desc("keep (default: what the model says), f32, f16, bf16, int8, w8 or w4 (weights only), or auto: a search"), cl::cat(category)};
+  cl::opt<std::string> precision{"precision", cl::init("keep"), cl::desc("keep (default: what the model says), f32, f16, bf16, int8, int16, w8 or w4 (weights only), or auto: a search"), cl::cat(category)};
   cl::opt<std::string> activationType{"activation-type", cl::desc("w8, w4: f32 (default), f16 or bf16"), cl::value_desc("type"), cl::cat(category)};
   cl::opt<std::string> weightBlock{"weight-block", cl::desc("w8, w4: weights that share a scale: 32 (default), 64, 128 or channel"), cl::value_desc("size"), cl::cat(category)};
   cl::opt<std::string> weightScheme{"weight-scheme", cl::desc("w8, w4: asymmetric (default), symmetric, or codebook (16 levels, w4 only)"), cl::value_desc("scheme"), cl::cat(category)};
@@ -66,7 +66,10 @@ struct Flags {
   cl::opt<std::string> latencyTable{"latency-table", cl::desc("Latencies of the target, as mpc-run --measure wrote them (default: measured on this machine)"), cl::value_desc("file"), cl::cat(category)};
   cl::opt<std::string> prefix{"prefix", cl::desc("C name before _query and in the header"), cl::value_desc("name"), cl::cat(category)};
   cl::opt<std::string> linker{"linker", cl::desc("The ld.lld to use"), cl::value_desc("file"), cl::cat(category)};
-  cl::opt<std::string> rounding{"rounding", cl::init("onnx"), cl::desc("onnx"), cl::cat(category)};
+  cl::opt<std::string> rounding{"rounding", cl::init("onnx"), cl::desc("How integers are requantized: onnx (default), tflite, tflite-single, tosa or tosa-double"), cl::cat(category)};
+  cl::opt<bool> fullyIntegral{"fully-integral", cl::desc("Fail where anything but the model's own inputs and outputs would be floating point"), cl::cat(category)};
+  cl::opt<std::string> activations{"activations", cl::init("asymmetric"), cl::desc("8-bit activations: asymmetric (default), symmetric, signed or signed-symmetric"), cl::cat(category)};
+  cl::opt<std::string> scales{"scales", cl::init("any"), cl::desc("any (default) or power-of-two: fixed point Qm.n"), cl::cat(category)};
   cl::opt<std::string> from{"compile-from", cl::desc("Phase that an .mlir input is in (default: imported)"), cl::value_desc("phase"), cl::cat(category)};
   cl::opt<std::string> to{"compile-to", cl::desc("Phase to stop at: imported, grouped, annotated, quantized, linalg, tiled, bufferized, llvm"), cl::value_desc("phase"), cl::cat(category)};
   cl::opt<std::string> dumpPhases{"dump-phases", cl::desc("Write the IR of every phase there, big weights elided"), cl::value_desc("folder"), cl::cat(category)};
@@ -84,7 +87,6 @@ struct LaterFlags {
              "target-triple",
              "sysroot",
              "preprocess",
-             "fully-integral",
              "fast-math",
              "tune",
          })
@@ -153,12 +155,13 @@ bool parse(Flags &flags, LaterFlags &later, mpc::CompileOptions &options) {
                     .Case("f16", mpc::PrecisionChoice::F16)
                     .Case("bf16", mpc::PrecisionChoice::BF16)
                     .Case("int8", mpc::PrecisionChoice::INT8)
+                    .Case("int16", mpc::PrecisionChoice::INT16)
                     .Case("w8", mpc::PrecisionChoice::W8)
                     .Case("w4", mpc::PrecisionChoice::W4)
                     .Case("auto", mpc::PrecisionChoice::Auto)
                     .Default(std::nullopt);
   if (!choice)
-    return fail("--precision: expected keep, f32, f16, bf16, int8, w8, w4 or auto, but got '" + precision + "'");
+    return fail("--precision: expected keep, f32, f16, bf16, int8, int16, w8, w4 or auto, but got '" + precision + "'");
   options.precision = *choice;
   if (!parseWeights(flags, options))
     return false;
@@ -170,10 +173,22 @@ bool parse(Flags &flags, LaterFlags &later, mpc::CompileOptions &options) {
     return notYet("--target=" + flags.target);
   if (flags.target != "cpu")
     return fail("--target: expected cpu, nvvm or nvvm-emulated, but got '" + flags.target + "'");
-  if (isOneOf(flags.rounding, "tflite", "tflite-single", "tosa"))
-    return notYet("--rounding=" + flags.rounding);
-  if (flags.rounding != "onnx")
-    return fail("--rounding: expected onnx, tflite, tflite-single or tosa, but got '" + flags.rounding + "'");
+  if (!isOneOf(flags.rounding, "onnx", "tflite", "tflite-single", "tosa", "tosa-double"))
+    return fail("--rounding: expected onnx, tflite, tflite-single, tosa or tosa-double, but got '" + flags.rounding + "'");
+  if (!isOneOf(flags.activations, "asymmetric", "symmetric", "signed", "signed-symmetric"))
+    return fail("--activations: expected asymmetric, symmetric, signed or signed-symmetric, but got '" + flags.activations + "'");
+  if (!isOneOf(flags.scales, "any", "power-of-two"))
+    return fail("--scales: expected any or power-of-two, but got '" + flags.scales + "'");
+  if (flags.fullyIntegral && flags.rounding == "onnx")
+    return fail("--fully-integral needs a profile without floating point: --rounding=tflite, tflite-single, tosa or tosa-double");
+  if (flags.fullyIntegral && !isOneOf(flags.precision, "int8", "keep"))
+    return fail("--fully-integral needs --precision=int8, but got " + flags.precision);
+  if (flags.precision == "int16" && flags.rounding != "onnx")
+    return fail("--precision=int16 is rounded as --rounding=onnx says only, but got " + flags.rounding);
+  options.rounding = flags.rounding;
+  options.activations = flags.activations;
+  options.scales = flags.scales;
+  options.fullyIntegral = flags.fullyIntegral;
 
   auto emit = StringSwitch<std::optional<mpc::EmitKind>>(flags.emit)
                   .Case("library", mpc::EmitKind::Library)

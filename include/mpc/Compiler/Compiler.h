@@ -28,7 +28,7 @@
 namespace mpc {
 
 /// Precisions as on the command line. `keep`: what the model itself says.
-enum class PrecisionChoice { Keep, F32, F16, BF16, INT8, W8, W4, Auto };
+enum class PrecisionChoice { Keep, F32, F16, BF16, INT8, INT16, W8, W4, Auto };
 llvm::StringRef stringifyPrecisionChoice(PrecisionChoice choice);
 
 struct CompileOptions {
@@ -52,6 +52,10 @@ struct CompileOptions {
   std::string validationData, labels;
   std::string decisions, saveDecisions; // all that was measured and chosen
 
+  std::string rounding = "onnx";          // onnx, tflite, tflite-single, tosa, tosa-double
+  std::string activations = "asymmetric"; // asymmetric, symmetric, signed, signed-symmetric
+  std::string scales = "any";             // any, power-of-two
+  bool fullyIntegral = false;             // an error where anything is computed in floating point
   std::string report;        // .html or .json
   std::string explain;       // a group, a node or a tensor whose story goes to standard output
   std::string diagnose;      // a library of this model that has lost accuracy

@@ -29,7 +29,7 @@
 
 namespace mpc {
 
-/// The names of precisions: keep, f32, f16, bf16, int8, w8, w4.
+/// The names of precisions: keep, f32, f16, bf16, int8, int16, w8, w4.
 llvm::ArrayRef<llvm::StringRef> getPrecisionNames();
 
 /// How weights of w8 and w4 are stored, in words; what is empty is left to

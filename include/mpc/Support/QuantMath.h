@@ -81,9 +81,65 @@ struct QuantizedAddition {
   int32_t low, high;
 };
 
+//===----------------------------------------------------------------------===//
+// Integer-only profiles
+//===----------------------------------------------------------------------===//
+
+/// How a factor is applied without floating point.
+enum class FixedRounding {
+  /// TensorFlow Lite: a doubling high multiplication that rounds ties up, then
+  /// a shift that rounds them away from zero.
+  TFLite,
+  /// TensorFlow Lite built with TFLITE_SINGLE_ROUNDING: one shift, ties up.
+  TFLiteSingle,
+  /// TOSA 1.0, apply_scale_32 with SINGLE_ROUND: one shift, ties up.
+  TOSA,
+  /// TOSA 1.0, apply_scale_32 with DOUBLE_ROUND.
+  TOSADouble,
+};
+
+/// A positive real factor as integers: x -> round((x << left) * multiplier *
+/// 2^-right), or with TFLite's two roundings 2^-31 first and 2^-right then.
+struct FixedScale {
+  FixedRounding rounding = FixedRounding::TFLite;
+  int32_t multiplier = 0;
+  int32_t left = 0, right = 0;
+
+  /// The factor, which the specifications' converters compute in f64. With
+  /// `left` the argument is shifted first, and the factor is so much less.
+  /// Factors below 2^-31 are 0 or lose bits, as the specifications say.
+  static FixedScale get(double factor, FixedRounding rounding,
+                        int32_t left = 0);
+  /// The factor of a mean of `count` numbers: TFLite divides the integer
+  /// multiplier by the count, TOSA's converters the real factor.
+  static FixedScale getMean(double factor, int64_t count,
+                            FixedRounding rounding);
+  /// TOSA's reciprocal_scale: 1 / count.
+  static FixedScale getReciprocal(uint32_t count);
+
+  /// Where specifications leave overflow undefined, x saturates before the
+  /// shift to the left, and the result has more than 32 bits.
+  int64_t apply(int32_t x) const;
+  /// Whether |apply(x)| <= |x| + 1.
+  bool shrinks() const;
+};
+
+/// clamp(scale.apply(x) + zeroPoint, low, high).
+int32_t requantizeFixed(int32_t x, const FixedScale &scale, int32_t zeroPoint,
+                        int32_t low, int32_t high);
+
+/// sum / count, rounded half away from zero (TensorFlow Lite's average pool).
+int32_t averageHalfAway(int32_t sum, int32_t count);
+
+/// The smallest power of two that is not below `scale`: fixed point Qm.n.
+float roundUpToPowerOfTwo(float scale);
+
 /// The bias in units of the accumulator: roundHalfEven(bias / scale) in f64,
 /// saturated to i32.
 int32_t quantizeBias(double bias, float accumulatorScale);
+
+/// The same in 64 bits, for sums of 16-bit activations; saturated to 40 bits.
+int64_t quantizeWideBias(double bias, double accumulatorScale);
 
 /// The largest bias in units of the accumulator; what is left of 32 bits is for
 /// the products.

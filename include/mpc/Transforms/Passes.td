@@ -178,6 +178,18 @@ def InsertQuantization : Pass<"mpc-insert-quantization", "::mlir::ModuleOp"> {
     - others: in f32, dequantized and quantized inside the group
     A result that no int8 group reads is stored in f32.
 
+    int16: as int8 with s16 activations, symmetric, and i64 sums, which become f32 times s_x*s_w before what follows. onnx rounding only.
+
+    Attributes of the module change int8: `mpc.activations` ("asymmetric": u8 with a zero point, which is the default; "symmetric": u8 around 128, or
+    from 0 where nothing is negative; "signed", "signed-symmetric": s8), `mpc.scales` ("power-of-two": fixed point Qm.n, symmetric scales 2^-n of
+    activations and weights) and `mpc.rounding`, the profile. In the profiles without floating point (tflite, tflite_single, tosa, tosa_double)
+    - a sum is requantized with integer multipliers and shifts, from scales in f64
+    - sums, differences, minima and maxima rescale both operands to i32 of one scale; products are of the integers; other functions of one
+      number become tables of 256 bytes (`mpc.lookup`)
+    - means of windows share the scale of their input
+    - a group that has no such form is computed in f32 as above, and `reason` says why
+    With `mpc.fully_integral` results of the model that data movement and means give are integers up to a conversion behind them.
+
     w8, w4: the weights become integers in blocks (`mpc.weights` says how), which the group dequantizes (mpc.dequantize_blocks); the contraction
     reads activations of the format's type and sums in f32. The scale of a block of 4 bits is the one of several that clip more or less
     whose squared error is least. The rest is as for the activations' type.
@@ -360,6 +372,8 @@ def AssignPrecision : Pass<"mpc-assign-precision", "::mlir::ModuleOp"> {
     - int8, average, passthrough, element-wise: where an int8 group reads the result; a result that nobody reads as integers gains
       nothing from 8 bits and would only lose accuracy. A group that is named in `config` need not have such a reader
     - int8, float: never; these groups compute in f32, from and to integers where their neighbours are int8
+    - int16: as int8; sums have 64 bits
+    - where the module has `mpc.fully_integral`, int8 whether or not an int8 group reads the result, and element-wise ops of role float, too
     - w8, w4: contractions with constant, finite weights, other than depthwise ones and those of fewer than 1024 weights; they carry
       `mpc.weights` (#mpc.weights), from the configuration, else from the options. All others compute in the type of activations
 
@@ -370,7 +384,7 @@ def AssignPrecision : Pass<"mpc-assign-precision", "::mlir::ModuleOp"> {
   }];
   let options = [
     Option<"precision", "precision", "std::string", /*default=*/"\"keep\"",
-      "keep (what the model says: a model does not change unasked), f32, f16, bf16, int8, w8 or w4">,
+      "keep (what the model says: a model does not change unasked), f32, f16, bf16, int8, int16, w8 or w4">,
     Option<"config", "config", "std::string", /*default=*/"\"\"", "file of precisions per group, JSON (none: all groups alike)">,
     Option<"weightBlock", "weight-block", "std::string", /*default=*/"\"32\"",
       "w8, w4: weights of a channel that share a scale: 32, 64, 128 or channel">,
@@ -387,6 +401,7 @@ def VerifyPrecision : Pass<"mpc-verify-precision", "::mlir::ModuleOp"> {
     Changes nothing; fails with one error per group that breaks the contract that conversion to linalg relies on:
 
     - (V1) int8: contractions read 8-bit integers and accumulate in 32-bit ones, so that no float product feeds a sum
+    - (V1b) int16: contractions read 16-bit activations and 8-bit weights, and accumulate in i64
     - (V2) f16, bf16, f32: contractions read operands of that type and accumulate in f32
     - (V3) f16, bf16: what a group stores for other groups has that type
     - (V4) quantized tensors that groups store have 8 bits
@@ -405,6 +420,26 @@ def VerifyPrecision : Pass<"mpc-verify-precision", "::mlir::ModuleOp"> {
 
     Groups without a precision convert between precisions; only V4 and V5 hold for them. Precondition: mpc-insert-quantization.
     Postcondition: the IR as before.
+  }];
+}
+
+def VerifyIntegral : Pass<"mpc-verify-integral", "::mlir::ModuleOp"> {
+  let summary = "check that nothing is computed in floating point";
+  let description = [{
+    Changes nothing; fails with one error that lists every group with floating-point elements, the kind of its root, and why it has no integer
+    form. What the model itself takes and gives may be floating point: a group that only quantizes an argument of the function, and the dequantize
+    at the end of a group whose result only the function returns, are not listed.
+
+    ```mlir
+    // refused: 'prob' (softmax: softmax is computed in floating point only)
+    %0 = mpc.group "prob" ins(%a = %x : tensor<?x10x!q>) -> tensor<?x10xf32> {
+      %1 = mpc.dequantize %a : (tensor<?x10x!q>) -> tensor<?x10xf32>
+      %2 = mpc.softmax %1 {axis = 1 : i64} : (tensor<?x10xf32>) -> tensor<?x10xf32>
+      mpc.yield %2 : tensor<?x10xf32>
+    }
+    ```
+
+    Precondition: mpc-insert-quantization. Postcondition: the IR as before.
   }];
 }
 

@@ -37,6 +37,15 @@ inline constexpr llvm::StringLiteral kRangesAttrName = "mpc.ranges";
 /// On an argument or a result: the model's own name of that tensor. On a loop or
 /// a branch: its name, unique in the function as those of groups are.
 inline constexpr llvm::StringLiteral kNameAttrName = "mpc.name";
+/// On the module: how integers are requantized (RoundingAttr), which integers
+/// activations become and which scales they may have (strings, see
+/// getActivationKinds and getScaleKinds), and that nothing may be computed in
+/// floating point (unit).
+inline constexpr llvm::StringLiteral kRoundingAttrName = "mpc.rounding";
+inline constexpr llvm::StringLiteral kActivationsAttrName = "mpc.activations";
+inline constexpr llvm::StringLiteral kScalesAttrName = "mpc.scales";
+inline constexpr llvm::StringLiteral kFullyIntegralAttrName =
+    "mpc.fully_integral";
 /// On the module: the hash of graph and weights.
 inline constexpr llvm::StringLiteral kModelHashAttrName = "mpc.model_hash";
 

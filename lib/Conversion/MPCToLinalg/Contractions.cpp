@@ -71,14 +71,21 @@ Value GroupLowering::buildContraction(Operation *op, ValueRange inputs,
       builder, op->getLoc(), TypeRange{dest.getType()}, inputs,
       ValueRange{zeros}, maps, iterators,
       [&](OpBuilder &body, Location loc, ValueRange scalars) {
-        Value lhs = extendTo(body, loc, scalars[0], type, unsignedLhs);
-        Value rhs = extendTo(body, loc, scalars[1], type, unsignedRhs);
+        // Products of 16-bit integers fit into 32 bits, their sums may not.
+        bool isSplit = type.isInteger(64) &&
+                       scalars[0].getType().isInteger(16) &&
+                       scalars[1].getType().isInteger(8);
+        Type factor = isSplit ? body.getI32Type() : type;
+        Value lhs = extendTo(body, loc, scalars[0], factor, unsignedLhs);
+        Value rhs = extendTo(body, loc, scalars[1], factor, unsignedRhs);
         Value sum;
         if (isa<FloatType>(type)) {
           Value product = arith::MulFOp::create(body, loc, lhs, rhs);
           sum = arith::AddFOp::create(body, loc, scalars[2], product);
         } else {
           Value product = arith::MulIOp::create(body, loc, lhs, rhs);
+          if (isSplit)
+            product = arith::ExtSIOp::create(body, loc, type, product);
           sum = arith::AddIOp::create(body, loc, scalars[2], product);
         }
         linalg::YieldOp::create(body, loc, sum);

@@ -159,6 +159,9 @@ FailureOr<Node> GroupLowering::expressElementwise(ElementwiseOpInterface op,
         });
   }
 
+  if (std::optional<Node> node = addIntegerForm(op, operands, expression))
+    return *node;
+
   // Else quantized operands are dequantized, and the result is quantized.
   for (auto [i, operand] : llvm::enumerate(op->getOperands())) {
     auto quantized = dyn_cast<quant::QuantizedType>(

@@ -377,6 +377,7 @@ FailureOr<Node> GroupLowering::expressOp(Operation *op, AffineMap index,
       .Case([&](RequantizeOp op) {
         return expressRequantize(op, index, expression);
       })
+      .Case([&](LookupOp op) { return expressLookup(op, index, expression); })
       .Case([&](MaxPoolOp op) { return expressMaxPool(op, index, expression); })
       .Case([&](AveragePoolOp op) {
         return expressAveragePool(op, index, expression);

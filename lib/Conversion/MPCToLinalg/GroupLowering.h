@@ -23,6 +23,7 @@
 #include "mlir/Dialect/Utils/StructuredOpsUtils.h"
 #include "mlir/IR/AffineMap.h"
 #include "mpc/Dialect/MPC/MPCDialect.h"
+#include "mpc/Support/QuantMath.h"
 #include <functional>
 
 namespace mpc::lowering {
@@ -186,6 +187,41 @@ private:
   Node addChannelParameter(mlir::Location loc, llvm::ArrayRef<float> values,
                            int64_t axis, mlir::AffineMap index,
                            Expression &expression);
+
+  //===--- IntegerArithmetic.cpp ---===//
+  mlir::FailureOr<Node> expressFixedRequantize(RequantizeOp op,
+                                               mlir::AffineMap index,
+                                               Expression &expression);
+  mlir::FailureOr<Node> expressLookup(LookupOp op, mlir::AffineMap index,
+                                      Expression &expression);
+  /// Elements of 32-bit results computed on the integers; nothing for other
+  /// ops and types.
+  std::optional<Node> addIntegerForm(ElementwiseOpInterface op,
+                                     llvm::ArrayRef<Node> operands,
+                                     Expression &expression);
+  /// A storage integer as i32, less its zero point.
+  Node addCentered(mlir::Location loc, Node q, mlir::quant::QuantizedType type,
+                   Expression &expression);
+  /// i32 → storage integer: clamp(scale(x) + z, low, high). `scales` is one, or
+  /// those of a tensor of `shape` over the dimensions `axes` of `index`.
+  Node addFixedScale(mlir::Location loc, Node x,
+                     llvm::ArrayRef<FixedScale> scales,
+                     llvm::ArrayRef<int64_t> shape,
+                     llvm::ArrayRef<int64_t> axes,
+                     mlir::quant::UniformQuantizedType type, int64_t low,
+                     int64_t high, mlir::AffineMap index,
+                     Expression &expression);
+  /// addFloatParameter for i32; equal values are a literal.
+  Node addIntParameter(mlir::Location loc, llvm::ArrayRef<int64_t> values,
+                       llvm::ArrayRef<int64_t> shape,
+                       llvm::ArrayRef<int64_t> axes, mlir::AffineMap index,
+                       Expression &expression);
+  /// addAverage of integers in another profile than onnx.
+  mlir::FailureOr<Node>
+  addFixedAverage(mlir::Operation *op, Rounding profile, Node sum,
+                  int64_t terms, llvm::ArrayRef<int64_t> divisors,
+                  llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<int64_t> axes,
+                  mlir::AffineMap index, Expression &expression);
 
   //===--- Contractions.cpp ---===//
   mlir::FailureOr<Node> expressContraction(mlir::Operation *op,

@@ -265,9 +265,7 @@ FailureOr<Node> GroupLowering::expressRequantize(RequantizeOp op,
                                                  AffineMap index,
                                                  Expression &expression) {
   if (op.getRounding() != Rounding::ONNX)
-    return op.emitOpError()
-           << "rounding " << stringifyRounding(op.getRounding())
-           << " is not supported yet";
+    return expressFixedRequantize(op, index, expression);
   quant::QuantizedType accumulator = getQuantizedElement(op.getInput());
   auto result = dyn_cast<quant::UniformQuantizedType>(
       getQuantizedElement(op.getResult()));

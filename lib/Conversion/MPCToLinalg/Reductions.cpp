@@ -193,6 +193,11 @@ GroupLowering::addAverage(Operation *op, Node sum, int64_t terms,
         });
   }
 
+  if (auto rounding = op->getAttrOfType<RoundingAttr>("rounding");
+      rounding && rounding.getValue() != Rounding::ONNX)
+    return addFixedAverage(op, rounding.getValue(), sum, terms, divisors, shape,
+                           axes, index, expression);
+
   // Each term counts the zero point once.
   auto offset =
       static_cast<int32_t>(static_cast<uint32_t>(terms) *

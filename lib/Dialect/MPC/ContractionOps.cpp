@@ -22,6 +22,14 @@ static bool isByte(Type element, bool isSigned) {
          type.isSigned() == isSigned;
 }
 
+/// Signed 16-bit elements with zero point 0: their products are summed in 64
+/// bits.
+static bool isWord(Type element) {
+  auto type = dyn_cast<quant::UniformQuantizedType>(element);
+  return type && type.getStorageTypeIntegralWidth() == 16 && type.isSigned() &&
+         type.getZeroPoint() == 0;
+}
+
 /// Per-tensor or per-axis scales of a type that has them.
 static ArrayRef<double> getScales(quant::QuantizedType type, double &storage) {
   if (auto perAxis = dyn_cast<quant::UniformQuantizedPerAxisType>(type))
@@ -37,16 +45,20 @@ static ArrayRef<double> getScales(quant::QuantizedType type, double &storage) {
 static LogicalResult verifyQuantized(Operation *op, Type input, Type weight,
                                      Type result, int64_t weightAxis,
                                      int64_t resultAxis) {
-  if (!(isByte(input, false) || isByte(input, true)) || !isByte(weight, true))
+  if (!(isByte(input, false) || isByte(input, true) || isWord(input)) ||
+      !isByte(weight, true))
     return op->emitOpError() << "expected 8-bit quantized activations and "
                                 "signed 8-bit quantized weights, but got "
                              << input << " and " << weight;
   auto accumulator = dyn_cast<quant::QuantizedType>(result);
-  if (!accumulator || accumulator.getStorageTypeIntegralWidth() != 32 ||
-      !accumulator.isSigned())
-    return op->emitOpError() << "expected a result with quantized signed "
-                                "32-bit elements, but got "
-                             << result;
+  if (isWord(input) ? !result.isSignlessInteger(64)
+                    : !accumulator ||
+                          accumulator.getStorageTypeIntegralWidth() != 32 ||
+                          !accumulator.isSigned())
+    return op->emitOpError()
+           << "expected a result with "
+           << (isWord(input) ? "i64" : "quantized signed 32-bit")
+           << " elements, but got " << result;
   if (!isa<quant::UniformQuantizedType>(input))
     return op->emitOpError()
            << "expected activations with one scale, but got " << input;
@@ -67,6 +79,8 @@ static LogicalResult verifyQuantized(Operation *op, Type input, Type weight,
   if (!symmetric)
     return op->emitOpError()
            << "expected weights with zero point 0, but got " << weight;
+  if (!accumulator)
+    return success();
 
   auto resultPerAxis = dyn_cast<quant::UniformQuantizedPerAxisType>(result);
   if (bool(perAxis) != bool(resultPerAxis) ||

@@ -177,3 +177,12 @@ bool ClipOp::isClamp() { return true; }
 std::pair<double, double> ClipOp::getClampBounds() {
   return {getMin().convertToDouble(), getMax().convertToDouble()};
 }
+
+// Sums, and choices between numbers of one scale, are exact on the integers.
+IntegerForm AddOp::getIntegerForm() { return IntegerForm::Homogeneous; }
+IntegerForm SubOp::getIntegerForm() { return IntegerForm::Homogeneous; }
+IntegerForm MinOp::getIntegerForm() { return IntegerForm::Homogeneous; }
+IntegerForm MaxOp::getIntegerForm() { return IntegerForm::Homogeneous; }
+IntegerForm NegOp::getIntegerForm() { return IntegerForm::Homogeneous; }
+IntegerForm AbsOp::getIntegerForm() { return IntegerForm::Homogeneous; }
+IntegerForm MulOp::getIntegerForm() { return IntegerForm::Product; }

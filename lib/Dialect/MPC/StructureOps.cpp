@@ -206,11 +206,14 @@ LogicalResult DequantizeOp::verify() {
 LogicalResult RequantizeOp::verify() {
   auto from = cast<quant::QuantizedType>(getInput().getType().getElementType());
   auto to = cast<quant::QuantizedType>(getResult().getType().getElementType());
-  if (from.getStorageTypeIntegralWidth() != 32 ||
-      to.getStorageTypeIntegralWidth() != 8) // (C1)
-    return emitOpError()
-           << "expected a 32-bit accumulator and a result of 8 bits, but got "
-           << from << " and " << to;
+  unsigned bits = from.getStorageTypeIntegralWidth(),
+           resultBits = to.getStorageTypeIntegralWidth();
+  if (!llvm::is_contained({8u, 16u, 32u}, bits) ||
+      !llvm::is_contained({8u, 16u, 32u}, resultBits) ||
+      !isa<quant::UniformQuantizedType>(to)) // (C1)
+    return emitOpError() << "expected quantized integers of 8, 16 or 32 bits "
+                            "and a result of such with one scale, but got "
+                         << from << " and " << to;
   int64_t low = getLow().value_or(to.getStorageTypeMin()),
           high = getHigh().value_or(to.getStorageTypeMax());
   if (low > high || low < to.getStorageTypeMin() ||
@@ -219,6 +222,40 @@ LogicalResult RequantizeOp::verify() {
                          << to.getStorageTypeMin() << ", "
                          << to.getStorageTypeMax() << "], but got " << low
                          << " and " << high;
+  if (getRounding() == Rounding::ONNX && (bits != 32 || resultBits != 8)) // (C3)
+    return emitOpError() << "expected a 32-bit accumulator and a result of 8 "
+                            "bits for rounding onnx, but got "
+                         << from << " and " << to;
+  bool isTFLite = getRounding() == Rounding::TFLite ||
+                  getRounding() == Rounding::TFLiteSingle;
+  if (std::optional<uint64_t> shift = getShift();
+      shift && (*shift < 1 || *shift > 20 || !isTFLite || bits != 8)) // (C3)
+    return emitOpError() << "expected a shift from 1 to 20, with rounding "
+                            "tflite or tflite_single and an 8-bit input, but "
+                            "got "
+                         << *shift << " with rounding "
+                         << stringifyRounding(getRounding()) << " and " << from;
+  return success();
+}
+
+LogicalResult LookupOp::verify() {
+  auto isByte = [](Type element) {
+    return cast<quant::QuantizedType>(element).getStorageTypeIntegralWidth() ==
+           8;
+  };
+  auto input = cast<RankedTensorType>(getInput().getType()),
+       table = cast<RankedTensorType>(getTable().getType()),
+       result = cast<RankedTensorType>(getResult().getType());
+  if (!isByte(input.getElementType())) // (C1)
+    return emitOpError() << "expected quantized elements of 8 bits, but got "
+                         << input;
+  if (table.getShape() != ArrayRef<int64_t>(256) ||
+      !isByte(table.getElementType()) ||
+      result != input.clone(table.getElementType())) // (C2)
+    return emitOpError() << "expected a table of 256 quantized elements of 8 "
+                            "bits, and a result of the input's shape and the "
+                            "table's elements, but got "
+                         << table << " and " << result;
   return success();
 }
 

@@ -128,10 +128,46 @@ func.func @test(%x: tensor<4x!quant.uniform<u8:f32, 0.5>>) {
 
 // -----
 
-// requantize C1: from an accumulator
+// requantize C3: rounding onnx is from an accumulator
 func.func @test(%x: tensor<4x!quant.uniform<u8:f32, 0.5>>) {
   // expected-error @below {{expected a 32-bit accumulator and a result of 8 bits}}
   %0 = mpc.requantize %x : (tensor<4x!quant.uniform<u8:f32, 0.5>>) -> tensor<4x!quant.uniform<u8:f32, 0.5>>
+  return
+}
+
+// -----
+
+// requantize C1: one scale of the result
+func.func @test(%x: tensor<2x!quant.uniform<i32:f32, 0.25>>) {
+  // expected-error @below {{expected quantized integers of 8, 16 or 32 bits and a result of such with one scale}}
+  %0 = mpc.requantize %x {rounding = #mpc.rounding<tosa>} : (tensor<2x!quant.uniform<i32:f32, 0.25>>) -> tensor<2x!quant.uniform<u8:f32:0, {0.5, 1.0}>>
+  return
+}
+
+// -----
+
+// requantize C3: a shift belongs to TensorFlow Lite's addition of bytes
+func.func @test(%x: tensor<2x!quant.uniform<u8:f32, 0.25>>) {
+  // expected-error @below {{expected a shift from 1 to 20, with rounding tflite or tflite_single and an 8-bit input, but got 20 with rounding tosa}}
+  %0 = mpc.requantize %x {rounding = #mpc.rounding<tosa>, shift = 20 : i64} : (tensor<2x!quant.uniform<u8:f32, 0.25>>) -> tensor<2x!quant.uniform<i32:f32, 0.5>>
+  return
+}
+
+// -----
+
+// lookup C1: of bytes
+func.func @test(%x: tensor<2x!quant.uniform<i16:f32, 0.25>>, %t: tensor<256x!quant.uniform<u8:f32, 0.5>>) {
+  // expected-error @below {{expected quantized elements of 8 bits}}
+  %0 = mpc.lookup %x, %t : (tensor<2x!quant.uniform<i16:f32, 0.25>>, tensor<256x!quant.uniform<u8:f32, 0.5>>) -> tensor<2x!quant.uniform<u8:f32, 0.5>>
+  return
+}
+
+// -----
+
+// lookup C2: a byte for each byte
+func.func @test(%x: tensor<2x!quant.uniform<u8:f32, 0.25>>, %t: tensor<128x!quant.uniform<u8:f32, 0.5>>) {
+  // expected-error @below {{expected a table of 256 quantized elements of 8 bits}}
+  %0 = mpc.lookup %x, %t : (tensor<2x!quant.uniform<u8:f32, 0.25>>, tensor<128x!quant.uniform<u8:f32, 0.5>>) -> tensor<2x!quant.uniform<u8:f32, 0.5>>
   return
 }
 

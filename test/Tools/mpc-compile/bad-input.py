@@ -150,7 +150,9 @@ for flag, expected in (("--frobnicate=3", "frobnicate"), ("--precision=int7", "i
                        ("--shape=no_such_input=1x2", "no_such_input"), ("--shape=image=AxB", "AxB"), ("--shape=image=1x1x9x9", "image"),
                        ("--precision=auto", "measures on samples"),
                        ("--target=nvvm", "not supported yet"),
-                       ("--rounding=tosa", "not supported yet"),
+                       ("--scales=odd", "power-of-two"),
+                       ("--activations=odd", "signed-symmetric"),
+                       ("--fully-integral", "--rounding=tflite"),
                        ("--report=x.txt", "html"),
                        ("--tune", "not supported yet")):
     check("flag" + re.sub(r"[^a-z0-9]+", "-", flag.lower()), expected, [DIGITS, flag])

@@ -28,7 +28,8 @@ def MPC_Precision : MPC_Enum<"Precision", "what a group stores and computes with
   I32EnumAttrCase<"F32", 0, "f32">, I32EnumAttrCase<"F16", 1, "f16">, I32EnumAttrCase<"BF16", 2, "bf16">,
   I32EnumAttrCase<"INT8", 3, "int8">,  // u8 activations with a zero point, s8 weights per channel, i32 accumulator
   I32EnumAttrCase<"W8", 4, "w8">,      // weights of 8 bits in blocks, f32 accumulator (#mpc.weights)
-  I32EnumAttrCase<"W4", 5, "w4">       // weights of 4 bits in blocks, f32 accumulator (#mpc.weights)
+  I32EnumAttrCase<"W4", 5, "w4">,      // weights of 4 bits in blocks, f32 accumulator (#mpc.weights)
+  I32EnumAttrCase<"INT16", 6, "int16"> // s16 activations, symmetric, s8 weights per channel, i64 sums
 ]>;
 def MPC_PrecisionAttr : MPC_EnumAttr<MPC_Precision, "precision">;
 
@@ -40,9 +41,16 @@ def MPC_WeightScheme : MPC_Enum<"WeightScheme", "what the integers of weights in
 
 def MPC_Rounding : MPC_Enum<"Rounding", "requantization profile", [
   I32EnumAttrCase<"ONNX", 0, "onnx">, I32EnumAttrCase<"TFLite", 1, "tflite">,
-  I32EnumAttrCase<"TFLiteSingle", 2, "tflite_single">, I32EnumAttrCase<"TOSA", 3, "tosa">
+  I32EnumAttrCase<"TFLiteSingle", 2, "tflite_single">, I32EnumAttrCase<"TOSA", 3, "tosa">,
+  I32EnumAttrCase<"TOSADouble", 4, "tosa_double"> // TOSA's DOUBLE_ROUND
 ]>;
 def MPC_RoundingAttr : MPC_EnumAttr<MPC_Rounding, "rounding">;
+
+def MPC_IntegerForm : MPC_Enum<"IntegerForm", "how an element-wise op is computed without floating point", [
+  I32EnumAttrCase<"Table", 0, "table">,             // a function of one number: 256 of them are a table
+  I32EnumAttrCase<"Homogeneous", 1, "homogeneous">, // f(s x) = s f(x) for s > 0, exact on integers: the same op on integers of one scale
+  I32EnumAttrCase<"Product", 2, "product">          // the product of integers, whose scale is the product of the scales
+]>;
 
 def MPC_ReduceKind : MPC_Enum<"ReduceKind", "what a reduction computes over the reduced axes", [
   I32EnumAttrCase<"Sum", 0, "sum">, I32EnumAttrCase<"Mean", 1, "mean">, I32EnumAttrCase<"Max", 2, "max">,

@@ -31,7 +31,9 @@ def MPC_Dialect : Dialect {
     Attributes that the dialect puts on other ops:
     - on function arguments and results: `mpc.name` (string; the model's own name of that tensor), `mpc.range` (#mpc.range)
     - on groups of precision w8 and w4: `mpc.weights` (#mpc.weights)
-    - on the module: `mpc.model_hash` (string; hash of graph and weights)
+    - on the module: `mpc.model_hash` (string; hash of graph and weights); for mpc-assign-precision and mpc-insert-quantization `mpc.rounding`
+      (#mpc.rounding; the profile of requantization), `mpc.activations` (string; asymmetric, symmetric, signed or signed-symmetric),
+      `mpc.scales` (string; any or power-of-two), `mpc.fully_integral` (unit)
   }];
   let dependentDialects = ["::mlir::quant::QuantDialect"];
   let useDefaultAttributePrinterParser = 1;

@@ -55,8 +55,8 @@ def MPC_ExpOp : MPC_UnaryOp<"exp", "exp(x)", "Exp (1, 6, 13)", "Float">;
 def MPC_LogOp : MPC_UnaryOp<"log", "ln(x)", "Log (1, 6, 13)", "Float">;
 def MPC_SqrtOp : MPC_UnaryOp<"sqrt", "sqrt(x)", "Sqrt (1, 6, 13)", "Float">;
 def MPC_ErfOp : MPC_UnaryOp<"erf", "erf(x)", "Erf (9, 13)", "Float">;
-def MPC_NegOp : MPC_UnaryOp<"neg", "-x", "Neg (1, 6, 13)", "Elementwise", MPC_ArithTensor>;
-def MPC_AbsOp : MPC_UnaryOp<"abs", "|x|", "Abs (1, 6, 13)", "Elementwise", MPC_ArithTensor>;
+def MPC_NegOp : MPC_UnaryOp<"neg", "-x", "Neg (1, 6, 13)", "Elementwise", MPC_ArithTensor, ["getIntegerForm"]>;
+def MPC_AbsOp : MPC_UnaryOp<"abs", "|x|", "Abs (1, 6, 13)", "Elementwise", MPC_ArithTensor, ["getIntegerForm"]>;
 def MPC_ReciprocalOp : MPC_UnaryOp<"reciprocal", "1 / x", "Reciprocal (1, 6, 13)", "Float">;
 def MPC_FloorOp : MPC_UnaryOp<"floor", "floor(x)", "Floor (1, 6, 13)", "Float">;
 def MPC_CeilOp : MPC_UnaryOp<"ceil", "ceil(x)", "Ceil (1, 6, 13)", "Float">;
@@ -96,18 +96,19 @@ def MPC_HardSigmoidOp : MPC_ElementwiseOp<"hard_sigmoid"> {
 }
 
 /// Two operands that broadcast by NumPy's rules.
-class MPC_BinaryOp<string mnemonic, string formula, string source, string role = "Elementwise"> : MPC_ElementwiseOp<mnemonic, role> {
+class MPC_BinaryOp<string mnemonic, string formula, string source, string role = "Elementwise", list<string> elementwiseMethods = []>
+    : MPC_ElementwiseOp<mnemonic, role, "verifyElementwise", elementwiseMethods> {
   let summary = formula;
   let description = "`c = " # formula # "`, element by element, with NumPy's broadcast. Constraints: (C1) the shapes broadcast; " #
     "(C2) the element types agree (quantized ones may differ in scale and zero point). Source: ONNX " # source # ".";
   let arguments = (ins MPC_ArithTensor:$lhs, MPC_ArithTensor:$rhs);
 }
-def MPC_AddOp : MPC_BinaryOp<"add", "a + b", "Add (1, 6, 7, 13, 14), Sum">;
-def MPC_SubOp : MPC_BinaryOp<"sub", "a - b", "Sub (1, 6, 7, 13, 14)">;
-def MPC_MulOp : MPC_BinaryOp<"mul", "a * b", "Mul (1, 6, 7, 13, 14)">;
+def MPC_AddOp : MPC_BinaryOp<"add", "a + b", "Add (1, 6, 7, 13, 14), Sum", "Elementwise", ["getIntegerForm"]>;
+def MPC_SubOp : MPC_BinaryOp<"sub", "a - b", "Sub (1, 6, 7, 13, 14)", "Elementwise", ["getIntegerForm"]>;
+def MPC_MulOp : MPC_BinaryOp<"mul", "a * b", "Mul (1, 6, 7, 13, 14)", "Elementwise", ["getIntegerForm"]>;
 def MPC_DivOp : MPC_BinaryOp<"div", "a / b (integers: towards zero)", "Div (1, 6, 7, 13, 14)", "Float">;
-def MPC_MinOp : MPC_BinaryOp<"min", "min(a, b), NaN where either is", "Min (1, 6, 8, 12, 13)">;
-def MPC_MaxOp : MPC_BinaryOp<"max", "max(a, b), NaN where either is", "Max (1, 6, 8, 12, 13)">;
+def MPC_MinOp : MPC_BinaryOp<"min", "min(a, b), NaN where either is", "Min (1, 6, 8, 12, 13)", "Elementwise", ["getIntegerForm"]>;
+def MPC_MaxOp : MPC_BinaryOp<"max", "max(a, b), NaN where either is", "Max (1, 6, 8, 12, 13)", "Elementwise", ["getIntegerForm"]>;
 def MPC_PowOp : MPC_BinaryOp<"pow", "a to the power of b", "Pow (1, 7, 12, 13, 15)", "Float">;
 def MPC_PReluOp : MPC_BinaryOp<"prelu", "a where a ≥ 0, else b * a", "PRelu (1, 6, 7, 9, 16)">;
 

@@ -24,7 +24,10 @@ def MPC_ElementwiseOpInterface : OpInterface<"ElementwiseOpInterface"> {
       quantization and becomes a clamp of the integers.}],
       "bool", "isClamp", (ins), "", [{ return false; }]>,
     InterfaceMethod<[{The bounds of a clamp; infinite where there is none.}],
-      "std::pair<double, double>", "getClampBounds", (ins), "", [{ return {-INFINITY, INFINITY}; }]>
+      "std::pair<double, double>", "getClampBounds", (ins), "", [{ return {-INFINITY, INFINITY}; }]>,
+    InterfaceMethod<[{How the op is computed in a profile without floating point, where it is more than a clamp. With more than one operand that
+      is not constant, `Table` means that it has no such form.}],
+      "::mpc::IntegerForm", "getIntegerForm", (ins), "", [{ return ::mpc::IntegerForm::Table; }]>
   ];
 }
 

@@ -35,7 +35,8 @@ def MPC_AveragePoolOp : MPC_PoolOp<"average_pool"> {
   let summary = "mean of each window";
   let description = [{
     As `mpc.max_pool`. Positions in the padding count as zeros where `count_include_pad`, up to `ceil_extra` elements at each end that only
-    ceil_mode added and that never count; else the divisor is the number of positions inside the input. The sum is taken in f32.
+    ceil_mode added and that never count; else the divisor is the number of positions inside the input. The sum is taken in f32; of quantized
+    elements in i32, and `rounding` says how the mean becomes the result's integer (QuantMath: `averageInteger`, `meanScale`).
 
     Constraints: as `mpc.max_pool`, and
     - (C4) ceil_extra has one entry per spatial dimension, between 0 and the padding at the end
@@ -44,7 +45,7 @@ def MPC_AveragePoolOp : MPC_PoolOp<"average_pool"> {
   }];
   let arguments = (ins MPC_Tensor:$input, DenseI64ArrayAttr:$kernel, DenseI64ArrayAttr:$strides, DenseI64ArrayAttr:$dilations,
     DenseI64ArrayAttr:$pads, UnitAttr:$count_include_pad, OptionalAttr<DenseI64ArrayAttr>:$ceil_extra,
-    DefaultValuedAttr<MPC_LayoutAttr, "Layout::ChannelsFirst">:$layout);
+    DefaultValuedAttr<MPC_LayoutAttr, "Layout::ChannelsFirst">:$layout, DefaultValuedAttr<MPC_RoundingAttr, "Rounding::ONNX">:$rounding);
 }
 
 def MPC_ReduceOp : MPC_TensorOp<"reduce", [DeclareOpInterfaceMethods<MPC_QuantizableOpInterface>,
@@ -52,6 +53,7 @@ def MPC_ReduceOp : MPC_TensorOp<"reduce", [DeclareOpInterfaceMethods<MPC_Quantiz
   let summary = "sum, mean, maximum … over some axes, which stay as size 1 or go";
   let description = [{
     Sums are taken in f32 (f64 for f64, i32 or i64 for integers), in an order that depends on the shape only: the same on every target.
+    `rounding` as in `mpc.average_pool`, for the mean of quantized elements.
 
     Constraints:
     - (C1) axes are distinct, sorted and within the rank
@@ -59,7 +61,8 @@ def MPC_ReduceOp : MPC_TensorOp<"reduce", [DeclareOpInterfaceMethods<MPC_Quantiz
 
     Source: ONNX ReduceSum … ReduceL2 (1, 11, 13, 18), GlobalAveragePool, GlobalMaxPool.
   }];
-  let arguments = (ins MPC_Tensor:$input, MPC_ReduceKindAttr:$kind, DenseI64ArrayAttr:$axes, BoolAttr:$keepdims);
+  let arguments = (ins MPC_Tensor:$input, MPC_ReduceKindAttr:$kind, DenseI64ArrayAttr:$axes, BoolAttr:$keepdims,
+    DefaultValuedAttr<MPC_RoundingAttr, "Rounding::ONNX">:$rounding);
   let results = (outs MPC_Tensor:$result);
   let hasVerifier = 1;
 }

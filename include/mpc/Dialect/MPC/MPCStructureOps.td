@@ -141,18 +141,42 @@ def MPC_DequantizeBlocksOp : MPC_Op<"dequantize_blocks", [Pure, AttrSizedOperand
   let hasVerifier = 1;
 }
 def MPC_RequantizeOp : MPC_QuantCastOp<"requantize"> {
-  let summary = "an accumulator in the scale of its result";
+  let summary = "integers of one scale as integers of another";
   let description = [{
-    Profile onnx: `q = clamp(round_half_even(f32(acc) * M) + z, low, high)`, `M = s_acc / s_y` in f32, where s_acc is the f32 product of the operands' scales;
-    low and high are the storage bounds, tightened to the quantized bounds of a fused clamp (`low`, `high`).
+    `y = clamp(round(x * M) + z_y, low, high)`, `x = q - z_x`, `M = s_x / s_y`; low and high are the storage bounds, tightened to the quantized
+    bounds of a fused clamp (`low`, `high`). `rounding` names the arithmetic; each is defined in QuantMath:
+
+    - onnx: in f32, ties to even. s_x of an accumulator is the f32 product of its factors' scales
+    - tflite, tflite_single: M as a 32-bit multiplier and a shift, rounded twice or once (TensorFlow Lite, MultiplyByQuantizedMultiplier);
+      with `shift` x is shifted left by so many bits before, and M is less by as many (TensorFlow Lite's addition)
+    - tosa, tosa_double: apply_scale_32 with SINGLE_ROUND or DOUBLE_ROUND (TOSA 1.0, RESCALE)
 
     Constraints:
-    - (C1) the input is a quantized i32 accumulator, the result a quantized 8-bit type
+    - (C1) the input is a quantized 8-, 16- or 32-bit type, the result such a type with one scale
     - (C2) low ≤ high lie within the result's storage bounds
+    - (C3) onnx: the input has 32 bits, the result 8; shift is from 1 to 20 and only with tflite or tflite_single, from 8 bits
   }];
   let arguments = (ins MPC_QuantTensor:$input, DefaultValuedAttr<MPC_RoundingAttr, "Rounding::ONNX">:$rounding,
-    OptionalAttr<I64Attr>:$low, OptionalAttr<I64Attr>:$high);
+    OptionalAttr<I64Attr>:$low, OptionalAttr<I64Attr>:$high, OptionalAttr<I64Attr>:$shift);
   let results = (outs MPC_QuantTensor:$result);
+}
+
+def MPC_LookupOp : MPC_Op<"lookup", [Pure, MPC_Positionwise]> {
+  let summary = "a function of bytes, as a table";
+  let description = [{
+    `y = table[q - m]`, where m is the smallest byte (0, or -128 where the input is signed): any function from 8 bits to 8 bits, computed for its 256
+    arguments at compile time.
+
+    Constraints:
+    - (C1) the input is quantized with 8 bits
+    - (C2) the table has shape [256], the result the input's shape; both have the same quantized 8-bit elements
+
+    Source: TOSA TABLE; TensorFlow Lite's tables of 8-bit activations.
+  }];
+  let arguments = (ins MPC_QuantTensor:$input, MPC_QuantTensor:$table);
+  let results = (outs MPC_QuantTensor:$result);
+  let assemblyFormat = "operands attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
 }
 
 def MPC_StorageCastOp : MPC_QuantCastOp<"storage_cast"> {
