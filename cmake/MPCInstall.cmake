@@ -25,7 +25,7 @@ function(mpc_collect_libraries directory result)
   set(${result} ${libraries} PARENT_SCOPE)
 endfunction()
 mpc_collect_libraries(${PROJECT_SOURCE_DIR}/lib mpc_libraries)
-list(APPEND mpc_libraries MPCCpu)
+list(APPEND mpc_libraries MPCCpu MPCTable)
 get_property(mpc_tools GLOBAL PROPERTY MPC_TOOLS)
 
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/mpc ${PROJECT_BINARY_DIR}/include/mpc

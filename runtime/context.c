@@ -11,6 +11,7 @@
 #include "binding.h"
 #include "error.h"
 #include "isa.h"
+#include "observer.h"
 #include "pool.h"
 #include "profile.h"
 #include "threads.h"
@@ -33,6 +34,8 @@ struct mpc_context {
    * pointers and, behind them, what they point to. */
   void **descs;
   uint64_t *storage;
+
+  mpc_rt_observations *observations; /* of a model that observes */
 
   struct mpc_context *next; /* in `contexts` */
 };
@@ -100,11 +103,17 @@ static mpc_status growArena(mpc_context *context, uint64_t bytes) {
 static int allocateArguments(mpc_context *context) {
   const mpc_rt_model *model = context->model;
   uint64_t mostDescs = 0, mostBytes = 0;
+  uint64_t observed =
+      model->observer
+          ? (uint64_t)model->observer->num_tensors *
+                (model->observer->histograms ? 2 : 1)
+          : 0;
   for (uint32_t e = 0; e < model->num_entries; ++e) {
     const mpc_rt_entry_info *entry = &model->entries[e];
     /* The arena and the weights come after the tensors. */
-    uint64_t descs = (uint64_t)entry->num_inputs + entry->num_outputs + 2;
-    uint64_t bytes = 2 * mpc_rt_memref_bytes(1);
+    uint64_t descs =
+        (uint64_t)entry->num_inputs + entry->num_outputs + observed + 2;
+    uint64_t bytes = (observed + 2) * mpc_rt_memref_bytes(1);
     for (uint32_t i = 0; i < entry->num_inputs; ++i)
       bytes += mpc_rt_memref_bytes(entry->inputs[i].rank);
     for (uint32_t i = 0; i < entry->num_outputs; ++i)
@@ -145,6 +154,8 @@ static void freeContext(mpc_context *context) {
     free(context->arena);
   free(context->descs);
   free(context->storage);
+  if (context->observations)
+    context->model->observer->destroy(context->observations);
   free(context);
 }
 
@@ -163,6 +174,10 @@ static mpc_status setUp(mpc_context *context, const mpc_rt_model *model,
   if (!mpc_rt_pool_init(&context->env) || !allocateArguments(context))
     return mpc_rt_fail(MPC_ERROR_OUT_OF_MEMORY,
                        "cannot allocate a context's bookkeeping");
+  if (model->observer &&
+      !(context->observations = model->observer->create(model->observer)))
+    return mpc_rt_fail(MPC_ERROR_OUT_OF_MEMORY,
+                       "cannot allocate the counts of an observed model");
   context->ownsArena = !options->workspace;
   context->arena = options->workspace;
   context->arenaBytes = options->workspace ? options->workspace_bytes : 0;
@@ -266,6 +281,20 @@ static mpc_status call(mpc_context *context, uint32_t entryIndex,
       return status;
     storage += mpc_rt_memref_bytes(expected->rank);
   }
+  const mpc_rt_observer *observer = model->observer;
+  for (uint32_t i = 0; observer && i < observer->num_tensors; ++i) {
+    *desc = storage;
+    mpc_rt_bind_bytes(context->observations->ranges + 2 * (uint64_t)i, 2,
+                      *desc++);
+    storage += mpc_rt_memref_bytes(1);
+    if (!observer->histograms)
+      continue;
+    *desc = storage;
+    mpc_rt_bind_bytes(context->observations->counts +
+                          (uint64_t)i * MPC_RT_BINS,
+                      MPC_RT_BINS, *desc++);
+    storage += mpc_rt_memref_bytes(1);
+  }
   uint64_t arenaBytes;
   mpc_status status = mpc_rt_workspace(context->variant, entryIndex,
                                        batch ? batch : 1, &arenaBytes);
@@ -282,6 +311,9 @@ static mpc_status call(mpc_context *context, uint32_t entryIndex,
   mpc_rt_leave_fp(before);
   if (context->env.report)
     return mpc_rt_fail(MPC_ERROR_INPUT_VALUE, "run: %s", context->env.report);
+  if (observer)
+    return observer->take(observer, context->observations,
+                          batch ? (uint64_t)batch : 1);
   return MPC_OK;
 }
 
@@ -299,6 +331,34 @@ static mpc_status profiledCall(mpc_context *context, uint32_t entry,
   mpc_rt_end_profile(&context->env, start);
   return status;
 }
+
+/* Makes the context this thread's until release. */
+static mpc_status acquire(mpc_context *context, const char *function) {
+  pid_t self = getpid();
+  if (context->env.pid != self) {
+    /* Of the parent's threads only the one that forked is here. */
+    mpc_rt_pool_after_fork(&context->env, self);
+    atomic_store(&context->busy, 0);
+  }
+  if (atomic_exchange_explicit(&context->busy, 1, memory_order_acquire))
+    return mpc_rt_fail(MPC_ERROR_BUSY,
+                       "%s: the context is in use by another thread", function);
+  return MPC_OK;
+}
+
+static void release(mpc_context *context) {
+  atomic_store_explicit(&context->busy, 0, memory_order_release);
+}
+
+mpc_status mpc_rt_begin_reading(mpc_context *context,
+                                const mpc_rt_observer **observer,
+                                const mpc_rt_observations **observations) {
+  *observer = context->model->observer;
+  *observations = context->observations;
+  return acquire(context, "mpc_save_calibration");
+}
+
+void mpc_rt_end_reading(mpc_context *context) { release(context); }
 
 mpc_status mpc_rt_run(mpc_context *context, uint32_t entry,
                       const mpc_tensor *inputs, uint32_t numInputs,
@@ -322,19 +382,12 @@ mpc_status mpc_rt_run(mpc_context *context, uint32_t entry,
     return mpc_rt_fail(MPC_ERROR_INVALID_ARGUMENT,
                        "run: expected %s, but got NULL",
                        numInputs && !inputs ? "inputs" : "outputs");
-  pid_t self = getpid();
-  if (context->env.pid != self) {
-    /* Of the parent's threads only the one that forked is here. */
-    mpc_rt_pool_after_fork(&context->env, self);
-    atomic_store(&context->busy, 0);
-  }
-  if (atomic_exchange_explicit(&context->busy, 1, memory_order_acquire))
-    return mpc_rt_fail(MPC_ERROR_BUSY,
-                       "run: the context is in use by another thread");
-  mpc_status status = context->env.profile
-                          ? profiledCall(context, entry, inputs, outputs)
-                          : call(context, entry, inputs, outputs);
-  atomic_store_explicit(&context->busy, 0, memory_order_release);
+  mpc_status status = acquire(context, "run");
+  if (status)
+    return status;
+  status = context->env.profile ? profiledCall(context, entry, inputs, outputs)
+                                : call(context, entry, inputs, outputs);
+  release(context);
   return status;
 }
 

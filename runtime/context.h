@@ -31,4 +31,11 @@ mpc_status mpc_rt_workspace(const mpc_rt_variant *variant, uint32_t entry,
 /* Ends the threads of every context that no thread is running. */
 void mpc_rt_stop_contexts(void);
 
+/* What the context has observed, if its model does: NULL else. Until
+ * end_reading nothing runs in the context. */
+mpc_status mpc_rt_begin_reading(mpc_context *context,
+                                const mpc_rt_observer **observer,
+                                const mpc_rt_observations **observations);
+void mpc_rt_end_reading(mpc_context *context);
+
 #endif /* MPC_RUNTIME_CONTEXT_H */

@@ -86,6 +86,26 @@ typedef struct {
   const mpc_rt_affine *arenas;    /* one per entry of the model */
 } mpc_rt_variant;
 
+typedef struct mpc_rt_observer mpc_rt_observer;
+typedef struct mpc_rt_observations mpc_rt_observations;
+
+/* How a model is observed. Behind its outputs the entry takes, for each observed
+ * tensor, a memref<2xf32> for [min, max] and, with histograms, a
+ * memref<4096xi64> for counts. The functions are those of observer.h. */
+struct mpc_rt_observer {
+  uint32_t num_tensors;
+  uint32_t histograms, moving_average; /* 0 or 1 */
+  uint32_t reserved;
+  const char *head;        /* of the table, up to the number of samples */
+  const char *const *keys; /* of the table's rows, as JSON strings */
+  const uint32_t *rows;    /* of each tensor, in the order of the entry */
+  mpc_rt_observations *(*create)(const mpc_rt_observer *observer);
+  void (*destroy)(mpc_rt_observations *observations);
+  uint32_t /* mpc_status */ (*take)(const mpc_rt_observer *observer,
+                                    mpc_rt_observations *observations,
+                                    uint64_t samples);
+};
+
 typedef struct {
   uint32_t rt_version; /* MPC_RT_VERSION */
   uint32_t num_entries, num_variants;
@@ -95,6 +115,7 @@ typedef struct {
   uint64_t weights_bytes;
   const char *manifest; /* JSON, followed by a zero byte */
   uint64_t manifest_bytes;
+  const mpc_rt_observer *observer; /* NULL: the model observes nothing */
 } mpc_rt_model;
 
 /* The function table (const mpc_model *) of a model, NULL if max_abi is less

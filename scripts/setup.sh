@@ -59,6 +59,16 @@ LLVM 22 is in Debian 12's security suite (bookworm-security): /etc/apt/sources.l
   check_programs "it should have come with the packages above"
 }
 
+# A browser, in which a test opens the page of a report. Without one that test is skipped: nothing else needs it.
+install_browser() {
+  local missing=(chromium)
+  if command -v chromium >/dev/null || command -v google-chrome >/dev/null || ! command -v apt-get >/dev/null; then
+    return
+  fi
+  (run_as_root apt-get install -y -q --no-install-recommends chromium) ||
+    echo "no browser could be installed (package chromium): the test that opens reports in one is skipped" >&2
+}
+
 check_programs() {
   local program
   for program in clang-22 clang++-22 llvm-config-22 cmake ninja python3; do

@@ -12,6 +12,7 @@ set -uo pipefail
 filter=${1-}
 
 install_packages
+install_browser
 setup_python
 build_project
 

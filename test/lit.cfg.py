@@ -12,9 +12,11 @@
 #   venv                                             %python is the checkout's virtual environment
 #   fuzzer                                           mpc-fuzz-import is built
 #   asan                                             the tools are built with the sanitizers
+#   browser                                          Chromium or Chrome, as %browser
 #   long                                             takes minutes; scripts/test.sh runs these too
 
 import os
+import shutil
 import subprocess
 import sys
 
@@ -100,5 +102,9 @@ config.available_features.update(cpu_features())
 config.available_features.update(python_modules())
 if os.path.exists(os.path.join(config.mpc_tools_dir, "mpc-fuzz-import")):
     config.available_features.add("fuzzer")
+browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+if browser:
+    config.available_features.add("browser")
+    config.substitutions.append(("%browser", browser))
 if lit_config.params.get("long", "1") != "0":
     config.available_features.add("long")

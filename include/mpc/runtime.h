@@ -286,6 +286,20 @@ struct mpc_model {
  * `max_abi`, which is the caller's MPC_ABI_VERSION. */
 typedef const mpc_model *(*mpc_model_query_fn)(uint32_t max_abi);
 
+/* Libraries of --emit=observer-library export one more function: they compute
+ * in f32 and gather, run by run, what calibration needs. It writes what the
+ * context has seen since it was created as a calibration table, which
+ * mpc-compile reads with --calibration=PATH: the same bytes as
+ * --save-calibration gives for the same samples. A run counts as many samples as
+ * its batch; one that shows NaN or an infinity fails with
+ * MPC_ERROR_INVALID_ARGUMENT, its outputs are written, and it does not count.
+ * Tables of several contexts merge (--calibration=A,B), unless they are of
+ * moving averages.
+ *
+ * The file is written beside `path` and renamed. MPC_ERROR_INVALID_ARGUMENT if
+ * that fails or nothing has run yet, MPC_ERROR_BUSY while the context runs. */
+mpc_status mpc_save_calibration(mpc_context *context, const char *path);
+
 #ifdef __cplusplus
 }
 #endif

@@ -73,21 +73,18 @@ Value BlockReader::lookUp(Value indices) {
   return result;
 }
 
-Value BlockReader::dequantize(Value bytes, Value scale, Value zeroPoint) {
-  Type f32 = b.getF32Type();
-  Value level;
-  if (table) {
-    level = lookUp(arith::ExtUIOp::create(b, lanesOf(32), bytes));
-  } else if (blocks.getBits() == 4) { // differences fit in a signed byte
-    Value difference = arith::SubIOp::create(b, bytes, zeroPoint);
-    Value wide = arith::ExtSIOp::create(b, lanesOf(32), difference);
-    level = arith::SIToFPOp::create(b, lanesOf(f32), wide);
-  } else {
-    Value wide = arith::ExtUIOp::create(b, lanesOf(32), bytes);
-    Value difference = arith::SubIOp::create(b, wide, zeroPoint);
-    level = arith::SIToFPOp::create(b, lanesOf(f32), difference);
-  }
-  return arith::MulFOp::create(b, level, scale);
+Value BlockReader::toFloat(Value bytes) {
+  Value wide = arith::ExtUIOp::create(b, lanesOf(32), bytes);
+  return arith::SIToFPOp::create(b, lanesOf(b.getF32Type()), wide);
+}
+
+/// q * s - z * s is (q - z) * s: with at most 8 bits in q, z and s none of it
+/// is rounded.
+Value BlockReader::dequantize(Value bytes, Value scale, Value offset) {
+  if (table)
+    return arith::MulFOp::create(
+        b, lookUp(arith::ExtUIOp::create(b, lanesOf(32), bytes)), scale);
+  return vector::FMAOp::create(b, toFloat(bytes), scale, offset);
 }
 
 SmallVector<Value> BlockReader::emitRun(Value panel, int64_t count,
@@ -95,7 +92,7 @@ SmallVector<Value> BlockReader::emitRun(Value panel, int64_t count,
                                         int64_t length, ValueRange init,
                                         Body body) {
   Type f32 = b.getF32Type();
-  SmallVector<Value> scales, zeroPoints(count);
+  SmallVector<Value> scales, offsets(count);
   for (int64_t p = 0; p < count; ++p) {
     // bf16 numbers are the upper halves of f32 ones.
     Value halves = vector::BitCastOp::create(
@@ -103,15 +100,14 @@ SmallVector<Value> BlockReader::emitRun(Value panel, int64_t count,
     Value words = arith::ShLIOp::create(
         b, arith::ExtUIOp::create(b, lanesOf(32), halves), splat(32, 16));
     scales.push_back(vector::BitCastOp::create(b, lanesOf(f32), words));
-    if (blocks.getZeroPoints()) {
-      zeroPoints[p] =
-          load(panel, p, add(b, offset, 2 * kPanelWidth), kPanelWidth);
-      if (blocks.getBits() == 8)
-        zeroPoints[p] =
-            arith::ExtUIOp::create(b, lanesOf(32), zeroPoints[p]);
-    } else if (!table) {
-      zeroPoints[p] = blocks.getBits() == 8 ? splat(32, 128) : splat(8, 8);
-    }
+    if (table)
+      continue;
+    Value zeroPoint =
+        blocks.getZeroPoints()
+            ? load(panel, p, add(b, offset, 2 * kPanelWidth), kPanelWidth)
+            : splat(8, 1 << (blocks.getBits() - 1));
+    offsets[p] = arith::NegFOp::create(
+        b, arith::MulFOp::create(b, toFloat(zeroPoint), scales[p]));
   }
 
   Value data = add(b, offset, blocks.getHeaderBytes());
@@ -132,7 +128,7 @@ SmallVector<Value> BlockReader::emitRun(Value panel, int64_t count,
                                 .getResult()
                           : arith::ShRUIOp::create(b, values, splat(8, 4))
                                 .getResult();
-        weights.push_back(dequantize(values, scales[p], zeroPoints[p]));
+        weights.push_back(dequantize(values, scales[p], offsets[p]));
       }
       body(add(b, first, add(b, mul(b, group, perGroup), i)), weights, carried);
     }

@@ -39,9 +39,11 @@ private:
                                          mlir::Value offset, mlir::Value first,
                                          int64_t length, mlir::ValueRange init,
                                          Body body);
-  /// 16 bytes, each a weight's integer, as numbers.
+  mlir::Value toFloat(mlir::Value bytes);
+  /// 16 bytes, each a weight's integer, as weights; `offset` is the zero
+  /// point's number, less than 0.
   mlir::Value dequantize(mlir::Value bytes, mlir::Value scale,
-                         mlir::Value zeroPoint);
+                         mlir::Value offset);
   mlir::Value lookUp(mlir::Value indices);
 
   mlir::VectorType lanesOf(mlir::Type element) const;

@@ -39,8 +39,8 @@ struct LowerKernelsPass : public mpc::impl::LowerKernelsBase<LowerKernelsPass> {
   void runOnOperation() override {
     SmallVector<Operation *> ops;
     getOperation().walk([&](Operation *op) {
-      if (isa<ContractOp, DepthwiseOp, ExpandOp, ScatterOp, TopKOp, UnpackOp,
-              linalg::LinalgOp>(op))
+      if (isa<ContractOp, DepthwiseOp, ExpandOp, ScatterOp, TopKOp, HistogramOp,
+              UnpackOp, linalg::LinalgOp>(op))
         ops.push_back(op);
     });
     if (ops.empty())
@@ -65,13 +65,15 @@ struct LowerKernelsPass : public mpc::impl::LowerKernelsBase<LowerKernelsPass> {
     }
     if (isa<UnpackOp>(op))
       return op->emitOpError("expected mpc-tile-and-fuse to consume it");
-    if (isa<ScatterOp, TopKOp>(op)) {
+    if (isa<ScatterOp, TopKOp, HistogramOp>(op)) {
       if (!llvm::all_of(op->getOperandTypes(), llvm::IsaPred<MemRefType>))
         return op->emitOpError("expected memrefs; bufferize first");
       if (auto scatter = dyn_cast<ScatterOp>(op))
         lowerScatter(scatter);
+      else if (auto topK = dyn_cast<TopKOp>(op))
+        lowerTopK(topK);
       else
-        lowerTopK(cast<TopKOp>(op));
+        lowerHistogram(cast<HistogramOp>(op));
       return success();
     }
     if (failed(checkContiguous(op)))

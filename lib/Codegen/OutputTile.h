@@ -134,6 +134,7 @@ mlir::LogicalResult lowerDepthwise(kernel::DepthwiseOp op,
 void lowerExpand(kernel::ExpandOp op, const TargetDescription &target);
 void lowerScatter(kernel::ScatterOp op);
 void lowerTopK(kernel::TopKOp op);
+void lowerHistogram(kernel::HistogramOp op);
 void lowerToLoops(mlir::linalg::LinalgOp op);
 
 } // namespace mpc

@@ -105,6 +105,7 @@ static TilingAttr selectTiling(linalg::LinalgOp op, const ContractionInfo &info,
 
   int64_t panels = llvm::divideCeilSigned(info.channels, kPanelWidth);
   int64_t mostPanels = getMaxPanels(intrinsic, target);
+  int64_t total = getRowsPerSample(op);
   int64_t groups = llvm::divideCeilSigned(panels, mostPanels);
   panels = llvm::divideCeilSigned(panels, groups);
   int64_t mostRows = getMaxRows(intrinsic, panels, target);
@@ -113,7 +114,7 @@ static TilingAttr selectTiling(linalg::LinalgOp op, const ContractionInfo &info,
         1, std::min(mostRows,
                     kGatherBytes * 8 /
                         (info.depth * info.getNumTaps() * getInputBits(op))));
-  int64_t total = getRowsPerSample(op), rows = chooseRows(mostRows, total);
+  int64_t rows = chooseRows(mostRows, total);
   bool expand =
       op.getDpsInputOperand(1)->get().getDefiningOp<DequantizeOp>() &&
       ((info.getNumTaps() > 1 && !gather) ||

@@ -214,10 +214,8 @@ FailureOr<Accuracy> Judge::judge(ModelRunner &candidate) {
     result.str = "cosine " + formatted(cosine, "%.5f");
     break;
   case AccuracyBudget::Top1: {
-    double n = count, change = lost - gained;
-    result.figure = 100 * change / n;
-    result.safeFigure = result.figure + 100 * std::sqrt(std::max(0.0, lost + gained - change * change / n)) / n;
-    result.isMet = result.safeFigure <= budget.amount;
+    result.figure = result.safeFigure = 100.0 * (lost - gained) / count;
+    result.isMet = result.figure <= budget.amount;
     result.str = formatted(result.figure, "%.2f points of top-1 lost");
     break;
   }

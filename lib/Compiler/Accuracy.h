@@ -41,7 +41,8 @@ struct Accuracy {
   double sqnr = 0;
   /// What the budget asks about: points lost, dB, cosine.
   double figure = 0;
-  /// The figure with the margin that samples not seen call for: two standard errors of SQNR and cosine over the samples, one of top-1.
+  /// The figure with the margin that samples not seen call for: two standard errors of SQNR and cosine over the samples; of top-1 none, as
+  /// a few hundred samples resolve no tenth of a point.
   double safeFigure = 0;
   bool isMet = false;
   std::string str; // "21.3 dB"

@@ -15,23 +15,37 @@
 using namespace mlir;
 using namespace mpc;
 
+static FailureOr<Calibrator> getCalibrator(Location loc, const CompileOptions &options) {
+  auto calibrator = parseCalibrator(options.calibrator.empty() ? StringRef(kDefaultCalibrator) : StringRef(options.calibrator));
+  if (!calibrator)
+    return emitError(loc) << "--calibrator: " << llvm::toString(calibrator.takeError()), failure();
+  return *calibrator;
+}
+
+/// Observers behind every group, and all of it in f32.
+static LogicalResult observe(ModuleOp module, const Calibrator &calibrator) {
+  PassManager passes(module->getContext(), ModuleOp::getOperationName());
+  ObserveRangesOptions observers;
+  observers.histograms = calibrator.needsHistogram();
+  passes.addPass(createObserveRanges(observers));
+  AssignPrecisionOptions assign;
+  assign.precision = "f32";
+  passes.addPass(createAssignPrecision(assign));
+  return passes.run(module);
+}
+
 FailureOr<Calibration> mpc::calibrate(ModuleOp grouped, const CompileOptions &options) {
   Location loc = UnknownLoc::get(grouped.getContext());
   // Samples are checked before the compiler does any work for them.
   auto samples = openSamples(grouped, options.calibrationData);
   if (failed(samples))
     return failure();
-  auto calibrator = parseCalibrator(options.calibrator);
-  if (!calibrator)
-    return emitError(loc) << "--calibrator: " << llvm::toString(calibrator.takeError()), failure();
+  auto calibrator = getCalibrator(loc, options);
+  if (failed(calibrator))
+    return failure();
 
   OwningOpRef<ModuleOp> module = grouped.clone();
-  PassManager observe(module->getContext(), ModuleOp::getOperationName());
-  observe.addPass(createObserveRanges());
-  AssignPrecisionOptions assign;
-  assign.precision = "f32";
-  observe.addPass(createAssignPrecision(assign));
-  if (failed(observe.run(*module)))
+  if (failed(observe(*module, *calibrator)))
     return failure();
   auto runner = ModelRunner::create(*module, options.library);
   if (failed(runner))
@@ -46,11 +60,16 @@ FailureOr<Calibration> mpc::calibrate(ModuleOp grouped, const CompileOptions &op
       return emitError(loc) << error, failure();
     if (failed((*runner)->run(sample)))
       return failure();
-    for (auto [result, tensor] : llvm::enumerate((*runner)->getResults())) {
+    ArrayRef<Tensor> results = (*runner)->getResults();
+    for (auto [result, tensor] : llvm::enumerate(results)) {
       auto name = main.getResultAttrOfType<StringAttr>(result, kObservesAttrName);
       if (!name)
         continue;
-      if (llvm::Error bad = table.observe(name.getValue(), tensor.valueAt(0), tensor.valueAt(1)))
+      // The counts follow the range.
+      ArrayRef<int64_t> counts;
+      if (calibrator->needsHistogram())
+        counts = ArrayRef(reinterpret_cast<const int64_t *>(results[result + 1].data.data()), kHistogramBins);
+      if (llvm::Error bad = table.observe(name.getValue(), tensor.valueAt(0), tensor.valueAt(1), counts))
         return emitError(loc) << options.calibrationData << ": sample " << index << ": " << llvm::toString(std::move(bad)), failure();
     }
     table.addSamples(1);
@@ -58,4 +77,19 @@ FailureOr<Calibration> mpc::calibrate(ModuleOp grouped, const CompileOptions &op
       options.progress(index + 1, (*samples)->size());
   }
   return table;
+}
+
+FailureOr<ObserverInfo> mpc::addObservers(ModuleOp grouped, const CompileOptions &options) {
+  auto calibrator = getCalibrator(UnknownLoc::get(grouped.getContext()), options);
+  if (failed(calibrator) || failed(observe(grouped, *calibrator)))
+    return failure();
+  ObserverInfo info;
+  info.head = Calibration(*calibrator, describeModel(grouped).hash).getHead();
+  info.histograms = calibrator->needsHistogram();
+  info.movingAverage = calibrator->kind == Calibrator::MovingAverage;
+  auto main = grouped.lookupSymbol<func::FuncOp>("main");
+  for (unsigned result = 0; result < main.getNumResults(); ++result)
+    if (auto name = main.getResultAttrOfType<StringAttr>(result, kObservesAttrName))
+      info.tensors.push_back(name.str());
+  return info;
 }

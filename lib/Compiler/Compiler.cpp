@@ -8,6 +8,7 @@
 #include "mpc/Compiler/Compiler.h"
 #include "Calibrate.h"
 #include "Decisions.h"
+#include "Diagnose.h"
 #include "IntegerOptions.h"
 #include "Latency.h"
 #include "Output.h"
@@ -31,6 +32,7 @@
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/Path.h"
 #include "llvm/Support/SourceMgr.h"
+#include <cmath>
 
 using namespace mlir;
 using namespace mpc;
@@ -157,10 +159,10 @@ LogicalResult Compilation::checkOutputs() {
     return failure();
   if (!isAnnotated || !options.calibrationData.empty() || !options.calibrationFiles.empty())
     return success();
-  if (options.precision == PrecisionChoice::INT8 || options.precision == PrecisionChoice::INT16)
+  if ((options.precision == PrecisionChoice::INT8 || options.precision == PrecisionChoice::INT16) && !options.emitObserver)
     return emitError(loc) << "--precision=" << stringifyPrecisionChoice(options.precision) << " needs the ranges of activations: give samples with --calibration-data=PATH or a saved table "
                              "with --calibration=FILE, or quantize only weights with --precision=w8";
-  if (options.precision == PrecisionChoice::Auto && !options.benchKit)
+  if (options.precision == PrecisionChoice::Auto && !options.benchKit && !options.emitObserver)
     return emitError(loc) << "--precision=auto measures on samples: give them with --calibration-data=PATH";
   return success();
 }
@@ -260,7 +262,7 @@ FailureOr<Calibration> Compilation::getCalibration() {
   std::optional<Calibration> merged;
   std::string hash = describeModel(*module).hash;
   for (const std::string &file : options.calibrationFiles) {
-    auto table = Calibration::load(file);
+    auto table = loadCalibration(*module, file);
     if (!table)
       return emitError(loc) << llvm::toString(table.takeError()), failure();
     if (!hash.empty() && hash != table->getModelHash())
@@ -270,6 +272,12 @@ FailureOr<Calibration> Compilation::getCalibration() {
     else if (llvm::Error error = merged->merge(*table))
       return emitError(loc) << file << ": " << llvm::toString(std::move(error)), failure();
   }
+  if (!options.calibrator.empty()) {
+    auto calibrator = parseCalibrator(options.calibrator);
+    llvm::Error error = calibrator ? merged->setCalibrator(*calibrator) : calibrator.takeError();
+    if (error)
+      return emitError(loc) << "--calibrator=" << options.calibrator << ": " << llvm::toString(std::move(error)), failure();
+  }
   return std::move(*merged);
 }
 
@@ -278,6 +286,8 @@ LogicalResult Compilation::makeBenchKit() {
   if (options.from > Phase::Grouped)
     return emitError(loc) << "--emit=bench-kit needs a model of the phase imported or grouped, but it starts at " << stringifyPhase(options.from);
   if (options.from < Phase::Grouped && (failed(advance(Phase::Grouped)) || failed(reached(Phase::Grouped))))
+    return failure();
+  if (failed(repairModel(*module, options, repairs)))
     return failure();
   std::vector<std::string> precisions{"f32", "f16", "bf16"};
   if (!options.calibrationData.empty() || !options.calibrationFiles.empty()) {
@@ -362,6 +372,13 @@ LogicalResult Compilation::decide() {
 }
 
 LogicalResult Compilation::annotate() {
+  if (options.emitObserver) {
+    auto observer = addObservers(*module, options);
+    if (failed(observer))
+      return failure();
+    info.observer = std::move(*observer);
+    return success();
+  }
   if (failed(decisions ? replay() : decide()))
     return failure();
   if (!options.savePrecisionConfig.empty())
@@ -376,11 +393,19 @@ LogicalResult Compilation::annotate() {
   return analyze();
 }
 
-/// What --report and --explain tell.
+/// What --report, --explain and --diagnose tell.
 LogicalResult Compilation::analyze() {
+  if (!options.diagnose.empty()) {
+    auto remedy = diagnose(*module, options, llvm::outs());
+    if (failed(remedy))
+      return failure();
+    precisionConfig = std::move(*remedy);
+  }
   if (options.report.empty() && options.explain.empty())
     return success();
   auto made = makeReport(*module, options);
+  if (succeeded(made) && failed(addLatencies(*module, options, *made)))
+    return failure();
   if (failed(made))
     return failure();
   report = std::move(*made);
@@ -390,6 +415,10 @@ LogicalResult Compilation::analyze() {
     report->accuracyUnit = "dB";
     for (const SearchResult::Point &point : search->pareto)
       report->pareto.push_back({point.name, point.latencyMs, point.sqnr, point.isChosen});
+    for (const SearchResult::Sensitivity &entry : search->sensitivities)
+      for (ReportGroup &group : report->groups)
+        if (group.name == entry.group && group.precision == entry.precision && !std::isnan(entry.latencyMs))
+          group.latencyMs = entry.latencyMs;
   }
   if (options.explain.empty())
     return success();
@@ -506,9 +535,9 @@ LogicalResult Compilation::run() {
   if (options.benchKit)
     return makeBenchKit();
   Phase last = options.emitMLIR ? std::min(options.to, Phase::LLVM) : options.to;
-  bool isAnalyzed = !options.report.empty() || !options.explain.empty();
+  bool isAnalyzed = !options.report.empty() || !options.explain.empty() || !options.diagnose.empty();
   if (isAnalyzed && (options.from >= Phase::Annotated || last < Phase::Annotated))
-    return emitError(loc) << "--report and --explain tell what is decided on the way to the phase annotated: --compile-from comes before it, "
+    return emitError(loc) << "--report, --explain and --diagnose tell what is decided on the way to the phase annotated: --compile-from comes before it, "
                              "--compile-to not";
   if (isAnalyzed && options.output.empty() && last == Phase::Library)
     last = Phase::Annotated; // nothing asks for code

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Decisions.h"
+#include "mlir/AsmParser/AsmParser.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mpc/Dialect/MPC/MPCDialect.h"
 #include "mpc/Support/PrecisionConfig.h"
@@ -30,15 +31,27 @@ Decisions Decisions::gather(ModuleOp annotated, const Calibration *calibration, 
     decisions.calibration = calibration->str();
   for (auto function : annotated.getOps<func::FuncOp>())
     for (auto group : function.getOps<GroupOp>())
-      if (auto chosen = group.getPrecision())
-        decisions.groups.push_back({toText(group.getName()), stringifyPrecision(*chosen).str(), toText(group.getReason().value_or(""))});
+      if (auto chosen = group.getPrecision()) {
+        decisions.groups.push_back({toText(group.getName()), stringifyPrecision(*chosen).str(), toText(group.getReason().value_or("")), {}});
+        for (NamedAttribute attribute : group->getDiscardableAttrs())
+          if (attribute.getName() != kRangesAttrName) // follow from the calibration
+            llvm::raw_string_ostream(decisions.groups.back().attributes[attribute.getName().str()]) << attribute.getValue();
+      }
   return decisions;
 }
 
 std::string Decisions::str() const {
   llvm::json::Array rows;
-  for (const Group &group : groups)
-    rows.push_back(llvm::json::Object{{"name", group.name}, {"precision", group.precision}, {"reason", group.reason}});
+  for (const Group &group : groups) {
+    llvm::json::Object row{{"name", group.name}, {"precision", group.precision}, {"reason", group.reason}};
+    if (!group.attributes.empty()) {
+      llvm::json::Object attributes;
+      for (auto &[name, value] : group.attributes)
+        attributes[name] = value;
+      row["attributes"] = std::move(attributes);
+    }
+    rows.push_back(std::move(row));
+  }
   llvm::json::Object object{{"version", kVersion},         {"model_hash", modelHash}, {"precision", precision},
                             {"groups", std::move(rows)}, {"repairs", repairs}};
   if (!calibration.empty())
@@ -76,7 +89,10 @@ FailureOr<Decisions> Decisions::load(Location loc, const std::string &path) {
     auto name = entry ? entry->getString("name") : std::nullopt, precision = entry ? entry->getString("precision") : std::nullopt;
     if (!name || !precision || !symbolizePrecision(*precision))
       return emitError(loc) << "--decisions: " << path << ": groups[" << index << "]: expected a name and a precision", failure();
-    decisions.groups.push_back({name->str(), precision->str(), entry->getString("reason").value_or("").str()});
+    decisions.groups.push_back({name->str(), precision->str(), entry->getString("reason").value_or("").str(), {}});
+    if (const llvm::json::Object *attributes = entry->getObject("attributes"))
+      for (auto &[key, value] : *attributes)
+        decisions.groups.back().attributes[key.str()] = value.getAsString().value_or("").str();
   }
   return decisions;
 }
@@ -101,6 +117,12 @@ LogicalResult Decisions::apply(ModuleOp module, StringRef path) const {
       }
       op.setPrecision(*symbolizePrecision(group->precision));
       op.setReason(StringRef(group->reason));
+      for (auto &[key, value] : group->attributes) {
+        Attribute attribute = value.empty() ? Attribute() : parseAttribute(value, module.getContext());
+        if (!attribute)
+          return emitError(loc) << "--decisions: " << path << ": group '" << name << "': expected an attribute as " << key << ", but got '" << value << "'";
+        op->setAttr(key, attribute);
+      }
       ++used;
     }
   if (used != groups.size())

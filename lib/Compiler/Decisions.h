@@ -28,6 +28,8 @@ namespace mpc {
 struct Decisions {
   struct Group {
     std::string name, precision, reason;
+    /// Whatever else the precision says (the format of weights), by attribute in MLIR's syntax.
+    std::map<std::string, std::string> attributes;
   };
   std::string modelHash;
   std::string precision; // as asked for on the command line

@@ -128,8 +128,7 @@ struct ChannelPeaks {
 };
 } // namespace
 
-/// Groups whose raising is tried: one, or all that write and read a tensor as integers.
-static std::vector<std::pair<std::string, llvm::BitVector>> listChanges(const SwitchedModel &model) {
+std::vector<std::pair<std::string, llvm::BitVector>> mpc::listChanges(const SwitchedModel &model) {
   std::vector<std::pair<std::string, llvm::BitVector>> changes;
   unsigned count = model.getSwitches().size();
   for (unsigned i = 0; i < count; ++i) {

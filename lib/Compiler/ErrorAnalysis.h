@@ -83,6 +83,9 @@ struct ErrorAnalysis {
 /// Runs `model` on the first `count` samples.
 mlir::FailureOr<ErrorAnalysis> analyzeErrors(SwitchedModel &model, SampleSet &samples, int64_t count, const CompileOptions &options);
 
+/// Groups whose raising is tried: one, or all that write and read a tensor as integers, with the tensor's name.
+std::vector<std::pair<std::string, llvm::BitVector>> listChanges(const SwitchedModel &model);
+
 /// Raises one group, or all that share a tensor, after the other, and sets down what helps. With `only`, a group's name, what it belongs to.
 mlir::LogicalResult findAdvice(SwitchedModel &model, SampleSet &samples, llvm::StringRef only, ErrorAnalysis &analysis,
                                const CompileOptions &options);

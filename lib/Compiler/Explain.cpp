@@ -134,6 +134,8 @@ LogicalResult mpc::explain(ModuleOp annotated, const Report &report, const Repor
   os << group.kind << " in " << group.precision << "\n";
   os << "  why       " << group.reason << "\n";
   os << "  nodes     " << llvm::join(group.nodes, ", ") << "\n";
+  if (!group.tensors.empty())
+    os << "  tensors   " << llvm::join(group.tensors, ", ") << "\n";
   os << "  computes  " << llvm::join(group.ops, ", ") << "\n";
   for (const ReportTensor &tensor : group.inputs)
     print(os << "  reads     ", tensor);

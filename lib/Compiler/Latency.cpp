@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Latency.h"
+#include "Report.h"
 #include "cpu.h" // the runtime's
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/PassManager.h"
@@ -478,4 +479,43 @@ FailureOr<LatencyCosts> mpc::measureLatencies(ModuleOp grouped, ArrayRef<std::st
   if (!missing.empty())
     return emitError(loc) << "internal error: no latency was measured of " << llvm::join(missing, ", "), failure();
   return costs;
+}
+
+LogicalResult mpc::addLatencies(ModuleOp annotated, const CompileOptions &options, Report &report) {
+  if (options.report.empty() || !options.latencyTable.empty())
+    return success();
+  auto isa = chooseHere(UnknownLoc::get(annotated.getContext()), options.marches);
+  if (failed(isa) || isa->empty())
+    return success(succeeded(isa));
+  std::vector<Candidate> candidates(1);
+  Candidate &model = candidates.front();
+  model.precision = "model";
+  model.module = annotated.clone();
+  PassManager pm(annotated.getContext(), ModuleOp::getOperationName());
+  buildQuantizationPipeline(pm);
+  if (failed(pm.run(*model.module)))
+    return failure();
+  model.info = describeModel(annotated);
+  model.info.groups = describeGroups(*model.module);
+  for (GroupInfo &group : model.info.groups)
+    group.key = group.name;
+  auto table = measureHere(annotated, std::move(candidates), {"f32"}, *isa, options);
+  if (failed(table))
+    return failure();
+  llvm::StringMap<double> times;
+  double sum = table->overheadMs;
+  for (const LatencyTable::Entry &entry : table->entries) {
+    times[entry.key] = entry.ms;
+    sum += entry.ms;
+  }
+  auto fill = [&](auto &rows) {
+    for (auto &row : rows)
+      if (auto found = times.find(row.name); found != times.end())
+        row.latencyMs = found->second;
+  };
+  fill(report.groups);
+  fill(report.conversions);
+  if (!report.predictedLatencyMs)
+    report.predictedLatencyMs = sum;
+  return success();
 }

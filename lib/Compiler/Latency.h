@@ -21,6 +21,7 @@
 #include <map>
 
 namespace mpc {
+struct Report;
 
 /// Times of the groups and values of one model, in milliseconds of one call on one thread.
 struct LatencyCosts {
@@ -49,6 +50,11 @@ struct LatencyCosts {
 /// conversions between them. They are read from `options.latencyTable` where that is given: what is missing in it is measured where the
 /// table was made for the instruction set of this machine, and otherwise is an error that lists it. Without a table all of it is measured.
 mlir::FailureOr<LatencyCosts> measureLatencies(mlir::ModuleOp grouped, llvm::ArrayRef<std::string> precisions, const CompileOptions &options);
+
+/// Measures the groups and conversions of an annotated module as they are and writes their times into the report, and the sum as the predicted
+/// latency where no search has given one. Does nothing without `--report`, and where the target is not this machine: it runs none of the
+/// instruction sets, or the latencies come from a table.
+mlir::LogicalResult addLatencies(mlir::ModuleOp annotated, const CompileOptions &options, Report &report);
 
 /// Writes the library of `--emit=bench-kit` to `options.library.output`: an entry point per precision, and one for conversions.
 mlir::LogicalResult emitBenchKit(mlir::ModuleOp grouped, llvm::ArrayRef<std::string> precisions, const CompileOptions &options);

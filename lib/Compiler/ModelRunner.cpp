@@ -44,7 +44,44 @@ FailureOr<std::unique_ptr<ModelRunner>> ModelRunner::create(ModuleOp annotated, 
   library.prefix = "run";
   if (failed(emitLibrary(*module, info, library)))
     return failure();
-  if (failed(runner->open(threads)))
+  if (failed(runner->load((runner->folder + "/model.so").str())) || failed(runner->start(threads)))
+    return failure();
+  return runner;
+}
+
+FailureOr<std::unique_ptr<ModelRunner>> ModelRunner::open(Location loc, StringRef library) {
+  std::unique_ptr<ModelRunner> runner(new ModelRunner(loc));
+  SmallString<128> path(library);
+  // A name without a folder would be searched among the system's libraries.
+  if (std::error_code error = llvm::sys::fs::make_absolute(path))
+    return emitError(loc) << library << ": " << error.message(), failure();
+  if (!llvm::sys::fs::exists(path))
+    return emitError(loc) << library << ": no such file", failure();
+  if (failed(runner->load(path.str().str())))
+    return failure();
+  const mpc_model *model = runner->model;
+  mpc_entry_info entry = {};
+  entry.struct_size = sizeof(entry);
+  if (model->entry_info(model, 0, &entry) != MPC_OK)
+    return emitError(loc) << library << ": " << model->last_error(), failure();
+  auto describe = [&](auto get, unsigned count, std::vector<TensorInfo> &tensors) {
+    for (unsigned i = 0; i < count; ++i) {
+      mpc_tensor_info info = {};
+      info.struct_size = sizeof(info);
+      if (get(model, 0, i, &info) != MPC_OK)
+        return false;
+      TensorInfo tensor;
+      tensor.name = info.name;
+      tensor.type = static_cast<ElementType>(info.dtype);
+      for (uint32_t d = 0; d < info.rank; ++d)
+        tensor.dims.push_back(info.dims[d] == MPC_BATCH ? ShapedType::kDynamic : info.dims[d]);
+      tensors.push_back(std::move(tensor));
+    }
+    return true;
+  };
+  if (!describe(model->input_info, entry.num_inputs, runner->inputs) || !describe(model->output_info, entry.num_outputs, runner->outputs))
+    return emitError(loc) << library << ": " << model->last_error(), failure();
+  if (failed(runner->start(/*threads=*/0)))
     return failure();
   return runner;
 }
@@ -58,14 +95,18 @@ ModelRunner::~ModelRunner() {
     llvm::sys::fs::remove_directories(folder);
 }
 
-LogicalResult ModelRunner::open(unsigned threads) {
-  handle = dlopen((folder + "/model.so").str().c_str(), RTLD_NOW | RTLD_LOCAL);
+LogicalResult ModelRunner::load(const std::string &library) {
+  handle = dlopen(library.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!handle)
-    return emitError(loc) << "the compiled model does not load: " << dlerror();
+    return emitError(loc) << library << " does not load as a library: " << dlerror();
   auto query = reinterpret_cast<mpc_model_query_fn>(dlsym(handle, "mpc_model_query"));
   model = query ? query(MPC_ABI_VERSION) : nullptr;
   if (!model)
-    return emitError(loc) << "the compiled library has no model";
+    return emitError(loc) << library << " holds no model that this version of mpc can run";
+  return success();
+}
+
+LogicalResult ModelRunner::start(unsigned threads) {
   mpc_context_options how = {};
   how.struct_size = sizeof(how);
   how.threads = threads;

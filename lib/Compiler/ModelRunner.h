@@ -32,8 +32,12 @@ public:
   /// Quantized: where the module stands already. `threads` of a run; 0: all that the machine offers.
   static mlir::FailureOr<std::unique_ptr<ModelRunner>> create(mlir::ModuleOp annotated, const LibraryOptions &options,
                                                               Phase phase = Phase::Annotated, unsigned threads = 0);
+  /// Opens a library that mpc-compile wrote. Names, types and shapes of inputs and outputs are the library's.
+  static mlir::FailureOr<std::unique_ptr<ModelRunner>> open(mlir::Location loc, llvm::StringRef library);
   ~ModelRunner();
 
+  /// What the library says about itself, JSON.
+  std::string getManifest() const { return model->manifest(model, nullptr); }
   mlir::Location getLoc() const { return loc; }
   llvm::ArrayRef<TensorInfo> getInputs() const { return inputs; }
   llvm::ArrayRef<TensorInfo> getOutputs() const { return outputs; }
@@ -45,7 +49,8 @@ public:
 
 private:
   explicit ModelRunner(mlir::Location loc) : loc(loc) {}
-  mlir::LogicalResult open(unsigned threads);
+  mlir::LogicalResult load(const std::string &library);
+  mlir::LogicalResult start(unsigned threads);
 
   mlir::Location loc;
   llvm::SmallString<128> folder;

@@ -42,8 +42,7 @@ static func::FuncOp getMain(ModuleOp module) { return module.lookupSymbol<func::
 LogicalResult mpc::checkRepairs(const CompileOptions &options, Location loc) {
   if (options.repairs.empty() || options.from > Phase::Grouped || options.to < Phase::Annotated)
     return success();
-  bool mayBeInt8 = options.precision != PrecisionChoice::F32 && options.precision != PrecisionChoice::F16 && options.precision != PrecisionChoice::BF16 &&
-                   options.precision != PrecisionChoice::Keep;
+  bool mayBeInt8 = options.precision == PrecisionChoice::INT8 || options.precision == PrecisionChoice::Auto;
   if (!mayBeInt8 && options.precisionConfig.empty())
     return emitError(loc) << "--repair repairs int8 groups, but there are none with --precision=" << stringifyPrecisionChoice(options.precision)
                           << "; give --precision=int8 or a --precision-config";

@@ -6,6 +6,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "Report.h"
+#include "Calibrate.h"
+#include "Latency.h"
 #include "Output.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Quant/IR/QuantTypes.h"
@@ -17,9 +19,13 @@
 #include "mpc/Transforms/Ranges.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/Support/Path.h"
+#include <cmath>
 
 using namespace mlir;
 using namespace mpc;
+
+/// On a group: the model's own name of what it stores.
+static constexpr llvm::StringLiteral kStoredTensorAttr = "mpc.tensor";
 
 const ReportGroup *Report::find(StringRef name) const {
   auto it = llvm::find_if(groups, [&](const ReportGroup &group) { return group.name == name; });
@@ -30,11 +36,14 @@ const ReportGroup *Report::find(StringRef name) const {
 // What the IR says
 //===----------------------------------------------------------------------===//
 
-/// The names of the model's nodes that a location holds.
-static void collectNodes(Location loc, llvm::SetVector<StringRef> &names) {
+/// The names of the model's nodes that a location holds, and of the tensors that they make.
+static void collectNames(Location loc, llvm::SetVector<StringRef> &nodes, llvm::SetVector<StringRef> &tensors) {
   loc->walk([&](Location inner) {
     if (auto named = dyn_cast<NameLoc>(inner))
-      names.insert(named.getName().getValue());
+      nodes.insert(named.getName().getValue());
+    else if (auto fused = dyn_cast<FusedLoc>(inner))
+      if (auto tensor = dyn_cast_or_null<StringAttr>(fused.getMetadata()))
+        tensors.insert(tensor.getValue());
     return WalkResult::advance();
   });
 }
@@ -82,21 +91,6 @@ static int64_t countConstantBytes(GroupOp group) {
   return bytes;
 }
 
-/// Products of one sample.
-static int64_t countProducts(GroupOp group) {
-  auto root = dyn_cast<QuantizableOpInterface>(group.getRoot());
-  OpOperand *weight = root ? root.getWeightOperand() : nullptr;
-  if (!weight || root.getQuantRole() != QuantRole::Contraction)
-    return 0;
-  auto type = cast<RankedTensorType>(weight->get().getType());
-  int64_t channels = type.getDimSize(root.getWeightChannelAxis()), length = 1;
-  if (getConstantValue(weight->get()))
-    length = channels > 0 ? type.getNumElements() / channels : 0;
-  else // a product of two activations: of the weight's dimensions all but the last two are the result's
-    length = type.getRank() > 1 ? std::max<int64_t>(type.getDimSize(type.getRank() - 2), 1) : 1;
-  return countOneSample(root->getResult(0)) * length;
-}
-
 /// The value of the function that a group reads, and the name under which its range is known.
 static std::pair<Value, std::string> findSource(func::FuncOp function, Value value) {
   while (auto reshape = value.getDefiningOp<ReshapeOp>())
@@ -113,17 +107,18 @@ static ReportGroup describeGroup(func::FuncOp function, GroupOp group, GroupOp l
   entry.kind = group.getRoot()->getName().stripDialect().str();
   entry.precision = stringifyPrecision(group.getPrecision().value_or(Precision::F32)).str();
   entry.reason = group.getReason().value_or("").str();
-  llvm::SetVector<StringRef> nodes;
-  collectNodes(group.getLoc(), nodes);
+  llvm::SetVector<StringRef> nodes, tensors;
+  if (auto tensor = group->getAttrOfType<StringAttr>(kStoredTensorAttr))
+    tensors.insert(tensor.getValue());
+  collectNames(group.getLoc(), nodes, tensors);
   for (Operation &op : group.getBlock().without_terminator()) {
     entry.ops.push_back(op.getName().stripDialect().str());
-    collectNodes(op.getLoc(), nodes);
+    collectNames(op.getLoc(), nodes, tensors);
   }
   for (StringRef node : nodes)
     entry.nodes.push_back(node.str());
-  if (auto tensor = group->getAttrOfType<StringAttr>("tensor"))
+  for (StringRef tensor : tensors)
     entry.tensors.push_back(tensor.str());
-  entry.macs = countProducts(group);
   entry.weightBytes = countConstantBytes(group);
   entry.storedWeightBytes = lowered ? countConstantBytes(lowered) : entry.weightBytes;
 
@@ -173,10 +168,14 @@ FailureOr<Report> mpc::describeGroups(ModuleOp annotated, const CompileOptions &
   llvm::StringMap<GroupOp> counterparts;
   lowered->walk([&](GroupOp group) { counterparts[group.getName()] = group; });
   llvm::StringMap<std::string> storage; // of what groups store
+  llvm::StringMap<int64_t> macs;
+  for (const GroupInfo &group : describeGroups(annotated))
+    macs[group.name] = group.macs;
   annotated.walk([&](GroupOp group) {
     GroupOp counterpart = counterparts.lookup(group.getName());
     counterparts.erase(group.getName());
     report.groups.push_back(describeGroup(main, group, counterpart));
+    report.groups.back().macs = macs.lookup(group.getName());
     for (const ReportTensor &output : report.groups.back().outputs)
       storage[output.name] = output.storage;
   });
@@ -203,13 +202,55 @@ FailureOr<Report> mpc::describeGroups(ModuleOp annotated, const CompileOptions &
   add("calibration-data", llvm::sys::path::filename(options.calibrationData).str());
   add("precision-config", llvm::sys::path::filename(options.precisionConfig).str());
   if (!options.calibrationData.empty())
-    report.calibrator = options.calibrator;
+    report.calibrator = options.calibrator.empty() ? kDefaultCalibrator.str() : options.calibrator;
   return report;
+}
+
+void mpc::addErrors(const ErrorAnalysis &analysis, Report &report) {
+  report.samples = analysis.samples;
+  report.outputs = analysis.outputs;
+  report.advice = analysis.advice;
+  for (ReportGroup &group : report.groups)
+    for (const ReportTensor &output : group.outputs)
+      if (auto found = analysis.groups.find(output.name); found != analysis.groups.end() && !group.error)
+        group.error = found->second;
+}
+
+/// Times of the table that the user gives. Nothing is timed for a report: equal inputs give equal reports.
+static LogicalResult addLatencies(ModuleOp annotated, const CompileOptions &options, Report &report) {
+  std::vector<std::string> precisions;
+  for (const ReportGroup &group : report.groups)
+    if (!llvm::is_contained(precisions, group.precision))
+      precisions.push_back(group.precision);
+  auto costs = measureLatencies(annotated, precisions, options);
+  if (failed(costs))
+    return failure();
+  double sum = costs->overhead_ms;
+  for (ReportGroup &group : report.groups)
+    if (double ms = costs->group(group.name, group.precision); !std::isnan(ms)) {
+      group.latencyMs = ms;
+      sum += ms;
+    }
+  for (ReportConversion &conversion : report.conversions) {
+    // cast:NAME:f16, quantize:NAME
+    StringRef value = StringRef(conversion.name).split(':').second;
+    if (!StringRef(conversion.name).starts_with("quantize:"))
+      value = value.rsplit(':').first;
+    auto typeOf = [](StringRef storage) { return storage == "u8" || storage == "s8" ? StringRef("int8") : storage; };
+    if (double ms = costs->conversion(value, typeOf(conversion.from), typeOf(conversion.to)); !std::isnan(ms)) {
+      conversion.latencyMs = ms;
+      sum += ms;
+    }
+  }
+  report.predictedLatencyMs = sum;
+  return success();
 }
 
 FailureOr<Report> mpc::makeReport(ModuleOp annotated, const CompileOptions &options) {
   auto report = describeGroups(annotated, options);
   if (failed(report))
+    return failure();
+  if (!options.latencyTable.empty() && !options.report.empty() && failed(addLatencies(annotated, options, *report)))
     return failure();
   std::string only;
   if (!options.explain.empty()) {
@@ -238,13 +279,7 @@ FailureOr<Report> mpc::makeReport(ModuleOp annotated, const CompileOptions &opti
   if (failed(pm.run(*lowered)))
     return failure();
   predictErrors(annotated, *lowered, *analysis);
-  report->samples = analysis->samples;
-  report->outputs = std::move(analysis->outputs);
-  report->advice = std::move(analysis->advice);
-  for (ReportGroup &group : report->groups)
-    for (const ReportTensor &output : group.outputs)
-      if (auto found = analysis->groups.find(output.name); found != analysis->groups.end() && !group.error)
-        group.error = found->second;
+  addErrors(*analysis, *report);
   return report;
 }
 

@@ -31,7 +31,7 @@ struct ReportTensor {
 struct ReportGroup {
   std::string name, kind, precision, reason;
   std::vector<std::string> nodes; // of the model, the root's first
-  std::vector<std::string> tensors; // of the model that the group stores or computes on the way
+  std::vector<std::string> tensors; // of the model: what the group stores, then what it computes on the way
   std::vector<std::string> ops;
   std::vector<ReportTensor> inputs, outputs;
   int64_t macs = 0; // multiplications and additions of one sample
@@ -78,6 +78,9 @@ struct Report {
 mlir::FailureOr<Report> makeReport(mlir::ModuleOp annotated, const CompileOptions &options);
 /// The same without the errors.
 mlir::FailureOr<Report> describeGroups(mlir::ModuleOp annotated, const CompileOptions &options);
+
+/// Puts what was measured beside the groups.
+void addErrors(const ErrorAnalysis &analysis, Report &report);
 
 std::string toJSON(const Report &report);
 std::string toHTML(const Report &report);

@@ -119,6 +119,8 @@ private:
                   ArrayRef<StringRef> keys) const;
   Error readPrecision(const Json &value, const Twine &where,
                       std::string &precision) const;
+  Error readShape(const Json &value, const Twine &where,
+                  ShapeCondition &shape) const;
   Error readFormat(const Json &object, const Twine &where,
                    StringRef precision, WeightFormat &format) const;
   Error readDefault(const Json &value, PrecisionConfig &config) const;
@@ -155,6 +157,38 @@ Error Reader::readPrecision(const Json &value, const Twine &where,
   return fail(where + ": expected a precision (" +
               join(getPrecisionNames(), ", ") + "), but got " +
               value.dump(-1, ' ', false, Json::error_handler_t::replace));
+}
+
+/// The keys of ShapeCondition in the file.
+static constexpr struct {
+  StringRef key;
+  uint64_t ShapeCondition::*member;
+} kShapeKeys[] = {{"min_channels", &ShapeCondition::minChannels},
+                  {"max_channels", &ShapeCondition::maxChannels},
+                  {"min_elements", &ShapeCondition::minElements},
+                  {"max_elements", &ShapeCondition::maxElements}};
+
+Error Reader::readShape(const Json &value, const Twine &where,
+                        ShapeCondition &shape) const {
+  SmallVector<StringRef> keys;
+  for (const auto &[key, member] : kShapeKeys)
+    keys.push_back(key);
+  if (!value.is_object() || value.empty())
+    return fail(where + ": expected shape to be an object with " +
+                join(keys, ", "));
+  if (Error error = checkKeys(value, (where + ".shape").str(), keys))
+    return error;
+  for (const auto &[key, member] : kShapeKeys) {
+    auto found = value.find(key.str());
+    if (found == value.end())
+      continue;
+    if (!found->is_number_unsigned() || *found == 0)
+      return fail(where + ": expected " + key +
+                  " to be a number from 1 on, but got " +
+                  found->dump(-1, ' ', false, Json::error_handler_t::replace));
+    shape.*member = found->get<uint64_t>();
+  }
+  return Error::success();
 }
 
 /// The keys beside a precision of w8 or w4.
@@ -206,7 +240,7 @@ Error Reader::readEntry(const Json &value, size_t index,
     return fail(where + ": expected an object with name, match or kind, and "
                         "precision");
   if (Error error =
-          checkKeys(value, where, {"name", "match", "kind", "precision",
+          checkKeys(value, where, {"name", "match", "kind", "shape", "precision",
                                    "block", "scheme", "activations"}))
     return error;
 
@@ -221,6 +255,15 @@ Error Reader::readEntry(const Json &value, size_t index,
       return fail(where + ": expected " + key + " to be a string");
     entry.selector = selector;
     entry.pattern = value[key].get<std::string>();
+  }
+  if (value.contains("shape")) {
+    if (Error error = readShape(value["shape"], where, entry.shape))
+      return error;
+    if (!selectors) { // a condition alone
+      ++selectors;
+      entry.selector = PrecisionConfig::Selector::Match;
+      entry.pattern = ".*";
+    }
   }
   if (selectors != 1)
     return fail(where + ": expected one of name, match and kind, but got " +
@@ -319,6 +362,9 @@ std::string PrecisionConfig::str() const {
   for (const Entry &entry : entries) {
     Json object;
     object[getSelectorKey(entry.selector).str()] = entry.pattern;
+    for (const auto &[key, member] : kShapeKeys)
+      if (entry.shape.*member)
+        object["shape"][key.str()] = entry.shape.*member;
     object["precision"] = entry.precision;
     writeFormat(object, entry.weights);
     groups.push_back(std::move(object));

@@ -328,6 +328,9 @@ mpc::buildLibrary(ArrayRef<LibraryEntry> entries, const ModelInfo &info,
   std::vector<std::string> queries{prefix + "_query"};
   if (options.emit == EmitKind::Library && queries[0] != "mpc_model_query")
     queries.push_back("mpc_model_query");
+  std::vector<std::string> exports = queries;
+  if (info.observer)
+    exports.push_back(saveCalibrationSymbol);
   llvm::LLVMContext context;
   std::unique_ptr<llvm::Module> data[] = {
       createWeightsModule(context, weights),
@@ -345,7 +348,7 @@ mpc::buildLibrary(ArrayRef<LibraryEntry> entries, const ModelInfo &info,
   // 3. Link.
   Expected<std::unique_ptr<MemoryBuffer>> output =
       options.emit == EmitKind::Library
-          ? linker->linkShared(objects, queries)
+          ? linker->linkShared(objects, exports)
           : linker->linkRelocatable(objects, queries[0]);
   if (output && options.emit == EmitKind::Archive)
     output = createArchive(**output, prefix + ".o");

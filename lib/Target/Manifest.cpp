@@ -72,6 +72,11 @@ std::optional<mpc::ElementType> mpc::getBorderType(Type type) {
 /// Names come from model files and may hold any bytes; JSON holds UTF-8.
 static std::string toUTF8(StringRef text) { return llvm::json::fixUTF8(text); }
 
+std::string mpc::toJSON(StringRef text) {
+  return ordered_json(text.str()).dump(
+      -1, ' ', false, ordered_json::error_handler_t::replace);
+}
+
 static ordered_json getTensors(ArrayRef<mpc::TensorInfo> tensors) {
   ordered_json list = ordered_json::array();
   for (const mpc::TensorInfo &tensor : tensors) {

@@ -13,7 +13,8 @@
 //     inputs = [{name = "x", type = tensor<?x3xf32>, layout = "nchw",
 //                scale = 0.5 : f64, zero_point = 3 : i64,
 //                range = [-1.0, 1.0]}],
-//     outputs = [...], groups = [{name = "conv", precision = "int8"}]}}
+//     outputs = [...], groups = [{name = "conv", precision = "int8"}],
+//     observer = {head = "{...", tensors = ["x"], histograms}}}
 //
 //===----------------------------------------------------------------------===//
 
@@ -123,6 +124,18 @@ void mpc::attachModelInfo(ModuleOp module, const ModelInfo &info) {
     groups.push_back(entry.getDictionary(builder.getContext()));
   }
   model.set("groups", builder.getArrayAttr(groups));
+  if (info.observer) {
+    NamedAttrList observer;
+    observer.set("head", builder.getStringAttr(info.observer->head));
+    SmallVector<StringRef> tensors(info.observer->tensors.begin(),
+                                   info.observer->tensors.end());
+    observer.set("tensors", builder.getStrArrayAttr(tensors));
+    if (info.observer->histograms)
+      observer.set("histograms", builder.getUnitAttr());
+    if (info.observer->movingAverage)
+      observer.set("moving_average", builder.getUnitAttr());
+    model.set("observer", observer.getDictionary(builder.getContext()));
+  }
   module->setAttr(modelAttrName, model.getDictionary(builder.getContext()));
 }
 
@@ -202,5 +215,15 @@ FailureOr<mpc::ModelInfo> mpc::readModelInfo(ModuleOp module) {
       entry.bytes = getInteger(group, "bytes");
       info.groups.push_back(std::move(entry));
     }
+  if (auto entry = model.getAs<DictionaryAttr>("observer")) {
+    ObserverInfo observer;
+    observer.head = getString(entry, "head");
+    if (auto tensors = entry.getAs<ArrayAttr>("tensors"))
+      for (auto name : tensors.getAsRange<StringAttr>())
+        observer.tensors.push_back(name.str());
+    observer.histograms = bool(entry.get("histograms"));
+    observer.movingAverage = bool(entry.get("moving_average"));
+    info.observer = std::move(observer);
+  }
   return info;
 }

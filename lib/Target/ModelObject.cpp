@@ -16,6 +16,7 @@ using namespace llvm;
 
 static constexpr const char *weightsSymbol = "mpc_weights";
 static constexpr const char *querySymbol = "mpc_rt_query";
+static constexpr const char *saveSymbol = "mpc_rt_save_calibration";
 
 std::unique_ptr<Module> mpc::createWeightsModule(LLVMContext &context,
                                                  ArrayRef<char> weights) {
@@ -108,6 +109,51 @@ public:
          storeArray(ptr, functions), storeStructs(arenas)});
   }
 
+  /// A function of the runtime.
+  Function *declare(StringRef name, FunctionType *type) {
+    auto *function =
+        Function::Create(type, GlobalValue::ExternalLinkage, name, module);
+    function->setVisibility(GlobalValue::HiddenVisibility);
+    return function;
+  }
+  /// A function that the library exports and that only calls `callee`.
+  void exportCall(StringRef name, FunctionType *type, Function *callee,
+                  ArrayRef<Value *> first) {
+    auto *function =
+        Function::Create(type, GlobalValue::ExternalLinkage, name, module);
+    IRBuilder<> code(BasicBlock::Create(context, "", function));
+    SmallVector<Value *> arguments(first);
+    for (Argument &argument : function->args())
+      arguments.push_back(&argument);
+    CallInst *call = code.CreateCall(callee, arguments);
+    call->setTailCall();
+    code.CreateRet(call);
+  }
+
+  /// mpc_rt_observer; a table's rows are in the order of names.
+  Constant *storeObserver(const mpc::ObserverInfo &info) {
+    SmallVector<uint32_t> order =
+        llvm::to_vector(llvm::seq<uint32_t>(0, info.tensors.size()));
+    llvm::stable_sort(order, [&](uint32_t a, uint32_t b) {
+      return info.tensors[a] < info.tensors[b];
+    });
+    SmallVector<Constant *> keys, rows(order.size());
+    for (auto [row, tensor] : llvm::enumerate(order)) {
+      keys.push_back(storeString(mpc::toJSON(info.tensors[tensor])));
+      rows[tensor] = getI32(row);
+    }
+    Type *none = Type::getVoidTy(context);
+    return store(ConstantStruct::getAnon(
+        {getI32(order.size()), getI32(info.histograms),
+         getI32(info.movingAverage), getI32(0), storeString(info.head),
+         storeArray(ptr, keys), storeArray(i32, rows),
+         declare("mpc_rt_observer_create", FunctionType::get(ptr, {ptr}, false)),
+         declare("mpc_rt_observer_destroy",
+                 FunctionType::get(none, {ptr}, false)),
+         declare("mpc_rt_observer_take",
+                 FunctionType::get(i32, {ptr, ptr, i64}, false))}));
+  }
+
   Module &module;
   LLVMContext &context;
   PointerType *ptr;
@@ -133,6 +179,8 @@ mpc::createModelModule(LLVMContext &context, ArrayRef<LibraryEntry> entries,
       *module, ArrayType::get(Type::getInt8Ty(context), weightsBytes), true,
       GlobalValue::ExternalLinkage, nullptr, weightsSymbol);
   weights->setVisibility(GlobalValue::HiddenVisibility);
+  // Only a library of one entry observes.
+  const std::optional<ObserverInfo> &observer = entries.front().info.observer;
   // mpc_rt_model
   Constant *model = builder.store(ConstantStruct::getAnon(
       {builder.getI32(MPC_RT_VERSION), builder.getI32(entries.size()),
@@ -140,20 +188,21 @@ mpc::createModelModule(LLVMContext &context, ArrayRef<LibraryEntry> entries,
        builder.storeStructs(entryValues),
        builder.storeStructs(variantValues), weights,
        builder.getI64(weightsBytes), builder.storeString(manifest),
-       builder.getI64(manifest.size())}));
+       builder.getI64(manifest.size()),
+       observer ? builder.storeObserver(*observer)
+                : ConstantPointerNull::get(builder.ptr)}));
 
-  auto *type = FunctionType::get(builder.ptr, {builder.i32}, false);
-  auto *runtimeQuery = Function::Create(
-      FunctionType::get(builder.ptr, {builder.ptr, builder.i32}, false),
-      GlobalValue::ExternalLinkage, querySymbol, *module);
-  runtimeQuery->setVisibility(GlobalValue::HiddenVisibility);
-  for (const std::string &name : queries) {
-    auto *query =
-        Function::Create(type, GlobalValue::ExternalLinkage, name, *module);
-    IRBuilder<> code(BasicBlock::Create(context, "", query));
-    CallInst *call = code.CreateCall(runtimeQuery, {model, query->getArg(0)});
-    call->setTailCall();
-    code.CreateRet(call);
+  Function *query = builder.declare(
+      querySymbol,
+      FunctionType::get(builder.ptr, {builder.ptr, builder.i32}, false));
+  for (const std::string &name : queries)
+    builder.exportCall(name, FunctionType::get(builder.ptr, {builder.i32}, false),
+                       query, {model});
+  if (observer) {
+    auto *type =
+        FunctionType::get(builder.i32, {builder.ptr, builder.ptr}, false);
+    builder.exportCall(saveCalibrationSymbol, type,
+                       builder.declare(saveSymbol, type), {});
   }
   return module;
 }

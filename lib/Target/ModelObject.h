@@ -54,6 +54,12 @@ createModelModule(llvm::LLVMContext &context,
                   llvm::StringRef manifest,
                   llvm::ArrayRef<std::string> queries);
 
+/// What an observing library exports, beside its queries.
+inline constexpr const char *saveCalibrationSymbol = "mpc_save_calibration";
+
+/// `text` as a JSON string, in quotes. Bytes that are no UTF-8 are replaced.
+std::string toJSON(llvm::StringRef text);
+
 /// The manifest: one JSON object (docs/Runtime.md).
 std::string createManifest(const ModelInfo &info,
                            llvm::ArrayRef<LibraryEntry> entries,

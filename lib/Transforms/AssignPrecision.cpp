@@ -11,7 +11,10 @@
 //===----------------------------------------------------------------------===//
 
 #include "GroupTypes.h"
+#include "NarrowFloats.h"
 #include "WeightOnly.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/Remarks.h"
 #include "mpc/Dialect/MPC/Constants.h"
 #include "mpc/Dialect/MPC/MPCDialect.h"
@@ -82,6 +85,7 @@ private:
   WeightFormat weights;
   bool fullyIntegral;
   llvm::MapVector<Operation *, Decision> decisions;
+  F16Ranges f16Ranges;
 };
 
 /// The kind of a group, as configurations call it: its root's name.
@@ -92,6 +96,29 @@ StringRef getKind(GroupOp group) {
 QuantRole getRole(Operation *op) {
   auto quantizable = dyn_cast<QuantizableOpInterface>(op);
   return quantizable ? quantizable.getQuantRole() : QuantRole::Float;
+}
+
+/// Channels of what a group stores, as its root has them, else the last
+/// dimension; elements of one sample. 0 for sizes that are not known.
+int64_t getChannels(GroupOp group) {
+  auto type = cast<RankedTensorType>(group->getResult(0).getType());
+  if (type.getRank() == 0)
+    return 1;
+  int64_t axis = type.getRank() - 1;
+  if (auto root = dyn_cast<QuantizableOpInterface>(group.getRoot());
+      root && root.getQuantRole() == QuantRole::Contraction)
+    if (auto own = cast<RankedTensorType>(root->getResult(0).getType());
+        own.getRank() == type.getRank())
+      axis = (root.getResultChannelAxis() + own.getRank()) % own.getRank();
+  return type.isDynamicDim(axis) ? 0 : type.getDimSize(axis);
+}
+
+int64_t getElements(GroupOp group) {
+  int64_t count = 1;
+  for (int64_t size :
+       cast<RankedTensorType>(group->getResult(0).getType()).getShape())
+    count *= ShapedType::isDynamic(size) ? 1 : size;
+  return count;
 }
 
 bool isInteger(Precision precision) {
@@ -139,7 +166,8 @@ LogicalResult Assigner::reportUnmatched(const PrecisionConfig::Entry &entry) {
   InFlightDiagnostic diagnostic =
       emitError(UnknownLoc::get(module.getContext()))
       << configPath << ": " << getSelectorKey(entry.selector) << " '"
-      << entry.pattern << "' means no group";
+      << entry.pattern << "' means no group"
+      << (entry.shape.empty() ? "" : " of its shape");
   std::string nearest = listNearest(entry.pattern, words.getArrayRef());
   if (!nearest.empty())
     return diagnostic << ", nearest are " << nearest;
@@ -170,6 +198,8 @@ LogicalResult Assigner::applyConfig() {
           continue;
         break;
       }
+      if (!entry.shape.holds(getChannels(group), getElements(group)))
+        continue;
       matched = true;
       decision.asked = entry.precision;
       decision.format = entry.weights;
@@ -305,9 +335,16 @@ void Assigner::grant() {
       grantWeightOnly(group, asked, decision);
       continue;
     }
+    if (asked == Precision::F16 && decision.asked != "keep") {
+      decision.refusal = f16Ranges.whyNot(group);
+      if (!decision.refusal.empty())
+        continue;
+    }
     if (!isInteger(asked)) {
       decision.precision = asked;
       decision.reason = decision.source;
+      if (asked == Precision::F16 && f16Ranges.isProven(group))
+        decision.reason += "; proven not to overflow for inputs in range";
       if (asked != Precision::F32 && role == QuantRole::Float)
         decision.reason += "; computed in f32";
       continue;

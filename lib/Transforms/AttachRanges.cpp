@@ -175,7 +175,7 @@ struct AttachRangesPass : mpc::impl::AttachRangesBase<AttachRangesPass> {
           "expected the option calibration=FILE of mpc-attach-ranges");
       return signalPassFailure();
     }
-    llvm::Expected<Calibration> table = Calibration::load(calibration);
+    llvm::Expected<Calibration> table = loadCalibration(getOperation(), calibration);
     if (!table) {
       getOperation().emitError() << llvm::toString(table.takeError());
       return signalPassFailure();

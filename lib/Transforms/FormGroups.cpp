@@ -156,6 +156,37 @@ static std::optional<StringRef> findName(Location loc) {
   return name;
 }
 
+/// The model's name of the tensor that an op with location `loc` gives: where the
+/// location fuses those of several nodes, the last one's.
+static StringAttr findTensor(Location loc) {
+  StringAttr tensor;
+  loc->walk([&](Location inner) {
+    if (auto fused = dyn_cast<FusedLoc>(inner))
+      if (auto name = dyn_cast_or_null<StringAttr>(fused.getMetadata()))
+        tensor = name;
+    return WalkResult::advance();
+  });
+  return tensor;
+}
+
+/// Writes down which tensor of the model each group stores. A node may have
+/// become several ops: what the last one gives is the node's tensor.
+static void attachTensorNames(func::FuncOp func) {
+  llvm::DenseMap<StringAttr, GroupOp> last;
+  for (GroupOp group : func.getOps<GroupOp>()) {
+    if (group->getNumResults() != 1)
+      continue;
+    group->removeAttr(kTensorAttrName);
+    Operation *yielded =
+        group.getBody().front().getTerminator()->getOperand(0).getDefiningOp();
+    if (StringAttr tensor =
+            yielded ? findTensor(yielded->getLoc()) : StringAttr())
+      last[tensor] = group;
+  }
+  for (auto [tensor, group] : last)
+    group->setAttr(kTensorAttrName, tensor);
+}
+
 StringAttr GroupFormer::getUniqueName(Operation *root) {
   StringRef base =
       findName(root->getLoc()).value_or(root->getName().stripDialect());
@@ -326,6 +357,7 @@ struct FormGroupsPass : mpc::impl::FormGroupsBase<FormGroupsPass> {
       });
       if (failed(GroupFormer(func.getBody().front(), names).run()))
         return signalPassFailure();
+      attachTensorNames(func);
     }
   }
 };

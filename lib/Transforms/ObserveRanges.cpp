@@ -19,27 +19,27 @@ namespace mpc {
 using namespace mlir;
 using namespace mpc;
 
-/// `[min, max]` of `value`, in a group of its own.
-static Value createObservation(OpBuilder &builder, Location loc, Value value,
-                               StringRef name) {
-  auto type = RankedTensorType::get({2}, builder.getF32Type());
-  auto group = GroupOp::create(
-      builder, loc, TypeRange(type), builder.getStringAttr("observe:" + name),
-      ValueRange(value), PrecisionAttr(), StringAttr(), RangeAttr());
+/// What `build` computes from `inputs`, in a group of its own.
+static Value createGroup(OpBuilder &builder, Location loc, StringRef name,
+                         RankedTensorType type, ValueRange inputs,
+                         llvm::function_ref<Value(ValueRange)> build) {
+  auto group = GroupOp::create(builder, loc, TypeRange(type),
+                               builder.getStringAttr(name), inputs,
+                               PrecisionAttr(), StringAttr(), RangeAttr());
   OpBuilder::InsertionGuard guard(builder);
   if (group.getBody().empty())
     group.getBody().emplaceBlock();
   Block &body = group.getBody().front();
-  Value argument = body.addArgument(value.getType(), value.getLoc());
+  for (Value input : inputs)
+    body.addArgument(input.getType(), input.getLoc());
   builder.setInsertionPointToEnd(&body);
-  Value observed = ObserveOp::create(builder, loc, type, argument,
-                                     builder.getStringAttr(name));
-  YieldOp::create(builder, loc, observed);
+  YieldOp::create(builder, loc, build(body.getArguments()));
   return group.getResult(0);
 }
 
 namespace {
 struct ObserveRangesPass : mpc::impl::ObserveRangesBase<ObserveRangesPass> {
+  using ObserveRangesBase::ObserveRangesBase;
   void runOnOperation() override {
     for (func::FuncOp func : getOperation().getOps<func::FuncOp>())
       if (!func.isExternal() && func.isPublic() && failed(observe(func)))
@@ -47,7 +47,7 @@ struct ObserveRangesPass : mpc::impl::ObserveRangesBase<ObserveRangesPass> {
   }
 
 private:
-  static LogicalResult observe(func::FuncOp func) {
+  LogicalResult observe(func::FuncOp func) {
     if (!func.getBody().hasOneBlock())
       return func.emitOpError("expected one block, but got control flow");
     for (unsigned i = 0; i < func.getNumResults(); ++i)
@@ -77,8 +77,27 @@ private:
         builder.setInsertionPointAfter(owner);
       else
         builder.setInsertionPointToStart(&func.getBody().front());
-      Value result = createObservation(builder, value.getLoc(), value, name);
-      exposeValue(func, result, kObservesAttrName, name);
+      Location loc = value.getLoc();
+      StringAttr tensor = builder.getStringAttr(name);
+      auto rangeType = RankedTensorType::get({2}, builder.getF32Type());
+      Value range = createGroup(
+          builder, loc, "observe:" + name, rangeType, value,
+          [&](ValueRange inputs) -> Value {
+            return ObserveOp::create(builder, loc, rangeType, inputs[0],
+                                     tensor);
+          });
+      exposeValue(func, range, kObservesAttrName, name);
+      if (!histograms)
+        continue;
+      auto countsType =
+          RankedTensorType::get({kHistogramBins}, builder.getI64Type());
+      Value counts = createGroup(
+          builder, loc, "histogram:" + name, countsType, {value, range},
+          [&](ValueRange inputs) -> Value {
+            return HistogramOp::create(builder, loc, countsType, inputs[0],
+                                       inputs[1], tensor);
+          });
+      exposeValue(func, counts, kCountsAttrName, name);
     }
     return success();
   }

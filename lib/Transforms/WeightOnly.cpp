@@ -129,9 +129,10 @@ mpc::quantizeWeightsInBlocks(OpBuilder &builder, ConstantOp weight,
     blocks.scheme = BlockScheme::Codebook;
     break;
   }
+  // Layouts have been chosen: what is not a matrix has input channels last.
   BlockWeights made = quantizeInBlocks(
       moveAxis<float>(*weights, channels, inner, /*toFront=*/true), channels,
-      blocks);
+      blocks, type.getRank() > 2 ? type.getShape().back() : 0);
   std::vector<uint8_t> values =
       moveAxis<uint8_t>(made.values, channels, inner, /*toFront=*/false);
 

@@ -193,8 +193,8 @@ def compile(  # noqa: A001 - mpc.compile is what it is called
     model: the path of an .onnx, .mlir or .mlirbc file, the bytes of an ONNX model, or an onnx.ModelProto. External data is
         found only beside a path.
     output: the library to write; its C header stands beside it. None: a file that is removed when this process ends.
-    precision: "keep" (what the model itself says), "f32", "f16", "bf16", "int8" or "int16".
-    calibration: what int8 and int16 need: the .json that `calibrate` wrote, the path of samples (.npy, .npz or a folder of them), or an
+    precision: "keep" (what the model itself says), "f32", "f16", "bf16", "int8", "int16", "w8" or "w4" (only weights), or "auto" (a search).
+    calibration: what int8, int16 and auto need: the .json that `calibrate` wrote, the path of samples (.npy, .npz or a folder of them), or an
         iterable of samples as `calibrate` takes them.
     shape: sizes of inputs by name, for sizes that the model leaves open: (8, 3, 224, 224); None keeps a size symbolic, which
         then is the batch.
@@ -237,7 +237,7 @@ def calibrate(
     samples: each a mapping from input names to arrays, or an array if the model has one input. An array has the model's shape,
         or holds several samples along the first axis. The iterable is read once; one sample at a time is kept in memory.
     output: the table to write. None: a file that is removed when this process ends.
-    calibrator: "minmax" or "moving-average".
+    calibrator: "minmax", "moving-average", "percentile", "percentile:99.9", "mse" or "entropy" (docs/Numerics.md).
     shape, bind, flags: as for `compile`.
 
     Raises CompileError with the compiler's diagnostics, and ValueError if there is no sample.

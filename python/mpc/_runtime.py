@@ -139,6 +139,10 @@ class _Library:
             query = c.CFUNCTYPE(_model, c.c_uint32)(("mpc_model_query", library))
         except AttributeError:
             raise ModelError(f"{path}: not a model that mpc-compile wrote (it has no mpc_model_query)") from None
+        try:
+            self.save_calibration = c.CFUNCTYPE(c.c_int, _context, c.c_char_p)(("mpc_save_calibration", library))
+        except AttributeError:  # as most
+            self.save_calibration = None
         self.model = query(_ABI_VERSION)
         if not self.model:
             raise ModelError(f"{path}: the library's ABI is newer than this package's, version {_ABI_VERSION}")
@@ -247,6 +251,18 @@ class Model:
         status = self._library.functions.run(self._context().pointer, 0, reads, len(reads), writes, len(writes))
         self._library.check(status)
         return results
+
+    def save_calibration(self, path: PathLike) -> None:
+        """Writes what this thread's runs showed, as a calibration table for `compile(..., calibration=path)`.
+
+        Only a library that `compile` wrote with emit="observer-library" can: what it runs on is what it calibrates on. The table is
+        the one that calibrating on the same samples gives, byte for byte.
+
+        Raises ModelError if the library does not observe, nothing has run yet, or the file cannot be written.
+        """
+        if self._library.save_calibration is None:
+            raise ModelError(f'{self.path}: the library does not observe; compile it with emit="observer-library"')
+        self._library.check(self._library.save_calibration(self._context().pointer, str(Path(path)).encode()))
 
     def _in_order(self, inputs: Union[Mapping[str, Any], Sequence[Any]]) -> list[np.ndarray]:
         names = [info.name for info in self.inputs]

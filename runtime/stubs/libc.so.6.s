@@ -1,5 +1,8 @@
 # The names of libc.so.6.map. No code: this file is linked against, never loaded.
 	.text
+	.globl	__errno_location
+	.type	__errno_location, @function
+__errno_location:
 	.globl	bcmp
 	.type	bcmp, @function
 bcmp:
@@ -39,6 +42,9 @@ posix_memalign:
 	.globl	read
 	.type	read, @function
 read:
+	.globl	rename
+	.type	rename, @function
+rename:
 	.globl	sigfillset
 	.type	sigfillset, @function
 sigfillset:
@@ -51,6 +57,9 @@ strchr:
 	.globl	strcmp
 	.type	strcmp, @function
 strcmp:
+	.globl	strerror
+	.type	strerror, @function
+strerror:
 	.globl	strlen
 	.type	strlen, @function
 strlen:
@@ -60,15 +69,24 @@ strncmp:
 	.globl	strrchr
 	.type	strrchr, @function
 strrchr:
+	.globl	strtod
+	.type	strtod, @function
+strtod:
 	.globl	strtol
 	.type	strtol, @function
 strtol:
 	.globl	syscall
 	.type	syscall, @function
 syscall:
+	.globl	unlink
+	.type	unlink, @function
+unlink:
 	.globl	vsnprintf
 	.type	vsnprintf, @function
 vsnprintf:
+	.globl	write
+	.type	write, @function
+write:
 	.globl	memcpy
 	.type	memcpy, @function
 memcpy:

@@ -35,3 +35,21 @@ func.func @top_k(%x: memref<?x100xf32>, %o: memref<?x3xi64>) {
   }
   return
 }
+
+// One thread clears the bins and counts; what is not within the range, NaN included, counts as zero.
+// CHECK-LABEL: func.func @histogram
+func.func @histogram(%x: memref<?x100xf16>, %r: memref<2xf32>, %o: memref<4096xi64>) {
+  // CHECK: scf.for %[[BIN:.*]] = %c0 to %c4096
+  // CHECK:   memref.store %{{.*}}, %{{.*}}[%[[BIN]]]
+  // CHECK: scf.for
+  // CHECK:   scf.for %{{.*}} = %c0 to %c100
+  // CHECK:     arith.extf
+  // CHECK:     %[[B:.*]] = arith.andi
+  // CHECK:     %[[A:.*]] = arith.bitcast %[[B]]
+  // CHECK:     %[[S:.*]] = arith.mulf %[[A]]
+  // CHECK:     %[[INSIDE:.*]] = arith.cmpf olt, %[[S]]
+  // CHECK:     %[[SAFE:.*]] = arith.select %[[INSIDE]], %[[S]]
+  // CHECK:     arith.fptosi %[[SAFE]]
+  kernel.histogram ins(%x, %r : memref<?x100xf16>, memref<2xf32>) outs(%o : memref<4096xi64>)
+  return
+}

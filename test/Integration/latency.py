@@ -53,7 +53,14 @@ for threads in (1, 2):
     plain = [np.load(os.path.join(path("plain"), f)) for f in sorted(os.listdir(path("plain"))) if f.endswith(".npy")]
     assert len(plain) == len(profiled) and all(a.tobytes() == b.tobytes() for a, b in zip(plain, profiled))
 
-# 1x64 · 64x32 is 2048 multiply-accumulates; a group in a loop is called as often as the loop runs.
+# The report has the same groups' shares, and their sum as the time of a call.
+tool("mpc-compile", model, "--precision=int8", samples, "-o", path("told.so"), f"--report={path('report.json')}")
+report = json.load(open(path("report.json")))
+shares = [row["latency_share"] for row in report["groups"] + report["conversions"]]
+assert len(shares) == len(groups) and abs(sum(shares) - 1) < 1e-6 and min(shares) >= 0, shares
+assert report["predicted_latency_ms"] >= sum(row["latency_ms"] for row in report["groups"] + report["conversions"]) * (1 - 1e-9)
+
+# 1x64 · 64x64 is 4096 multiply-accumulates; a group in a loop is called as often as the loop runs.
 rng = np.random.default_rng(0)
 weight = helper.make_tensor("w", TensorProto.FLOAT, [64, 64], rng.standard_normal(4096).astype(np.float32))
 value = lambda name, kind, shape: helper.make_tensor_value_info(name, kind, shape)

@@ -141,13 +141,19 @@ assert shift < 1e-3, f"means are {shift} off"
 
 # All at once, twice: better than none, and the same bytes.
 np.save(path("chain.npy"), x_chain := normal(32, 3, 8, 8))
-everything = ("--precision=int8", f"--calibration-data={path('chain.npy')}", "--repair=bias-correction,adaptive-rounding,clipping,smoothquant,equalization")
+everything = ("--precision=int8", f"--calibration-data={path('chain.npy')}", "--repair=bias-correction,adaptive-rounding,clipping,smoothquant,equalization",
+              "--prefix=chain")
 first = compile_model("chain", *everything)
 one = open(first, "rb").read()
 assert open(compile_model("chain", *everything), "rb").read() == one, "a rebuild differs"
 x = normal(64, 3, 8, 8)
 reference = run(compile_model("chain", "--precision=f32"), x)
 assert sqnr(reference, run(first, x)) > sqnr(reference, run(compile_model("chain", *everything[:2]), x)) + 6, "repairs together do not help"
+
+# Saved decisions hold the repairs: without samples they give the same bytes.
+decisions = path("decisions.json")
+assert open(compile_model("chain", *everything, f"--save-decisions={decisions}"), "rb").read() == one, "saving decisions changes the library"
+assert open(compile_model("chain", f"--decisions={decisions}", "--prefix=chain"), "rb").read() == one, "a replay differs"
 
 
 # What cannot be done is one line.

@@ -85,9 +85,9 @@ def dequantize(text, group):
 
 # -- the test -------------------------------------------------------------------
 
-def outputs(library, x, isa):
+def outputs(library, x, isa, *flags):
     folder = f"{library}.{isa}"
-    run("mpc-run", library, f"--input=x={x}", f"--output={folder}", f"--isa={isa}")
+    run("mpc-run", library, f"--input=x={x}", f"--output={folder}", f"--isa={isa}", *flags)
     return np.load(f"{folder}/y.npy")
 
 
@@ -136,6 +136,7 @@ def main():
         for isa in isas:
             found = outputs(library, x, isa)
             assert found.tobytes() == expected.tobytes(), (name, isa, np.abs(found - expected).max())
+        assert outputs(library, x, isas[0], "--batch=3", "--threads=2").tobytes() == expected.tobytes(), name
         sqnr = 10 * np.log10(np.mean(exact**2.0) / np.mean((found - exact)**2.0))
         assert sqnr > least, (name, sqnr)
         sizes[name] = len(open(library, "rb").read())

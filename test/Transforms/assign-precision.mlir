@@ -15,7 +15,7 @@
 
 // Every group stores f16; a softmax computes in f32.
 // F16-LABEL: func @main
-// F16: mpc.group "conv1" {{.*}}precision = #mpc.precision<f16>, {{.*}}reason = "asked for all groups"
+// F16: mpc.group "conv1" {{.*}}precision = #mpc.precision<f16>, {{.*}}reason = "asked for all groups; proven not to overflow for inputs in range"
 // F16: mpc.group "pool" {{.*}}precision = #mpc.precision<f16>
 // F16: mpc.group "softmax" {{.*}}precision = #mpc.precision<f16>, reason = "asked for all groups; computed in f32"
 

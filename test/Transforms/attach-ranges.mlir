@@ -14,7 +14,7 @@
 // GARBAGE: error: {{.*}}garbage.json: expected a calibration table, but this is not JSON
 // KIND: error: {{.*}}kind.json: expected a calibration table with the keys version, model_hash, calibrator, samples and ranges
 // RANGE: error: {{.*}}range.json: range of 'fc': expected finite min <= max, but got [2,1]
-// VERSION: error: {{.*}}version.json: expected a calibration table of version 1, but got version 2
+// VERSION: error: {{.*}}version.json: expected a calibration table of version 1 or 2, but got version 3
 // KEY: error: {{.*}}key.json: unknown key 'range' in a calibration table
 // NONE: error: expected the option calibration=FILE of mpc-attach-ranges
 
@@ -30,7 +30,7 @@
 //--- range.json
 {"version": 1, "model_hash": "abc", "calibrator": "minmax", "samples": 3, "ranges": {"fc": [2, 1]}}
 //--- version.json
-{"version": 2, "model_hash": "abc", "calibrator": "minmax", "samples": 3, "ranges": {}}
+{"version": 3, "model_hash": "abc", "calibrator": "minmax", "samples": 3, "ranges": {}}
 //--- key.json
 {"version": 1, "model_hash": "abc", "calibrator": "minmax", "samples": 3, "ranges": {}, "range": {}}
 

@@ -1,4 +1,12 @@
 // RUN: mpc-opt %s --mpc-observe-ranges -split-input-file -verify-diagnostics | FileCheck %s
+// RUN: mpc-opt %s --mpc-observe-ranges=histograms=true -split-input-file -verify-diagnostics | FileCheck %s --check-prefix=COUNTS
+
+// Histograms follow the ranges that they are made over.
+// COUNTS-LABEL: func.func @main
+// COUNTS-SAME: tensor<2xf32> {mpc.observes = "x"}, tensor<4096xi64> {mpc.counts = "x"}, tensor<2xf32> {mpc.observes = "arg1"}, tensor<4096xi64> {mpc.counts = "arg1"}
+// COUNTS-DAG: %[[X:.*]] = mpc.group "observe:x"
+// COUNTS-DAG: mpc.group "histogram:x" ins(%[[A:.*]] = %arg0, %[[R:.*]] = %[[X]] : tensor<?x4xf32>, tensor<2xf32>) -> tensor<4096xi64>
+// COUNTS-DAG: mpc.histogram "x" %{{.*}}, %{{.*}} : (tensor<?x4xf32>, tensor<2xf32>) -> tensor<4096xi64>
 
 // Floating-point inputs and what groups store are observed; integers are not.
 // CHECK-LABEL: func.func @main

@@ -13,6 +13,7 @@
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Tools/Plugins/DialectPlugin.h"
 #include "mlir/Tools/Plugins/PassPlugin.h"
+#include "mpc/Analysis/Calibration.h"
 #include "mpc/Compiler/Compiler.h"
 #include "mpc/InitAll.h"
 #include "llvm/ADT/StringExtras.h"
@@ -35,7 +36,7 @@ struct Flags {
   cl::opt<std::string> weightBlock{"weight-block", cl::desc("w8, w4: weights that share a scale: 32 (default), 64, 128 or channel"), cl::value_desc("size"), cl::cat(category)};
   cl::opt<std::string> weightScheme{"weight-scheme", cl::desc("w8, w4: asymmetric (default), symmetric, or codebook (16 levels, w4 only)"), cl::value_desc("scheme"), cl::cat(category)};
   cl::opt<std::string> calibrationData{"calibration-data", cl::desc("Samples: .npy, .npz or a folder of those or of test_data_set_*/input_*.pb"), cl::value_desc("path"), cl::cat(category)};
-  cl::opt<std::string> calibrator{"calibrator", cl::init("minmax"), cl::desc("minmax (default) or moving-average"), cl::cat(category)};
+  cl::opt<std::string> calibrator{"calibrator", cl::desc("minmax (default), moving-average, percentile[:99.99], mse or entropy"), cl::value_desc("name"), cl::cat(category)};
   cl::list<std::string> calibration{"calibration", cl::CommaSeparated, cl::desc("Saved ranges; several files merge"), cl::value_desc("file,..."), cl::cat(category)};
   cl::opt<std::string> saveCalibration{"save-calibration", cl::desc("Write the ranges"), cl::value_desc("file"), cl::cat(category)};
   cl::opt<std::string> repair{"repair", cl::desc("Repairs of int8, some of: equalization, smoothquant[:ALPHA], clipping, adaptive-rounding, bias-correction"), cl::value_desc("name,..."), cl::cat(category)};
@@ -50,6 +51,7 @@ struct Flags {
   cl::opt<std::string> report{"report", cl::desc("Write what was decided, why, and what it costs: a page (.html) or data (.json; docs/Report.md)"), cl::value_desc("file"), cl::cat(category)};
   cl::opt<unsigned> reportSamples{"report-samples", cl::init(32), cl::desc("Measure errors on so many of the calibration samples at most (default: 32)"), cl::value_desc("number"), cl::cat(category)};
   cl::opt<std::string> explain{"explain", cl::desc("Tell the story of one group, node or tensor on standard output"), cl::value_desc("op"), cl::cat(category)};
+  cl::opt<std::string> diagnose{"diagnose", cl::desc("Tell where this library of the model loses accuracy on --calibration-data, and write the remedy to --save-precision-config"), cl::value_desc("library"), cl::cat(category)};
   cl::list<std::string> shapes{"shape", cl::desc("Fix an input's sizes: NAME=8x3x224x224"), cl::value_desc("name=sizes"), cl::cat(category)};
   cl::list<std::string> bindings{"bind", cl::desc("Make an input a constant: NAME=FILE (.npy or .pb)"), cl::value_desc("name=file"), cl::cat(category)};
   cl::list<std::string> ioTypes{"io-type", cl::desc("Another element type at the border: NAME=u8"), cl::value_desc("name=type"), cl::cat(category)};
@@ -60,7 +62,7 @@ struct Flags {
   cl::opt<std::string> diagnostics{"diagnostics", cl::init("text"), cl::desc("text (default) or json: one object per line on standard error"), cl::cat(category)};
   cl::list<std::string> marches{"march", cl::CommaSeparated, cl::desc("Instruction sets, chosen among at load: x86-64-v3, x86-64-v4, cascadelake, native, ..."), cl::value_desc("name,..."), cl::cat(category)};
   cl::opt<std::string> target{"target", cl::init("cpu"), cl::desc("cpu"), cl::cat(category)};
-  cl::opt<std::string> emit{"emit", cl::init("library"), cl::desc("library (default), archive, object, llvm-ir, mlir, or bench-kit: a library that measures latencies on the target (docs/Measuring.md)"), cl::cat(category)};
+  cl::opt<std::string> emit{"emit", cl::init("library"), cl::desc("library (default), observer-library (f32, calibrates on live data), archive, object, llvm-ir, mlir, or bench-kit: a library that measures latencies on the target (docs/Measuring.md)"), cl::cat(category)};
   cl::opt<std::string> latencyTable{"latency-table", cl::desc("Latencies of the target, as mpc-run --measure wrote them (default: measured on this machine)"), cl::value_desc("file"), cl::cat(category)};
   cl::opt<std::string> prefix{"prefix", cl::desc("C name before _query and in the header"), cl::value_desc("name"), cl::cat(category)};
   cl::opt<std::string> linker{"linker", cl::desc("The ld.lld to use"), cl::value_desc("file"), cl::cat(category)};
@@ -84,7 +86,6 @@ struct LaterFlags {
              "cuda-path",
              "target-triple",
              "sysroot",
-             "diagnose",
              "preprocess",
              "fast-math",
              "tune",
@@ -165,11 +166,9 @@ bool parse(Flags &flags, LaterFlags &later, mpc::CompileOptions &options) {
   if (!parseWeights(flags, options))
     return false;
 
-  StringRef calibrator = flags.calibrator;
-  if (isOneOf(calibrator, "percentile", "mse", "entropy"))
-    return notYet("--calibrator=" + calibrator);
-  if (!isOneOf(calibrator, "minmax", "moving-average"))
-    return fail("--calibrator: expected minmax, moving-average, percentile, mse or entropy, but got '" + calibrator + "'");
+  if (flags.calibrator.getNumOccurrences())
+    if (auto calibrator = mpc::parseCalibrator(flags.calibrator); !calibrator)
+      return fail("--calibrator: " + toString(calibrator.takeError()));
   if (isOneOf(flags.target, "nvvm", "nvvm-emulated"))
     return notYet("--target=" + flags.target);
   if (flags.target != "cpu")
@@ -198,12 +197,12 @@ bool parse(Flags &flags, LaterFlags &later, mpc::CompileOptions &options) {
                   .Case("llvm-ir", mpc::EmitKind::LLVMIR)
                   .Case("mlir", mpc::EmitKind::Library)
                   .Case("bench-kit", mpc::EmitKind::Library)
+                  .Case("observer-library", mpc::EmitKind::Library)
                   .Default(std::nullopt);
-  if (flags.emit == "observer-library")
-    return notYet("--emit=" + flags.emit);
   if (!emit)
-    return fail("--emit: expected library, archive, object, llvm-ir, mlir or bench-kit, but got '" + flags.emit + "'");
+    return fail("--emit: expected library, observer-library, archive, object, llvm-ir, mlir or bench-kit, but got '" + flags.emit + "'");
   options.emitMLIR = flags.emit == "mlir";
+  options.emitObserver = flags.emit == "observer-library";
   options.benchKit = flags.emit == "bench-kit";
   options.latencyTable = flags.latencyTable;
   if (!options.latencyTable.empty() && (precision != "auto" || options.benchKit))
@@ -221,15 +220,18 @@ bool parse(Flags &flags, LaterFlags &later, mpc::CompileOptions &options) {
   if (options.from > options.to)
     return fail("--compile-to=" + flags.to + " comes before --compile-from=" + flags.from);
   if (options.output.empty() && options.to == mpc::Phase::Library && !options.emitMLIR && options.library.emit != mpc::EmitKind::LLVMIR &&
-      flags.savePrecisionConfig.empty() && flags.report.empty() && flags.explain.empty() && flags.dumpPhases.empty() && !flags.printPipeline)
+      flags.savePrecisionConfig.empty() && flags.report.empty() && flags.explain.empty() && flags.diagnose.empty() && flags.dumpPhases.empty() && !flags.printPipeline)
     return fail("expected an output: -o FILE");
 
   options.calibrationData = flags.calibrationData;
   options.calibrationFiles.assign(flags.calibration.begin(), flags.calibration.end());
-  options.calibrator = calibrator.str();
+  options.calibrator = flags.calibrator;
   options.saveCalibration = flags.saveCalibration;
   if (!options.calibrationData.empty() && !options.calibrationFiles.empty())
     return fail("--calibration-data and --calibration exclude each other");
+  if (options.emitObserver && (!options.calibrationData.empty() || !options.calibrationFiles.empty() || !options.saveCalibration.empty() ||
+                               flags.repair.getNumOccurrences() || flags.decisions.getNumOccurrences()))
+    return fail("--emit=observer-library calibrates when it runs; it excludes --calibration-data, --calibration, --save-calibration, --repair and --decisions");
   if (flags.repair.getNumOccurrences()) {
     auto repairs = mpc::parseRepairs(flags.repair);
     if (!repairs)
@@ -254,6 +256,19 @@ bool parse(Flags &flags, LaterFlags &later, mpc::CompileOptions &options) {
   options.explain = flags.explain;
   if (flags.explain.getNumOccurrences() && options.explain.empty())
     return fail("--explain: expected the name of a group, a node or a tensor");
+  options.diagnose = flags.diagnose;
+  if (flags.diagnose.getNumOccurrences()) {
+    if (options.diagnose.empty())
+      return fail("--diagnose: expected a library of the model");
+    if (!options.output.empty())
+      return fail("--diagnose writes no library: leave out -o, and compile with the configuration that it saves");
+    if (options.calibrationData.empty())
+      return fail("--diagnose needs samples on which the library loses accuracy: give --calibration-data=PATH");
+    if (options.precision == mpc::PrecisionChoice::Auto)
+      return fail("--diagnose: expected one precision to start from, but got auto, which repairs what it chose itself");
+    if (options.precision == mpc::PrecisionChoice::Keep || options.precision == mpc::PrecisionChoice::F32)
+      return fail("--diagnose: expected the --precision that " + options.diagnose + " was compiled with");
+  }
   options.reportSamples = flags.reportSamples;
   if (options.reportSamples < 1)
     return fail("--report-samples: expected at least 1");

@@ -74,6 +74,37 @@ TEST(BlockQuant, BetterFormatsLoseLess) {
             small / 50);
 }
 
+/// With 4 bits the errors of a row cancel, and so do those of an input channel:
+/// rounding to nearest would leave sums of about half a step times the root of
+/// their number.
+TEST(BlockQuant, ErrorsCancel) {
+  constexpr int64_t rows = 4, channels = 8, length = 9 * channels;
+  std::vector<float> weights = makeWeights(rows * length);
+  for (BlockScheme scheme : {BlockScheme::Asymmetric, BlockScheme::Symmetric,
+                             BlockScheme::Codebook}) {
+    BlockFormat format = {4, 32, scheme};
+    BlockWeights made = quantizeInBlocks(weights, rows, format, channels);
+    std::vector<float> back = dequantizeBlocks(made, rows, format);
+    double step = 0, worst = 0;
+    for (float scale : made.scales)
+      step = std::max<double>(step, scale);
+    if (scheme == BlockScheme::Codebook)
+      step /= 4; // between neighbouring levels
+    for (int64_t row = 0; row < rows; ++row) {
+      double sum = 0;
+      for (int64_t c = 0; c < channels; ++c) {
+        double channelSum = 0;
+        for (int64_t k = c; k < length; k += channels)
+          channelSum += back[row * length + k] - weights[row * length + k];
+        worst = std::max(worst, std::abs(channelSum));
+        sum += channelSum;
+      }
+      EXPECT_LT(std::abs(sum), step);
+    }
+    EXPECT_LT(worst, step);
+  }
+}
+
 /// Sixteen numbers are their own codebook, and numbers of a grid stay.
 TEST(BlockQuant, ExactWherePossible) {
   std::vector<float> grid;

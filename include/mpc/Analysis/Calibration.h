@@ -5,14 +5,23 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// The calibration table: a range per tensor, gathered over samples by a
-// calibrator, and its JSON file:
+// The calibration table: what was seen of every tensor over samples, the
+// calibrator that makes a range of it, and the table's JSON file:
 //
-//   {"version": 1, "model_hash": "9f2c…", "calibrator": "minmax", "samples":
-//   100, "ranges": {"conv1": [0, 6.25]}}
+//   {"version": 2, "model_hash": "9f2c…", "calibrator": "mse", "samples": 100,
+//    "ranges": {"conv1": [0, 6.25]},
+//    "histograms": {"conv1": {"width": -8, "first": 0, "counts": [912,-3,4]}}}
 //
-// Numbers are written so that they read back as the same double. Equal tables
-// give equal bytes.
+// `ranges` are the smallest and the largest value (moving-average: the averages
+// of those of single runs). A histogram's bins are 2^width wide and aligned to
+// zero; `first` is the number of the first one that is not empty, of zero's bin
+// being 0, and a negative count stands for that many empty bins. Histograms are
+// there where the calibrator needs them.
+//
+// Counts are exact, and bins double in width as ranges grow: the order of
+// samples does not matter, and tables of parts of the samples merge to the
+// table of all of them, byte for byte. Version 1 has no histograms and reads as
+// before. Tables of other tools: see ForeignCalibration.h.
 //
 //===----------------------------------------------------------------------===//
 
@@ -24,20 +33,44 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <vector>
 
 namespace mpc {
 
-/// How the ranges of single runs become one.
-enum class Calibrator {
-  MinMax,        ///< the smallest minimum and the largest maximum
-  MovingAverage, ///< m += 0.01 * (run - m), from the first run on, as ONNX
-                 ///< Runtime's averaging constant
+/// The bins of a histogram; zero is where bin kHistogramBins / 2 begins.
+inline constexpr int64_t kHistogramBins = 4096;
+
+/// How what was seen becomes a range.
+struct Calibrator {
+  enum Kind {
+    MinMax,        ///< the smallest minimum and the largest maximum
+    MovingAverage, ///< m += 0.01 * (run - m), from the first run on, as ONNX
+                   ///< Runtime's averaging constant
+    Percentile,    ///< what is left when (100 - percentile) / 2 percent of the
+                   ///< values are cut off at either end
+    MSE,           ///< the range whose 8-bit quantizer has the smallest mean
+                   ///< squared error over the histogram
+    Entropy,       ///< the range whose 256 levels lose the least information
+                   ///< (Kullback-Leibler divergence)
+  };
+  Calibrator(Kind kind = MinMax, double percentile = 99.99)
+      : kind(kind), percentile(percentile) {}
+
+  bool needsHistogram() const { return kind >= Percentile; }
+  /// As parseCalibrator reads it.
+  std::string str() const;
+  bool operator==(const Calibrator &other) const {
+    return kind == other.kind &&
+           (kind != Percentile || percentile == other.percentile);
+  }
+
+  Kind kind;
+  double percentile; ///< 50 < percentile <= 100
 };
 
-/// The calibrator of a name as users write it: `minmax` or `moving-average`; an
-/// error for the ones that are not supported yet and for any other name.
+/// The calibrator of a name as users write it: `minmax`, `moving-average`,
+/// `percentile` (99.99), `percentile:99.9`, `mse` or `entropy`.
 llvm::Expected<Calibrator> parseCalibrator(llvm::StringRef name);
-llvm::StringRef getCalibratorName(Calibrator calibrator);
 
 struct CalibrationRange {
   double min = 0, max = 0;
@@ -46,28 +79,62 @@ struct CalibrationRange {
   }
 };
 
+/// Counts of values in bins of equal width.
+struct CalibrationHistogram {
+  int exponent = 0;             ///< bins are 2^exponent wide
+  std::vector<uint64_t> counts; ///< kHistogramBins, or none: no histogram
+
+  bool empty() const { return counts.empty(); }
+  double width() const;
+  /// The lower end of a bin.
+  double lowerEnd(int64_t bin) const {
+    return static_cast<double>(bin - kHistogramBins / 2) * width();
+  }
+};
+
+/// What was seen of one tensor.
+struct Observation {
+  CalibrationRange seen;
+  CalibrationHistogram histogram;
+};
+
+/// The range that a calibrator makes of an observation, which has a histogram
+/// where the calibrator needs one. It lies within what was seen, and holds no
+/// other sign than that. Computed in f64.
+CalibrationRange deriveRange(const Calibrator &calibrator,
+                             const Observation &observation);
+
 class Calibration {
 public:
   explicit Calibration(Calibrator calibrator = Calibrator::MinMax,
                        std::string modelHash = {})
       : calibrator(calibrator), modelHash(std::move(modelHash)) {}
 
-  Calibrator getCalibrator() const { return calibrator; }
+  const Calibrator &getCalibrator() const { return calibrator; }
   llvm::StringRef getModelHash() const { return modelHash; }
   uint64_t getNumSamples() const { return numSamples; }
   void addSamples(uint64_t count) { numSamples += count; }
-  const std::map<std::string, CalibrationRange> &getRanges() const {
-    return ranges;
+  const std::map<std::string, Observation> &getObservations() const {
+    return observations;
   }
+  /// The calibrated range of a tensor.
   std::optional<CalibrationRange> lookup(llvm::StringRef tensor) const;
+  /// What was seen of a tensor, or null.
+  const Observation *getObservation(llvm::StringRef tensor) const;
 
-  /// Takes in what one run saw of a tensor. NaN, infinities and min > max are
-  /// errors that name the tensor.
-  llvm::Error observe(llvm::StringRef tensor, double min, double max);
+  /// Makes ranges by another calibrator. Fails where the table does not hold
+  /// what that one needs.
+  llvm::Error setCalibrator(const Calibrator &other);
 
-  /// Takes in another table of the same model. Exact for minmax: the result is
-  /// the table of all samples together. Moving averages depend on the order of
-  /// the samples and do not merge.
+  /// Takes in what one run saw of a tensor: its range, and the counts of the
+  /// mpc.histogram over that range, where the calibrator needs them. NaN,
+  /// infinities and min > max are errors that name the tensor.
+  llvm::Error observe(llvm::StringRef tensor, double min, double max,
+                      llvm::ArrayRef<int64_t> counts = {});
+
+  /// Takes in another table of the same model and calibrator. Exact: the result
+  /// is the table of all samples together. Moving averages depend on the order
+  /// of the samples and do not merge.
   llvm::Error merge(const Calibration &other);
 
   /// Reads a file. Errors name the file, and say what is wrong where.
@@ -78,6 +145,8 @@ public:
 
   /// The text of the file, with a line end.
   std::string str() const;
+  /// The beginning of the file, up to the number of samples.
+  std::string getHead() const;
   /// Writes the file under a temporary name and renames it: nobody sees half a
   /// table.
   llvm::Error save(llvm::StringRef path) const;
@@ -86,8 +155,13 @@ private:
   Calibrator calibrator;
   std::string modelHash;
   uint64_t numSamples = 0;
-  std::map<std::string, CalibrationRange> ranges;
+  std::map<std::string, Observation> observations;
+  /// Ranges that were asked for since the last observation.
+  mutable std::map<std::string, CalibrationRange> derived;
 };
+
+/// `text` as a JSON string, in quotes. Bytes that are no UTF-8 are replaced.
+std::string toJSONString(llvm::StringRef text);
 
 } // namespace mpc
 

@@ -40,7 +40,7 @@ struct CompileOptions {
 
   std::string calibrationData;              // samples; see SampleSet.h
   std::vector<std::string> calibrationFiles; // tables to merge
-  std::string calibrator = "minmax";
+  std::string calibrator; // empty: minmax, or what the table of calibrationFiles says
   std::string saveCalibration;
 
   std::string precisionConfig, savePrecisionConfig;
@@ -75,6 +75,9 @@ struct CompileOptions {
   bool emitMLIR = false; // write the module of phase `to` instead of a library
   bool benchKit = false; // write a kit that measures latencies instead of a library
   std::string latencyTable; // latencies of the target; empty: measured here
+
+  /// The library computes in f32, and gathers what calibration with `calibrator` would.
+  bool emitObserver = false;
 
   LibraryOptions library;
   /// Called during calibration with samples done and samples in all.

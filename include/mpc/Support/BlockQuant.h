@@ -54,9 +54,19 @@ inline float dequantizeInBlock(uint8_t q, uint8_t zeroPoint, float scale) {
 /// is the one of several clip ratios, from about 1 (and, with 4 bits, down to
 /// 0.65), that has the least squared error, the largest of equals. The levels of a codebook come from
 /// weighted k-means over all weights relative to the largest of their blocks;
-/// one of them is 0. The result depends on the arguments only.
+/// one of them is 0.
+///
+/// With 4 bits, single weights are then rounded the other way where that makes
+/// the errors of a row cancel: inputs of a sum are mostly positive, and
+/// neighbouring positions of one input channel are alike, so that sums of
+/// errors do more harm than their squares (Guo et al., SQuant, ICLR 2022).
+/// `inputChannels` is the number of those, if a row is (positions, input
+/// channels), else 0: each weight has its own. Zeros stay zeros.
+///
+/// The result depends on the arguments only.
 BlockWeights quantizeInBlocks(llvm::ArrayRef<float> weights, int64_t rows,
-                              const BlockFormat &format);
+                              const BlockFormat &format,
+                              int64_t inputChannels = 0);
 
 /// The weights that `quantized` stands for, rows x length.
 std::vector<float> dequantizeBlocks(const BlockWeights &quantized, int64_t rows,

@@ -54,6 +54,21 @@ std::string listNearest(llvm::StringRef name,
                         llvm::ArrayRef<llvm::StringRef> candidates,
                         unsigned count = 3);
 
+/// The sizes of what a group stores: bounds of its channels, and of its elements
+/// in one sample; 0 for a bound that is not there.
+struct ShapeCondition {
+  uint64_t minChannels = 0, maxChannels = 0, minElements = 0, maxElements = 0;
+
+  bool empty() const {
+    return !minChannels && !maxChannels && !minElements && !maxElements;
+  }
+  bool holds(uint64_t channels, uint64_t elements) const {
+    return channels >= minChannels && elements >= minElements &&
+           (!maxChannels || channels <= maxChannels) &&
+           (!maxElements || elements <= maxElements);
+  }
+};
+
 struct PrecisionConfig {
   /// How an entry says which groups it means.
   enum class Selector {
@@ -66,7 +81,8 @@ struct PrecisionConfig {
     Selector selector;
     std::string pattern;
     std::string precision;
-    WeightFormat weights; ///< of w8 and w4
+    WeightFormat weights = {}; ///< of w8 and w4
+    ShapeCondition shape = {}; ///< further condition
   };
 
   /// The precision of groups that no entry means; nothing where the command

@@ -62,6 +62,14 @@ struct GroupInfo {
   std::vector<int64_t> shape;
 };
 
+/// What a library observes, beside computing: behind the model's results its
+/// code gives, for each tensor, `[min, max]` and, with histograms, counts.
+struct ObserverInfo {
+  std::string head;                 // of the calibration table (Calibration.h)
+  std::vector<std::string> tensors; // names, in the order of the results
+  bool histograms = false, movingAverage = false;
+};
+
 /// What the library says about itself: the descriptor that the runtime reads
 /// and the manifest.
 struct ModelInfo {
@@ -70,6 +78,7 @@ struct ModelInfo {
   std::string precision; // as asked for: "f32", "int8", ...
   std::vector<TensorInfo> inputs, outputs;
   std::vector<GroupInfo> groups;
+  std::optional<ObserverInfo> observer; // of --emit=observer-library
 };
 
 /// A way to call the library: a module of the `llvm` phase, and what is said

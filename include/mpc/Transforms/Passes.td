@@ -127,7 +127,8 @@ def FormGroups : Pass<"mpc-form-groups", "::mlir::ModuleOp"> {
     form groups of their own. Constants are operands, so groups that differ in weights only can share code.
 
     A group has the name of the model's node that its root comes from, made unique by a suffix `_2`, `_3`, …; a root without a name gives its
-    op's.
+    op's. `mpc.tensor` is the model's own name of the tensor that the group stores, where it stores one of the model's: the importer puts it into
+    locations (`loc(fused<"tensor">["node"])`), passes that fuse ops fuse those, and of a node that became several ops the last one counts.
 
     A dequantize belongs to every group that reads its result element by element, so that what is stored is the integers; storage casts that no
     group takes are views.
@@ -314,16 +315,19 @@ def ObserveRanges : Pass<"mpc-observe-ranges", "::mlir::ModuleOp"> {
 
     Observed are the floating-point arguments, under their `mpc.name` (else `argN`), and what groups store, under the group's name.
 
+    With `histograms` each of them is followed by a `tensor<4096xi64> {mpc.counts = "fc"}`: the mpc.histogram of the tensor over that range.
+
     Precondition: groups are formed, and the function does not observe yet. Postcondition: each result with `mpc.observes` is `[min, max]` of the tensor of that
     name in one run.
   }];
+  let options = [Option<"histograms", "histograms", "bool", /*default=*/"false", "also return a histogram of each tensor">];
   let dependentDialects = ["::mpc::MPCDialect"];
 }
 
 def AttachRanges : Pass<"mpc-attach-ranges", "::mlir::ModuleOp"> {
   let summary = "ranges from a calibration table onto arguments and groups";
   let description = [{
-    With a table `{"version": 1, "model_hash": "", "calibrator": "minmax", "samples": 1, "ranges": {"x": [-1, 1], "fc": [0, 6]}}`:
+    With a table `{"version": 2, "model_hash": "", "calibrator": "minmax", "samples": 1, "ranges": {"x": [-1, 1], "fc": [0, 6]}}`:
 
     ```mlir
     func.func @main(%x: tensor<?x4xf32> {mpc.name = "x"}) -> tensor<?x4xf32> {
@@ -332,6 +336,8 @@ def AttachRanges : Pass<"mpc-attach-ranges", "::mlir::ModuleOp"> {
     func.func @main(%x: tensor<?x4xf32> {mpc.name = "x", mpc.range = #mpc.range<-1.0, 1.0>}) -> tensor<?x4xf32> {
       %0 = mpc.group "fc" ins(%a = %x : tensor<?x4xf32>) -> tensor<?x4xf32> attributes {range = #mpc.range<0.0, 6.0>} {...}
     ```
+
+    Tables of ONNX Runtime, TPU-MLIR and TensorRT, which name tensors, are read by `mpc.tensor`; one that names none of them is an error.
 
     A group that only moves, selects or clamps values, and that the table does not name, takes the range of its inputs. Names in the table that the module does
     not have are left aside: a table serves every way of compiling its model.
@@ -359,7 +365,9 @@ def AssignPrecision : Pass<"mpc-assign-precision", "::mlir::ModuleOp"> {
     the model's own element types say: int8 where the group reads or stores quantized types, else that of its floats.
 
     What is granted, by the role of the group's root (QuantizableOpInterface):
-    - f32, f16, bf16: always. Softmax, normalisation and the like store f16 and compute in f32
+    - f32, bf16: always. Softmax, normalisation and the like store narrow floats and compute in f32
+    - f16: where no calibrated range of what the group stores, or a contraction reads, and no weight is beyond 65504. Where interval analysis
+      (FloatBounds.h) proves that inputs within their ranges cannot make it overflow, the reason says so
     - int8, contraction: where weights and bias are constant and finite, and no sum leaves 32 bits
     - int8, average, passthrough, element-wise: where an int8 group reads the result; a result that nobody reads as integers gains
       nothing from 8 bits and would only lose accuracy. A group that is named in `config` need not have such a reader
@@ -384,7 +392,7 @@ def AssignPrecision : Pass<"mpc-assign-precision", "::mlir::ModuleOp"> {
       "w8, w4: asymmetric (a zero point per block), symmetric, or codebook (w4: 16 levels per tensor, by k-means)">,
     Option<"activationType", "activation-type", "std::string", /*default=*/"\"f32\"", "w8, w4: type of activations: f32, f16 or bf16">
   ];
-  let dependentDialects = ["::mpc::MPCDialect"];
+  let dependentDialects = ["::mpc::MPCDialect", "::mlir::arith::ArithDialect", "::mlir::math::MathDialect"];
 }
 
 def VerifyPrecision : Pass<"mpc-verify-precision", "::mlir::ModuleOp"> {

@@ -23,6 +23,12 @@ namespace mpc {
 /// On a result of an observing entry point: the name of the tensor whose `[min,
 /// max]` it is.
 inline constexpr llvm::StringLiteral kObservesAttrName = "mpc.observes";
+/// On a result of an observing entry point: the name of the tensor whose
+/// histogram it is, of kHistogramBins bins.
+inline constexpr llvm::StringLiteral kCountsAttrName = "mpc.counts";
+/// On a group: the model's own name of the tensor that it stores, where there is
+/// one. Groups are named after nodes; tables of other tools name tensors.
+inline constexpr llvm::StringLiteral kTensorAttrName = "mpc.tensor";
 /// On an argument: its calibrated range.
 inline constexpr llvm::StringLiteral kRangeAttrName = "mpc.range";
 /// On a loop, a branch or a group with several results: an array with the
@@ -62,6 +68,13 @@ void setRange(mlir::OpResult result, RangeAttr range);
 mlir::LogicalResult attachRanges(mlir::ModuleOp module,
                                  const Calibration &calibration,
                                  llvm::StringRef source);
+
+/// Reads a calibration table for a module whose groups are formed. A table of
+/// another tool (ForeignCalibration.h) names tensors; it becomes one of the
+/// groups that store them, of calibrator minmax and no samples, or an error where
+/// the module has none of them.
+llvm::Expected<Calibration> loadCalibration(mlir::ModuleOp module,
+                                            llvm::StringRef path);
 
 } // namespace mpc
 

@@ -325,6 +325,7 @@ FailureOr<Value> GroupLowering::store(Value value, Value dest) {
                 [&](Operation *op) { return lowerScatter(op, dest); })
             .Case([&](TopKOp op) { return lowerTopK(op, dest); })
             .Case([&](ObserveOp op) { return lowerObserve(op, dest); })
+            .Case([&](HistogramOp op) { return lowerHistogram(op, dest); })
             .Case([&](CumulateOp op) { return lowerCumulate(op, dest); })
             .Default([](Operation *) { return Value(); });
     if (failed(direct) || *direct)

@@ -16,6 +16,7 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mpc/Dialect/Kernel/KernelDialect.h"
 #include "mpc/Support/QuantMath.h"
 
 using namespace mlir;
@@ -547,4 +548,15 @@ FailureOr<Value> GroupLowering::lowerObserve(ObserveOp op, Value dest) {
     dest = tensor::InsertOp::create(builder, loc, scalar, dest, position);
   }
   return dest;
+}
+
+FailureOr<Value> GroupLowering::lowerHistogram(HistogramOp op, Value dest) {
+  FailureOr<Value> input = materialize(op.getInput());
+  FailureOr<Value> range = failed(input) ? input : materialize(op.getRange());
+  if (failed(range))
+    return failure();
+  return kernel::HistogramOp::create(builder, op.getLoc(),
+                                     TypeRange{dest.getType()}, *input, *range,
+                                     dest)
+      ->getResult(0);
 }

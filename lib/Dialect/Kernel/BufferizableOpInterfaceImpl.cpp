@@ -59,5 +59,6 @@ void mpc::kernel::registerBufferizableOpInterfaceExternalModels(
     ExpandOp::attachInterface<OutputOpModel<ExpandOp>>(*context);
     ScatterOp::attachInterface<OutputOpModel<ScatterOp>>(*context);
     TopKOp::attachInterface<OutputOpModel<TopKOp>>(*context);
+    HistogramOp::attachInterface<OutputOpModel<HistogramOp>>(*context);
   });
 }

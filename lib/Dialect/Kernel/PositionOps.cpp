@@ -1,4 +1,4 @@
-//===- PositionOps.cpp - verifiers of kernel.scatter and kernel.top_k -----===//
+//===- PositionOps.cpp - verifiers of ops whose positions are data -------===//
 //
 // Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -124,6 +124,38 @@ LogicalResult TopKOp::verify() {
 void TopKOp::getEffects(Effects &effects) {
   addMemRefEffect(effects, getInputMutable(), MemoryEffects::Read::get());
   // The heap lies in the output.
+  addMemRefEffect(effects, getOutMutable(), MemoryEffects::Read::get());
+  addMemRefEffect(effects, getOutMutable(), MemoryEffects::Write::get());
+}
+
+//===----------------------------------------------------------------------===//
+// HistogramOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult HistogramOp::verify() {
+  if (failed(verifyDestination(*this))) // C1
+    return failure();
+  auto input = cast<ShapedType>(getInput().getType());
+  auto range = cast<ShapedType>(getRange().getType());
+  auto out = cast<ShapedType>(getOut().getType());
+  if (!isa<FloatType>(input.getElementType()) ||
+      !range.getElementType().isF32() ||
+      range.getShape() != ArrayRef<int64_t>(2)) // C2
+    return emitOpError("expected floating-point numbers and a range of type "
+                       "2xf32, but got ")
+           << input << " and " << range;
+  int64_t bins = out.getRank() == 1 ? out.getDimSize(0) : 0;
+  if (!out.getElementType().isSignlessInteger(64) || bins < 4 || bins > 65536 ||
+      !llvm::isPowerOf2_64(bins)) // C3
+    return emitOpError("expected an output of one dimension of i64, whose size "
+                       "is a power of two from 4 to 65536, but got ")
+           << out;
+  return success();
+}
+
+void HistogramOp::getEffects(Effects &effects) {
+  addMemRefEffect(effects, getInputMutable(), MemoryEffects::Read::get());
+  addMemRefEffect(effects, getRangeMutable(), MemoryEffects::Read::get());
   addMemRefEffect(effects, getOutMutable(), MemoryEffects::Read::get());
   addMemRefEffect(effects, getOutMutable(), MemoryEffects::Write::get());
 }

@@ -350,3 +350,20 @@ LogicalResult ObserveOp::verify() {
     return emitOpError() << "expected a result of shape [2], but got " << type;
   return success();
 }
+
+//===----------------------------------------------------------------------===//
+// HistogramOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult HistogramOp::verify() {
+  if (RankedTensorType type = getRange().getType();
+      type.getShape() != ArrayRef<int64_t>(2)) // (C1)
+    return emitOpError() << "expected a range of shape [2], but got " << type;
+  RankedTensorType type = getResult().getType();
+  int64_t bins = type.getRank() == 1 ? type.getDimSize(0) : 0;
+  if (bins < 4 || bins > 65536 || !llvm::isPowerOf2_64(bins)) // (C2)
+    return emitOpError() << "expected a result of one dimension, whose size is "
+                            "a power of two from 4 to 65536, but got "
+                         << type;
+  return success();
+}

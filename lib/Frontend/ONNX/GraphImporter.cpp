@@ -99,6 +99,22 @@ Location ModelContext::getLocation(StringRef name) {
                       FileLineColLoc::get(context, file, 0, 0));
 }
 
+Location ModelContext::getNodeLocation(StringRef name,
+                                       const onnx::NodeProto &node) {
+  Location loc = getLocation(name);
+  StringRef tensor;
+  for (const std::string &output : node.output()) {
+    if (!output.empty() && !tensor.empty())
+      return loc;
+    if (!output.empty())
+      tensor = output;
+  }
+  if (tensor.empty())
+    return loc;
+  return FusedLoc::get(context, loc,
+                       StringAttr::get(context, namePrefix + tensor));
+}
+
 void ModelContext::reportUnsupported() {
   // One line per operator as long as there is room; all operators are named.
   constexpr size_t mostLines = 4, mostNodes = 3;

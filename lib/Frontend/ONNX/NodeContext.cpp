@@ -31,7 +31,7 @@ NodeContext::NodeContext(ModelContext &model, Scope &scope,
            (node.name().empty() ? node.op_type() + "_" + std::to_string(index)
                                 : node.name())),
       version(model.opsets.lookup(domainOrDefault(node.domain()))),
-      loc(model.getLocation(name)), results(node.output_size()) {}
+      loc(model.getNodeLocation(name, node)), results(node.output_size()) {}
 
 StringRef NodeContext::getOperator() const { return node.op_type(); }
 

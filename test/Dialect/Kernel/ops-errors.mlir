@@ -413,6 +413,24 @@ func.func @top_k_order(%x: memref<4x8xf32>, %o: memref<4x2xi64>) {
 
 // -----
 
+// histogram C2
+func.func @histogram_range(%x: memref<4xf32>, %r: memref<2xf64>, %o: memref<4096xi64>) {
+  // expected-error @+1 {{expected floating-point numbers and a range of type 2xf32}}
+  kernel.histogram ins(%x, %r : memref<4xf32>, memref<2xf64>) outs(%o : memref<4096xi64>)
+  return
+}
+
+// -----
+
+// histogram C3
+func.func @histogram_bins(%x: memref<4xf32>, %r: memref<2xf32>, %o: memref<4095xi64>) {
+  // expected-error @+1 {{whose size is a power of two from 4 to 65536, but got 'memref<4095xi64>'}}
+  kernel.histogram ins(%x, %r : memref<4xf32>, memref<2xf32>) outs(%o : memref<4095xi64>)
+  return
+}
+
+// -----
+
 // begin_group C1
 func.func @begin_group_index() {
   // expected-error @+1 {{expected an index of at least 0 and below 2^31, but got -1}}

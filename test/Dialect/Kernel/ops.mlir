@@ -86,6 +86,13 @@ func.func @positions(%at: tensor<4x1xi64>, %u: tensor<4x8xf32>, %o: tensor<16x8x
   return %0, %1 : tensor<16x8xf32>, tensor<4x3xi64>
 }
 
+// CHECK-LABEL: @histogram
+func.func @histogram(%x: tensor<4x8xf32>, %r: tensor<2xf32>, %o: tensor<4096xi64>) -> tensor<4096xi64> {
+  // CHECK: kernel.histogram ins(%{{.*}}, %{{.*}} : tensor<4x8xf32>, tensor<2xf32>) outs(%{{.*}} : tensor<4096xi64>) -> tensor<4096xi64>
+  %0 = kernel.histogram ins(%x, %r : tensor<4x8xf32>, tensor<2xf32>) outs(%o : tensor<4096xi64>) -> tensor<4096xi64>
+  return %0 : tensor<4096xi64>
+}
+
 // CHECK-LABEL: func.func @groups
 func.func @groups() {
   // CHECK: kernel.begin_group 3

@@ -236,6 +236,24 @@ func.func @test(%x: tensor<?x4xf32>) {
 
 // -----
 
+// histogram C1: the range has two ends
+func.func @test(%x: tensor<?x4xf32>, %r: tensor<3xf32>) {
+  // expected-error @below {{expected a range of shape [2], but got 'tensor<3xf32>'}}
+  %0 = mpc.histogram "x" %x, %r : (tensor<?x4xf32>, tensor<3xf32>) -> tensor<4096xi64>
+  return
+}
+
+// -----
+
+// histogram C2: a power of two of bins
+func.func @test(%x: tensor<?x4xf32>, %r: tensor<2xf32>) {
+  // expected-error @below {{whose size is a power of two from 4 to 65536, but got 'tensor<1000xi64>'}}
+  %0 = mpc.histogram "x" %x, %r : (tensor<?x4xf32>, tensor<2xf32>) -> tensor<1000xi64>
+  return
+}
+
+// -----
+
 // range: ordered
 // expected-error @below {{expected finite min <= max, but got 2.000000e+00 and 1.000000e+00}}
 func.func private @test(tensor<4xf32> {mpc.range = #mpc.range<2.0, 1.0>})

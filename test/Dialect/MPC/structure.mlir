@@ -51,6 +51,8 @@ func.func @quantization(%x: tensor<?x2xf32>, %acc: tensor<?x2x!quant.uniform<i32
   %6 = mpc.storage_cast %5 : (tensor<?x2xui8>) -> tensor<?x2x!quant.uniform<u8:f32, 1.0>>
   // CHECK: mpc.observe "x" %{{.*}} : (tensor<?x2xf32>) -> tensor<2xf32>
   %4 = mpc.observe "x" %x : (tensor<?x2xf32>) -> tensor<2xf32>
+  // CHECK: mpc.histogram "x" %{{.*}}, %{{.*}} : (tensor<?x2xf32>, tensor<2xf32>) -> tensor<4096xi64>
+  %7 = mpc.histogram "x" %x, %4 : (tensor<?x2xf32>, tensor<2xf32>) -> tensor<4096xi64>
   return
 }
 

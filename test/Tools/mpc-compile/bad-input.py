@@ -127,6 +127,17 @@ for name, expected, array, file in (
 check("calibration-none", r"(?s)(?=.*--calibration-data)(?=.*--calibration=)(?=.*\bw8\b)", [DIGITS, "--precision=int8"])
 check("calibration-missing", r"nowhere\.npy", [DIGITS, "--precision=int8", "--calibration-data=nowhere.npy"])
 check("calibration-malformed", r"table\.json", [DIGITS, "--precision=int8", "--calibration=table.json"], writer("table.json", b'{"a": ['))
+for name, expected, tables in (
+        ("moving-averages", "(?i)moving averages depend on the order", ["moving-average", "moving-average"]),
+        ("two-calibrators", "one calibrator.*minmax and mse", ["minmax", "mse"])):
+    def write_tables(folder):
+        for file, calibrator in zip("ab", tables):
+            subprocess.run([COMPILER, DIGITS, f"--calibration-data={np.save(os.path.join(folder, 's.npy'), good) or 's.npy'}", f"--calibrator={calibrator}",
+                            f"--save-calibration={file}.json", "--compile-to=annotated", "-o", "out/unused.mlirbc"], cwd=folder, check=True)
+    check(f"calibration-merge-{name}", expected, [DIGITS, "--precision=int8", "--calibration=a.json,b.json"], write_tables)
+check("calibration-without-histograms", "calibrator mse needs histograms", [DIGITS, "--precision=int8", "--calibration=a.json", "--calibrator=mse"], write_tables)
+check("calibration-of-another-tool", r"a\.json: this table of ONNX Runtime names no tensor of the model: it has 'imaeg', the nearest in the model is 'image'",
+      [DIGITS, "--precision=int8", "--calibration=a.json"], writer("a.json", b'{"imaeg": [0, 1]}'))
 check("calibration-other-kind", r"table\.json", [DIGITS, "--precision=int8", "--calibration=table.json"], writer("table.json", b"[1, 2]"))
 
 # --- configuration, flags, output
@@ -134,7 +145,7 @@ check("calibration-other-kind", r"table\.json", [DIGITS, "--precision=int8", "--
 check("config-unknown-key", "precisoin", [DIGITS, "--precision-config=c.json"], writer("c.json", b'{"precisoin": "f16"}'))
 check("config-not-an-object", r"c\.json", [DIGITS, "--precision-config=c.json"], writer("c.json", b'"f16"'))
 check("config-missing", r"nowhere\.json", [DIGITS, "--precision-config=nowhere.json"])
-for flag, expected in (("--frobnicate=3", "frobnicate"), ("--precision=int7", "int7"), ("--calibrator=guess", "guess"), ("--march=z80", "z80"),
+for flag, expected in (("--frobnicate=3", "frobnicate"), ("--precision=int7", "int7"), ("--calibrator=guess", "guess"), ("--calibrator=percentile:7", "above 50"), ("--march=z80", "z80"),
                        ("--target=tpu", "tpu"), ("--rounding=sideways", "sideways"), ("--compile-to=nowhere", "nowhere"), ("--emit=poetry", "poetry"),
                        ("--shape=no_such_input=1x2", "no_such_input"), ("--shape=image=AxB", "AxB"), ("--shape=image=1x1x9x9", "image"),
                        ("--precision=auto", "measures on samples"),

@@ -425,6 +425,34 @@ def Kernel_TopKOp : Kernel_RegionOp<"top_k"> {
   }];
 }
 
+def Kernel_HistogramOp : Kernel_Op<"histogram", [
+    DestinationStyleOpInterface, DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+  let summary = "how often the elements of a tensor fall into each of equal bins";
+  let description = [{
+    Overwrites `out` with the counts that `mpc.histogram` defines. One thread counts.
+
+    Constraints:
+    - (C1) all operands are tensors, or all are memrefs; a tensor gives one result of `out`'s type;
+    - (C2) `input` holds floating-point numbers, `range` has type `2xf32`;
+    - (C3) `out` holds i64 and has one dimension, whose size is a power of two from 4 to 65536.
+
+    Example:
+    ```mlir
+    kernel.histogram ins(%x, %r : tensor<4x100xf32>, tensor<2xf32>) outs(%o : tensor<4096xi64>) -> tensor<4096xi64>
+    ```
+  }];
+  let arguments = (ins Kernel_TensorOrMemRef:$input, Kernel_TensorOrMemRef:$range, Kernel_TensorOrMemRef:$out);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let assemblyFormat = [{
+    `ins` `(` $input `,` $range `:` type($input) `,` type($range) `)` `outs` `(` $out `:` type($out) `)`
+    attr-dict (`->` type($results)^)?
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    ::mlir::MutableOperandRange getDpsInitsMutable() { return getOutMutable(); }
+  }];
+}
+
 def Kernel_YieldOp : Kernel_Op<"yield", [
     Pure, ReturnLike, Terminator, ParentOneOf<["ContractOp", "DepthwiseOp", "ScatterOp", "TopKOp"]>]> {
   let summary = "the value that a region computes: what is stored, or how two elements compare";
