@@ -1,4 +1,4 @@
-# Finds LLVM/MLIR 22.1 (Debian's libMLIR.so and libLLVM.so), nlohmann/json, libonnx, protobuf and COIN-OR CBC.
+# Finds LLVM/MLIR 22.1 (Debian's libMLIR.so and libLLVM.so), nlohmann/json, libonnx, protobuf, libjpeg, libpng and COIN-OR CBC.
 # The distribution keeps each LLVM version in its own prefix, which llvm-config knows and CMake does not search.
 find_program(MPC_LLVM_CONFIG NAMES llvm-config-22 llvm-config DOC "llvm-config of LLVM 22.1")
 if(MPC_LLVM_CONFIG)
@@ -18,6 +18,8 @@ include(AddMLIR)
 find_package(nlohmann_json 3.11 REQUIRED)
 find_package(Protobuf REQUIRED)
 find_package(ZLIB REQUIRED)
+find_package(JPEG REQUIRED) # pictures as samples
+find_package(PNG REQUIRED)
 find_package(Threads REQUIRED)
 
 find_library(MPC_ONNX_PROTO_LIBRARY onnx_proto REQUIRED)

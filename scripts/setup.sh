@@ -12,7 +12,7 @@ MPC_PACKAGES=(
   # LLVM and MLIR: headers, libraries, FileCheck, lit, the compiler and the linker
   llvm-22-dev libmlir-22-dev mlir-22-tools llvm-22-tools clang-22 libclang-rt-22-dev lld-22
   # libraries
-  nlohmann-json3-dev libonnx-dev libprotobuf-dev protobuf-compiler zlib1g-dev libgtest-dev libbenchmark-dev
+  nlohmann-json3-dev libonnx-dev libprotobuf-dev protobuf-compiler zlib1g-dev libjpeg-dev libpng-dev libgtest-dev libbenchmark-dev
   coinor-libcbc-dev
   # build tools
   cmake ninja-build g++ binutils git python3 python3-venv

@@ -23,6 +23,7 @@
 #include "mpc/Dialect/MPC/MPCDialect.h"
 #include "mpc/Frontend/ONNX/Import.h"
 #include "mpc/Pipelines/GraphPipelines.h"
+#include "mpc/Support/PreprocessConfig.h"
 #include "mpc/Support/ResourceCheck.h"
 #include "mpc/Support/TensorFile.h"
 #include "mpc/Transforms/Passes.h"
@@ -103,6 +104,7 @@ private:
   LogicalResult load();
   LogicalResult checkModule();
   LogicalResult bind(StringRef binding, ImportOptions &import);
+  LogicalResult preprocess();
   LogicalResult advance(Phase phase);
   LogicalResult annotate();
   LogicalResult replay();
@@ -513,8 +515,27 @@ LogicalResult Compilation::write() {
   return output.empty() ? success() : emitLibrary(*module, info, options.library);
 }
 
+/// Puts what makes inputs of pictures in front of the model.
+LogicalResult Compilation::preprocess() {
+  if (options.from != Phase::Imported)
+    return emitError(loc) << "--preprocess needs a model of the phase imported, but it starts at " << stringifyPhase(options.from);
+  auto config = PreprocessConfig::load(options.preprocess);
+  if (!config)
+    return emitError(loc) << "--preprocess: " << llvm::toString(config.takeError());
+  for (StringRef asked : llvm::concat<const std::string>(options.ioTypes, options.ioLayouts))
+    for (const PreprocessConfig::Input &input : config->inputs)
+      if (asked.rsplit('=').first == input.name)
+        return emitError(loc) << "--preprocess: " << options.preprocess << " says the type and the layout of input '" << input.name
+                              << "': expected neither --io-type nor --io-layout for it";
+  PreprocessOptions how;
+  how.config = options.preprocess;
+  return runPipeline([&](OpPassManager &pm) { pm.addPass(createPreprocess(how)); });
+}
+
 LogicalResult Compilation::run() {
   if (failed(checkOutputs()) || failed(load()))
+    return failure();
+  if (!options.preprocess.empty() && failed(preprocess()))
     return failure();
   if (!options.ioTypes.empty() || !options.ioLayouts.empty()) {
     if (options.from != Phase::Imported)

@@ -8,6 +8,9 @@
 
 #include "mpc/Support/SampleSet.h"
 
+#include "Paths.h"
+#include "mpc/Support/ImageFile.h"
+
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
@@ -30,7 +33,7 @@ static bool endsWith(const std::string &text, const char *ending) {
          !text.compare(text.size() - length, length, ending);
 }
 
-static bool isFolder(const std::string &path) {
+bool mpc::isFolder(const std::string &path) {
   struct stat status;
   return !stat(path.c_str(), &status) && S_ISDIR(status.st_mode);
 }
@@ -76,8 +79,8 @@ static bool naturalLess(const std::string &a, const std::string &b) {
   return a < b;
 }
 
-static bool listFolder(const std::string &path, std::vector<std::string> &names,
-                       std::string &error) {
+bool mpc::listFolder(const std::string &path, std::vector<std::string> &names,
+                     std::string &error) {
   DIR *folder = opendir(path.c_str());
   if (!folder) {
     error = path + ": cannot open: " + describeErrno(errno);
@@ -193,9 +196,20 @@ static bool assignReaders(const std::vector<SampleInput> &inputs,
 bool SampleSet::openChunk(const Chunk &chunk, std::vector<Source> &sources,
                           int64_t &count, std::string &error) const {
   TensorReaders readers;
-  for (const std::string &file : chunk.files)
-    if (!openTensorFile(file, readers, error))
+  for (const std::string &file : chunk.files) {
+    // Pictures are decoded to what the input reads.
+    bool isImage = isFolder(file) || isImageName(file);
+    if (isImage && inputs.size() > 1) {
+      error = file + ": pictures are samples of a model with one input, but " +
+              "there are " + std::to_string(inputs.size()) + " (" +
+              listNames(inputs) + ")";
       return false;
+    }
+    if (isImage ? !openImages(file, inputs[0].type, inputs[0].shape, readers,
+                              error)
+                : !openTensorFile(file, readers, error))
+      return false;
+  }
   std::vector<const TensorReader *> assigned;
   if (!assignReaders(inputs, chunk.files, readers, assigned, error))
     return false;
@@ -246,11 +260,14 @@ bool SampleSet::addChunk(std::vector<std::string> files, std::string &error) {
 
 bool SampleSet::addFolder(const std::string &path, std::string &error) {
   std::vector<std::string> names, npy, npz, protos, folders;
+  bool hasImages = false;
   if (!listFolder(path, names, error))
     return false;
   for (const std::string &name : names) {
     std::string full = path + "/" + name;
-    if (endsWith(name, ".npz"))
+    if (isImageName(name))
+      hasImages = true;
+    else if (endsWith(name, ".npz"))
       npz.push_back(full);
     else if (endsWith(name, ".npy"))
       npy.push_back(full);
@@ -259,15 +276,18 @@ bool SampleSet::addFolder(const std::string &path, std::string &error) {
     else if (!name.compare(0, 14, "test_data_set_") && isFolder(full))
       folders.push_back(full);
   }
-  int kinds = !npz.empty() + !npy.empty() + !protos.empty() + !folders.empty();
+  int kinds = !npz.empty() + !npy.empty() + !protos.empty() +
+              !folders.empty() + hasImages;
   if (kinds != 1) {
     error = path +
             (kinds ? ": expected one kind of samples"
                    : ": the folder holds no samples: expected files") +
-            " (.npz, .npy, or test_data_set_*/input_*.pb)" +
+            " (.npz, .npy, .jpg and .png, or test_data_set_*/input_*.pb)" +
             (kinds ? ", but got several" : "");
     return false;
   }
+  if (hasImages)
+    return addChunk({path}, error);
   for (std::string &file : npz)
     if (!addChunk({std::move(file)}, error))
       return false;

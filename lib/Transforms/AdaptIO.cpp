@@ -10,13 +10,13 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Border.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mpc/Dialect/MPC/MPCDialect.h"
 #include "mpc/Transforms/Passes.h"
 #include "mpc/Transforms/Ranges.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSet.h"
-#include "llvm/ADT/StringSwitch.h"
 
 namespace mpc {
 #define GEN_PASS_DEF_ADAPTIO
@@ -25,22 +25,6 @@ namespace mpc {
 
 using namespace mlir;
 using namespace mpc;
-
-static Type parseElementType(StringRef name, Builder &builder) {
-  auto integer = [&](unsigned width, bool isSigned) -> Type {
-    return isSigned ? builder.getIntegerType(width) : builder.getIntegerType(width, /*isSigned=*/false);
-  };
-  return llvm::StringSwitch<Type>(name)
-      .Case("f32", builder.getF32Type())
-      .Case("f16", builder.getF16Type())
-      .Case("bf16", builder.getBF16Type())
-      .Case("u8", integer(8, false))
-      .Case("i8", integer(8, true))
-      .Case("u16", integer(16, false))
-      .Case("i16", integer(16, true))
-      .Case("i32", integer(32, true))
-      .Default(Type());
-}
 
 namespace {
 
@@ -68,7 +52,7 @@ struct AdaptIO : public mpc::impl::AdaptIOBase<AdaptIO> {
     Builder builder(&getContext());
     for (StringRef text : types) {
       auto [name, value] = text.rsplit('=');
-      Type element = parseElementType(value, builder);
+      Type element = parseBorderType(value, builder);
       if (name.empty() || !element)
         return main.emitError() << "--io-type=" << text << ": expected NAME=TYPE with a type of f32, f16, bf16, u8, i8, u16, i16, i32";
       adaptations[name].element = element;
@@ -122,9 +106,7 @@ struct AdaptIO : public mpc::impl::AdaptIOBase<AdaptIO> {
         own.push_back(value.getDefiningOp());
       }
       if (it->second.channelsLast) {
-        SmallVector<int64_t> perm = llvm::to_vector(llvm::seq<int64_t>(0, border->getRank()));
-        std::rotate(perm.begin() + 1, perm.end() - 1, perm.end()); // channels from the end to dimension 1
-        value = TransposeOp::create(builder, argument.getLoc(), model, value, perm);
+        value = TransposeOp::create(builder, argument.getLoc(), model, value, getChannelsFirst(border->getRank()));
         own.push_back(value.getDefiningOp());
       }
       argument.replaceUsesWithIf(value, [&](OpOperand &use) { return !llvm::is_contained(own, use.getOwner()); });
@@ -146,9 +128,7 @@ struct AdaptIO : public mpc::impl::AdaptIOBase<AdaptIO> {
         return failure();
       auto model = cast<RankedTensorType>(value.getType());
       if (it->second.channelsLast) {
-        SmallVector<int64_t> perm = llvm::to_vector(llvm::seq<int64_t>(0, border->getRank()));
-        std::rotate(perm.begin() + 1, perm.begin() + 2, perm.end()); // channels to the end
-        value = TransposeOp::create(builder, value.getLoc(), border->clone(model.getElementType()), value, perm);
+        value = TransposeOp::create(builder, value.getLoc(), border->clone(model.getElementType()), value, getChannelsLast(border->getRank()));
       }
       if (border->getElementType() != model.getElementType())
         value = CastOp::create(builder, value.getLoc(), *border, value);

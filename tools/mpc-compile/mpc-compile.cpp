@@ -35,7 +35,7 @@ struct Flags {
   cl::opt<std::string> activationType{"activation-type", cl::desc("w8, w4: f32 (default), f16 or bf16"), cl::value_desc("type"), cl::cat(category)};
   cl::opt<std::string> weightBlock{"weight-block", cl::desc("w8, w4: weights that share a scale: 32 (default), 64, 128 or channel"), cl::value_desc("size"), cl::cat(category)};
   cl::opt<std::string> weightScheme{"weight-scheme", cl::desc("w8, w4: asymmetric (default), symmetric, or codebook (16 levels, w4 only)"), cl::value_desc("scheme"), cl::cat(category)};
-  cl::opt<std::string> calibrationData{"calibration-data", cl::desc("Samples: .npy, .npz or a folder of those or of test_data_set_*/input_*.pb"), cl::value_desc("path"), cl::cat(category)};
+  cl::opt<std::string> calibrationData{"calibration-data", cl::desc("Samples: .npy, .npz or a folder of those, of test_data_set_*/input_*.pb, or of pictures (.jpg, .png)"), cl::value_desc("path"), cl::cat(category)};
   cl::opt<std::string> calibrator{"calibrator", cl::desc("mse (default), minmax, moving-average, percentile[:99.99] or entropy"), cl::value_desc("name"), cl::cat(category)};
   cl::list<std::string> calibration{"calibration", cl::CommaSeparated, cl::desc("Saved ranges; several files merge"), cl::value_desc("file,..."), cl::cat(category)};
   cl::opt<std::string> saveCalibration{"save-calibration", cl::desc("Write the ranges"), cl::value_desc("file"), cl::cat(category)};
@@ -56,6 +56,7 @@ struct Flags {
   cl::list<std::string> bindings{"bind", cl::desc("Make an input a constant: NAME=FILE (.npy or .pb)"), cl::value_desc("name=file"), cl::cat(category)};
   cl::list<std::string> ioTypes{"io-type", cl::desc("Another element type at the border: NAME=u8"), cl::value_desc("name=type"), cl::cat(category)};
   cl::list<std::string> ioLayouts{"io-layout", cl::desc("Another layout at the border: NAME=nhwc"), cl::value_desc("name=layout"), cl::cat(category)};
+  cl::opt<std::string> preprocess{"preprocess", cl::desc("Make pictures the inputs: type, layout, resize, crop, mean, std, ... per input, JSON (docs/Preprocessing.md)"), cl::value_desc("file"), cl::cat(category)};
   cl::list<std::string> insertPasses{"insert-passes", cl::desc("Run a pass pipeline after a phase: after:PHASE=PIPELINE"), cl::value_desc("where=pipeline"), cl::cat(category)};
   cl::list<std::string> passPlugins{"load-pass-plugin", cl::desc("Load passes from a plugin"), cl::value_desc("file"), cl::cat(category)};
   cl::list<std::string> dialectPlugins{"load-dialect-plugin", cl::desc("Load dialects from a plugin"), cl::value_desc("file"), cl::cat(category)};
@@ -86,7 +87,6 @@ struct LaterFlags {
              "cuda-path",
              "target-triple",
              "sysroot",
-             "preprocess",
              "fast-math",
              "tune",
          })
@@ -275,6 +275,9 @@ bool parse(Flags &flags, LaterFlags &later, mpc::CompileOptions &options) {
   options.shapes.assign(flags.shapes.begin(), flags.shapes.end());
   options.bindings.assign(flags.bindings.begin(), flags.bindings.end());
   options.ioTypes.assign(flags.ioTypes.begin(), flags.ioTypes.end());
+  options.preprocess = flags.preprocess;
+  if (flags.preprocess.getNumOccurrences() && options.preprocess.empty())
+    return fail("--preprocess: expected the name of a file");
   options.ioLayouts.assign(flags.ioLayouts.begin(), flags.ioLayouts.end());
   for (StringRef text : flags.insertPasses) {
     StringRef rest = text;

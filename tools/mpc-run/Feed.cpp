@@ -7,6 +7,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Feed.h"
+#include "mpc/Support/ImageFile.h"
 
 #include <cstring>
 
@@ -67,9 +68,21 @@ bool mpc::run::openNamedFiles(const std::vector<std::string> &arguments,
       return fail("the model has no " + std::string(kind) + " '" + named.name +
                   "', expected " + listNames(tensors));
     TensorReaders readers;
-    if (named.isRaw
-            ? !openRawFile(named.file, named.type, named.shape, readers, error)
-            : !openTensorFile(named.file, readers, error))
+    if (flag == "--input" && !named.isRaw && holdsImages(named.file)) {
+      std::optional<size_t> index;
+      if (!named.name.empty() || tensors.size() == 1)
+        index = findTensor(tensors,
+                           named.name.empty() ? tensors[0].name : named.name);
+      if (!index)
+        return fail(named.file + ": expected NAME=PATH, since the model has " +
+                    std::to_string(tensors.size()) + " inputs (" +
+                    listNames(tensors) + ")");
+      if (!openImages(named.file, tensors[*index].type, tensors[*index].dims,
+                      readers, error))
+        return fail(error);
+    } else if (named.isRaw ? !openRawFile(named.file, named.type, named.shape,
+                                          readers, error)
+                           : !openTensorFile(named.file, readers, error))
       return fail(error);
     bool isArchive = !readers.empty() && !named.isRaw &&
                      named.file.size() > 4 &&

@@ -24,6 +24,8 @@ INPUT:
   --input=[NAME=]FILE       an input's values: .npy, .npz (keyed by input name) or .pb (ONNX TensorProto); NAME may be
                             left out for a model with one input; a first dimension larger than the model's batch is a
                             data set: all of it is run, one call after another
+  --input=[NAME=]PATH       pictures (.jpg, .png) or a folder of them, for an input of u8 pixels: resized to cover it, the
+                            middle taken (docs/Preprocessing.md)
   --input=[NAME=]4x2xbf16=@FILE
                             raw bytes of that shape and type (f32 f16 bf16 f64 i8 u8 i16 u16 i32 u32 i64 u64 bool)
   --batch=N                 samples of one call, where the model's batch is symbolic (default: 1)

@@ -65,6 +65,7 @@ struct CompileOptions {
   std::vector<std::string> bindings; // NAME=FILE
   std::vector<std::string> ioTypes;   // NAME=u8
   std::vector<std::string> ioLayouts; // NAME=nhwc
+  std::string preprocess;             // see PreprocessConfig.h
   std::vector<std::string> marches;
   /// Pass pipelines to run on the module when it has reached a phase.
   std::vector<std::pair<Phase, std::string>> insertedPasses;

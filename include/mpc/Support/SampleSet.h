@@ -16,6 +16,8 @@
 //                              with more, one file per input, named after it
 //   folder of test_data_set_*  each with input_0.pb, input_1.pb ...: one sample
 //   folder of input_*.pb       one sample
+//   folder of .jpg, .png       one sample each, or one such file; of a model
+//                              with one input of pixels (see ImageFile.h)
 //
 // Samples come first: an array of a model's input [batch, 1, 28, 28] has shape
 // [n, 1, 28, 28]; where the model's first size is a number B, B rows make one

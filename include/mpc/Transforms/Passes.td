@@ -162,6 +162,35 @@ def AdaptIO : Pass<"mpc-adapt-io", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mpc::MPCDialect"];
 }
 
+def Preprocess : Pass<"mpc-preprocess", "::mlir::ModuleOp"> {
+  let summary = "make pictures as they are fed the inputs of @main, and compute the model's inputs from them";
+  let description = [{
+    Reads a file as `mpc-compile --preprocess` takes it (docs/Preprocessing.md): for each input that it names, the type, layout and size of
+    what is fed, and the steps from there: resize, centre crop, reversed channels, layout, `(pixel * scale - mean) / std`. Resizing, cropping and
+    reordering keep the fed type (integers are rounded, ties to even); the rest is one multiplication and one addition in f32, whose factors
+    `scale / std` and `-mean / std` are computed in f64 and rounded once.
+
+    ```mlir
+    func.func @main(%x: tensor<1x1x8x8xf32> {mpc.name = "x"}) -> tensor<1x1x8x8xf32>
+    // with {"x": {"size": [10, 10], "crop": 8, "scale": 0.0625}}:
+    func.func @main(%x: tensor<1x10x10x1xui8> {mpc.name = "x"}) -> tensor<1x1x8x8xf32> {
+      %0 = mpc.slice %x {starts = array<i64: 0, 1, 1, 0>, sizes = array<i64: 1, 8, 8, 1>, steps = array<i64: 1, 1, 1, 1>} : ...
+      %1 = mpc.transpose %0 {perm = array<i64: 0, 3, 1, 2>} : (tensor<1x8x8x1xui8>) -> tensor<1x1x8x8xui8>
+      %2 = mpc.cast %1 : (tensor<1x1x8x8xui8>) -> tensor<1x1x8x8xf32>
+      %3 = mpc.mul %2, %c : ...
+    ```
+
+    The module's `mpc.model_hash` becomes that of the model with its preprocessing: ranges and decisions of one do not fit the other.
+
+    Precondition: the imported phase. Fails on a name that the model lacks, on an unknown key (both with the nearest), and where the sizes that
+    come out of the steps are not the model's.
+  }];
+  let options = [
+    Option<"config", "config", "std::string", "\"\"", "the JSON file">
+  ];
+  let dependentDialects = ["::mpc::MPCDialect"];
+}
+
 def InsertQuantization : Pass<"mpc-insert-quantization", "::mlir::ModuleOp"> {
   let summary = "rewrite groups to compute in their precisions";
   let description = [{
