@@ -556,4 +556,5 @@ def _name_batch(model):
         if shape.dim and shape.dim[0].dim_value == first:
             shape.dim[0].dim_param = "N"
     for info in model.graph.output:
-        info.type.tensor_type.ClearField("shape")
+        for dim in info.type.tensor_type.shape.dim:
+            dim.Clear()

@@ -15,7 +15,7 @@
 namespace mpc {
 
 /// Where --calibrator is not given.
-inline constexpr llvm::StringLiteral kDefaultCalibrator = "minmax";
+inline constexpr llvm::StringLiteral kDefaultCalibrator = "mse";
 
 /// Compiles the grouped module in f32 with an observer behind every group, runs it over the samples of `options.calibrationData`, and
 /// returns the ranges. One pass; memory does not grow with the number of samples.

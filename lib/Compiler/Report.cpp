@@ -7,7 +7,6 @@
 
 #include "Report.h"
 #include "Calibrate.h"
-#include "Latency.h"
 #include "Output.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Quant/IR/QuantTypes.h"
@@ -216,41 +215,9 @@ void mpc::addErrors(const ErrorAnalysis &analysis, Report &report) {
         group.error = found->second;
 }
 
-/// Times of the table that the user gives. Nothing is timed for a report: equal inputs give equal reports.
-static LogicalResult addLatencies(ModuleOp annotated, const CompileOptions &options, Report &report) {
-  std::vector<std::string> precisions;
-  for (const ReportGroup &group : report.groups)
-    if (!llvm::is_contained(precisions, group.precision))
-      precisions.push_back(group.precision);
-  auto costs = measureLatencies(annotated, precisions, options);
-  if (failed(costs))
-    return failure();
-  double sum = costs->overhead_ms;
-  for (ReportGroup &group : report.groups)
-    if (double ms = costs->group(group.name, group.precision); !std::isnan(ms)) {
-      group.latencyMs = ms;
-      sum += ms;
-    }
-  for (ReportConversion &conversion : report.conversions) {
-    // cast:NAME:f16, quantize:NAME
-    StringRef value = StringRef(conversion.name).split(':').second;
-    if (!StringRef(conversion.name).starts_with("quantize:"))
-      value = value.rsplit(':').first;
-    auto typeOf = [](StringRef storage) { return storage == "u8" || storage == "s8" ? StringRef("int8") : storage; };
-    if (double ms = costs->conversion(value, typeOf(conversion.from), typeOf(conversion.to)); !std::isnan(ms)) {
-      conversion.latencyMs = ms;
-      sum += ms;
-    }
-  }
-  report.predictedLatencyMs = sum;
-  return success();
-}
-
 FailureOr<Report> mpc::makeReport(ModuleOp annotated, const CompileOptions &options) {
   auto report = describeGroups(annotated, options);
   if (failed(report))
-    return failure();
-  if (!options.latencyTable.empty() && !options.report.empty() && failed(addLatencies(annotated, options, *report)))
     return failure();
   std::string only;
   if (!options.explain.empty()) {

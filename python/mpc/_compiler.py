@@ -224,7 +224,7 @@ def calibrate(
     samples: Iterable[Sample],
     output: Optional[PathLike] = None,
     *,
-    calibrator: str = "minmax",
+    calibrator: str = "mse",
     shape: Optional[Mapping[str, Any]] = None,
     bind: Optional[Mapping[str, Any]] = None,
     **flags: Any,
@@ -237,7 +237,7 @@ def calibrate(
     samples: each a mapping from input names to arrays, or an array if the model has one input. An array has the model's shape,
         or holds several samples along the first axis. The iterable is read once; one sample at a time is kept in memory.
     output: the table to write. None: a file that is removed when this process ends.
-    calibrator: "minmax", "moving-average", "percentile", "percentile:99.9", "mse" or "entropy" (docs/Numerics.md).
+    calibrator: "mse", "minmax", "moving-average", "percentile", "percentile:99.9" or "entropy" (docs/Numerics.md).
     shape, bind, flags: as for `compile`.
 
     Raises CompileError with the compiler's diagnostics, and ValueError if there is no sample.

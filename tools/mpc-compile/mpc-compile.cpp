@@ -36,7 +36,7 @@ struct Flags {
   cl::opt<std::string> weightBlock{"weight-block", cl::desc("w8, w4: weights that share a scale: 32 (default), 64, 128 or channel"), cl::value_desc("size"), cl::cat(category)};
   cl::opt<std::string> weightScheme{"weight-scheme", cl::desc("w8, w4: asymmetric (default), symmetric, or codebook (16 levels, w4 only)"), cl::value_desc("scheme"), cl::cat(category)};
   cl::opt<std::string> calibrationData{"calibration-data", cl::desc("Samples: .npy, .npz or a folder of those, of test_data_set_*/input_*.pb, or of pictures (.jpg, .png)"), cl::value_desc("path"), cl::cat(category)};
-  cl::opt<std::string> calibrator{"calibrator", cl::desc("minmax (default), moving-average, percentile[:99.99], mse or entropy"), cl::value_desc("name"), cl::cat(category)};
+  cl::opt<std::string> calibrator{"calibrator", cl::desc("mse (default), minmax, moving-average, percentile[:99.99] or entropy"), cl::value_desc("name"), cl::cat(category)};
   cl::list<std::string> calibration{"calibration", cl::CommaSeparated, cl::desc("Saved ranges; several files merge"), cl::value_desc("file,..."), cl::cat(category)};
   cl::opt<std::string> saveCalibration{"save-calibration", cl::desc("Write the ranges"), cl::value_desc("file"), cl::cat(category)};
   cl::opt<std::string> repair{"repair", cl::desc("Repairs of int8, some of: equalization, smoothquant[:ALPHA], clipping, adaptive-rounding, bias-correction"), cl::value_desc("name,..."), cl::cat(category)};

@@ -40,7 +40,7 @@ struct CompileOptions {
 
   std::string calibrationData;              // samples; see SampleSet.h
   std::vector<std::string> calibrationFiles; // tables to merge
-  std::string calibrator; // empty: minmax, or what the table of calibrationFiles says
+  std::string calibrator; // empty: mse, or what the table of calibrationFiles says
   std::string saveCalibration;
 
   std::string precisionConfig, savePrecisionConfig;
