@@ -179,11 +179,11 @@ TEST_F(SampleSetTest, ErrorsNameTheFile) {
   std::filesystem::create_directory(folder / "empty");
   EXPECT_EQ(errorOf("empty", {image}),
             "empty: the folder holds no samples: expected files (.npz, .npy, "
-            "or test_data_set_*/input_*.pb)");
+            ".jpg and .png, or test_data_set_*/input_*.pb)");
   writeNpy("mixed/x.npy", images(2));
   write("mixed/x.npz", makeZip({{"image.npy", encodeNpy(images(1))}}));
   EXPECT_EQ(errorOf("mixed", {image}),
-            "mixed: expected one kind of samples (.npz, .npy, or "
+            "mixed: expected one kind of samples (.npz, .npy, .jpg and .png, or "
             "test_data_set_*/input_*.pb), but got several");
 }
 
