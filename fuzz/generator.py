@@ -116,7 +116,8 @@ class Builder:
         results = [np.asarray(r) for r in results]
         for array, value in zip(results, inferred):
             shape = value.type.tensor_type.shape.dim
-            if any(d.HasField("dim_value") and d.dim_value != s for d, s in zip(shape, array.shape)):
+            is_known = value.type.tensor_type.HasField("shape")
+            if is_known and (len(shape) != array.ndim or any(d.HasField("dim_value") and d.dim_value != s for d, s in zip(shape, array.shape))):
                 return None  # the reference is wrong
             if not 0 < array.size <= MOST or array.ndim > 5:
                 return None

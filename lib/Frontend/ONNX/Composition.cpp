@@ -23,6 +23,17 @@ Value frontend::createReduce(NodeContext &node, Value input, ReduceKind kind,
               node.attr("keepdims", node.getBuilder().getBoolAttr(keepDims))});
 }
 
+Value frontend::createReals(NodeContext &node, ArrayRef<int64_t> shape,
+                            ArrayRef<double> values, Type elementType) {
+  if (!isArithmeticFloat(elementType)) {
+    (void)node.error("expected floating-point elements to compute with");
+    return {};
+  }
+  return ConstantOp::create(
+      node.getBuilder(), node.getLoc(),
+      makeReals(RankedTensorType::get(shape, elementType), values));
+}
+
 Value frontend::createPositions(NodeContext &node, int64_t size, int64_t axis,
                                 int64_t rank) {
   if (size < 0 || size > kMaxPositions) {

@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Folding.h"
+#include "Composition.h"
 #include "TransposedConvolution.h"
 #include "llvm/ADT/StringSwitch.h"
 
@@ -15,13 +15,6 @@ using namespace mpc::frontend;
 
 /// Constants that an operator stands for are not larger than this.
 static constexpr int64_t mostTableElements = int64_t(1) << 26;
-
-static Value createReals(NodeContext &node, ArrayRef<int64_t> shape,
-                         ArrayRef<double> values, Type elementType) {
-  return ConstantOp::create(
-      node.getBuilder(), node.getLoc(),
-      makeReals(RankedTensorType::get(shape, elementType), values));
-}
 
 static Value createSlice(NodeContext &node, Value input,
                          ArrayRef<int64_t> starts, ArrayRef<int64_t> sizes,

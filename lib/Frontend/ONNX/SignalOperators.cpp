@@ -11,7 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Folding.h"
+#include "Composition.h"
 #include <cmath>
 
 using namespace mlir;
@@ -21,13 +21,6 @@ using namespace mpc::frontend;
 static constexpr double pi = 3.14159265358979323846;
 /// Matrices are not larger than this.
 static constexpr int64_t mostTableElements = int64_t(1) << 26;
-
-static Value createReals(NodeContext &node, ArrayRef<int64_t> shape,
-                         ArrayRef<double> values, Type elementType) {
-  return ConstantOp::create(
-      node.getBuilder(), node.getLoc(),
-      makeReals(RankedTensorType::get(shape, elementType), values));
-}
 
 /// The attribute output_datatype; null after an error.
 static FloatType readOutputType(NodeContext &node) {
