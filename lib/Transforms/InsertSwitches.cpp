@@ -121,6 +121,11 @@ LogicalResult SwitchInserter::run() {
       if (!variant->hasAttr(kVariantAttrName))
         return variant.emitOpError() << "'" << variant.getName()
                                      << "': expected " << kVariantAttrName;
+      if (group->getNumResults() != 1)
+        return variant.emitOpError()
+               << "'" << variant.getName()
+               << "': expected its group to have one result, but got "
+               << group->getNumResults();
       if (variant->getResultTypes() != group->getResultTypes())
         return variant.emitOpError()
                << "'" << variant.getName() << "': expected to store "
