@@ -10,28 +10,30 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "GroupSizes.h"
 #include "mpc/Compiler/Compiler.h"
 #include "mpc/Dialect/MPC/MPCDialect.h"
 
 using namespace mlir;
 using namespace mpc;
 
-/// With the symbolic batch 1.
-static int64_t countElements(Value value) {
+int64_t mpc::countElements(Value tensor) {
   int64_t count = 1;
-  for (int64_t size : cast<RankedTensorType>(value.getType()).getShape())
+  for (int64_t size : cast<RankedTensorType>(tensor.getType()).getShape())
     count *= ShapedType::isDynamic(size) ? 1 : size;
   return count;
 }
 
-static int64_t countBytes(Value value) {
-  Type element = getElementTypeOrSelf(value);
+int64_t mpc::countBytes(Value tensor) {
+  Type element = getElementTypeOrSelf(tensor);
   unsigned bits = 8;
   if (auto quantized = dyn_cast<quant::QuantizedType>(element))
     bits = quantized.getStorageTypeIntegralWidth();
   else if (element.isIntOrFloat())
-    bits = std::max(8u, element.getIntOrFloatBitWidth());
-  return llvm::divideCeil(countElements(value) * bits, 8);
+    bits = element.getIntOrFloatBitWidth();
+  if (bits == 1 || !tensor.getDefiningOp<ConstantOp>())
+    bits = std::max(8u, bits);
+  return llvm::divideCeil(countElements(tensor) * bits, 8);
 }
 
 /// Multiply-accumulates of a contraction. Each output element is the sum of as many products as there are weights per output channel, or, where

@@ -7,6 +7,7 @@
 
 #include "Report.h"
 #include "Calibrate.h"
+#include "GroupSizes.h"
 #include "Output.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Quant/IR/QuantTypes.h"
@@ -67,26 +68,12 @@ static ReportTensor describeTensor(std::string name, Value value, RangeAttr rang
   return tensor;
 }
 
-static int64_t countOneSample(Value value) {
-  int64_t elements = 1;
-  for (int64_t size : cast<RankedTensorType>(value.getType()).getShape())
-    elements *= ShapedType::isDynamic(size) ? 1 : size;
-  return elements;
-}
-
-static unsigned bitsOf(Type type) {
-  Type element = getElementTypeOrSelf(type);
-  if (auto quantized = dyn_cast<quant::QuantizedType>(element))
-    return quantized.getStorageTypeIntegralWidth();
-  return element.isIntOrFloat() ? std::max(element.getIntOrFloatBitWidth(), element.isInteger(1) ? 8u : 1u) : 0;
-}
-
 static int64_t countConstantBytes(GroupOp group) {
   llvm::SmallPtrSet<Operation *, 4> constants;
   int64_t bytes = 0;
   for (Value input : group.getInputs())
     if (auto constant = input.getDefiningOp<ConstantOp>(); constant && constants.insert(constant).second)
-      bytes += (countOneSample(input) * bitsOf(input.getType()) + 7) / 8;
+      bytes += countBytes(input);
   return bytes;
 }
 
@@ -124,7 +111,7 @@ static ReportGroup describeGroup(func::FuncOp function, GroupOp group, GroupOp l
   llvm::SmallPtrSet<Value, 4> seen;
   for (Value input : group.getInputs()) {
     if (auto constant = input.getDefiningOp<ConstantOp>()) {
-      entry.weightElements += countOneSample(input);
+      entry.weightElements += countElements(input);
       continue;
     }
     auto [source, name] = findSource(function, input);
@@ -186,7 +173,7 @@ FailureOr<Report> mpc::describeGroups(ModuleOp annotated, const CompileOptions &
     entry.name = group.getName().str();
     entry.from = describeTensor("", group.getOperand(0), RangeAttr()).storage;
     entry.to = describeTensor("", group->getResult(0), RangeAttr()).storage;
-    entry.elements = countOneSample(group->getResult(0));
+    entry.elements = countElements(group->getResult(0));
     report.conversions.push_back(std::move(entry));
   });
   for (ReportGroup &group : report.groups)
