@@ -62,6 +62,9 @@ private:
     void add(Value value);
   };
   LogicalResult moveBuffersToStack(func::FuncOp kernel);
+  static func::FuncOp createKernel(Location loc, StringRef name,
+                                   const Captures &outside, TypeRange more,
+                                   TypeRange results, IRMapping &mapping);
   func::FuncOp share(func::FuncOp kernel);
 
   SymbolTable symbols;
@@ -77,6 +80,26 @@ void Outliner::Captures::add(Value value) {
   } else if (!llvm::is_contained(values, value)) {
     values.push_back(value);
   }
+}
+
+/// A function of what is captured and of values of the types `more`, that holds
+/// the constants so far; `mapping` leads from outside into it.
+func::FuncOp Outliner::createKernel(Location loc, StringRef name,
+                                    const Captures &outside, TypeRange more,
+                                    TypeRange results, IRMapping &mapping) {
+  SmallVector<Type> types(ValueRange(outside.values).getTypes());
+  llvm::append_range(types, more);
+  auto kernel = func::FuncOp::create(
+      loc, name, FunctionType::get(loc.getContext(), types, results));
+  kernel.setPrivate();
+  kernel.setNoInline(true);
+  Block *entry = kernel.addEntryBlock();
+  OpBuilder body = OpBuilder::atBlockBegin(entry);
+  for (Operation *op : outside.constants)
+    body.clone(*op, mapping);
+  mapping.map(outside.values,
+              entry->getArguments().take_front(outside.values.size()));
+  return kernel;
 }
 
 /// ceil((upper - lower) / step), usually a constant.
@@ -119,18 +142,12 @@ LogicalResult Outliner::outline(scf::ForallOp loop, StringRef name) {
   ArrayRef<Value> captures = outside.values;
 
   // kernel(captures..., lo, hi)
-  SmallVector<Type> types(ValueRange(captures).getTypes());
-  types.append(2, builder.getIndexType());
-  auto kernel =
-      func::FuncOp::create(loc, name, builder.getFunctionType(types, {}));
-  kernel.setPrivate();
-  kernel.setNoInline(true);
-  Block *entry = kernel.addEntryBlock();
   IRMapping mapping;
-  OpBuilder body(entry, entry->begin());
-  for (Operation *op : outside.constants)
-    body.clone(*op, mapping);
-  mapping.map(captures, entry->getArguments().drop_back(2));
+  Type index = builder.getIndexType();
+  func::FuncOp kernel =
+      createKernel(loc, name, outside, {index, index}, {}, mapping);
+  Block *entry = &kernel.front();
+  OpBuilder body = OpBuilder::atBlockEnd(entry);
   Value lo = entry->getArgument(captures.size());
   Value hi = entry->getArgument(captures.size() + 1);
   Value one = arith::ConstantIndexOp::create(body, loc, 1);
@@ -201,18 +218,10 @@ void Outliner::outlineSerial(scf::ForOp loop, StringRef name) {
     outside.add(value);
 
   OpBuilder builder(loop);
-  auto kernel = func::FuncOp::create(
-      loc, name,
-      builder.getFunctionType(TypeRange(ValueRange(outside.values)),
-                              loop.getResultTypes()));
-  kernel.setPrivate();
-  kernel.setNoInline(true);
-  Block *entry = kernel.addEntryBlock();
   IRMapping mapping;
-  OpBuilder body(entry, entry->begin());
-  for (Operation *op : outside.constants)
-    body.clone(*op, mapping);
-  mapping.map(outside.values, entry->getArguments());
+  func::FuncOp kernel =
+      createKernel(loc, name, outside, {}, loop.getResultTypes(), mapping);
+  OpBuilder body = OpBuilder::atBlockEnd(&kernel.front());
   Operation *copy = body.clone(*loop, mapping);
   func::ReturnOp::create(body, loc, copy->getResults());
   kernel = share(kernel);
