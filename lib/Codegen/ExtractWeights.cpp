@@ -140,9 +140,10 @@ class ExtractWeights : public mpc::impl::ExtractWeightsBase<ExtractWeights> {
       return failure();
     Value weights = function.getArgument(index);
 
+    SymbolTable symbols(table);
     llvm::SetVector<Operation *> globals;
     WalkResult walk = function.walk([&](memref::GetGlobalOp get) {
-      auto global = table.lookupSymbol<memref::GlobalOp>(get.getName());
+      auto global = symbols.lookup<memref::GlobalOp>(get.getName());
       if (!global || !global.getConstant() || global.isUninitialized()) {
         get.emitOpError("expected a constant with a value, but got '")
             << get.getName() << "'";
@@ -164,8 +165,10 @@ class ExtractWeights : public mpc::impl::ExtractWeightsBase<ExtractWeights> {
     });
     if (walk.wasInterrupted())
       return failure();
+    SymbolTableCollection tables;
+    SymbolUserMap users(tables, table);
     for (Operation *global : globals)
-      if (SymbolTable::symbolKnownUseEmpty(global, table))
+      if (users.useEmpty(global))
         global->erase();
     return success();
   }

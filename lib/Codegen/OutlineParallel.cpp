@@ -36,16 +36,6 @@ namespace {
 /// Threads that the caller brings may have small stacks.
 constexpr int64_t maxStackBytes = 256 * 1024;
 
-/// The body of a function without regard to names and locations.
-llvm::hash_code hashBody(func::FuncOp function) {
-  llvm::hash_code hash = mlir::hash_value(function.getFunctionType());
-  function.getBody().walk([&](Operation *op) {
-    hash = llvm::hash_combine(hash, op->getName(), op->getRawDictionaryAttrs(),
-                              op->hashProperties(), op->getNumOperands());
-  });
-  return hash;
-}
-
 /// Outlines the loops of one module.
 class Outliner {
 public:
@@ -65,11 +55,8 @@ private:
   static func::FuncOp createKernel(Location loc, StringRef name,
                                    const Captures &outside, TypeRange more,
                                    TypeRange results, IRMapping &mapping);
-  func::FuncOp share(func::FuncOp kernel);
 
   SymbolTable symbols;
-  /// Outlined functions by hashBody.
-  llvm::DenseMap<size_t, SmallVector<func::FuncOp>> kernels;
 };
 
 void Outliner::Captures::add(Value value) {
@@ -186,7 +173,7 @@ LogicalResult Outliner::outline(scf::ForallOp loop, StringRef name) {
     kernel.erase();
     return failure();
   }
-  kernel = share(kernel);
+  symbols.insert(kernel);
 
   // The dispatch.
   Value zero = arith::ConstantIndexOp::create(builder, loc, 0);
@@ -224,7 +211,7 @@ void Outliner::outlineSerial(scf::ForOp loop, StringRef name) {
   OpBuilder body = OpBuilder::atBlockEnd(&kernel.front());
   Operation *copy = body.clone(*loop, mapping);
   func::ReturnOp::create(body, loc, copy->getResults());
-  kernel = share(kernel);
+  symbols.insert(kernel);
   auto call = func::CallOp::create(builder, loc, kernel, outside.values);
   loop->replaceAllUsesWith(call.getResults());
   loop.erase();
@@ -277,23 +264,6 @@ LogicalResult Outliner::moveBuffersToStack(func::FuncOp kernel) {
     op->erase();
   }
   return success();
-}
-
-/// An equal function that exists already, else `kernel` itself, now in the
-/// module.
-func::FuncOp Outliner::share(func::FuncOp kernel) {
-  SmallVector<func::FuncOp> &candidates = kernels[hashBody(kernel)];
-  for (func::FuncOp candidate : candidates)
-    if (candidate.getFunctionType() == kernel.getFunctionType() &&
-        OperationEquivalence::isRegionEquivalentTo(
-            &candidate.getBody(), &kernel.getBody(),
-            OperationEquivalence::IgnoreLocations)) {
-      kernel.erase();
-      return candidate;
-    }
-  symbols.insert(kernel);
-  candidates.push_back(kernel);
-  return kernel;
 }
 
 class OutlineParallel : public mpc::impl::OutlineParallelBase<OutlineParallel> {

@@ -46,6 +46,7 @@ void mpc::buildBufferizationPipeline(OpPassManager &pm) {
   variant.addPass(createSymbolDCEPass());
   variant.addPass(createCanonicalizerPass());
   variant.addPass(createCSEPass());
+  variant.addPass(createMergeKernels());
   // 4. Memory.
   variant.addPass(createPlanArena());
   pm.addPass(createExtractWeights());

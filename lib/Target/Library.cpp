@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// The order of steps: code of every instruction set in parallel, each in an
-// LLVM context of its own; weights; descriptor; link; write.
+// The order of steps: code of every instruction set, in parts, in parallel, each
+// in an LLVM context of its own; weights; descriptor; link; write.
 //
 //===----------------------------------------------------------------------===//
 
@@ -14,6 +14,7 @@
 #include "CodeGenerator.h"
 #include "Linker.h"
 #include "ModelObject.h"
+#include "SplitCode.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
@@ -22,6 +23,7 @@
 #include "mlir/Target/LLVMIR/Export.h"
 #include "mpc/Codegen/Variants.h"
 #include "llvm/ADT/ScopeExit.h"
+#include "llvm/ADT/StringSet.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
 #include "llvm/Support/FileSystem.h"
@@ -35,13 +37,25 @@ using llvm::MemoryBuffer;
 
 namespace {
 
-/// The code of one entry for one instruction set: its module, what the
-/// descriptor says about it, and what became of it.
+/// One entry for one instruction set: its module and what the descriptor says
+/// about it.
 struct VariantJob {
   ModuleOp module;
   std::string name;  // of the instruction set
   uint64_t features; // MPC_RT_CPU_* bits
   mpc::VariantInfo::Entry entry;
+
+  /// The name in the library of a function that parts share.
+  std::string getSymbol(StringRef function) const {
+    return function == "main" ? entry.symbol
+                              : (entry.symbol + "_" + function).str();
+  }
+};
+
+/// Functions of a variant that are compiled together, and what became of them.
+struct CodeJob {
+  const VariantJob *variant;
+  mpc::CodePart functions;
   mpc::ObjectBytes object;
   std::string ir;    // with EmitKind::LLVMIR
   std::string error; // empty: it worked
@@ -94,21 +108,41 @@ LogicalResult collectVariants(ModuleOp module, StringRef suffix,
   return success();
 }
 
-/// Generates the code of one instruction set.
-void compileVariant(VariantJob &job, bool emitIR) {
+/// The parts of a variant. IR that people read is in one piece.
+void addParts(const VariantJob &variant, bool inOnePiece,
+              std::vector<CodeJob> &jobs) {
+  std::vector<mpc::CodePart> parts = mpc::splitCode(variant.module);
+  if (inOnePiece)
+    for (const mpc::CodePart &part : llvm::drop_begin(parts))
+      llvm::append_range(parts.front(), part);
+  if (inOnePiece)
+    parts.resize(1);
+  for (mpc::CodePart &part : parts)
+    jobs.push_back({&variant, std::move(part), {}, "", ""});
+}
+
+/// Generates the code of one part.
+void compilePart(CodeJob &job, bool emitIR) {
+  const VariantJob &variant = *job.variant;
+  OwningOpRef<ModuleOp> part =
+      mpc::extractPart(variant.module, job.functions);
   llvm::LLVMContext context;
   std::unique_ptr<llvm::Module> module =
-      translateModuleToLLVMIR(job.module, context, job.name);
+      translateModuleToLLVMIR(*part, context, variant.name);
   if (!module) {
     job.error = "translation to LLVM IR failed";
     return;
   }
-  llvm::Function *main = module->getFunction("main");
-  main->setName(job.entry.symbol);
-  main->setVisibility(llvm::GlobalValue::HiddenVisibility);
+  part = {};
+  for (llvm::Function &function : *module)
+    if (!function.hasLocalLinkage() && !function.isIntrinsic() &&
+        !mayCall(function.getName())) {
+      function.setName(variant.getSymbol(function.getName()));
+      function.setVisibility(llvm::GlobalValue::HiddenVisibility);
+    }
 
   Expected<mpc::CodeGenerator> generator = mpc::CodeGenerator::create(
-      job.name, mpc::getLLVMFeatures(job.features));
+      variant.name, mpc::getLLVMFeatures(variant.features));
   if (!generator) {
     job.error = toString(generator.takeError());
     return;
@@ -131,8 +165,13 @@ void compileVariant(VariantJob &job, bool emitIR) {
     job.error = toString(undefined.takeError());
     return;
   }
+  llvm::StringSet<> shared;
+  ModuleOp whole = variant.module;
+  for (auto function : whole.getOps<LLVM::LLVMFuncOp>())
+    if (!function.isExternal())
+      shared.insert(variant.getSymbol(function.getName()));
   for (const std::string &symbol : *undefined)
-    if (!mayCall(symbol))
+    if (!mayCall(symbol) && !shared.contains(symbol))
       job.error +=
           (job.error.empty() ? "generated code needs the function '" : "', '") +
           symbol;
@@ -275,6 +314,7 @@ mpc::buildLibrary(ArrayRef<LibraryEntry> entries, const ModelInfo &info,
   }
 
   // 1. Code.
+  std::vector<CodeJob> code;
   DialectRegistry translations;
   registerBuiltinDialectTranslation(translations);
   registerLLVMDialectTranslation(translations);
@@ -284,21 +324,23 @@ mpc::buildLibrary(ArrayRef<LibraryEntry> entries, const ModelInfo &info,
     if (Expected<CodeGenerator> generator = CodeGenerator::create("", "");
         !generator)
       return fail(generator.takeError());
+    for (const VariantJob &variant : variants)
+      addParts(variant, emitIR, code);
     llvm::DefaultThreadPool pool(llvm::hardware_concurrency(options.jobs));
-    // The last one has the most code per function; start it first.
-    for (VariantJob &job : llvm::reverse(variants))
-      pool.async([&job, emitIR] { compileVariant(job, emitIR); });
+    // The last variant has the most code per function; start it first.
+    for (CodeJob &job : llvm::reverse(code))
+      pool.async([&job, emitIR] { compilePart(job, emitIR); });
     pool.wait();
   }
-  for (const VariantJob &job : variants)
+  for (const CodeJob &job : code)
     if (!job.error.empty()) {
-      emitError(loc) << "instruction set " << job.name << ": "
+      emitError(loc) << "instruction set " << job.variant->name << ": "
                      << job.error;
       return failure();
     }
   if (emitIR) {
     std::string text;
-    for (VariantJob &job : variants)
+    for (const CodeJob &job : code)
       text += job.ir;
     return LibraryFiles{MemoryBuffer::getMemBufferCopy(text), ""};
   }
@@ -315,8 +357,9 @@ mpc::buildLibrary(ArrayRef<LibraryEntry> entries, const ModelInfo &info,
     variant.name = job.name;
     variant.features = job.features;
     variant.entries.push_back(job.entry);
-    objects.push_back(std::move(job.object));
   }
+  for (CodeJob &job : code)
+    objects.push_back(std::move(job.object));
   std::vector<char> joined;
   ArrayRef<char> weights = blobs.front();
   if (blobs.size() > 1) {

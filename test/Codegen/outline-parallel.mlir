@@ -18,23 +18,6 @@ func.func private @scale(%x: memref<?x8xf32>, %s: f32) {
   return
 }
 
-// An equal loop in another function uses the same kernel.
-// CHECK-LABEL: func.func private @scale_again(
-// CHECK: call @scale_kernel0(
-// CHECK-SAME: mpc.cost = 3 : i64
-func.func private @scale_again(%y: memref<?x8xf32>, %s: f32) {
-  %c0 = arith.constant 0 : index
-  %two = arith.constant 2.0 : f32
-  %n = memref.dim %y, %c0 : memref<?x8xf32>
-  scf.forall (%i, %j) in (%n, 8) {
-    %a = memref.load %y[%i, %j] : memref<?x8xf32>
-    %m = arith.mulf %a, %s : f32
-    %t = arith.mulf %m, %two : f32
-    memref.store %t, %y[%i, %j] : memref<?x8xf32>
-  } {mpc.cost = 3 : i64}
-  return
-}
-
 // Bounds and steps are normalised; scratch goes to the stack, once per range; an inner parallel loop stays.
 // CHECK-LABEL: func.func private @steps(
 // CHECK: %[[FOUR:.*]] = arith.constant 4 : index
@@ -71,17 +54,15 @@ func.func private @steps(%x: memref<16xf32>) {
 
 // -----
 
-// A loop that is not parallel becomes a function too, with its results; equal ones share it.
+// A loop that is not parallel becomes a function too, with its results.
 // CHECK-LABEL: func.func private @sum(
 // CHECK-SAME: %[[X:.*]]: memref<64xf32>)
 // CHECK: %[[R:.*]] = call @sum_serial0(%[[X]]) : (memref<64xf32>) -> f32
 // CHECK: return %[[R]]
-// CHECK-LABEL: func.func private @sum_again(
-// CHECK: call @sum_serial0(
 // A loop that allocates, or that calls, stays: what it needs is planned where it stands.
 // CHECK-LABEL: func.func private @steps_in_order(
 // CHECK: scf.for
-// CHECK: call @sum_serial0
+// CHECK: call @steps_in_order_serial0
 // CHECK-LABEL: func.func private @sum_serial0(%{{.*}}: memref<64xf32>) -> f32 attributes {no_inline}
 // CHECK: %[[S:.*]] = scf.for
 // CHECK: return %[[S]]
@@ -92,18 +73,6 @@ func.func private @sum(%x: memref<64xf32>) -> f32 {
   %zero = arith.constant 0.0 : f32
   %r = scf.for %i = %c0 to %c64 step %c1 iter_args(%s = %zero) -> f32 {
     %a = memref.load %x[%i] : memref<64xf32>
-    %t = arith.addf %s, %a : f32
-    scf.yield %t : f32
-  }
-  return %r : f32
-}
-func.func private @sum_again(%y: memref<64xf32>) -> f32 {
-  %c0 = arith.constant 0 : index
-  %c1 = arith.constant 1 : index
-  %c64 = arith.constant 64 : index
-  %zero = arith.constant 0.0 : f32
-  %r = scf.for %i = %c0 to %c64 step %c1 iter_args(%s = %zero) -> f32 {
-    %a = memref.load %y[%i] : memref<64xf32>
     %t = arith.addf %s, %a : f32
     scf.yield %t : f32
   }

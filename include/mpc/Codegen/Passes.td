@@ -76,8 +76,7 @@ def OutlineParallel : Pass<"mpc-outline-parallel", "::mlir::ModuleOp"> {
     The body of every outermost `scf.forall` becomes a private function that runs
     the iterations from `lo` to `hi` of the flattened loop; the loop becomes a
     call over the whole range, marked `mpc.dispatch`. The loop's `mpc.cost`
-    (estimated nanoseconds per iteration) goes to the call. Identical
-    functions are shared. Loops that are left, `scf.for` outside of them that call
+    (estimated nanoseconds per iteration) goes to the call. Loops that are left, `scf.for` outside of them that call
     and allocate nothing, become functions too, called in their place: what the
     entry point is made of stays small.
 
@@ -107,6 +106,28 @@ def OutlineParallel : Pass<"mpc-outline-parallel", "::mlir::ModuleOp"> {
     "::mlir::affine::AffineDialect", "::mlir::arith::ArithDialect",
     "::mlir::func::FuncDialect", "::mlir::memref::MemRefDialect",
     "::mlir::scf::SCFDialect"
+  ];
+}
+
+def MergeKernels : Pass<"mpc-merge-kernels", "::mlir::ModuleOp"> {
+  let summary = "shares functions that differ in floating-point constants only";
+  let description = [{
+    Of private functions that are marked `no_inline` and equal up to names,
+    locations and the values of floating-point constants (scalars and splat
+    vectors), the first one stays and the others' calls go to it. Constants whose
+    values differ become arguments before the other ones. Integer constants have
+    to agree: code is specialised by sizes and offsets.
+
+    ```mlir
+    call @conv_3_kernel0(%x, %y, %c0, %n) {mpc.dispatch}
+    call @conv_7_kernel0(%y, %z, %c0, %n) {mpc.dispatch}
+    // becomes, where the two divide by 0.5 and 0.7
+    call @conv_3_kernel0(%cst_0.5, %x, %y, %c0, %n) {mpc.dispatch}
+    call @conv_3_kernel0(%cst_0.7, %y, %z, %c0, %n) {mpc.dispatch}
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::arith::ArithDialect", "::mlir::vector::VectorDialect"
   ];
 }
 
