@@ -133,7 +133,7 @@ void lowerExpand(kernel::ExpandOp op, const TargetDescription &target);
 void lowerScatter(kernel::ScatterOp op);
 void lowerTopK(kernel::TopKOp op);
 void lowerHistogram(kernel::HistogramOp op);
-void lowerToLoops(mlir::linalg::LinalgOp op);
+void lowerToLoops(mlir::linalg::LinalgOp op, const TargetDescription &target);
 
 } // namespace mpc
 
