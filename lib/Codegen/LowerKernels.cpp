@@ -60,7 +60,7 @@ struct LowerKernelsPass : public mpc::impl::LowerKernelsBase<LowerKernelsPass> {
     if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op)) {
       if (!linalgOp.hasPureBufferSemantics())
         return op->emitOpError("expected memrefs; bufferize first");
-      lowerToLoops(linalgOp);
+      lowerToLoops(linalgOp, target);
       return success();
     }
     if (isa<UnpackOp>(op))
