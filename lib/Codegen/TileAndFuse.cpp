@@ -88,6 +88,12 @@ static bool isExtraMap(AffineMap map) {
   return true;
 }
 
+/// Whether vectors of the elements of `type` lie in memory as the elements do;
+/// those of i1 are bits there, and bytes alone.
+static bool hasVectorLayout(Type type) {
+  return !getElementTypeOrSelf(type).isInteger(1);
+}
+
 /// The element-wise op that alone consumes `accumulator`, if it can become the
 /// epilogue.
 static linalg::GenericOp matchEpilogue(Value accumulator) {
@@ -100,11 +106,14 @@ static linalg::GenericOp matchEpilogue(Value accumulator) {
       !op.getMatchingIndexingMap(&use).isIdentity() ||
       !op.getMatchingIndexingMap(op.getDpsInitOperand(0)).isIdentity())
     return {};
+  if (!hasVectorLayout(op.getDpsInits()[0].getType()))
+    return {};
   // The destination is written, never read.
   if (!op.getMatchingBlockArgument(op.getDpsInitOperand(0)).use_empty())
     return {};
   for (OpOperand *input : op.getDpsInputOperands())
     if (!isa<RankedTensorType>(input->get().getType()) ||
+        !hasVectorLayout(input->get().getType()) ||
         !isExtraMap(op.getMatchingIndexingMap(input)))
       return {};
   for (Operation &inner : op.getBody()->without_terminator()) {
