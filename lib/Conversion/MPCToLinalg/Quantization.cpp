@@ -18,6 +18,8 @@
 #include "mpc/Dialect/MPC/Constants.h"
 #include "mpc/Support/QuantMath.h"
 
+#include <cmath>
+
 using namespace mlir;
 using namespace mpc;
 using namespace mpc::lowering;
@@ -242,8 +244,45 @@ static quant::QuantizedType getQuantizedElement(Value value) {
       cast<RankedTensorType>(value.getType()).getElementType());
 }
 
+/// Whether the op gives bytes of the other signedness the same numbers: the
+/// scales are equal, the zero points as far apart as the bytes. Then no
+/// rounding of dequantization and quantization reaches half a step, nothing is
+/// clamped, and what changes of a byte is its upper bit.
+static bool isSignednessChange(QuantizeOp op) {
+  auto real = op.getInput().getDefiningOp<DequantizeOp>();
+  if (!real || !real.getResult().getType().getElementType().isF32())
+    return false;
+  auto from = dyn_cast<quant::UniformQuantizedType>(
+      getQuantizedElement(real.getInput()));
+  auto to = dyn_cast<quant::UniformQuantizedType>(
+      getQuantizedElement(op.getResult()));
+  auto isByte = [](quant::UniformQuantizedType type) {
+    return type && type.getStorageTypeIntegralWidth() == 8 &&
+           type.getStorageTypeMax() - type.getStorageTypeMin() == 255;
+  };
+  if (!isByte(from) || !isByte(to) || from.isSigned() == to.isSigned() ||
+      to.getZeroPoint() - from.getZeroPoint() != (from.isSigned() ? 128 : -128))
+    return false;
+  float scale = getScales(from).front();
+  // The product with a difference of bytes must not overflow or lose bits.
+  return scale == getScales(to).front() && std::isnormal(scale) &&
+         std::isfinite(scale * 512);
+}
+
 FailureOr<Node> GroupLowering::expressQuantize(QuantizeOp op, AffineMap index,
                                                Expression &expression) {
+  if (isSignednessChange(op)) {
+    FailureOr<Node> q = express(op.getInput().getDefiningOp()->getOperand(0),
+                                index, expression);
+    if (failed(q))
+      return failure();
+    return expression.addNode(
+        {*q}, op.getLoc(), [](OpBuilder &b, Location loc, ValueRange scalars) {
+          Value bit =
+              arith::ConstantOp::create(b, loc, b.getI8IntegerAttr(-128));
+          return arith::XOrIOp::create(b, loc, scalars[0], bit);
+        });
+  }
   FailureOr<Node> x = express(op.getInput(), index, expression);
   if (failed(x))
     return failure();
