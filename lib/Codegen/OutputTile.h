@@ -13,12 +13,10 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mpc/Codegen/TargetDescription.h"
+#include "mpc/Codegen/Variants.h"
 #include "mpc/Dialect/Kernel/KernelDialect.h"
 
 namespace mpc {
-
-/// Name of the attribute of a parallel loop: one iteration in nanoseconds.
-constexpr llvm::StringLiteral kCostAttrName = "mpc.cost";
 
 /// Index arithmetic that folds constants.
 mlir::Value indexConstant(mlir::ImplicitLocOpBuilder &b, int64_t value);
