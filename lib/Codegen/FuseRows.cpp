@@ -140,16 +140,16 @@ unsigned countRowLoops(linalg::LinalgOp op) {
   unsigned count = 0;
   while (count < map.getNumResults() && count < iterators.size() &&
          iterators[count] == utils::IteratorType::parallel &&
-         map.getResult(count) ==
-             getAffineDimExpr(count, op->getContext()))
+         map.getResult(count) == getAffineDimExpr(count, op->getContext()))
     ++count;
   return count;
 }
 
 Chain::Chain(linalg::LinalgOp first, unsigned numRows) : numRows(numRows) {
-  Value out = first.getDpsInits()[0];
-  for (unsigned dim = 0; dim < numRows; ++dim)
-    extents.push_back(getExtent(getBase(out, numRows), dim));
+  // A part of a buffer's rows has no base: then nothing can be added.
+  Value base = getBase(first.getDpsInits()[0], numRows);
+  for (unsigned dim = 0; base && dim < numRows; ++dim)
+    extents.push_back(getExtent(base, dim));
 }
 
 std::optional<Chain::Access> Chain::getAccess(OpOperand &operand) const {
@@ -178,7 +178,7 @@ std::optional<Chain::Access> Chain::getAccess(OpOperand &operand) const {
 }
 
 bool Chain::add(linalg::LinalgOp op) {
-  if (countRowLoops(op) < numRows)
+  if (countRowLoops(op) < numRows || extents.empty())
     return false;
   SmallVector<Value> nowWritten, nowShared, nowByRow;
   bool isSameRows = false;
@@ -213,7 +213,8 @@ bool Chain::add(linalg::LinalgOp op) {
     return false;
   // Nobody may read another row of what the chain writes.
   auto areApart = [](ArrayRef<Value> some, const llvm::SetVector<Value> &set) {
-    return llvm::none_of(some, [&](Value value) { return set.contains(value); });
+    return llvm::none_of(some,
+                         [&](Value value) { return set.contains(value); });
   };
   if (!areApart(nowShared, written) || !areApart(nowWritten, shared) ||
       llvm::any_of(nowShared, [&](Value value) {
@@ -229,13 +230,14 @@ bool Chain::add(linalg::LinalgOp op) {
 
 int64_t Chain::getRowElements(linalg::LinalgOp op) const {
   int64_t elements = 1;
-  for (int64_t size :
-       ArrayRef(op.getStaticLoopRanges()).drop_front(numRows))
+  for (int64_t size : ArrayRef(op.getStaticLoopRanges()).drop_front(numRows))
     elements *= ShapedType::isDynamic(size) ? kFewestElements : size;
   return elements;
 }
 
 bool Chain::isWorthIt() const {
+  if (ops.size() < 2)
+    return false;
   // One row is fused already.
   if (llvm::all_of(extents, [](const std::pair<Value, int64_t> &extent) {
         return !extent.first && extent.second == 1;
@@ -279,8 +281,7 @@ llvm::MapVector<Value, MemRefType> Chain::findRowBuffers() const {
       else
         isPrivate &= inside.contains(user) || isa<memref::DeallocOp>(user);
     }
-    auto type =
-        MemRefType::get(shape, alloc.getType().getElementType());
+    auto type = MemRefType::get(shape, alloc.getType().getElementType());
     int64_t size = llvm::divideCeil(
         type.getNumElements() * std::max(8u, type.getElementTypeBitWidth()), 8);
     if (!isPrivate || bytes + size > kMostRowBytes)
@@ -295,8 +296,8 @@ void Chain::fuse() {
   linalg::LinalgOp last = ops.back();
   Location loc = last.getLoc();
   OpBuilder builder(last);
-  SmallVector<OpFoldResult> lower(numRows, builder.getIndexAttr(0)),
-      upper, step(numRows, builder.getIndexAttr(1));
+  SmallVector<OpFoldResult> lower(numRows, builder.getIndexAttr(0)), upper,
+      step(numRows, builder.getIndexAttr(1));
   Value out = last.getDpsInits()[0];
   for (unsigned dim = 0; dim < numRows; ++dim)
     upper.push_back(memref::getMixedSize(builder, loc, out, dim));
@@ -356,8 +357,8 @@ void Chain::fuse() {
         continue;
       }
       auto type = cast<MemRefType>(value.getType());
-      SmallVector<OpFoldResult> offsets(row), sizes, strides(
-          type.getRank(), builder.getIndexAttr(1));
+      SmallVector<OpFoldResult> offsets(row), sizes,
+          strides(type.getRank(), builder.getIndexAttr(1));
       offsets.resize(type.getRank(), builder.getIndexAttr(0));
       for (int64_t dim = 0; dim < type.getRank(); ++dim)
         sizes.push_back(dim < numRows
@@ -366,8 +367,8 @@ void Chain::fuse() {
       operands.push_back(memref::SubViewOp::create(builder, loc, value, offsets,
                                                    sizes, strides));
     }
-    auto copy = cast<linalg::LinalgOp>(
-        mlir::clone(builder, op, TypeRange(), operands));
+    auto copy =
+        cast<linalg::LinalgOp>(mlir::clone(builder, op, TypeRange(), operands));
     if (copy.hasIndexSemantics())
       linalg::offsetIndices(builder, copy, row);
   }

@@ -39,8 +39,8 @@ struct LowerKernelsPass : public mpc::impl::LowerKernelsBase<LowerKernelsPass> {
   void runOnOperation() override {
     SmallVector<Operation *> ops;
     getOperation().walk([&](Operation *op) {
-      if (isa<ContractOp, DepthwiseOp, ExpandOp, ScatterOp, TopKOp, HistogramOp,
-              UnpackOp, linalg::LinalgOp>(op))
+      if (isa<ContractOp, DepthwiseOp, PlanarOp, PackOp, ExpandOp, ScatterOp,
+              TopKOp, HistogramOp, UnpackOp, linalg::LinalgOp>(op))
         ops.push_back(op);
     });
     if (ops.empty())
@@ -82,6 +82,12 @@ struct LowerKernelsPass : public mpc::impl::LowerKernelsBase<LowerKernelsPass> {
       lowerExpand(expand, target);
       return success();
     }
+    if (auto pack = dyn_cast<PackOp>(op)) {
+      lowerPack(pack, target);
+      return success();
+    }
+    if (auto planar = dyn_cast<PlanarOp>(op))
+      return lowerPlanar(planar, target);
     if (auto contract = dyn_cast<ContractOp>(op))
       return lowerContract(contract, target);
     return lowerDepthwise(cast<DepthwiseOp>(op), target);

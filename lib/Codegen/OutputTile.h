@@ -55,6 +55,12 @@ mlir::Value sliceView(mlir::ImplicitLocOpBuilder &b, mlir::Value memref,
 mlir::Value rowView(mlir::ImplicitLocOpBuilder &b, mlir::Value rows,
                     mlir::Value row, int64_t size);
 
+/// The square of `rows`, vectors of as many elements, a power of two,
+/// transposed in registers.
+mlir::SmallVector<mlir::Value>
+transposeVectors(mlir::ImplicitLocOpBuilder &b,
+                 mlir::ArrayRef<mlir::Value> rows);
+
 /// A constant row of `size` pad values, with the type of `rowView`'s result.
 mlir::Value padRow(mlir::ImplicitLocOpBuilder &b, mlir::TypedAttr value,
                    int64_t size);
@@ -82,6 +88,11 @@ public:
   /// `pad` a row of as many pad values.
   mlir::Value getRun(mlir::ImplicitLocOpBuilder &b, mlir::Value input,
                      mlir::Value pad, mlir::Value kh) const;
+
+  /// Row kh of the window from the input's left edge on: a whole row of the
+  /// input, which is one dimension, or `pad`, a row of as many pad values.
+  mlir::Value getInputRow(mlir::ImplicitLocOpBuilder &b, mlir::Value input,
+                          mlir::Value pad, mlir::Value kh) const;
 
   /// Whether the whole window is horizontally inside of the input.
   mlir::Value isInsideRow(mlir::ImplicitLocOpBuilder &b) const;
@@ -129,6 +140,10 @@ mlir::LogicalResult lowerContract(kernel::ContractOp op,
                                   const TargetDescription &target);
 mlir::LogicalResult lowerDepthwise(kernel::DepthwiseOp op,
                                    const TargetDescription &target);
+void lowerDepthwiseDot(kernel::DepthwiseOp op);
+mlir::LogicalResult lowerPlanar(kernel::PlanarOp op,
+                                const TargetDescription &target);
+void lowerPack(kernel::PackOp op, const TargetDescription &target);
 void lowerExpand(kernel::ExpandOp op, const TargetDescription &target);
 void lowerScatter(kernel::ScatterOp op);
 void lowerTopK(kernel::TopKOp op);

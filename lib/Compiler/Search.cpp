@@ -72,13 +72,10 @@ FailureOr<SearchInputs> mpc::openSearch(ModuleOp module, const CompileOptions &o
   if (!inputs.samples)
     inputs.samples = std::move(inputs.validation);
   if (!options.labels.empty()) {
-    auto labels = readLabels(loc, options.labels);
+    int64_t count = inputs.validation ? inputs.validation->size() : inputs.samples->size();
+    auto labels = readLabels(loc, options.labels, options.validationData, count);
     if (failed(labels))
       return failure();
-    int64_t count = inputs.validation ? inputs.validation->size() : inputs.samples->size();
-    if (static_cast<int64_t>(labels->size()) != count)
-      return emitError(loc) << "--labels: " << options.labels << " has " << labels->size() << " labels, but " << options.validationData << " has "
-                            << count << " samples", failure();
     inputs.labels = std::move(*labels);
   }
   return inputs;

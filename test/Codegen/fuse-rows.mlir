@@ -171,3 +171,22 @@ func.func @short_rows(%x: memref<64x8xf32>, %y: memref<64x8xf32>, %u: memref<1x6
   }
   return
 }
+
+// -----
+
+// Rows of a part of a buffer, as padding writes them, stay.
+#whole = affine_map<(d0, d1) -> (d0, d1)>
+// CHECK-LABEL: func.func @inner_part(
+// CHECK-NOT: scf.forall
+func.func @inner_part(%x: memref<8x64xf32>, %y: memref<10x64xf32>) {
+  %zero = arith.constant 0.0 : f32
+  %part = memref.subview %y[1, 0] [8, 64] [1, 1] : memref<10x64xf32> to memref<8x64xf32, strided<[64, 1], offset: 64>>
+  linalg.fill ins(%zero : f32) outs(%part : memref<8x64xf32, strided<[64, 1], offset: 64>>)
+  linalg.generic {indexing_maps = [#whole, #whole], iterator_types = ["parallel", "parallel"]}
+      ins(%x : memref<8x64xf32>) outs(%part : memref<8x64xf32, strided<[64, 1], offset: 64>>) {
+  ^bb0(%a: f32, %o: f32):
+    %0 = arith.addf %a, %o : f32
+    linalg.yield %0 : f32
+  }
+  return
+}
