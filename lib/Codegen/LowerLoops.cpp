@@ -43,6 +43,9 @@ static constexpr double kLaneCost = 0.05;
 static constexpr double kMinIterationCost = 500, kMaxIterationCost = 10000;
 static constexpr int64_t kEnoughIterations = 32;
 
+/// Extremes that are taken side by side: their latency over their throughput.
+static constexpr int64_t kExtremumChains = 4;
+
 /// Fewer elements are not worth a vector.
 static constexpr int64_t kMinLanes = 4;
 
@@ -302,6 +305,9 @@ private:
   void emitFrom(unsigned position);
   /// The same for reduction loops, which carry the accumulators.
   SmallVector<Value> emitReduction(unsigned position, ValueRange accumulators);
+  /// The innermost reduction loop of an `extremum`, with several accumulators:
+  /// the order does not matter, and one would wait for itself.
+  Value emitExtremum(Operation *extremum, unsigned dim, Value accumulator);
   void emitPoint();
   /// The loop over dimension `dim`, from `begin` to `end`.
   void emitDim(unsigned dim, Value begin, Value end, function_ref<void()> body);
@@ -416,6 +422,58 @@ void LoopNest::emitPoint() {
   arguments = saved;
 }
 
+/// The operation that makes the result of `op` the largest or the smallest of
+/// what its body computes; null if it is something else.
+static Operation *matchExtremum(linalg::LinalgOp op) {
+  Block *body = op.getBlock();
+  if (op.getNumDpsInits() != 1)
+    return nullptr;
+  Operation *combiner = body->getTerminator()->getOperand(0).getDefiningOp();
+  BlockArgument accumulator =
+      op.getMatchingBlockArgument(op.getDpsInitOperand(0));
+  bool isExtremum =
+      isa_and_nonnull<arith::MaximumFOp, arith::MinimumFOp, arith::MaxSIOp,
+                      arith::MinSIOp, arith::MaxUIOp, arith::MinUIOp>(combiner);
+  return isExtremum && accumulator.hasOneUse() &&
+                 *accumulator.getUsers().begin() == combiner
+             ? combiner
+             : nullptr;
+}
+
+Value LoopNest::emitExtremum(Operation *extremum, unsigned dim,
+                             Value accumulator) {
+  unsigned position = order.dims.size();
+  int64_t whole = staticSizes[dim] / kExtremumChains * kExtremumChains;
+  auto loop = scf::ForOp::create(
+      b, indexConstant(b, 0), indexConstant(b, whole),
+      indexConstant(b, kExtremumChains),
+      SmallVector<Value>(kExtremumChains, accumulator));
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(loop.getBody());
+    SmallVector<Value> next;
+    for (int64_t chain = 0; chain < kExtremumChains; ++chain) {
+      ivs[dim] = add(b, loop.getInductionVar(), chain);
+      next.push_back(
+          emitReduction(position, loop.getRegionIterArgs()[chain]).front());
+    }
+    scf::YieldOp::create(b, next);
+  }
+  Value result = loop.getResult(0);
+  for (Value other : llvm::drop_begin(loop.getResults())) {
+    Operation *merged = b.clone(*extremum);
+    merged->setOperands({result, other});
+    result = merged->getResult(0);
+    result.setType(other.getType());
+  }
+  for (int64_t at = whole; at < staticSizes[dim]; ++at) {
+    ivs[dim] = indexConstant(b, at);
+    result = emitReduction(position, result).front();
+  }
+  ivs[dim] = {};
+  return result;
+}
+
 SmallVector<Value> LoopNest::emitReduction(unsigned position,
                                            ValueRange accumulators) {
   SmallVector<Value> saved(arguments);
@@ -426,6 +484,11 @@ SmallVector<Value> LoopNest::emitReduction(unsigned position,
          llvm::zip_equal(op.getDpsInitsMutable(), accumulators))
       arguments[init.getOperandNumber()] = value;
     result = emitBody(b, op, ivs, arguments, width);
+  } else if (Operation *extremum = matchExtremum(op);
+             extremum && position + 1 == order.dims.size() &&
+             staticSizes[order.dims[position]] >= 4 * kExtremumChains) {
+    result = {
+        emitExtremum(extremum, order.dims[position], accumulators.front())};
   } else {
     unsigned dim = order.dims[position];
     auto loop = scf::ForOp::create(b, indexConstant(b, 0), sizes[dim],

@@ -202,3 +202,31 @@ func.func @transpose(%x: memref<40x100xf32>, %o: memref<100x40xf32>) {
   }
   return
 }
+
+// Extremes are taken in four chains, whatever the order; what is left over follows. Sums are not.
+// CHECK-LABEL: func.func @largest
+// CHECK: %[[M:.*]]:4 = scf.for %{{.*}} = %c0 to %c64 step %c4 iter_args(%[[A:.*]] = %[[S:.*]], %{{.*}} = %[[S]], %{{.*}} = %[[S]], %{{.*}} = %[[S]]) -> (f32, f32, f32, f32)
+// CHECK-COUNT-4: arith.maximumf
+// CHECK: scf.yield
+// CHECK: %[[M1:.*]] = arith.maximumf %[[M]]#0, %[[M]]#1
+// CHECK: %[[M2:.*]] = arith.maximumf %[[M1]], %[[M]]#2
+// CHECK: %[[M3:.*]] = arith.maximumf %[[M2]], %[[M]]#3
+// CHECK: %[[LAST:.*]] = memref.load %{{.*}}[%c64]
+// CHECK: arith.maximumf %[[M3]], %[[LAST]]
+// CHECK: scf.for %{{.*}} = %c0 to %c65 step %c1 iter_args(%{{.*}} = %{{.*}}) -> (f32)
+// CHECK: arith.addf
+func.func @largest(%x: memref<65xf32>, %m: memref<f32>, %s: memref<f32>) {
+  linalg.generic {indexing_maps = [affine_map<(d0) -> (d0)>, affine_map<(d0) -> ()>], iterator_types = ["reduction"]}
+      ins(%x : memref<65xf32>) outs(%m : memref<f32>) {
+  ^bb0(%a: f32, %acc: f32):
+    %0 = arith.maximumf %acc, %a : f32
+    linalg.yield %0 : f32
+  }
+  linalg.generic {indexing_maps = [affine_map<(d0) -> (d0)>, affine_map<(d0) -> ()>], iterator_types = ["reduction"]}
+      ins(%x : memref<65xf32>) outs(%s : memref<f32>) {
+  ^bb0(%a: f32, %acc: f32):
+    %0 = arith.addf %acc, %a : f32
+    linalg.yield %0 : f32
+  }
+  return
+}
