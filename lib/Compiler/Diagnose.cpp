@@ -477,7 +477,7 @@ FailureOr<std::string> Diagnosis::run() {
   auto analysis = analyzeErrors(*model, **samples, options.reportSamples, options);
   if (failed(analysis) || failed(findAdvice(*model, **samples, "", *analysis, options)) || failed(runLibrary(**samples)))
     return failure();
-  auto report = describeGroups(*annotated, options);
+  auto report = makePlainReport(*annotated, options);
   if (failed(report))
     return failure();
   addErrors(*analysis, *report);

@@ -120,11 +120,11 @@ func.func @main(%x: tensor<?x4xf32>) -> tensor<?x3xf32> {
 // CHECK: %[[SUM:.*]] = arith.addi
 // CHECK-NEXT: %[[REAL:.*]] = arith.sitofp %[[SUM]] : i32 to f32
 // CHECK-NEXT: %[[SCALED:.*]] = arith.mulf %[[REAL]]
-// CHECK-NEXT: math.roundeven %[[SCALED]]
-// CHECK: arith.addf
-// CHECK: arith.cmpf ogt
+// CHECK: arith.cmpf ogt, %[[SCALED]]
 // CHECK: arith.cmpf olt
-// CHECK: arith.fptosi %{{.*}} : f32 to i32
+// CHECK: %[[ROUND:.*]] = math.roundeven
+// CHECK-NEXT: %[[Q:.*]] = arith.fptosi %[[ROUND]] : f32 to i32
+// CHECK: arith.addi %[[Q]], %{{.*}} : i32
 // CHECK: arith.trunci %{{.*}} : i32 to i8
 func.func @main(%x: tensor<?x2x2x1x!x>) -> tensor<?x4x4x2x!y> {
   %w = mpc.constant dense<[[[[1]]], [[[-2]]]]> : tensor<2x1x1x1xi8> -> tensor<2x1x1x1x!w>
