@@ -15,8 +15,9 @@
 //                                              input is re-read per group
 //
 // whichever reads less. A tile zeroes its accumulators, adds one
-// kernel.inner_tile per tap, puts the sums into a small buffer, and a loop over
-// rows applies the epilogue: unrolling that too would multiply the code.
+// kernel.inner_tile per tap, and applies the epilogue: a short one to
+// registers; for a longer one, which would multiply the code, it puts the sums
+// into a small buffer, which a loop over rows reads.
 //
 //===----------------------------------------------------------------------===//
 
@@ -80,9 +81,7 @@ public:
   void run();
 
 private:
-  int64_t macsPerRow() const {
-    return channels * taps * depth;
-  }
+  int64_t macsPerRow() const { return channels * taps * depth; }
   bool clampsRows() const { return minRows >= rows; }
   int64_t fullGroups() const { return channels / (panels * kPanelWidth); }
   int64_t restColumns() const { return channels % (panels * kPanelWidth); }
@@ -103,6 +102,9 @@ private:
   /// stores `lastWidth` columns.
   void emitTile(Value row0, int64_t height, Value panel, int64_t count,
                 int64_t lastWidth);
+  /// The epilogue of all of a tile, straight from registers.
+  void storeTile(ArrayRef<Value> accumulators, Value row0, Value panel,
+                 int64_t count, int64_t lastWidth);
   void emitGroups(function_ref<void(Value, int64_t, int64_t)> body);
   SmallVector<Value> accumulate(Value row0, int64_t height, Value panel,
                                 int64_t count);
@@ -315,9 +317,26 @@ SmallVector<Value> ContractLowering::accumulate(Value row0, int64_t height,
   return accumulators;
 }
 
+void ContractLowering::storeTile(ArrayRef<Value> accumulators, Value row0,
+                                 Value panel, int64_t count,
+                                 int64_t lastWidth) {
+  for (auto [i, sum] : llvm::enumerate(accumulators)) {
+    int64_t r = i / count, p = i % count;
+    Value part = sum;
+    if (p + 1 == count && lastWidth != kPanelWidth)
+      part = vector::ExtractStridedSliceOp::create(b, sum, ArrayRef<int64_t>{0},
+                                                   ArrayRef<int64_t>{lastWidth},
+                                                   ArrayRef<int64_t>{1});
+    writer.store(b, part, add(b, row0, r),
+                 add(b, mul(b, panel, kPanelWidth), p * kPanelWidth));
+  }
+}
+
 void ContractLowering::emitTile(Value row0, int64_t height, Value panel,
                                 int64_t count, int64_t lastWidth) {
   SmallVector<Value> accumulators = accumulate(row0, height, panel, count);
+  if (writer.isShort())
+    return storeTile(accumulators, row0, panel, count, lastWidth);
   for (int64_t r = 0; r < height; ++r)
     for (int64_t p = 0; p < count; ++p)
       vector::StoreOp::create(

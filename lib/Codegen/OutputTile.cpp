@@ -8,6 +8,7 @@
 #include "OutputTile.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/SymbolTable.h"
@@ -239,6 +240,20 @@ OutputWriter::OutputWriter(ImplicitLocOpBuilder &b, Region &epilogue,
     this->extras.push_back(
         {collapsed ? collapseRows(b, extra) : extra, map, collapsed});
   }
+}
+
+/// Operations of a short epilogue, constants not counted.
+static constexpr int64_t kShortEpilogue = 12;
+
+bool OutputWriter::isShort() const {
+  int64_t count = 0;
+  for (Operation &op : epilogue.front().without_terminator()) {
+    if (isa<arith::DivFOp>(op) || (isa<math::MathDialect>(op.getDialect()) &&
+                                   !isa<math::RoundEvenOp, math::FmaOp>(op)))
+      return false;
+    count += !op.hasTrait<OpTrait::ConstantLike>();
+  }
+  return count <= kShortEpilogue;
 }
 
 Value OutputWriter::loadExtra(ImplicitLocOpBuilder &b, const Extra &extra,

@@ -115,6 +115,10 @@ public:
   void store(mlir::ImplicitLocOpBuilder &b, mlir::Value accumulator,
              mlir::Value row, mlir::Value column) const;
 
+  /// Whether the epilogue is a few cheap operations: a bias, a change of scale,
+  /// an activation that is a clamp.
+  bool isShort() const;
+
   /// The collapsed output.
   mlir::Value getRows() const { return out; }
 

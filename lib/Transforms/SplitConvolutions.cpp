@@ -13,6 +13,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "SplitConvolutions.h"
+#include "mlir/IR/IRMapping.h"
 #include "mpc/Dialect/MPC/Constants.h"
 
 using namespace mlir;
@@ -218,6 +219,38 @@ LogicalResult SplitGroups::matchAndRewrite(ConvOp op,
   return success();
 }
 
+namespace {
+/// What follows element by element, of one operand, goes into the parts: it is
+/// computed where they are, and the parts of what is concatenated can share one
+/// scale.
+struct SinkElementwise : OpInterfaceRewritePattern<ElementwiseOpInterface> {
+  using OpInterfaceRewritePattern::OpInterfaceRewritePattern;
+  LogicalResult matchAndRewrite(ElementwiseOpInterface op,
+                                PatternRewriter &rewriter) const override {
+    if (op->getNumOperands() != 1 || op->getNumResults() != 1)
+      return failure();
+    auto concat = op->getOperand(0).getDefiningOp<ConcatOp>();
+    if (!concat || !concat->hasOneUse() ||
+        !llvm::all_of(concat.getInputs(), [](Value part) {
+          return part.hasOneUse() && part.getDefiningOp<ConvOp>();
+        }))
+      return failure();
+    RankedTensorType type = getType(op->getResult(0));
+    SmallVector<Value> parts;
+    for (Value part : concat.getInputs()) {
+      IRMapping mapping;
+      mapping.map(op->getOperand(0), part);
+      Operation *copy = rewriter.clone(*op, mapping);
+      copy->getResult(0).setType(type.clone(getType(part).getShape()));
+      parts.push_back(copy->getResult(0));
+    }
+    rewriter.replaceOpWithNewOp<ConcatOp>(op, type, parts, concat.getAxis());
+    return success();
+  }
+};
+} // namespace
+
 void mpc::populateSplitConvolutionsPatterns(RewritePatternSet &patterns) {
-  patterns.add<LiftConv, LiftElementwise, SplitGroups>(patterns.getContext());
+  patterns.add<LiftConv, LiftElementwise, SplitGroups, SinkElementwise>(
+      patterns.getContext());
 }

@@ -4,13 +4,13 @@
 // Rows outside of the input read a row of pad values; no inner loop asks.
 // CHECK: memref.global "private" constant @kernel_pad_i8_32_7 : memref<32xi8> = dense<7> {alignment = 64 : i64}
 
-// One parallel iteration is a plain loop. 64 rows by a ragged panel of 10: the last tile moves back, and stores are exact.
+// One parallel iteration is a plain loop. 64 rows by a ragged panel of 10: the last tile moves back, and stores are exact. A short epilogue
+// takes the sums from registers.
 // CHECK-LABEL: func.func @conv
 // CHECK-SAME: %[[X:[a-z0-9]+]]: memref<1x8x8x32xi8>, %[[W:[a-z0-9]+]]: memref<1x9x8x16x4xi8>, %[[BIAS:[a-z0-9]+]]: memref<10xi32>, %[[OUT:[a-z0-9]+]]: memref<1x8x8x10xi32>
 func.func @conv(%x: memref<1x8x8x32xi8>, %w: memref<1x9x8x16x4xi8>, %bias: memref<10xi32>, %o: memref<1x8x8x10xi32>) {
   // CHECK-DAG: %[[ROWS:.*]] = memref.collapse_shape %[[OUT]] {{\[\[}}0, 1, 2], [3]] : memref<1x8x8x10xi32> into memref<64x10xi32>
   // CHECK-DAG: %[[PAD:.*]] = memref.get_global @kernel_pad_i8_32_7
-  // CHECK: %[[SUMS:.*]] = memref.alloca() {alignment = 64 : i64} : memref<2x16xi32>
   // CHECK: arith.minui %{{.*}}, %c62
   // CHECK: scf.for %{{.*}} iter_args
   // CHECK: scf.for %{{.*}} iter_args
@@ -18,9 +18,7 @@ func.func @conv(%x: memref<1x8x8x32xi8>, %w: memref<1x9x8x16x4xi8>, %bias: memre
   // CHECK: %[[R1:.*]] = arith.select
   // CHECK: kernel.inner_tile vpdpbusd rows(%[[R0]], %[[R1]] :
   // CHECK-SAME: weights(%[[W]]
-  // CHECK-COUNT-2: vector.store %{{.*}}, %[[SUMS]]
-  // CHECK: scf.for
-  // CHECK: %[[SUM:.*]] = vector.load %[[SUMS]]{{.*}} vector<10xi32>
+  // CHECK: %[[SUM:.*]] = vector.extract_strided_slice {{.*}} vector<16xi32> to vector<10xi32>
   // CHECK: %[[B:.*]] = vector.load %[[BIAS]]{{.*}} vector<10xi32>
   // CHECK: %[[R:.*]] = arith.addi %[[SUM]], %[[B]] : vector<10xi32>
   // CHECK: vector.store %[[R]], %[[ROWS]]
@@ -31,6 +29,24 @@ func.func @conv(%x: memref<1x8x8x32xi8>, %w: memref<1x9x8x16x4xi8>, %bias: memre
   ^bb0(%acc: i32, %b: i32):
     %s = arith.addi %acc, %b : i32
     kernel.yield %s : i32
+  }
+  return
+}
+
+// A long epilogue, which would multiply the code, is a loop over rows of sums in memory.
+// CHECK-LABEL: func.func @long_epilogue
+func.func @long_epilogue(%x: memref<64x32xf32>, %w: memref<1x1x32x16x1xf32>, %o: memref<64x16xf32>) {
+  // CHECK: %[[SUMS:.*]] = memref.alloca() {alignment = 64 : i64} : memref<2x16xf32>
+  // CHECK: kernel.inner_tile
+  // CHECK-COUNT-2: vector.store %{{.*}}, %[[SUMS]]
+  // CHECK: scf.for
+  // CHECK: vector.load %[[SUMS]]{{.*}} vector<16xf32>
+  // CHECK: math.exp
+  kernel.contract ins(%x, %w : memref<64x32xf32>, memref<1x1x32x16x1xf32>) outs(%o : memref<64x16xf32>)
+      attributes {extra_maps = [], tiling = #kernel.tiling<intrinsic = fma, rows = 2, columns = 16, kv = 1>} {
+  ^bb0(%acc: f32):
+    %e = math.exp %acc : f32
+    kernel.yield %e : f32
   }
   return
 }

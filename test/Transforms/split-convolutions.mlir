@@ -39,6 +39,39 @@ func.func @groups(%x: tensor<?x8x5x5xf32>) -> tensor<?x32x5x5xf32> {
   return %0 : tensor<?x32x5x5xf32>
 }
 
+// What follows element by element goes into the parts, also behind a convolution that was split before.
+// CHECK-LABEL: func @epilogue
+func.func @epilogue(%x: tensor<?x8x5x5xf32>) -> tensor<?x32x5x5xf32> {
+  %w = mpc.constant dense<2.0> : tensor<32x4x1x1xf32> -> tensor<32x4x1x1xf32>
+  // CHECK: %[[Y0:.*]] = mpc.conv
+  // CHECK: %[[Y1:.*]] = mpc.conv
+  // CHECK-DAG: %[[R0:.*]] = mpc.relu %[[Y0]] : (tensor<?x16x5x5xf32>) -> tensor<?x16x5x5xf32>
+  // CHECK-DAG: %[[R1:.*]] = mpc.relu %[[Y1]]
+  // CHECK: mpc.concat %[[R0]], %[[R1]] {axis = 1 : i64}
+  %0 = mpc.conv %x, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, groups = 2 : i64}
+    : (tensor<?x8x5x5xf32>, tensor<32x4x1x1xf32>) -> tensor<?x32x5x5xf32>
+  %1 = mpc.relu %0 : (tensor<?x32x5x5xf32>) -> tensor<?x32x5x5xf32>
+  return %1 : tensor<?x32x5x5xf32>
+}
+
+// Parts that something else reads stay as they are, and so does what has two operands.
+// CHECK-LABEL: func @shared
+func.func @shared(%x: tensor<?x16x5x5xf32>) -> (tensor<?x32x5x5xf32>, tensor<?x16x5x5xf32>, tensor<?x32x5x5xf32>) {
+  %w = mpc.constant dense<2.0> : tensor<16x16x1x1xf32> -> tensor<16x16x1x1xf32>
+  %a = mpc.conv %x, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>} : (tensor<?x16x5x5xf32>, tensor<16x16x1x1xf32>) -> tensor<?x16x5x5xf32>
+  %b = mpc.conv %a, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>} : (tensor<?x16x5x5xf32>, tensor<16x16x1x1xf32>) -> tensor<?x16x5x5xf32>
+  // CHECK: %[[C:.*]] = mpc.concat
+  // CHECK: mpc.relu %[[C]]
+  %c = mpc.concat %a, %b {axis = 1 : i64} : (tensor<?x16x5x5xf32>, tensor<?x16x5x5xf32>) -> tensor<?x32x5x5xf32>
+  %r = mpc.relu %c : (tensor<?x32x5x5xf32>) -> tensor<?x32x5x5xf32>
+  // CHECK: %[[D:.*]] = mpc.concat
+  // CHECK: mpc.add %[[D]]
+  %e = mpc.conv %x, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>} : (tensor<?x16x5x5xf32>, tensor<16x16x1x1xf32>) -> tensor<?x16x5x5xf32>
+  %d = mpc.concat %e, %a {axis = 1 : i64} : (tensor<?x16x5x5xf32>, tensor<?x16x5x5xf32>) -> tensor<?x32x5x5xf32>
+  %s = mpc.add %d, %r : (tensor<?x32x5x5xf32>, tensor<?x32x5x5xf32>) -> tensor<?x32x5x5xf32>
+  return %s, %a, %r : tensor<?x32x5x5xf32>, tensor<?x16x5x5xf32>, tensor<?x32x5x5xf32>
+}
+
 // A group per channel has kernels of its own; weights known at run time are not taken apart.
 // CHECK-LABEL: func @stay
 func.func @stay(%x: tensor<?x8x5x5xf32>, %v: tensor<32x2x1x1xf32>) -> (tensor<?x8x5x5xf32>, tensor<?x32x5x5xf32>) {
