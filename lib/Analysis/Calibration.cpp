@@ -18,10 +18,6 @@ using llvm::Twine;
 
 static_assert(kHistogramBins == MPC_RT_BINS);
 
-static Error makeError(const Twine &message) {
-  return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
-}
-
 //===----------------------------------------------------------------------===//
 // Calibrators
 //===----------------------------------------------------------------------===//
@@ -36,14 +32,14 @@ Expected<Calibrator> mpc::parseCalibrator(StringRef name) {
                    .Case("entropy", Calibrator::Entropy)
                    .Default(std::nullopt);
   if (!found || (*found != Calibrator::Percentile && name.contains(':')))
-    return makeError("expected minmax, moving-average, percentile, "
+    return llvm::createStringError("expected minmax, moving-average, percentile, "
                      "percentile:NUMBER, mse or entropy, but got '" +
                      name + "'");
   Calibrator result(*found);
   if (name.contains(':') &&
       (parameter.getAsDouble(result.percentile) ||
        !(result.percentile > 50 && result.percentile <= 100)))
-    return makeError("expected a percentile above 50 and at most 100, but got '" +
+    return llvm::createStringError("expected a percentile above 50 and at most 100, but got '" +
                      parameter + "'");
   return result;
 }
@@ -112,7 +108,7 @@ Error Calibration::setCalibrator(const Calibrator &other) {
     return Error::success();
   bool hasAverages = calibrator.kind == Calibrator::MovingAverage;
   if (hasAverages || other.kind == Calibrator::MovingAverage)
-    return makeError(hasAverages
+    return llvm::createStringError(hasAverages
                          ? "moving averages do not tell what calibrator " +
                                other.str() + " needs"
                          : "calibrator moving-average needs the samples, not "
@@ -120,7 +116,7 @@ Error Calibration::setCalibrator(const Calibrator &other) {
   if (other.needsHistogram())
     for (const auto &[name, observation] : observations)
       if (observation.histogram.empty())
-        return makeError("calibrator " + other.str() +
+        return llvm::createStringError("calibrator " + other.str() +
                          " needs histograms, which a table of " +
                          calibrator.str() + " does not have");
   if (!other.needsHistogram())
@@ -134,10 +130,10 @@ Error Calibration::setCalibrator(const Calibrator &other) {
 Error Calibration::observe(StringRef tensor, double min, double max,
                            llvm::ArrayRef<int64_t> counts) {
   if (!std::isfinite(min) || !std::isfinite(max))
-    return makeError("tensor '" + tensor +
+    return llvm::createStringError("tensor '" + tensor +
                      "' holds NaN or an infinity with these samples");
   if (min > max)
-    return makeError("tensor '" + tensor + "': expected min <= max, but got " +
+    return llvm::createStringError("tensor '" + tensor + "': expected min <= max, but got " +
                      std::to_string(min) + " and " + std::to_string(max));
   auto [it, isNew] = observations.try_emplace(tensor.str());
   Observation &observation = it->second;
@@ -162,14 +158,14 @@ Error Calibration::merge(const Calibration &other) {
   for (const Calibration *table :
        {static_cast<const Calibration *>(this), &other})
     if (table->calibrator.kind == Calibrator::MovingAverage)
-      return makeError("moving averages depend on the order of the samples and "
+      return llvm::createStringError("moving averages depend on the order of the samples and "
                        "do not merge; calibrate on all samples at once, or "
                        "with another calibrator");
   if (!(calibrator == other.calibrator))
-    return makeError("expected tables of one calibrator to merge, but got " +
+    return llvm::createStringError("expected tables of one calibrator to merge, but got " +
                      calibrator.str() + " and " + other.calibrator.str());
   if (modelHash != other.modelHash)
-    return makeError(
+    return llvm::createStringError(
         "expected tables of one model to merge, but got the model hashes '" +
         modelHash + "' and '" + other.modelHash + "'");
   for (const auto &[name, theirs] : other.observations) {
@@ -178,7 +174,7 @@ Error Calibration::merge(const Calibration &other) {
       continue;
     Observation &ours = it->second;
     if (ours.histogram.empty() != theirs.histogram.empty())
-      return makeError("tensor '" + name +
+      return llvm::createStringError("tensor '" + name +
                        "' has a histogram in one table and none in another");
     mpc_rt_observation all = view(ours, true);
     mpc_rt_observe_range(&all, MPC_RT_WIDEST, theirs.seen.min, theirs.seen.max);

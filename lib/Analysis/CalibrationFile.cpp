@@ -24,14 +24,10 @@ using Json = nlohmann::ordered_json;
 
 static constexpr unsigned kVersion = 2;
 
-static Error makeError(const Twine &message) {
-  return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
-}
-
 Expected<Calibration> Calibration::load(StringRef path) {
   auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/true);
   if (std::error_code error = buffer.getError())
-    return makeError(path + ": " + error.message());
+    return llvm::createStringError(path + ": " + error.message());
   return parse((*buffer)->getBuffer(), path);
 }
 
@@ -75,7 +71,7 @@ static std::optional<std::string> readHistogram(const Json &json,
 
 Expected<Calibration> Calibration::parse(StringRef text, StringRef source) {
   auto fail = [&](const Twine &message) {
-    return makeError(source + ": " + message);
+    return llvm::createStringError(source + ": " + message);
   };
   Json json = Json::parse(text.begin(), text.end(), nullptr,
                           /*allow_exceptions=*/false);
@@ -190,7 +186,7 @@ Error Calibration::save(StringRef path) const {
   {
     llvm::raw_fd_ostream os(temporary, code);
     if (code)
-      return makeError(path + ": " + code.message());
+      return llvm::createStringError(path + ": " + code.message());
     os << str();
     os.close();
     if (os.has_error()) {
@@ -202,7 +198,7 @@ Error Calibration::save(StringRef path) const {
     code = llvm::sys::fs::rename(temporary, path);
   if (code) {
     llvm::sys::fs::remove(temporary);
-    return makeError(path + ": " + code.message());
+    return llvm::createStringError(path + ": " + code.message());
   }
   return Error::success();
 }

@@ -29,8 +29,6 @@ static constexpr std::pair<Repair, const char *> kNames[] = {{Repair::Equalizati
                                                              {Repair::AdaptiveRounding, "adaptive-rounding"},
                                                              {Repair::BiasCorrection, "bias-correction"}};
 
-static Error makeError(const Twine &message) { return llvm::createStringError(llvm::inconvertibleErrorCode(), message); }
-
 StringRef mpc::getRepairName(Repair repair) {
   for (auto [value, name] : kNames)
     if (value == repair)
@@ -53,16 +51,16 @@ Expected<std::vector<RepairRequest>> mpc::parseRepairs(StringRef text) {
     auto [name, argument] = word.split(':');
     std::optional<Repair> repair = symbolizeRepair(name);
     if (!repair)
-      return makeError("expected equalization, smoothquant, clipping, adaptive-rounding or bias-correction, but got '" + word + "'");
+      return llvm::createStringError("expected equalization, smoothquant, clipping, adaptive-rounding or bias-correction, but got '" + word + "'");
     RepairRequest request{*repair};
     if (name != word) {
       if (*repair != Repair::SmoothQuant)
-        return makeError("expected no argument of " + name + ", but got '" + word + "'");
+        return llvm::createStringError("expected no argument of " + name + ", but got '" + word + "'");
       if (argument.getAsDouble(request.alpha) || !(request.alpha >= 0 && request.alpha <= 1))
-        return makeError("expected smoothquant:ALPHA with ALPHA from 0 to 1, but got '" + word + "'");
+        return llvm::createStringError("expected smoothquant:ALPHA with ALPHA from 0 to 1, but got '" + word + "'");
     }
     if (llvm::any_of(result, [&](const RepairRequest &other) { return other.repair == *repair; }))
-      return makeError("expected each repair once, but got " + name + " twice");
+      return llvm::createStringError("expected each repair once, but got " + name + " twice");
     result.push_back(request);
   }
   llvm::sort(result, [](const RepairRequest &a, const RepairRequest &b) { return a.repair < b.repair; });
@@ -157,7 +155,7 @@ struct StepReader {
 } // namespace
 
 Expected<RepairDecisions> RepairDecisions::parse(StringRef text, StringRef source) {
-  auto fail = [&](const Twine &message) { return makeError(source + ": " + message); };
+  auto fail = [&](const Twine &message) { return llvm::createStringError(source + ": " + message); };
   Json json = Json::parse(text.begin(), text.end(), nullptr, /*allow_exceptions=*/false);
   if (json.is_discarded())
     return fail("expected decisions of repairs, but this is not JSON");
@@ -194,6 +192,6 @@ Expected<RepairDecisions> RepairDecisions::parse(StringRef text, StringRef sourc
 Expected<RepairDecisions> RepairDecisions::load(StringRef path) {
   auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/true);
   if (std::error_code error = buffer.getError())
-    return makeError(path + ": " + error.message());
+    return llvm::createStringError(path + ": " + error.message());
   return parse((*buffer)->getBuffer(), path);
 }

@@ -12,6 +12,7 @@
 
 #include "MathFunctions.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Math/Transforms/Passes.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -50,6 +51,22 @@ struct FuseFMA : OpRewritePattern<vector::FMAOp> {
   }
 };
 
+/// Rounding of vectors to the nearest i32, ties to even, is one instruction.
+/// Where it overflows both are undefined.
+struct RoundToInteger : OpRewritePattern<arith::FPToSIOp> {
+  using OpRewritePattern::OpRewritePattern;
+  LogicalResult matchAndRewrite(arith::FPToSIOp op,
+                                PatternRewriter &rewriter) const override {
+    auto type = dyn_cast<VectorType>(op.getType());
+    auto rounded = op.getIn().getDefiningOp<math::RoundEvenOp>();
+    if (!type || !type.getElementType().isInteger(32) || !rounded ||
+        !getElementTypeOrSelf(rounded.getType()).isF32())
+      return failure();
+    rewriter.replaceOpWithNewOp<LLVM::LrintOp>(op, type, rounded.getOperand());
+    return success();
+  }
+};
+
 class ExpandMath : public mpc::impl::ExpandMathBase<ExpandMath> {
   void runOnOperation() override {
     bool any = false;
@@ -61,7 +78,7 @@ class ExpandMath : public mpc::impl::ExpandMathBase<ExpandMath> {
       return;
 
     RewritePatternSet patterns(&getContext());
-    patterns.add<FuseFMA>(&getContext());
+    patterns.add<FuseFMA, RoundToInteger>(&getContext());
     mpc::populateMathFunctionPatterns(patterns);
     math::populateExpansionPatterns(patterns, {"exp2", "fpowi", "round"});
     // f16 and bf16 compute in f32.

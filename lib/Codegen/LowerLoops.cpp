@@ -49,6 +49,9 @@ static constexpr int64_t kMinLanes = 4;
 /// Elements per parallel iteration of an element-wise op.
 static constexpr int64_t kFlatBlock = 4096;
 
+/// Bodies of at most so many operations compute so many vectors at a time.
+static constexpr int64_t kShortBody = 4, kUnroll = 4;
+
 /// Edge of the blocks in which a transposition reads and writes: one cache line
 /// of f32.
 static constexpr int64_t kTransposeBlock = 16;
@@ -64,37 +67,20 @@ struct LoopOrder {
 };
 } // namespace
 
-/// The lanes of a vector that computes the body of `op` for neighbouring
-/// positions of loop `inner`; 0 if some operand is neither contiguous nor
-/// constant along it, or the body is not element-wise.
-static int64_t chooseLanes(linalg::LinalgOp op, unsigned inner,
-                           const TargetDescription &target) {
-  int64_t size = op.getStaticLoopRanges()[inner], widest = 8;
-  if (ShapedType::isDynamic(size) || size < kMinLanes)
-    return 0;
+/// The lanes of a register for the widest type that the body of `op` computes
+/// with; 0 if it cannot be computed for vectors.
+static int64_t getLanes(linalg::LinalgOp op, const TargetDescription &target) {
+  int64_t widest = 8;
   auto addType = [&](Type type, unsigned narrowest) {
     unsigned bits = type.isIntOrFloat() ? type.getIntOrFloatBitWidth() : 0;
     widest = std::max<int64_t>(widest, bits);
     return bits >= narrowest && llvm::isPowerOf2_32(bits) && bits <= 64;
   };
-  for (OpOperand &operand : op->getOpOperands()) {
-    AffineMap map = op.getMatchingIndexingMap(&operand);
-    bool isUsed = op.isDpsInit(&operand) ||
-                  !op.getMatchingBlockArgument(&operand).use_empty();
-    if (!isUsed)
-      continue;
-    if (!addType(getElementTypeOrSelf(operand.get().getType()), 8))
+  for (OpOperand &operand : op->getOpOperands())
+    if ((op.isDpsInit(&operand) ||
+         !op.getMatchingBlockArgument(&operand).use_empty()) &&
+        !addType(getElementTypeOrSelf(operand.get().getType()), 8))
       return 0;
-    auto type = dyn_cast<MemRefType>(operand.get().getType());
-    bool isContiguous =
-        type && map.getNumResults() != 0 &&
-        map.getResults().back() == getAffineDimExpr(inner, op.getContext()) &&
-        type.isLastDimUnitStride() &&
-        !map.dropResult(map.getNumResults() - 1).isFunctionOfDim(inner);
-    bool isConstant = !type || !map.isFunctionOfDim(inner);
-    if (op.isDpsInit(&operand) ? !isContiguous : !isContiguous && !isConstant)
-      return 0;
-  }
   for (Operation &inner : op.getBlock()->without_terminator()) {
     if (!inner.hasTrait<OpTrait::ConstantLike>() &&
         !OpTrait::hasElementwiseMappableTraits(&inner))
@@ -104,6 +90,31 @@ static int64_t chooseLanes(linalg::LinalgOp op, unsigned inner,
         return 0;
   }
   return target.vectorBits / widest;
+}
+
+/// The lanes of a vector that computes `op` for neighbouring positions of loop
+/// `inner`; 0 if some operand is neither contiguous nor constant along it.
+static int64_t chooseLanes(linalg::LinalgOp op, unsigned inner,
+                           const TargetDescription &target) {
+  int64_t size = op.getStaticLoopRanges()[inner];
+  if (ShapedType::isDynamic(size) || size < kMinLanes)
+    return 0;
+  for (OpOperand &operand : op->getOpOperands()) {
+    AffineMap map = op.getMatchingIndexingMap(&operand);
+    bool isInit = op.isDpsInit(&operand);
+    if (!isInit && op.getMatchingBlockArgument(&operand).use_empty())
+      continue;
+    auto type = dyn_cast<MemRefType>(operand.get().getType());
+    bool isContiguous =
+        type && map.getNumResults() != 0 &&
+        map.getResults().back() == getAffineDimExpr(inner, op.getContext()) &&
+        type.isLastDimUnitStride() &&
+        !map.dropResult(map.getNumResults() - 1).isFunctionOfDim(inner);
+    bool isConstant = !type || !map.isFunctionOfDim(inner);
+    if (!isContiguous && (isInit || !isConstant))
+      return 0;
+  }
+  return getLanes(op, target);
 }
 
 static LoopOrder chooseOrder(linalg::LinalgOp op,
@@ -196,11 +207,10 @@ static SmallVector<Value> emitBody(ImplicitLocOpBuilder &b, linalg::LinalgOp op,
   });
 }
 
-/// Loads from `operands`, the buffers of `op` by position, computes the body
-/// and stores the results; `access` gives an operand's indices.
+/// Loads from `operands`, the flat buffers of `op` by position, computes the
+/// body and stores the results: one element at `iv`, or a vector of `width`.
 static void emitPoint(ImplicitLocOpBuilder &b, linalg::LinalgOp op,
-                      ValueRange operands, ValueRange ivs,
-                      function_ref<SmallVector<Value>(OpOperand &)> access) {
+                      ValueRange operands, Value iv, int64_t width) {
   SmallVector<Value> arguments;
   for (OpOperand &operand : op->getOpOperands()) {
     Value value = operands[operand.getOperandNumber()];
@@ -208,13 +218,21 @@ static void emitPoint(ImplicitLocOpBuilder &b, linalg::LinalgOp op,
       arguments.push_back(value);
     else if (op.getMatchingBlockArgument(&operand).use_empty())
       arguments.push_back({});
+    else if (width == 0)
+      arguments.push_back(memref::LoadOp::create(b, value, iv));
     else
-      arguments.push_back(memref::LoadOp::create(b, value, access(operand)));
+      arguments.push_back(vector::LoadOp::create(
+          b, VectorType::get({width}, getElementTypeOrSelf(value.getType())),
+          value, iv));
   }
-  for (auto [value, init] : llvm::zip_equal(emitBody(b, op, ivs, arguments),
-                                            op.getDpsInitsMutable()))
-    memref::StoreOp::create(b, value, operands[init.getOperandNumber()],
-                            access(init));
+  for (auto [value, init] : llvm::zip_equal(
+           emitBody(b, op, iv, arguments, width), op.getDpsInitsMutable())) {
+    Value out = operands[init.getOperandNumber()];
+    if (width == 0)
+      memref::StoreOp::create(b, value, out, iv);
+    else
+      vector::StoreOp::create(b, value, out, iv);
+  }
 }
 
 /// Whether every operand is a scalar or a contiguous memref that is accessed at
@@ -232,18 +250,29 @@ static bool isFlat(linalg::LinalgOp op) {
   return true;
 }
 
-static void lowerFlat(linalg::LinalgOp op) {
+static void lowerFlat(linalg::LinalgOp op, const TargetDescription &target) {
   ImplicitLocOpBuilder b(op.getLoc(), op);
   SmallVector<Value> operands;
   for (Value operand : op->getOperands())
     operands.push_back(isa<MemRefType>(operand.getType()) ? flatten(b, operand)
                                                           : operand);
   Value total = b.createOrFold<memref::DimOp>(operands.back(), 0);
+  int64_t lanes = getLanes(op, target);
+  // Several vectors at a time, unless they would not fit into the registers.
+  if (std::distance(op.getBlock()->begin(), op.getBlock()->end()) <= kShortBody)
+    lanes *= kUnroll;
   auto emitRange = [&](Value begin, Value end) {
-    emitLoop(b, begin, end, 1, [&](Value iv) {
-      emitPoint(b, op, operands, iv,
-                [&](OpOperand &) { return SmallVector<Value>{iv}; });
-    });
+    if (lanes != 0) {
+      Value count = b.createOrFold<arith::SubIOp>(end, begin);
+      Value rest =
+          b.createOrFold<arith::RemUIOp>(count, indexConstant(b, lanes));
+      Value whole = b.createOrFold<arith::SubIOp>(end, rest);
+      emitLoop(b, begin, whole, lanes,
+               [&](Value iv) { emitPoint(b, op, operands, iv, lanes); });
+      begin = whole;
+    }
+    emitLoop(b, begin, end, 1,
+             [&](Value iv) { emitPoint(b, op, operands, iv, 0); });
   };
   std::optional<int64_t> size = getConstantIntValue(total);
   if (size && *size <= kFlatBlock)
@@ -612,7 +641,7 @@ static linalg::LinalgOp collapseLoops(linalg::LinalgOp op) {
 
 void mpc::lowerToLoops(linalg::LinalgOp op, const TargetDescription &target) {
   if (isFlat(op))
-    return lowerFlat(op);
+    return lowerFlat(op, target);
   linalg::LinalgOp collapsed = collapseLoops(op);
   LoopNest(collapsed ? collapsed : op, target).emit();
   if (collapsed)

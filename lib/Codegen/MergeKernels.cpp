@@ -30,9 +30,10 @@ using namespace mlir;
 namespace {
 
 /// The value of a constant that may become an argument: a floating-point scalar
-/// or a vector of equal ones. Null for all others. Integers stay: they are
-/// sizes and offsets, which code is specialised by.
-FloatAttr getParameter(Operation *op) {
+/// or a vector of equal ones, or a vector of equal integers (zero points). Null
+/// for all others. Scalar integers stay: they are sizes and offsets, which code
+/// is specialised by.
+TypedAttr getParameter(Operation *op) {
   auto constant = dyn_cast<arith::ConstantOp>(op);
   if (!constant)
     return {};
@@ -40,9 +41,10 @@ FloatAttr getParameter(Operation *op) {
     return scalar;
   auto vector = dyn_cast<SplatElementsAttr>(constant.getValue());
   if (!vector || !isa<VectorType>(vector.getType()) ||
-      !isa<FloatType>(vector.getElementType()))
+      !(isa<FloatType>(vector.getElementType()) ||
+        vector.getElementType().isInteger(32)))
     return {};
-  return vector.getSplatValue<FloatAttr>();
+  return vector.getSplatValue<TypedAttr>();
 }
 
 /// A body without regard to names, locations and parameters.
@@ -129,7 +131,7 @@ void MergeKernels::merge(ArrayRef<func::FuncOp> kernels) {
     parameters.push_back(collectParameters(kernel));
 
   // What differs becomes an argument; several that always agree, one.
-  SmallVector<SmallVector<FloatAttr>> arguments; // their values per kernel
+  SmallVector<SmallVector<TypedAttr>> arguments; // their values per kernel
   SmallVector<SmallVector<Operation *>> replaced;
   for (unsigned i = 0, e = parameters.front().size(); i != e; ++i) {
     auto values =
@@ -169,7 +171,7 @@ void MergeKernels::merge(ArrayRef<func::FuncOp> kernels) {
     for (func::CallOp call : calls.lookup(kernel.getNameAttr())) {
       OpBuilder builder(call);
       SmallVector<Value> operands;
-      for (ArrayRef<FloatAttr> values : arguments)
+      for (ArrayRef<TypedAttr> values : arguments)
         operands.push_back(
             arith::ConstantOp::create(builder, call.getLoc(), values[index]));
       call->insertOperands(0, operands);

@@ -86,7 +86,7 @@ std::vector<float> mpc::getFloats(const Tensor &tensor) {
   return values;
 }
 
-FailureOr<std::vector<int64_t>> mpc::readLabels(Location loc, const std::string &path) {
+FailureOr<std::vector<int64_t>> mpc::readLabels(Location loc, const std::string &path, StringRef samples, int64_t count) {
   TensorReaders readers;
   std::string error;
   if (!openTensorFile(path, readers, error))
@@ -101,11 +101,12 @@ FailureOr<std::vector<int64_t>> mpc::readLabels(Location loc, const std::string 
   std::vector<int64_t> labels;
   for (int64_t i = 0, e = tensor.numElements(); i < e; ++i)
     labels.push_back(static_cast<int64_t>(tensor.valueAt(i)));
+  if (static_cast<int64_t>(labels.size()) != count)
+    return emitError(loc) << "--labels: " << path << " has " << labels.size() << " labels, but " << samples << " has " << count << " samples", failure();
   return labels;
 }
 
-/// Of equal values the first counts as the largest.
-static int64_t findLargest(const Tensor &tensor) {
+int64_t mpc::findLargest(const Tensor &tensor) {
   int64_t best = 0;
   for (int64_t i = 1, e = tensor.numElements(); i < e; ++i)
     if (tensor.valueAt(i) > tensor.valueAt(best))

@@ -68,8 +68,11 @@ private:
 /// Up to `most` of `count` indices, evenly spread.
 std::vector<int64_t> chooseSamples(int64_t count, int64_t most);
 
-/// The classes in a file: integers, one per sample.
-mlir::FailureOr<std::vector<int64_t>> readLabels(mlir::Location loc, const std::string &path);
+/// The classes in a file: integers, one for each of the `count` samples in the file or folder `samples`.
+mlir::FailureOr<std::vector<int64_t>> readLabels(mlir::Location loc, const std::string &path, llvm::StringRef samples, int64_t count);
+
+/// The place of the largest element; of equal ones the first.
+int64_t findLargest(const Tensor &tensor);
 
 /// The elements of a floating-point output as f32; empty for integers.
 std::vector<float> getFloats(const Tensor &tensor);

@@ -291,14 +291,13 @@ LogicalResult Compilation::makeBenchKit() {
     return failure();
   if (failed(repairModel(*module, options, repairs)))
     return failure();
-  std::vector<std::string> precisions{"f32", "f16", "bf16"};
-  if (!options.calibrationData.empty() || !options.calibrationFiles.empty()) {
+  bool hasRanges = !options.calibrationData.empty() || !options.calibrationFiles.empty();
+  if (hasRanges) {
     auto found = getCalibration();
     if (failed(found) || failed(attachRanges(*module, *found, calibrationSource())))
       return failure();
-    precisions.push_back("int8");
   }
-  return emitBenchKit(*module, precisions, options);
+  return emitBenchKit(*module, listPrecisions(*module, hasRanges), options);
 }
 
 /// Precisions as they were chosen before: nothing is measured.

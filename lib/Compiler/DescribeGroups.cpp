@@ -36,9 +36,7 @@ int64_t mpc::countBytes(Value tensor) {
   return llvm::divideCeil(countElements(tensor) * bits, 8);
 }
 
-/// Multiply-accumulates of a contraction. Each output element is the sum of as many products as there are weights per output channel, or, where
-/// both operands are activations, as the first one's last dimension has elements.
-static int64_t countMACs(Operation *root) {
+int64_t mpc::countMACs(Operation *root) {
   auto quantizable = dyn_cast<QuantizableOpInterface>(root);
   if (!quantizable || isa<ElementwiseOpInterface>(root) || root->getNumResults() != 1)
     return 0;

@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Diagnose.h"
+#include "Accuracy.h"
 #include "ErrorAnalysis.h"
 #include "Report.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -47,7 +48,13 @@ private:
   LogicalResult runLibrary(SampleSet &samples);
   LogicalResult keepTrials(SampleSet &samples);
   FailureOr<double> measure(const llvm::BitVector &raised);
+  FailureOr<std::unique_ptr<ModelRunner>> compileRaised(ArrayRef<std::string> raised);
   FailureOr<double> measureCompiled(ArrayRef<std::string> raised);
+  LogicalResult openLabelled();
+  FailureOr<double> measureTop1(llvm::function_ref<FailureOr<ArrayRef<Tensor>>(std::vector<Tensor> &)> run);
+  FailureOr<double> measureTop1(ModelRunner &runner);
+  LogicalResult printTop1();
+  LogicalResult printHealedTop1();
   LogicalResult search();
   LogicalResult prune();
   void printLoss(const ErrorAnalysis &analysis, const Report &report);
@@ -67,7 +74,11 @@ private:
   int64_t agreeing = 0, compared = 0;
   std::vector<std::vector<Tensor>> trials, references;
   std::vector<std::string> raised;
-  double before = 0, after = 0;
+  double before = 0, after = 0; // dB
+  /// Samples with their classes; null: none are given.
+  std::unique_ptr<SampleSet> labelled;
+  std::vector<int64_t> labels;
+  double referenceTop1 = 0, libraryTop1 = 0; // per cent
 };
 } // namespace
 
@@ -127,14 +138,7 @@ static std::optional<bool> agree(const Tensor &a, const Tensor &b) {
   int64_t count = a.numElements();
   if (a.shape.empty() || a.shape.back() != count || count < 2 || !isFloat(a.type))
     return std::nullopt;
-  auto largest = [&](const Tensor &tensor) {
-    int64_t best = 0;
-    for (int64_t i = 1; i < count; ++i)
-      if (tensor.valueAt(i) > tensor.valueAt(best))
-        best = i;
-    return best;
-  };
-  return largest(a) == largest(b);
+  return findLargest(a) == findLargest(b);
 }
 
 LogicalResult Diagnosis::runLibrary(SampleSet &samples) {
@@ -215,8 +219,8 @@ FailureOr<PrecisionConfig> Diagnosis::makeConfig(ArrayRef<std::string> names) {
   return config;
 }
 
-/// What a library that is compiled with the configuration gives: a tensor that no int8 group reads any more is stored in f32, for one.
-FailureOr<double> Diagnosis::measureCompiled(ArrayRef<std::string> names) {
+/// A library that is compiled with the configuration.
+FailureOr<std::unique_ptr<ModelRunner>> Diagnosis::compileRaised(ArrayRef<std::string> names) {
   auto config = makeConfig(names);
   if (failed(config))
     return failure();
@@ -234,7 +238,12 @@ FailureOr<double> Diagnosis::measureCompiled(ArrayRef<std::string> names) {
   pm.addPass(createAssignPrecision(assign));
   if (failed(pm.run(*module)))
     return failure();
-  auto runner = ModelRunner::create(*module, options.library);
+  return ModelRunner::create(*module, options.library);
+}
+
+/// What it gives, which the switches do not tell exactly: a tensor that no int8 group reads any more is stored in f32, for one.
+FailureOr<double> Diagnosis::measureCompiled(ArrayRef<std::string> names) {
+  auto runner = compileRaised(names);
   if (failed(runner))
     return failure();
   std::vector<OutputError> errors(model->getOutputs().size());
@@ -380,8 +389,83 @@ void Diagnosis::printLoss(const ErrorAnalysis &analysis, const Report &report) {
     os << "  no single group or tensor makes a difference\n";
 }
 
+//===----------------------------------------------------------------------===//
+// Top-1
+//===----------------------------------------------------------------------===//
+
+LogicalResult Diagnosis::openLabelled() {
+  if (options.labels.empty())
+    return success();
+  const TensorInfo &scores = library->getOutputs().front();
+  if (!isFloat(scores.type))
+    return emitError(loc) << "--labels: expected floating-point scores of classes, but the model's first output '" << scores.name << "' holds "
+                          << elementTypeName(scores.type);
+  auto opened = openSamples(assigned, options.validationData);
+  if (failed(opened))
+    return failure();
+  labelled = std::move(*opened);
+  auto read = readLabels(loc, options.labels, options.validationData, labelled->size());
+  if (failed(read))
+    return failure();
+  labels = std::move(*read);
+  return success();
+}
+
+/// For how many of 100 labelled samples the largest element of the first output is that of their class.
+FailureOr<double> Diagnosis::measureTop1(llvm::function_ref<FailureOr<ArrayRef<Tensor>>(std::vector<Tensor> &)> run) {
+  std::vector<Tensor> sample;
+  std::string message;
+  int64_t correct = 0;
+  for (auto [index, label] : llvm::enumerate(labels)) {
+    if (!labelled->read(index, sample, message))
+      return emitError(loc) << message, failure();
+    auto results = run(sample);
+    if (failed(results))
+      return failure();
+    correct += findLargest(results->front()) == label;
+  }
+  return 100.0 * correct / labels.size();
+}
+
+FailureOr<double> Diagnosis::measureTop1(ModelRunner &runner) {
+  return measureTop1([&](std::vector<Tensor> &sample) -> FailureOr<ArrayRef<Tensor>> {
+    if (failed(runner.run(sample)))
+      return failure();
+    return runner.getResults();
+  });
+}
+
+LogicalResult Diagnosis::printTop1() {
+  if (!labelled)
+    return success();
+  llvm::BitVector none(model->getSwitches().size());
+  auto reference = measureTop1([&](std::vector<Tensor> &sample) -> FailureOr<ArrayRef<Tensor>> {
+    if (failed(model->run(sample, none)))
+      return failure();
+    return model->getResults();
+  });
+  auto lowered = measureTop1(*library);
+  if (failed(reference) || failed(lowered))
+    return failure();
+  referenceTop1 = *reference;
+  libraryTop1 = *lowered;
+  os << "top-1 on " << labels.size() << " labelled samples: " << llvm::format("%.2f %%, in f32 %.2f %%\n", libraryTop1, referenceTop1);
+  return success();
+}
+
+LogicalResult Diagnosis::printHealedTop1() {
+  if (!labelled || raised.empty())
+    return success();
+  auto runner = compileRaised(raised);
+  auto healed = failed(runner) ? FailureOr<double>(failure()) : measureTop1(**runner);
+  if (failed(healed))
+    return failure();
+  os << "top-1 then: " << llvm::format("%.2f %% instead of %.2f %%, in f32 %.2f %%\n", *healed, libraryTop1, referenceTop1);
+  return success();
+}
+
 FailureOr<std::string> Diagnosis::run() {
-  if (failed(openLibrary()) || failed(takePrecisions()))
+  if (failed(openLibrary()) || failed(takePrecisions()) || failed(openLabelled()))
     return failure();
   auto samples = openSamples(assigned, options.calibrationData);
   if (failed(samples))
@@ -393,12 +477,12 @@ FailureOr<std::string> Diagnosis::run() {
   auto analysis = analyzeErrors(*model, **samples, options.reportSamples, options);
   if (failed(analysis) || failed(findAdvice(*model, **samples, "", *analysis, options)) || failed(runLibrary(**samples)))
     return failure();
-  auto report = describeGroups(*annotated, options);
+  auto report = makePlainReport(*annotated, options);
   if (failed(report))
     return failure();
   addErrors(*analysis, *report);
   printLoss(*analysis, *report);
-  if (failed(keepTrials(**samples)) || failed(search()) || failed(prune()))
+  if (failed(printTop1()) || failed(keepTrials(**samples)) || failed(search()) || failed(prune()))
     return failure();
   if (raised.empty())
     os << "no few groups are to blame: nothing gains " << llvm::format("%.0f", kCulprit) << " dB, and the outputs have " << decibels(before)
@@ -406,6 +490,8 @@ FailureOr<std::string> Diagnosis::run() {
   else
     os << "in f32: '" << llvm::join(raised, "', '") << "'; the outputs then have " << decibels(after) << " instead of " << decibels(before)
        << "\n";
+  if (failed(printHealedTop1()))
+    return failure();
   auto config = makeConfig(raised);
   if (failed(config))
     return failure();

@@ -98,7 +98,7 @@ static LogicalResult explainAlternatives(ModuleOp annotated, const Report &repor
       os << "    " << precision << ": not without calibrated ranges\n";
       continue;
     }
-    auto described = describeGroups(*other, options);
+    auto described = makePlainReport(*other, options);
     const ReportGroup *same = succeeded(described) ? described->find(group.name) : nullptr;
     if (!same)
       continue;

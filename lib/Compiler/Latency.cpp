@@ -6,12 +6,12 @@
 //===----------------------------------------------------------------------===//
 
 #include "Latency.h"
+#include "GroupSizes.h"
 #include "Report.h"
 #include "cpu.h" // the runtime's
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Pass/PassManager.h"
 #include "mpc/Codegen/Variants.h"
-#include "mpc/Dialect/MPC/MPCDialect.h"
 #include "mpc/Pipelines/GraphPipelines.h"
 #include "mpc/Transforms/Passes.h"
 #include "mpc/Transforms/Ranges.h"
@@ -164,6 +164,27 @@ static std::vector<GroupInfo> describeCandidate(ModuleOp module, StringRef preci
   return groups;
 }
 
+bool mpc::isBoundByWeights(GroupOp group) {
+  // Fewer weights stay in caches; more positions make multiplying the greater part.
+  constexpr int64_t leastWeights = 1 << 16, mostPositions = 16;
+  auto root = dyn_cast<QuantizableOpInterface>(group.getRoot());
+  OpOperand *weight = root && root.getQuantRole() == QuantRole::Contraction ? root.getWeightOperand() : nullptr;
+  auto argument = weight ? dyn_cast<BlockArgument>(weight->get()) : nullptr;
+  if (!argument || !group.getInputs()[argument.getArgNumber()].getDefiningOp<ConstantOp>())
+    return false;
+  int64_t weights = cast<RankedTensorType>(weight->get().getType()).getNumElements();
+  return weights >= leastWeights && countMACs(group.getRoot()) <= mostPositions * weights;
+}
+
+std::vector<std::string> mpc::listPrecisions(ModuleOp grouped, bool hasRanges) {
+  std::vector<std::string> precisions{"f32", "f16", "bf16"};
+  if (llvm::any_of(grouped.lookupSymbol<func::FuncOp>("main").getOps<GroupOp>(), isBoundByWeights))
+    precisions.insert(precisions.end(), {"w8", "w4"});
+  if (hasRanges)
+    precisions.push_back("int8");
+  return precisions;
+}
+
 static FailureOr<Candidate> makeCandidate(ModuleOp grouped, StringRef precision) {
   Candidate candidate;
   candidate.precision = precision.str();
@@ -172,8 +193,15 @@ static FailureOr<Candidate> makeCandidate(ModuleOp grouped, StringRef precision)
   AssignPrecisionOptions assign;
   assign.precision = precision.str();
   pm.addPass(createAssignPrecision(assign));
-  buildQuantizationPipeline(pm);
   if (failed(pm.run(*candidate.module)))
+    return failure();
+  candidate.module->walk([](GroupOp group) {
+    if (group.getPrecision() && isWeightOnly(*group.getPrecision()) && !isBoundByWeights(group))
+      group.setPrecision(Precision::F32);
+  });
+  PassManager lower(grouped.getContext(), ModuleOp::getOperationName());
+  buildQuantizationPipeline(lower);
+  if (failed(lower.run(*candidate.module)))
     return failure();
   llvm::StringSet<> own;
   grouped.walk([&](GroupOp group) { own.insert(group.getName()); });

@@ -16,6 +16,7 @@
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mpc/Compiler/Compiler.h"
+#include "mpc/Dialect/MPC/Precisions.h"
 #include "mpc/Support/LatencyTable.h"
 #include "llvm/ADT/StringMap.h"
 #include <map>
@@ -27,7 +28,7 @@ struct Report;
 struct LatencyCosts {
   /// Of a call, beside its groups.
   double overhead_ms = 0;
-  /// Of the group `name` in `precision` ("f32", "f16", "bf16", "int8"); NaN where it cannot be computed in it.
+  /// Of the group `name` in `precision` ("f32", "f16", "bf16", "w8", "w4", "int8"); NaN where it cannot be computed in it.
   double group(llvm::StringRef name, llvm::StringRef precision) const;
   /// Of storing a value (the name under which calibration tables know it: a group's result or an input) again in another element type, `from`
   /// and `to` being f32, f16, bf16 or int8; 0 where they are equal, NaN for a value that the model does not have.
@@ -45,6 +46,14 @@ struct LatencyCosts {
   /// What everything above was read from, for a file of decisions.
   LatencyTable table;
 };
+
+/// The precisions of a search and of its kits, from the most exact to the least: w8 and w4 only where a group is bound by its weights, int8 where the
+/// module has ranges.
+std::vector<std::string> listPrecisions(mlir::ModuleOp grouped, bool hasRanges);
+
+/// Whether a group may be faster with weights of fewer bits, as reading them is what it does: many constant weights of a contraction, each of which
+/// serves a few positions only.
+bool isBoundByWeights(GroupOp group);
 
 /// The costs of every group of a module (of the phase `grouped`, with ranges where int8 is a candidate) in every one of `precisions`, and of the
 /// conversions between them. They are read from `options.latencyTable` where that is given: what is missing in it is measured where the

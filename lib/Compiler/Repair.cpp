@@ -20,6 +20,8 @@
 using namespace mlir;
 using namespace mpc;
 
+/// Noise has to fall by 1 dB: the largest values of other samples move a prediction by as much.
+static constexpr double kWorthFactors = 0.8;
 /// A multiplication that no constant takes has to halve the noise, 3 dB.
 static constexpr double kWorthAnOperation = 0.5;
 /// Second moments of more products than these take too much memory; 8192^2 floats are 256 MiB.
@@ -125,17 +127,18 @@ static FailureOr<RepairStep> decideSmoothing(ModuleOp module, double alpha, cons
   std::vector<StatisticsRequest> requests;
   for (auto group : getMain(module).getOps<GroupOp>()) {
     ChannelReaders readers = getChannelReaders(group);
-    // As in the paper. Channels behind a contraction and its activation are sparse: evened out by the largest values of some samples, those of others leave the
-    // range in every channel. (Measured on a vision transformer: the second layers of its perceptrons lost 6 to 8 dB.)
-    if (readers.problem.empty() && ContractionWeights::get(group))
-      readers.problem = "a contraction makes it; equalization is for those";
+    ChannelSource source = getChannelSource(group);
+    // Channels behind an activation that no factor passes are sparse: evened out by the largest values of some samples, those of others leave the range in every
+    // channel. (Measured on a vision transformer with GELU: the second layers of its perceptrons lost 6 to 8 dB.)
+    if (readers.problem.empty() && !source.folds && ContractionWeights::get(group))
+      readers.problem = "a contraction makes it, and cannot take its factors: " + source.problem;
     if (!readers.problem.empty()) {
       std::string text = "'" + group.getName().str() + "' is not smoothed: " + readers.problem;
       remark::missed(group.getLoc(), remarkOptions(Repair::SmoothQuant, group.getName())) << StringRef(text);
       continue;
     }
     requests.push_back({readers.contractions.front(), QuantParams()});
-    candidates.push_back({group, std::move(readers.contractions), getChannelSource(group).folds});
+    candidates.push_back({group, std::move(readers.contractions), source.folds});
   }
   RepairStep step;
   step.repair = Repair::SmoothQuant;
@@ -164,7 +167,7 @@ static FailureOr<RepairStep> decideSmoothing(ModuleOp module, double alpha, cons
     }
     StringRef name = source.getName();
     std::string predicted = "predicted noise " + llvm::formatv("{0:F2}", ratio).str() + " of what it was";
-    if (ratio >= (candidate.folds ? 1.0 : kWorthAnOperation)) {
+    if (ratio >= (candidate.folds ? kWorthFactors : kWorthAnOperation)) {
       std::string text = "'" + name.str() + "' is not smoothed: " + predicted + (candidate.folds ? "" : ", and its channels would need one more operation");
       remark::missed(source.getLoc(), remarkOptions(Repair::SmoothQuant, name)) << StringRef(text);
       return;

@@ -140,7 +140,7 @@ static ReportGroup describeGroup(func::FuncOp function, GroupOp group, GroupOp l
   return entry;
 }
 
-FailureOr<Report> mpc::describeGroups(ModuleOp annotated, const CompileOptions &options) {
+FailureOr<Report> mpc::makePlainReport(ModuleOp annotated, const CompileOptions &options) {
   OwningOpRef<ModuleOp> lowered = annotated.clone();
   PassManager pm(annotated.getContext(), ModuleOp::getOperationName());
   buildQuantizationPipeline(pm);
@@ -203,7 +203,7 @@ void mpc::addErrors(const ErrorAnalysis &analysis, Report &report) {
 }
 
 FailureOr<Report> mpc::makeReport(ModuleOp annotated, const CompileOptions &options) {
-  auto report = describeGroups(annotated, options);
+  auto report = makePlainReport(annotated, options);
   if (failed(report))
     return failure();
   std::string only;

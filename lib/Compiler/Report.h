@@ -77,7 +77,7 @@ struct Report {
 /// Gathers what the annotated module says, and, where there are samples and something is lowered, measures errors on them.
 mlir::FailureOr<Report> makeReport(mlir::ModuleOp annotated, const CompileOptions &options);
 /// The same without the errors.
-mlir::FailureOr<Report> describeGroups(mlir::ModuleOp annotated, const CompileOptions &options);
+mlir::FailureOr<Report> makePlainReport(mlir::ModuleOp annotated, const CompileOptions &options);
 
 /// Puts what was measured beside the groups.
 void addErrors(const ErrorAnalysis &analysis, Report &report);

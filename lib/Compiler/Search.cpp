@@ -23,8 +23,6 @@
 using namespace mlir;
 using namespace mpc;
 
-/// From the most exact to the least; a search starts from the first.
-static constexpr Precision kPrecisions[] = {Precision::F32, Precision::F16, Precision::BF16, Precision::INT8};
 /// Validation samples beyond which a budget of outputs gains nothing; top-1 takes all.
 static constexpr int64_t kValidationSamples = 64;
 static constexpr int kRounds = 9;
@@ -72,13 +70,10 @@ FailureOr<SearchInputs> mpc::openSearch(ModuleOp module, const CompileOptions &o
   if (!inputs.samples)
     inputs.samples = std::move(inputs.validation);
   if (!options.labels.empty()) {
-    auto labels = readLabels(loc, options.labels);
+    int64_t count = inputs.validation ? inputs.validation->size() : inputs.samples->size();
+    auto labels = readLabels(loc, options.labels, options.validationData, count);
     if (failed(labels))
       return failure();
-    int64_t count = inputs.validation ? inputs.validation->size() : inputs.samples->size();
-    if (static_cast<int64_t>(labels->size()) != count)
-      return emitError(loc) << "--labels: " << options.labels << " has " << labels->size() << " labels, but " << options.validationData << " has "
-                            << count << " samples", failure();
     inputs.labels = std::move(*labels);
   }
   return inputs;
@@ -126,6 +121,8 @@ private:
   const CompileOptions &options;
   Location loc;
   SearchGraph graph;
+  /// From the most exact to the least; the first is f32.
+  SmallVector<Precision> precisions;
   /// The best that each precision alone gives: what is granted where all groups ask for it.
   std::map<Precision, Assignment> uniforms;
   std::optional<Judge> judge;
@@ -139,7 +136,9 @@ private:
 /// What is granted to each group when all ask for one precision. A configuration leaves some groups one candidate only.
 LogicalResult Searcher::findCandidates() {
   graph = SearchGraph::build(module);
-  for (Precision precision : kPrecisions) {
+  for (const std::string &name : listPrecisions(module, /*hasRanges=*/true))
+    precisions.push_back(*symbolizePrecision(name));
+  for (Precision precision : precisions) {
     OwningOpRef<ModuleOp> copy = module.clone();
     PassManager pm(copy->getContext(), ModuleOp::getOperationName());
     AssignPrecisionOptions assign;
@@ -152,6 +151,12 @@ LogicalResult Searcher::findCandidates() {
     auto main = copy->lookupSymbol<func::FuncOp>("main");
     for (auto [group, op] : llvm::zip(graph.groups, main.getOps<GroupOp>())) {
       Precision granted = op.getPrecision().value_or(Precision::F32);
+      // Fewer bits of weights only cost accuracy elsewhere.
+      if (isWeightOnly(precision) && granted == precision && !isBoundByWeights(op))
+        granted = uniforms[Precision::F32][uniform.size()];
+      // What a configuration says of weights is a part of the precision.
+      if (precision == Precision::F32 && isWeightOnly(granted))
+        group.op->setDiscardableAttrs(op->getDiscardableAttrDictionary());
       uniform.push_back(granted);
       if (!group.mayBe(granted)) {
         group.candidates.push_back(granted);
@@ -165,7 +170,7 @@ LogicalResult Searcher::findCandidates() {
 /// Times and noise.
 LogicalResult Searcher::findCosts() {
   std::vector<std::string> names;
-  for (Precision precision : kPrecisions)
+  for (Precision precision : precisions)
     names.push_back(stringifyPrecision(precision).str());
   auto costs = measureLatencies(module, names, options);
   if (failed(costs))
@@ -183,8 +188,8 @@ LogicalResult Searcher::findCosts() {
       llvm::erase_if(group.candidates, [&](Precision precision) { return precision != group.candidates.front() && !group.ms.count(precision); });
   }
   for (SearchGraph::Value &value : graph.values)
-    for (Precision from : kPrecisions)
-      for (Precision to : kPrecisions)
+    for (Precision from : precisions)
+      for (Precision to : precisions)
         if (from != to)
           if (double ms = costs->conversion(value.name, stringifyPrecision(from), stringifyPrecision(to)); !std::isnan(ms) && ms > 0)
             value.conversions[{from, to}] = ms;
@@ -192,13 +197,13 @@ LogicalResult Searcher::findCosts() {
   return measureSensitivity(graph, module, *inputs.samples, options);
 }
 
-/// A narrow float that makes no group noticeably faster is not worth measuring: less exact, and nothing gained.
+/// Narrow floats and narrow weights that make no group noticeably faster are not worth measuring: less exact, and nothing gained.
 void Searcher::dropUseless() {
   double total = 0;
   for (const SearchGraph::Group &group : graph.groups)
     if (auto it = group.ms.find(Precision::F32); it != group.ms.end())
       total += it->second;
-  for (Precision precision : {Precision::F16, Precision::BF16}) {
+  for (Precision precision : {Precision::F16, Precision::BF16, Precision::W8, Precision::W4}) {
     double gain = 0;
     for (const SearchGraph::Group &group : graph.groups) {
       auto narrow = group.ms.find(precision), wide = group.ms.find(Precision::F32);
@@ -330,7 +335,7 @@ LogicalResult Searcher::searchLatency() {
 
 /// Uniform precisions compete: a search that loses to one of them takes it.
 LogicalResult Searcher::addUniforms() {
-  for (Precision precision : kPrecisions) {
+  for (Precision precision : precisions) {
     const Assignment &uniform = uniforms[precision];
     if (graph.predict(uniform).ms > 1.25 * best->predictedMs)
       continue;

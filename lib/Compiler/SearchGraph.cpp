@@ -81,12 +81,15 @@ SearchGraph SearchGraph::build(ModuleOp module) {
   return graph;
 }
 
+/// The type of activations.
+static Precision getActivations(Precision precision) { return isWeightOnly(precision) ? Precision::F32 : precision; }
+
 std::optional<Precision> SearchGraph::getNeed(const Group &group, const Use &use, Precision precision) const {
   if (!use.isOperand)
     return std::nullopt;
   switch (group.role) {
   case QuantRole::Contraction:
-    return precision;
+    return getActivations(precision);
   case QuantRole::Passthrough:
     return group.isSole ? precision : Precision::F32;
   case QuantRole::Average:
@@ -101,7 +104,7 @@ Precision SearchGraph::getStorage(const Value &value, const Assignment &assignme
     return Precision::F32;
   Precision own = assignment[*value.writer];
   if (own != Precision::INT8)
-    return own;
+    return getActivations(own);
   bool isRead = llvm::any_of(value.readers, [&](unsigned reader) { return assignment[reader] == Precision::INT8; });
   return isRead ? Precision::INT8 : Precision::F32;
 }
@@ -246,7 +249,7 @@ std::optional<SearchGraph::Choice> SearchGraph::solve(std::optional<double> nois
       unsigned writer = *value.writer;
       for (auto [precision, variable] : x[writer])
         if (precision != Precision::INT8)
-          storage[precision].add(variable);
+          storage[getActivations(precision)].add(variable);
       if (auto it = x[writer].find(Precision::INT8); it != x[writer].end()) {
         unsigned stored = program.addShare(0);
         Sum readers;

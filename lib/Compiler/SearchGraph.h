@@ -9,7 +9,7 @@
 // the sum, and the conversions that mpc-insert-quantization puts where a value is stored in one type and read in another.
 //
 //   - a value is stored in the type of its group's precision; of an int8 group as integers where an int8 group reads it, else in f32
-//   - a contraction reads the type of its precision; one that moves values or averages them in integers reads integers; element-wise
+//   - a contraction reads the type of its precision, f32 where only its weights are narrow; one that moves values or averages them in integers reads integers; element-wise
 //     operators read anything; all else reads f32
 //   - a group that is not a contraction is int8 only where an int8 group reads its result
 //
@@ -19,7 +19,7 @@
 #define MPC_LIB_COMPILER_SEARCHGRAPH_H
 
 #include "mlir/IR/BuiltinOps.h"
-#include "mpc/Dialect/MPC/MPCDialect.h"
+#include "mpc/Dialect/MPC/Precisions.h"
 #include <map>
 #include <optional>
 #include <string>

@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "mpc/Dialect/MPC/MPCDialect.h"
+#include "mpc/Dialect/MPC/Precisions.h"
 #include "mpc/Support/QuantMath.h"
 #include "mpc/Transforms/Passes.h"
 #include "mpc/Transforms/Ranges.h"
@@ -173,6 +173,8 @@ LogicalResult VariantAdder::add(GroupOp group) {
       roundResult(variant, *precision == Precision::F16
                                ? Type(builder.getF16Type())
                                : Type(builder.getBF16Type()));
+    } else if (isWeightOnly(*precision)) {
+      clone(group, name).setPrecision(*precision);
     } else if (*precision == Precision::INT8) {
       if (getRole(group) == QuantRole::Contraction)
         clone(group, name).setPrecision(*precision);
@@ -180,7 +182,7 @@ LogicalResult VariantAdder::add(GroupOp group) {
         addStore(group, range);
     } else {
       return group.emitOpError()
-             << "'" << group.getName() << "': expected f16, bf16 or int8 in "
+             << "'" << group.getName() << "': expected f16, bf16, w8, w4 or int8 in "
              << kCandidatesAttrName << ", but got " << name;
     }
   }

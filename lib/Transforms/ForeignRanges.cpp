@@ -13,10 +13,6 @@
 using namespace mlir;
 using namespace mpc;
 
-static llvm::Error makeError(const Twine &message) {
-  return llvm::createStringError(llvm::inconvertibleErrorCode(), message);
-}
-
 /// Whether the group only moves, selects or clamps: then its range follows from
 /// those of its inputs, and so does one that is its own clamp's.
 static bool isMovement(GroupOp group) {
@@ -90,7 +86,7 @@ llvm::Error Resolver::reportNoMatch(StringRef source) {
   if (!named.empty())
     hint = ": it has '" + named + "', the nearest in the model is '" + nearest +
            "'";
-  return makeError(source + ": this table of " + table.tool +
+  return llvm::createStringError(source + ": this table of " + table.tool +
                    " names no tensor of the model" + hint);
 }
 
@@ -137,7 +133,7 @@ llvm::Expected<Calibration> mpc::loadCalibration(ModuleOp module,
                                                  StringRef path) {
   auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/true);
   if (std::error_code error = buffer.getError())
-    return makeError(path + ": " + error.message());
+    return llvm::createStringError(path + ": " + error.message());
   StringRef text = (*buffer)->getBuffer();
   auto foreign = parseForeignCalibration(text, path);
   if (!foreign)

@@ -8,17 +8,13 @@
 #ifndef MPC_LIB_TRANSFORMS_WEIGHTONLY_H
 #define MPC_LIB_TRANSFORMS_WEIGHTONLY_H
 
-#include "mpc/Dialect/MPC/MPCDialect.h"
+#include "mpc/Dialect/MPC/Precisions.h"
 #include "mpc/Support/PrecisionConfig.h"
 
 namespace mpc {
 
 /// The attribute of groups of precision w8 and w4.
 constexpr llvm::StringLiteral kWeightsAttrName = "mpc.weights";
-
-inline bool isWeightOnly(Precision precision) {
-  return precision == Precision::W8 || precision == Precision::W4;
-}
 
 /// How the weights of a group of precision w8 or w4 are stored: its
 /// `mpc.weights`, else blocks of 32 with zero points, and f32 activations.

@@ -120,11 +120,11 @@ func.func @main(%x: tensor<?x4xf32>) -> tensor<?x3xf32> {
 // CHECK: %[[SUM:.*]] = arith.addi
 // CHECK-NEXT: %[[REAL:.*]] = arith.sitofp %[[SUM]] : i32 to f32
 // CHECK-NEXT: %[[SCALED:.*]] = arith.mulf %[[REAL]]
-// CHECK-NEXT: math.roundeven %[[SCALED]]
-// CHECK: arith.addf
-// CHECK: arith.cmpf ogt
+// CHECK: arith.cmpf ogt, %[[SCALED]]
 // CHECK: arith.cmpf olt
-// CHECK: arith.fptosi %{{.*}} : f32 to i32
+// CHECK: %[[ROUND:.*]] = math.roundeven
+// CHECK-NEXT: %[[Q:.*]] = arith.fptosi %[[ROUND]] : f32 to i32
+// CHECK: arith.addi %[[Q]], %{{.*}} : i32
 // CHECK: arith.trunci %{{.*}} : i32 to i8
 func.func @main(%x: tensor<?x2x2x1x!x>) -> tensor<?x4x4x2x!y> {
   %w = mpc.constant dense<[[[[1]]], [[[-2]]]]> : tensor<2x1x1x1xi8> -> tensor<2x1x1x1x!w>
@@ -269,4 +269,63 @@ func.func @main(%xs: tensor<8x?x12xf32>, %h: tensor<?x4xf32>) -> (tensor<?x4xf32
     scf.yield %s, %y : tensor<?x4xf32>, tensor<8x?x4xf32>
   }
   return %0#0, %0#1 : tensor<?x4xf32>, tensor<8x?x4xf32>
+}
+
+// -----
+
+// Bytes that change their signedness and keep scale and numbers change their upper bit only, in both directions, which thus
+// share a function.
+!signed = !quant.uniform<i8:f32, 0.1:-3>
+!unsigned = !quant.uniform<u8:f32, 0.1:125>
+// CHECK: %[[FIRST:.*]] = call @to_unsigned(
+// CHECK: call @to_unsigned(%[[FIRST]],
+// CHECK-LABEL: func.func private @to_unsigned(
+// CHECK: ^bb0(%[[BYTE:.*]]: i8, %{{.*}}: i8):
+// CHECK-NEXT: %[[BIT:.*]] = arith.constant -128 : i8
+// CHECK-NEXT: %[[FLIPPED:.*]] = arith.xori %[[BYTE]], %[[BIT]] : i8
+// CHECK-NEXT: linalg.yield %[[FLIPPED]] : i8
+func.func @main(%x: tensor<4x!signed>) -> tensor<4x!signed> {
+  %0 = mpc.group "to_unsigned" ins(%a = %x : tensor<4x!signed>) -> tensor<4x!unsigned> {
+    %1 = mpc.dequantize %a : (tensor<4x!signed>) -> tensor<4xf32>
+    %2 = mpc.quantize %1 : (tensor<4xf32>) -> tensor<4x!unsigned>
+    mpc.yield %2 : tensor<4x!unsigned>
+  }
+  %3 = mpc.group "to_signed" ins(%a = %0 : tensor<4x!unsigned>) -> tensor<4x!signed> {
+    %1 = mpc.dequantize %a : (tensor<4x!unsigned>) -> tensor<4xf32>
+    %2 = mpc.quantize %1 : (tensor<4xf32>) -> tensor<4x!signed>
+    mpc.yield %2 : tensor<4x!signed>
+  }
+  return %3 : tensor<4x!signed>
+}
+
+// -----
+
+// Another scale, another number, or a narrower range are computed as they are written.
+!signed = !quant.uniform<i8:f32, 0.1:-3>
+!coarse = !quant.uniform<u8:f32, 0.2:125>
+!moved = !quant.uniform<u8:f32, 0.1:124>
+!narrow = !quant.uniform<u8<1:255>:f32, 0.1:125>
+// CHECK-LABEL: func.func private @coarse(
+// CHECK: arith.divf
+// CHECK-LABEL: func.func private @moved(
+// CHECK: arith.divf
+// CHECK-LABEL: func.func private @narrow(
+// CHECK: arith.divf
+func.func @main(%x: tensor<4x!signed>) -> (tensor<4x!coarse>, tensor<4x!moved>, tensor<4x!narrow>) {
+  %0 = mpc.group "coarse" ins(%a = %x : tensor<4x!signed>) -> tensor<4x!coarse> {
+    %1 = mpc.dequantize %a : (tensor<4x!signed>) -> tensor<4xf32>
+    %2 = mpc.quantize %1 : (tensor<4xf32>) -> tensor<4x!coarse>
+    mpc.yield %2 : tensor<4x!coarse>
+  }
+  %3 = mpc.group "moved" ins(%a = %x : tensor<4x!signed>) -> tensor<4x!moved> {
+    %1 = mpc.dequantize %a : (tensor<4x!signed>) -> tensor<4xf32>
+    %2 = mpc.quantize %1 : (tensor<4xf32>) -> tensor<4x!moved>
+    mpc.yield %2 : tensor<4x!moved>
+  }
+  %4 = mpc.group "narrow" ins(%a = %x : tensor<4x!signed>) -> tensor<4x!narrow> {
+    %1 = mpc.dequantize %a : (tensor<4x!signed>) -> tensor<4xf32>
+    %2 = mpc.quantize %1 : (tensor<4xf32>) -> tensor<4x!narrow>
+    mpc.yield %2 : tensor<4x!narrow>
+  }
+  return %0, %3, %4 : tensor<4x!coarse>, tensor<4x!moved>, tensor<4x!narrow>
 }

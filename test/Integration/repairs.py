@@ -90,6 +90,15 @@ x = normal(96, 3, 8, 8)
 before, after, _, _ = gain("chain", x[:32], x[32:], "equalization")
 assert after > before + 6, "equalization does not help"
 
+# So does SmoothQuant, which looks at what goes through the channels.
+before, after, _, _ = gain("chain", x[:32], x[32:], "smoothquant")
+assert after > before + 6, "SmoothQuant does not help between convolutions"
+
+# Why it passes a value over is told.
+told = subprocess.run([os.path.join(BIN, "mpc-compile"), path("chain.onnx"), "--precision=int8", f"--calibration-data={path('chain.npy')}", "--repair=smoothquant",
+                       "--remarks=repair", "-o", path("told.so")], check=True, capture_output=True, text=True).stderr
+assert "'t0' is smoothed" in told and "'t4_from_channels_last' is not smoothed: it is a result of the model" in told and "Category:precision" not in told, told
+
 # What equalization rewrites computes the same in f32: both libraries, one from the module behind its passes.
 plain = run(compile_model("chain", "--precision=f32"), x[32:])
 same = run(compile_model("chain", "--precision=f32", "--insert-passes=after:grouped=mpc-equalize-channels,mpc-fold-channel-factors"), x[32:])

@@ -106,6 +106,43 @@ assert drop <= 0.5, drop
 settled = next(g for g in load("top1.json")["groups"] if g["name"] == "block.conv")
 assert settled["precision"] == "f32" and "configuration" in settled["reason"], settled
 
+# Layers that are bound by reading their weights may store those in fewer bits, by a table that makes it pay: as far as the budget lets them.
+random = np.random.default_rng(3)
+node, wide = onnx.helper.make_node, 256
+shapes = {"first": (64, 4 * wide), "second": (4 * wide, wide), "last": (wide, 8)}
+nodes = [node("MatMul", ["x", "w_first"], ["a"], name="first"), node("Relu", ["a"], ["b"]), node("MatMul", ["b", "w_second"], ["c"], name="second"), node("Relu", ["c"], ["d"]),
+         node("MatMul", ["d", "w_last"], ["y"], name="last")]
+value = lambda name, size: onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, ["n", size])
+constants = [numpy_helper.from_array((random.normal(0, 1, s) / np.sqrt(s[0])).astype(np.float32), "w_" + n) for n, s in shapes.items()]
+onnx.save(onnx.helper.make_model(onnx.helper.make_graph(nodes, "wide", [value("x", 64)], [value("y", 8)], constants),
+                                 opset_imports=[onnx.helper.make_opsetid("", 17)], ir_version=8), path("wide.onnx"))
+np.save(path("wide.npy"), random.normal(0, 1, (64, 64)).astype(np.float32))
+samples = f"--calibration-data={path('wide.npy')}"
+p = compile_model("kit.so", "--precision=auto", "--emit=bench-kit", "--march=native", samples, model=path("wide.onnx"))
+assert p.returncode == 0, p.stderr
+subprocess.run([os.path.join(BIN, "mpc-run"), path("kit.so"), f"--measure={path('table.json')}"], check=True, capture_output=True)
+table = load("table.json")
+assert {e["name"] for e in table["entries"] if e["precision"] == "w4"} == {"first", "second"}, table["entries"]
+for entry in table["entries"]:
+    entry["ms"] = {"w4": 0.001, "w8": 0.002}.get(entry["precision"], 1)
+json.dump(table, open(path("table.json"), "w"))
+for budget, chosen in (("sqnr:10", "w4"), ("sqnr:35", "w8")):
+    flags = ["--precision=auto", samples, "--march=native", "--prefix=wide"]
+    p = compile_model("wide.so", *flags, f"--latency-table={path('table.json')}", f"--accuracy-budget={budget}", f"--save-decisions={path('wide.json')}", model=path("wide.onnx"))
+    assert p.returncode == 0, p.stderr
+    precisions = {g["name"]: g["precision"] for g in load("wide.json")["groups"]}
+    assert precisions["first"] == precisions["second"] == chosen and precisions["last"] not in ("w4", "w8"), (budget, precisions)
+    p = compile_model("wide2.so", f"--decisions={path('wide.json')}", "--march=native", "--prefix=wide", model=path("wide.onnx"))
+    assert p.returncode == 0 and filecmp.cmp(path("wide.so"), path("wide2.so"), shallow=False), p.stderr
+
+# How a configuration stores a group's weights holds in a search, too.
+json.dump({"groups": [{"name": "second", "precision": "w4", "block": 128}]}, open(path("wide-config.json"), "w"))
+p = compile_model("wide.so", *flags, f"--precision-config={path('wide-config.json')}", f"--latency-table={path('table.json')}", f"--save-decisions={path('wide.json')}",
+                  "--accuracy-budget=sqnr:10", model=path("wide.onnx"))
+assert p.returncode == 0, p.stderr
+second = next(g for g in load("wide.json")["groups"] if g["name"] == "second")
+assert second["precision"] == "w4" and "128" in second["attributes"]["mpc.weights"], second
+
 # What cannot be, or is not said clearly.
 np.save(path("seven.npy"), labels[:7])
 refused("has 7 labels, but", *AUTO, *TOP1[:2], f"--labels={path('seven.npy')}")

@@ -11,6 +11,7 @@
 
 #include "../ToolSupport.h"
 #include "mlir/IR/Diagnostics.h"
+#include "mlir/IR/Remarks.h"
 #include "mlir/Tools/Plugins/DialectPlugin.h"
 #include "mlir/Tools/Plugins/PassPlugin.h"
 #include "mpc/Analysis/Calibration.h"
@@ -44,7 +45,7 @@ struct Flags {
   cl::opt<std::string> savePrecisionConfig{"save-precision-config", cl::desc("Write what was chosen, in the same form"), cl::value_desc("file"), cl::cat(category)};
   cl::opt<std::string> accuracyBudget{"accuracy-budget", cl::desc("Of --precision=auto: top1:POINTS lost at most, sqnr:DB or cosine:VALUE at least, beside f32 (default: sqnr:20)"), cl::value_desc("kind:amount"), cl::cat(category)};
   cl::opt<std::string> latencyBudget{"latency-budget", cl::desc("Of --precision=auto: time of a call on one thread, 3ms; alone: the most accurate within it"), cl::value_desc("time"), cl::cat(category)};
-  cl::opt<std::string> validationData{"validation-data", cl::desc("Of --precision=auto: samples that the budget is checked on (default: those of --calibration-data)"), cl::value_desc("path"), cl::cat(category)};
+  cl::opt<std::string> validationData{"validation-data", cl::desc("Of --precision=auto: samples that the budget is checked on (default: those of --calibration-data); of --diagnose: those with --labels"), cl::value_desc("path"), cl::cat(category)};
   cl::opt<std::string> labels{"labels", cl::desc("Classes of --validation-data, integers (.npy or .pb)"), cl::value_desc("file"), cl::cat(category)};
   cl::opt<std::string> saveDecisions{"save-decisions", cl::desc("Write all that was measured and chosen about precisions (docs/Search.md)"), cl::value_desc("file"), cl::cat(category)};
   cl::opt<std::string> decisions{"decisions", cl::desc("Compile with saved decisions: the same library, without measuring"), cl::value_desc("file"), cl::cat(category)};
@@ -52,6 +53,7 @@ struct Flags {
   cl::opt<unsigned> reportSamples{"report-samples", cl::init(32), cl::desc("Measure errors on so many of the calibration samples at most (default: 32)"), cl::value_desc("number"), cl::cat(category)};
   cl::opt<std::string> explain{"explain", cl::desc("Tell the story of one group, node or tensor on standard output"), cl::value_desc("op"), cl::cat(category)};
   cl::opt<std::string> diagnose{"diagnose", cl::desc("Tell where this library of the model loses accuracy on --calibration-data, and write the remedy to --save-precision-config"), cl::value_desc("library"), cl::cat(category)};
+  cl::opt<std::string> remarks{"remarks", cl::desc("Tell what passes did and why not, of the categories that this regular expression matches: precision, repair, ..."), cl::value_desc("regex"), cl::cat(category)};
   cl::list<std::string> shapes{"shape", cl::desc("Fix an input's sizes: NAME=8x3x224x224"), cl::value_desc("name=sizes"), cl::cat(category)};
   cl::list<std::string> bindings{"bind", cl::desc("Make an input a constant: NAME=FILE (.npy or .pb)"), cl::value_desc("name=file"), cl::cat(category)};
   cl::list<std::string> ioTypes{"io-type", cl::desc("Another element type at the border: NAME=u8"), cl::value_desc("name=type"), cl::cat(category)};
@@ -246,10 +248,14 @@ bool parse(Flags &flags, LaterFlags &later, mpc::CompileOptions &options) {
   options.labels = flags.labels;
   options.decisions = flags.decisions;
   options.saveDecisions = flags.saveDecisions;
-  if (options.precision != mpc::PrecisionChoice::Auto && options.decisions.empty())
-    for (const cl::opt<std::string> *flag : {&flags.accuracyBudget, &flags.latencyBudget, &flags.validationData, &flags.labels})
+  if (options.precision != mpc::PrecisionChoice::Auto && options.decisions.empty()) {
+    for (const cl::opt<std::string> *flag : {&flags.accuracyBudget, &flags.latencyBudget})
       if (flag->getNumOccurrences())
         return fail("--" + flag->ArgStr + " belongs to --precision=auto");
+    for (const cl::opt<std::string> *flag : {&flags.validationData, &flags.labels})
+      if (flag->getNumOccurrences() && !flags.diagnose.getNumOccurrences())
+        return fail("--" + flag->ArgStr + " belongs to --precision=auto and to --diagnose");
+  }
   options.report = flags.report;
   if (flags.report.getNumOccurrences() && !StringRef(options.report).ends_with(".html") && !StringRef(options.report).ends_with(".json"))
     return fail("--report: expected a file that ends in .html or .json, but got '" + options.report + "'");
@@ -264,6 +270,8 @@ bool parse(Flags &flags, LaterFlags &later, mpc::CompileOptions &options) {
       return fail("--diagnose writes no library: leave out -o, and compile with the configuration that it saves");
     if (options.calibrationData.empty())
       return fail("--diagnose needs samples on which the library loses accuracy: give --calibration-data=PATH");
+    if (options.labels.empty() != options.validationData.empty())
+      return fail("--diagnose: expected --validation-data and its classes --labels together, but got one of them");
     if (options.precision == mpc::PrecisionChoice::Auto)
       return fail("--diagnose: expected one precision to start from, but got auto, which repairs what it chose itself");
     if (options.precision == mpc::PrecisionChoice::Keep || options.precision == mpc::PrecisionChoice::F32)
@@ -299,9 +307,13 @@ bool parse(Flags &flags, LaterFlags &later, mpc::CompileOptions &options) {
 }
 
 /// One line per problem: where, and what. Counts errors.
-struct DiagnosticPrinter {
+struct DiagnosticWriter {
   unsigned errors = 0;
   mlir::LogicalResult operator()(mlir::Diagnostic &diagnostic) {
+    if (diagnostic.getSeverity() == mlir::DiagnosticSeverity::Remark) {
+      errs() << diagnostic << "\n";
+      return mlir::success();
+    }
     bool isError = diagnostic.getSeverity() == mlir::DiagnosticSeverity::Error;
     if (!isError && diagnostic.getSeverity() != mlir::DiagnosticSeverity::Warning)
       return mlir::failure();
@@ -333,6 +345,18 @@ private:
       print(call.getCallee(), os);
   }
 };
+
+/// Prints remarks as they come; false after a message.
+bool enableRemarks(const Flags &flags, mlir::MLIRContext &context) {
+  if (!flags.remarks.getNumOccurrences())
+    return true;
+  std::string problem;
+  if (!Regex(flags.remarks).isValid(problem))
+    return fail("--remarks: expected a regular expression, but got '" + flags.remarks + "': " + problem);
+  mlir::remark::RemarkCategories categories{flags.remarks, flags.remarks, flags.remarks, flags.remarks, flags.remarks};
+  return succeeded(mlir::remark::enableOptimizationRemarks(context, nullptr, std::make_unique<mlir::remark::RemarkEmittingPolicyAll>(), categories,
+                                                           /*printAsEmitRemarks=*/true));
+}
 
 /// Makes the passes and dialects of plugins known; false after a message.
 bool loadPlugins(const Flags &flags, mlir::DialectRegistry &registry) {
@@ -388,12 +412,14 @@ int main(int argc, char **argv) {
   mpc::registerAllDialects(registry);
   if (!loadPlugins(flags, registry))
     return EXIT_FAILURE;
+  DiagnosticWriter writer;
   mlir::MLIRContext context(registry);
-  DiagnosticPrinter printer;
-  context.getDiagEngine().registerHandler([&](mlir::Diagnostic &diagnostic) { return printer(diagnostic); });
+  if (!enableRemarks(flags, context))
+    return EXIT_FAILURE;
+  context.getDiagEngine().registerHandler([&](mlir::Diagnostic &diagnostic) { return writer(diagnostic); });
   if (succeeded(mpc::compile(options, context)))
     return EXIT_SUCCESS;
-  if (printer.errors)
+  if (writer.errors)
     return EXIT_FAILURE;
   fail("internal error: compilation of " + Twine(options.input) + " failed without a message");
   return kInternalError;

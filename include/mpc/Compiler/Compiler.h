@@ -49,7 +49,7 @@ struct CompileOptions {
   // Of PrecisionChoice::Auto: budgets as given, and what they are validated on.
   std::string accuracyBudget; // top1:0.3, sqnr:20 or cosine:0.99
   std::string latencyBudget;  // 3ms
-  std::string validationData, labels;
+  std::string validationData, labels; // of `diagnose`, too
   std::string decisions, saveDecisions; // all that was measured and chosen
 
   std::string rounding = "onnx";          // onnx, tflite, tflite-single, tosa, tosa-double

@@ -491,6 +491,7 @@ def AddVariants : Pass<"mpc-add-variants", "::mlir::ModuleOp"> {
     ```
 
     - f16, bf16: the result is rounded to the type and widened again
+    - w8, w4: the weights are rounded, as mpc-insert-quantization stores them
     - int8: a variant of contractions, whose inputs mpc-insert-quantization quantizes; and for every group with a range a `store`, which rounds
       to the integers of the range. What groups tie that move values is the hull of their ranges, as mpc-insert-quantization has it
 

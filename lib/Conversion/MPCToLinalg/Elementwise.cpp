@@ -107,8 +107,9 @@ static Value buildQuantizedAddition(OpBuilder &builder, Location loc,
   sum = math::FmaOp::create(builder, loc, real(0),
                             createFloat(builder, loc, addition.lhsFactor, f32),
                             sum);
-  Value q = math::RoundEvenOp::create(builder, loc, sum);
-  q = clampFloat(builder, loc, q, addition.low, addition.high);
+  // The bounds are integers: rounding last gives the same.
+  Value q = clampFloat(builder, loc, sum, addition.low, addition.high);
+  q = math::RoundEvenOp::create(builder, loc, q);
   q = arith::FPToSIOp::create(builder, loc, i32, q);
   return arith::TruncIOp::create(builder, loc, builder.getI8Type(), q);
 }

@@ -174,7 +174,7 @@ private:
                                       Expression &expression);
   /// i32 → storage integer: clamp(round(f32(acc) * multiplier) + z, low, high).
   mlir::FailureOr<Node> addRequantize(mlir::Operation *op, Node acc,
-                                      Node multiplier,
+                                      Node multiplier, float largestMultiplier,
                                       mlir::quant::UniformQuantizedType type,
                                       int64_t low, int64_t high,
                                       Expression &expression);

@@ -5,10 +5,12 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Emits, operation by operation, what QuantMath.h defines. Clamping happens in
-// f32 before the conversion to integers, so that the conversion cannot
-// overflow. Per-channel parameters are arguments of the function, so that
-// layers that differ in them share their code; single ones are literals.
+// Emits what QuantMath.h defines. Bounds and zero points are integers: clamping
+// before rounding, and adding the zero point after it, in integers, gives the
+// same in fewer instructions. Clamping happens in f32, so that the conversion
+// to integers cannot overflow, unless factors show that it cannot. Per-channel
+// parameters are arguments of the function, so that layers that differ in them
+// share their code; single ones are literals.
 //
 //===----------------------------------------------------------------------===//
 
@@ -18,12 +20,18 @@
 #include "mpc/Dialect/MPC/Constants.h"
 #include "mpc/Support/QuantMath.h"
 
+#include <cmath>
+
 using namespace mlir;
 using namespace mpc;
 using namespace mpc::lowering;
 
 /// Storage types wider than this have bounds that f32 cannot represent.
 static constexpr unsigned kMaxExactStorageBits = 24;
+
+/// An i32 times a factor up to this is far enough from the bounds of i32 to add
+/// a zero point.
+static constexpr float kMaxSafeMultiplier = 0.984375f;
 
 //===----------------------------------------------------------------------===//
 // Types
@@ -82,13 +90,35 @@ Value mpc::lowering::clampFloat(OpBuilder &builder, Location loc, Value x,
   return arith::SelectOp::create(builder, loc, below, x, highest);
 }
 
-/// An f32 that holds an integer within the bounds of a storage type.
-static Value convertToStorage(OpBuilder &builder, Location loc, Value x,
-                              Type storageType) {
-  Value wide = arith::FPToSIOp::create(builder, loc, builder.getI32Type(), x);
-  if (storageType == wide.getType())
-    return wide;
-  return arith::TruncIOp::create(builder, loc, storageType, wide);
+/// An i32 within the bounds of a storage type.
+static Value truncateToStorage(OpBuilder &builder, Location loc, Value q,
+                               Type storageType) {
+  if (storageType == q.getType())
+    return q;
+  return arith::TruncIOp::create(builder, loc, storageType, q);
+}
+
+/// The nearest integer to an f32, ties to even, as i32, plus the zero point.
+static Value roundToInteger(OpBuilder &builder, Location loc, Value x,
+                            int64_t zeroPoint) {
+  x = math::RoundEvenOp::create(builder, loc, x);
+  Type i32 = builder.getI32Type();
+  Value q = arith::FPToSIOp::create(builder, loc, i32, x);
+  if (zeroPoint == 0)
+    return q;
+  return arith::AddIOp::create(
+      builder, loc, q,
+      arith::ConstantOp::create(builder, loc,
+                                builder.getI32IntegerAttr(zeroPoint)));
+}
+
+/// clamp(round(x) + zeroPoint, low, high) as a storage integer.
+static Value roundToStorage(OpBuilder &builder, Location loc, Value x,
+                            int64_t zeroPoint, int64_t low, int64_t high,
+                            Type storageType) {
+  x = clampFloat(builder, loc, x, low - zeroPoint, high - zeroPoint);
+  return truncateToStorage(
+      builder, loc, roundToInteger(builder, loc, x, zeroPoint), storageType);
 }
 
 /// A storage integer as i32.
@@ -146,23 +176,19 @@ FailureOr<Node> GroupLowering::addQuantize(Operation *op, Node x,
 
   Node scale = addChannelParameter(op->getLoc(), getScales(type),
                                    getQuantizedAxis(type), index, expression);
-  double zeroPoint = zeroPoints.front(), low = type.getStorageTypeMin(),
-         high = type.getStorageTypeMax();
+  int64_t zeroPoint = zeroPoints.front(), low = type.getStorageTypeMin(),
+          high = type.getStorageTypeMax();
   Type storageType = getStorageElementType(type);
   return expression.addNode(
       {x, scale}, op->getLoc(),
       [=](OpBuilder &b, Location loc, ValueRange scalars) {
         Value real = convertFloat(b, loc, scalars[0], b.getF32Type());
         Value q = arith::DivFOp::create(b, loc, real, scalars[1]);
-        q = math::RoundEvenOp::create(b, loc, q);
-        Value zero = createFloat(b, loc, zeroPoint, b.getF32Type());
-        if (zeroPoint != 0)
-          q = arith::AddFOp::create(b, loc, q, zero);
         Value isNaN =
             arith::CmpFOp::create(b, loc, arith::CmpFPredicate::UNO, q, q);
-        q = arith::SelectOp::create(b, loc, isNaN, zero, q);
-        return convertToStorage(b, loc, clampFloat(b, loc, q, low, high),
-                                storageType);
+        q = arith::SelectOp::create(b, loc, isNaN,
+                                    createFloat(b, loc, 0, b.getF32Type()), q);
+        return roundToStorage(b, loc, q, zeroPoint, low, high, storageType);
       });
 }
 
@@ -210,26 +236,32 @@ FailureOr<Node> GroupLowering::addDequantize(Operation *op, Node q,
 
 FailureOr<Node> GroupLowering::addRequantize(Operation *op, Node acc,
                                              Node multiplier,
+                                             float largestMultiplier,
                                              quant::UniformQuantizedType type,
                                              int64_t low, int64_t high,
                                              Expression &expression) {
   if (type.getStorageTypeIntegralWidth() > kMaxExactStorageBits)
     return op->emitOpError()
            << "requantization to " << type << " is not supported yet";
-  double zeroPoint = type.getZeroPoint();
+  int64_t zeroPoint = type.getZeroPoint();
+  // Products and their sums with a zero point of at most 2^24 then fit.
+  bool fits = largestMultiplier <= kMaxSafeMultiplier;
   Type storageType = getStorageElementType(type);
   return expression.addNode(
       {acc, multiplier}, op->getLoc(),
       [=](OpBuilder &b, Location loc, ValueRange scalars) {
         Value real =
             arith::SIToFPOp::create(b, loc, b.getF32Type(), scalars[0]);
-        Value q = arith::MulFOp::create(b, loc, real, scalars[1]);
-        q = math::RoundEvenOp::create(b, loc, q);
-        if (zeroPoint != 0)
-          q = arith::AddFOp::create(
-              b, loc, q, createFloat(b, loc, zeroPoint, b.getF32Type()));
-        return convertToStorage(b, loc, clampFloat(b, loc, q, low, high),
-                                storageType);
+        Value x = arith::MulFOp::create(b, loc, real, scalars[1]);
+        if (!fits)
+          return roundToStorage(b, loc, x, zeroPoint, low, high, storageType);
+        auto bound = [&](int64_t value) {
+          return arith::ConstantOp::create(b, loc, b.getI32IntegerAttr(value));
+        };
+        Value q = roundToInteger(b, loc, x, zeroPoint);
+        q = arith::MaxSIOp::create(b, loc, q, bound(low));
+        q = arith::MinSIOp::create(b, loc, q, bound(high));
+        return truncateToStorage(b, loc, q, storageType);
       });
 }
 
@@ -242,8 +274,45 @@ static quant::QuantizedType getQuantizedElement(Value value) {
       cast<RankedTensorType>(value.getType()).getElementType());
 }
 
+/// Whether the op gives bytes of the other signedness the same numbers: the
+/// scales are equal, the zero points as far apart as the bytes. Then no
+/// rounding of dequantization and quantization reaches half a step, nothing is
+/// clamped, and what changes of a byte is its upper bit.
+static bool isSignednessChange(QuantizeOp op) {
+  auto real = op.getInput().getDefiningOp<DequantizeOp>();
+  if (!real || !real.getResult().getType().getElementType().isF32())
+    return false;
+  auto from = dyn_cast<quant::UniformQuantizedType>(
+      getQuantizedElement(real.getInput()));
+  auto to = dyn_cast<quant::UniformQuantizedType>(
+      getQuantizedElement(op.getResult()));
+  auto isByte = [](quant::UniformQuantizedType type) {
+    return type && type.getStorageTypeIntegralWidth() == 8 &&
+           type.getStorageTypeMax() - type.getStorageTypeMin() == 255;
+  };
+  if (!isByte(from) || !isByte(to) || from.isSigned() == to.isSigned() ||
+      to.getZeroPoint() - from.getZeroPoint() != (from.isSigned() ? 128 : -128))
+    return false;
+  float scale = getScales(from).front();
+  // The product with a difference of bytes must not overflow or lose bits.
+  return scale == getScales(to).front() && std::isnormal(scale) &&
+         std::isfinite(scale * 512);
+}
+
 FailureOr<Node> GroupLowering::expressQuantize(QuantizeOp op, AffineMap index,
                                                Expression &expression) {
+  if (isSignednessChange(op)) {
+    FailureOr<Node> q = express(op.getInput().getDefiningOp()->getOperand(0),
+                                index, expression);
+    if (failed(q))
+      return failure();
+    return expression.addNode(
+        {*q}, op.getLoc(), [](OpBuilder &b, Location loc, ValueRange scalars) {
+          Value bit =
+              arith::ConstantOp::create(b, loc, b.getI8IntegerAttr(-128));
+          return arith::XOrIOp::create(b, loc, scalars[0], bit);
+        });
+  }
   FailureOr<Node> x = express(op.getInput(), index, expression);
   if (failed(x))
     return failure();
@@ -291,5 +360,6 @@ FailureOr<Node> GroupLowering::expressRequantize(RequantizeOp op,
   Node multiplier =
       addChannelParameter(op.getLoc(), multipliers,
                           getQuantizedAxis(accumulator), index, expression);
-  return addRequantize(op, *acc, multiplier, result, low, high, expression);
+  return addRequantize(op, *acc, multiplier, *llvm::max_element(multipliers),
+                       result, low, high, expression);
 }

@@ -217,8 +217,8 @@ GroupLowering::addAverage(Operation *op, Node sum, int64_t terms,
         llvm::map_to_vector(counts, [&](float count) { return ratio / count; });
     Node multiplier =
         addFloatParameter(loc, multipliers, shape, axes, index, expression);
-    return addRequantize(op, sum, multiplier, uniform,
-                         uniform.getStorageTypeMin(),
+    return addRequantize(op, sum, multiplier, *llvm::max_element(multipliers),
+                         uniform, uniform.getStorageTypeMin(),
                          uniform.getStorageTypeMax(), expression);
   }
   if (!result.isF32())

@@ -201,8 +201,8 @@ static Value roundToInteger(OpBuilder &b, Location loc, Value real,
   unsigned digits = real.getType().isF64() ? 53 : 24;
   unsigned bits = isUnsigned ? width : width - 1;
   high -= bits > digits ? std::ldexp(1.0, bits - digits) : 1;
-  real = math::RoundEvenOp::create(b, loc, real);
   real = clampFloat(b, loc, real, low, high);
+  real = math::RoundEvenOp::create(b, loc, real);
   if (isUnsigned)
     return arith::FPToUIOp::create(b, loc, type, real);
   return arith::FPToSIOp::create(b, loc, type, real);

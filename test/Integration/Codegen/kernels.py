@@ -382,6 +382,17 @@ def benchmarks():
     yield Case("conv", size=(172, 264), ic=8, oc=8, kernel=(3, 39), pad=1, epilogue="bias")
 
 
+def instruction_sets():
+    """Those of this machine."""
+    with open("/proc/cpuinfo") as file:
+        flags = next(line for line in file if line.startswith("flags")).split()
+    yield "x86-64-v3"
+    if "avx512bw" in flags and "avx512vl" in flags:
+        yield "x86-64-v4"
+    if "avx512_vnni" in flags:
+        yield "cascadelake"
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--work-dir", required=True)
@@ -391,15 +402,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     os.makedirs(options.work_dir, exist_ok=True)
-    with open("/proc/cpuinfo") as file:
-        flags = next(line for line in file if line.startswith("flags")).split()
-    marches = ["x86-64-v3"]
-    if "avx512bw" in flags and "avx512vl" in flags:
-        marches.append("x86-64-v4")
-    if "avx512_vnni" in flags:
-        marches.append("cascadelake")
-    if options.march:
-        marches = [options.march]
+    marches = [options.march] if options.march else list(instruction_sets())
     rng = np.random.default_rng(options.seed)
     all_cases = list(random_cases(rng, options.random) if options.random else benchmarks() if options.time else cases())
     for case in all_cases:

@@ -1,0 +1,150 @@
+# Loops over rows, joined and as vectors, against NumPy, bit for bit, on every instruction set of this machine. Rows are of sizes that
+# leave a rest, and buffers end at a page that cannot be read.
+#
+# REQUIRES: avx2, numpy
+# RUN: %python %s --work-dir=%t
+"""Compiles linalg operations on memrefs through the passes of Codegen and runs them."""
+import argparse
+import ctypes
+import os
+import sys
+
+import numpy as np
+
+import kernels
+
+kernels.PIPELINE = kernels.PIPELINE.replace("mpc-lower-inner-tiles,", "mpc-lower-inner-tiles,func.func(mpc-expand-math),", 1)
+rng = np.random.default_rng(3)
+
+
+def linalg(maps, iterators, inputs, out, types, body):
+    """A linalg.generic on the arguments %a0, %a1, ... and %out."""
+    maps = ", ".join(f"affine_map<{m}>" for m in maps)
+    iterators = ", ".join(f'"{i}"' for i in iterators)
+    names = ", ".join(f"%a{i}" for i in range(len(inputs)))
+    block = ", ".join(f"%s{i}: {t}" for i, t in enumerate(types))
+    return (f"  linalg.generic {{indexing_maps = [{maps}], iterator_types = [{iterators}]}} ins({names} : {', '.join(inputs)}) "
+            f"outs(%out : {out}) {{\n  ^bb0({block}):\n    {body}\n  }}")
+
+
+class Case:
+    def __init__(self, title, arguments, out_type, code, arrays, out, expected):
+        self.title, self.arguments, self.out_type, self.code = title, arguments, out_type, code
+        self.arrays, self.out, self.expected = arrays, out, expected
+
+    def mlir(self, name):
+        arguments = ", ".join(f"%a{i}: {t}" for i, t in enumerate(self.arguments))
+        return (f"func.func @{name}({arguments}, %out: {self.out_type}) attributes {{llvm.emit_c_interface}} {{\n"
+                f"{self.code}\n  return\n}}\n")
+
+
+def slices():
+    """Rows of 22 bytes into rows of 50."""
+    x = rng.integers(0, 256, (3, 5, 4, 22)).astype(np.uint8)
+    out = rng.integers(0, 256, (3, 5, 4, 50)).astype(np.uint8)
+    expected = out.copy()
+    expected[..., 6:28] = np.maximum(x, 100)
+    identity = "(i, j, k, l) -> (i, j, k, l)"
+    view = "memref<?x5x4x22xi8, strided<[1000, 200, 50, 1], offset: 6>>"
+    code = (f"  %c = arith.constant 0 : index\n  %n = memref.dim %whole, %c : memref<?x5x4x50xi8>\n"
+            f"  %out = memref.subview %whole[0, 0, 0, 6] [%n, 5, 4, 22] [1, 1, 1, 1] : memref<?x5x4x50xi8> to {view}\n"
+            + linalg([identity] * 2, ["parallel"] * 4, ["memref<?x5x4x22xi8>"], view, ["i8", "i8"],
+                     "%z = arith.constant 100 : i8\n    %m = arith.maxui %s0, %z : i8\n    linalg.yield %m : i8"))
+    case = Case("slice", ["memref<?x5x4x22xi8>"], "memref<?x5x4x50xi8>", code, [x], out, expected)
+    case.mlir = lambda name: Case.mlir(case, name).replace("%out: memref<?x5x4x50xi8>", "%whole: memref<?x5x4x50xi8>")
+    return case
+
+
+def pool(channels, kind, element):
+    """Windows of 3x3, every second."""
+    unsigned = element == "i8"
+    x = rng.integers(0, 256, (2, 9, 11, channels)).astype(np.uint8) if unsigned else kernels.random(rng, (2, 9, 11, channels), "f32")
+    result = {"max": element, "sum": "i32"}[kind]
+    start = 0 if unsigned else -np.inf
+    out = np.full((2, 4, 5, channels), start, {"i8": np.uint8, "f32": np.float32, "i32": np.int32}[result])
+    expected = out.copy()
+    for i in range(3):
+        for j in range(3):
+            part = x[:, i:i + 7:2, j:j + 9:2].astype(out.dtype)
+            expected = np.maximum(expected, part) if kind == "max" else expected + part
+    op = {("max", "i8"): "maxui", ("max", "f32"): "maximumf", ("sum", "i8"): "addi"}[kind, element]
+    widen, value = ("%w = arith.extui %s0 : i8 to i32\n    ", "%w") if kind == "sum" else ("", "%s0")
+    dims = "(n, h, w, i, j, c) -> "
+    xt, ot = f"memref<2x9x11x{channels}x{element}>", f"memref<2x4x5x{channels}x{result}>"
+    code = linalg([dims + "(n, h * 2 + i, w * 2 + j, c)", dims + "(i, j)", dims + "(n, h, w, c)"],
+                  ["parallel"] * 3 + ["reduction"] * 2 + ["parallel"], [xt, "memref<3x3xf32>"], ot, [element, "f32", result],
+                  f"{widen}%m = arith.{op} %s2, {value} : {result}\n    linalg.yield %m : {result}")
+    return Case(f"{kind} of {channels} {element}", [xt, "memref<3x3xf32>"], ot, code, [x, np.zeros((3, 3), np.float32)], out, expected)
+
+
+def quantized(size):
+    """What quantizes; a body of many operations, and of few."""
+    x = np.concatenate([kernels.random(rng, (size - 14,), "f32") * np.float32(20),
+                        np.array([np.nan, -np.nan, np.inf, -np.inf, 0, -0.0, 1e38, -1e38, .125, .375, .625, -.125, -.375, 1e-40], np.float32)])
+    with np.errstate(all="ignore"):
+        q = np.rint(x / np.float32(.25)) + 7
+    expected = np.where(np.isnan(x), 7, np.clip(q, 0, 255)).astype(np.uint8)
+    body = """%s = arith.constant 0.25 : f32
+    %lo = arith.constant -7.0 : f32
+    %hi = arith.constant 248.0 : f32
+    %zero = arith.constant 0.0 : f32
+    %zp = arith.constant 7 : i32
+    %q = arith.divf %s0, %s : f32
+    %u = arith.cmpf uno, %q, %q : f32
+    %n = arith.select %u, %zero, %q : f32
+    %g = arith.cmpf ogt, %n, %lo : f32
+    %l = arith.select %g, %n, %lo : f32
+    %o = arith.cmpf olt, %l, %hi : f32
+    %h = arith.select %o, %l, %hi : f32
+    %r = math.roundeven %h : f32
+    %i = arith.fptosi %r : f32 to i32
+    %a = arith.addi %i, %zp : i32
+    %t = arith.trunci %a : i32 to i8
+    linalg.yield %t : i8"""
+    code = linalg(["(i) -> (i)"] * 2, ["parallel"], ["memref<?xf32>"], "memref<?xi8>", ["f32", "i8"], body)
+    return Case(f"quantize {size}", ["memref<?xf32>"], "memref<?xi8>", code, [x], np.full(size, 99, np.uint8), expected)
+
+
+def flat(size):
+    x = rng.integers(0, 256, size).astype(np.uint8)
+    code = linalg(["(i) -> (i)"] * 2, ["parallel"], ["memref<?xi8>"], "memref<?xi8>", ["i8", "i8"],
+                  "%m = arith.maxui %s0, %s1 : i8\n    linalg.yield %m : i8")
+    out = rng.integers(0, 256, size).astype(np.uint8)
+    return Case(f"flat {size}", ["memref<?xi8>"], "memref<?xi8>", code, [x], out, np.maximum(x, out))
+
+
+def columns():
+    """Sums along columns of one value per row, which is the same for all of a vector."""
+    x, s = kernels.random(rng, (7, 5, 21), "f32"), kernels.random(rng, (7, 5), "f32")
+    expected = np.zeros((7, 21), np.float32)
+    for j in range(5):
+        expected = expected + x[:, j] * s[:, j:j + 1]
+    code = linalg(["(i, c, j) -> (i, j, c)", "(i, c, j) -> (i, j)", "(i, c, j) -> (i, c)"], ["parallel", "parallel", "reduction"],
+                  ["memref<7x5x21xf32>", "memref<7x5xf32>"], "memref<7x21xf32>", ["f32", "f32", "f32"],
+                  "%p = arith.mulf %s0, %s1 : f32\n    %s = arith.addf %s2, %p : f32\n    linalg.yield %s : f32")
+    return Case("columns", ["memref<7x5x21xf32>", "memref<7x5xf32>"], "memref<7x21xf32>", code, [x, s], np.zeros((7, 21), np.float32),
+                expected)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--work-dir", required=True)
+    arguments = parser.parse_args()
+    os.makedirs(arguments.work_dir, exist_ok=True)
+    cases = [slices(), pool(27, "max", "i8"), pool(100, "max", "i8"), pool(27, "max", "f32"), pool(27, "sum", "i8"), columns()]
+    cases += [make(size) for size in (15, 64, 4096 + 77, 3 * 4096 + 300) for make in (quantized, flat)]
+    failed = 0
+    for march in kernels.instruction_sets():
+        library = kernels.compile_library(cases, march, arguments.work_dir)
+        for index, case in enumerate(cases):
+            arrays = [*map(kernels.guarded, [*case.arrays, case.out])]
+            descriptors = [kernels.descriptor(array) for array in arrays]
+            getattr(library, f"_mlir_ciface_case{index}")(*map(ctypes.byref, descriptors))
+            if not np.array_equal(arrays[-1], case.expected):
+                failed += 1
+                print(f"{march}: {case.title}: {int(np.sum(arrays[-1] != case.expected))} elements differ")
+    sys.exit(f"{failed} cases failed" if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
