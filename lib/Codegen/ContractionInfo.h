@@ -16,6 +16,10 @@ namespace mpc {
 /// Discardable attribute of a linalg op: the kernel.tiling chosen for it.
 constexpr llvm::StringLiteral kTilingAttrName = "kernel.tiling";
 
+/// Elements that kernel.planar copies at most: they stand on the stack of a
+/// thread, and should stay in its level-2 cache.
+constexpr int64_t kPlaneElements = 48 * 1024;
+
 /// What a linalg op computes, if it is one of the contractions that kernels
 /// exist for. Operand 0 is the input, operand 1 the weights.
 struct ContractionInfo {

@@ -19,6 +19,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "ContractionInfo.h"
 #include "OutputTile.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -28,10 +29,6 @@
 using namespace mlir;
 using namespace mpc;
 using namespace mpc::kernel;
-
-/// The copy stands on the stack of a thread, and should stay in its level-2
-/// cache.
-static constexpr int64_t kPlaneElements = 48 * 1024;
 
 /// A parallel iteration should cost about this much, in nanoseconds.
 static constexpr double kBlockCost = 20000;

@@ -136,6 +136,14 @@ static TilingAttr selectPlanarTiling(linalg::LinalgOp op,
   vectors = std::min({vectors, int64_t(info.channels == 1 ? 8 : 4),
                       llvm::divideCeilSigned(width, lanes)});
   int64_t tile = std::max<int64_t>(vectors, 1) * lanes;
+  // The rows that one tile reads have to fit into the copy.
+  int64_t reach = (info.sizes[1] - 1) * info.dilations[1] / info.strides[1];
+  int64_t planes = ((info.sizes[0] - 1) * info.dilations[0] + 1) * info.depth *
+                   info.strides[1];
+  while (tile > lanes && planes * (tile + reach) > kPlaneElements)
+    tile -= lanes;
+  if (planes * (tile + reach) > kPlaneElements)
+    return {};
   double sums = info.getNumTaps() * info.depth;
   double perElement = info.depth < lanes ? 1.5 : 0.6;
   double copy = perElement * info.depth * lanes * info.strides[1];

@@ -66,3 +66,15 @@ func.func @splat(%x: tensor<1x4xf32>, %init: tensor<1x2xf32>) -> tensor<1x2xf32>
   return %r : tensor<1x2xf32>
 }
 // CHECK: [[KEY]]: "0x400000000000803F0000803F00000000
+
+// -----
+
+// Boundary: with four rows the operand is worth packing in every call; the decision stays for mpc-tile-and-fuse.
+// CHECK-LABEL: func.func @runtime_rows
+func.func @runtime_rows(%x: tensor<4x4xf32>, %w: tensor<4x2xf32>, %init: tensor<4x2xf32>) -> tensor<4x2xf32> {
+  // CHECK: linalg.matmul {kernel.tiling = #kernel.tiling<intrinsic = fma, rows = 4, columns = 16, kv = 1>}
+  // CHECK-SAME: tensor<4x4xf32>, tensor<4x2xf32>
+  %r = linalg.matmul {kernel.tiling = #kernel.tiling<intrinsic = fma, rows = 4, columns = 16, kv = 1>}
+      ins(%x, %w : tensor<4x4xf32>, tensor<4x2xf32>) outs(%init : tensor<4x2xf32>) -> tensor<4x2xf32>
+  return %r : tensor<4x2xf32>
+}

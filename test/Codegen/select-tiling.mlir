@@ -114,6 +114,24 @@ func.func @full_panel(%x: tensor<1x34x66x8xf32>, %w: tensor<16x3x3x8xf32>) -> te
   return %r : tensor<1x32x64x16xf32>
 }
 
+// Boundary: so many input channels that the rows of one tile are more than a thread copies.
+// CHECK-LABEL: func.func @deep
+func.func @deep(%x: tensor<1x8x66x4096xf32>, %w: tensor<1x3x3x4096xf32>) -> tensor<1x6x64x1xf32> {
+  %zero = arith.constant 0.0 : f32
+  %empty = tensor.empty() : tensor<1x6x64x1xf32>
+  %init = linalg.fill ins(%zero : f32) outs(%empty : tensor<1x6x64x1xf32>) -> tensor<1x6x64x1xf32>
+  // CHECK-NOT: planar
+  %r = linalg.generic {indexing_maps = [#pixels, #taps, #sums],
+      iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction", "reduction", "reduction"]}
+      ins(%x, %w : tensor<1x8x66x4096xf32>, tensor<1x3x3x4096xf32>) outs(%init : tensor<1x6x64x1xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %p = arith.mulf %a, %b : f32
+    %s = arith.addf %c, %p : f32
+    linalg.yield %s : f32
+  } -> tensor<1x6x64x1xf32>
+  return %r : tensor<1x6x64x1xf32>
+}
+
 // Depthwise bytes: dot products over the taps of a column, where there is an instruction.
 // CHECK-LABEL: func.func @depthwise
 func.func @depthwise(%x: tensor<1x34x66x8xi8>, %w: tensor<3x3x8xi8>) -> tensor<1x32x64x8xi32> {

@@ -295,11 +295,13 @@ def DescribeTarget : Pass<"mpc-describe-target", "mlir::ModuleOp"> {
 def SelectTiling : Pass<"mpc-select-tiling", "mlir::ModuleOp"> {
   let summary = "choose register tile and instruction of each contraction";
   let description = [{
-    Writes `kernel.tiling` on every linalg op that multiplies by constant weights and that kernels exist for: matrix products,
-    NHWC convolutions, depthwise convolutions. The choice follows from shapes and from the target description:
+    Writes `kernel.tiling` on every linalg op that kernels exist for: matrix products, also of batches, NHWC convolutions,
+    depthwise convolutions. The choice follows from shapes and from the target description:
     accumulators fill the vector registers, columns split evenly over 16-wide panels, and rows divide the output with
     little waste. Ops that already carry the attribute keep it. `kv` and `gather`, which decide the layout of weights,
-    depend on the shapes alone, so that all instruction sets share the weights.
+    depend on the shapes alone, so that all instruction sets share the weights. Where a floating-point convolution has so few output channels
+    that most lanes of a panel would be computed for nothing, lanes are pixels (`planar`). Depthwise convolutions of unsigned bytes multiply with
+    `vpdpbusd`, four taps of a column at once, where the target has it and the weights fit in registers.
 
     Before: `linalg.generic {...} ins(%x, %w) outs(%acc)`
     After:  `linalg.generic {..., kernel.tiling = #kernel.tiling<intrinsic = fma, rows = 6, columns = 64, kv = 1>} ...`
@@ -314,8 +316,9 @@ def PackConstants : Pass<"mpc-pack-constants", "mlir::ModuleOp"> {
   let description = [{
     For each contraction with `kernel.tiling` whose weights are a constant, or an argument of a private function that every
     caller passes a constant for: rewrites the constant into panels of 16 output channels (see the kernel dialect), once
-    for each distinct constant, and puts `kernel.unpack` in front of the contraction. Where weights are no constants it
-    removes `kernel.tiling`, and the contraction is lowered to loops.
+    for each distinct constant, and puts `kernel.unpack` in front of the contraction. Where weights are no constants, a matrix
+    product of at least four rows keeps `kernel.tiling`, and mpc-tile-and-fuse packs the operand at run time; from others it is removed, and
+    the contraction is lowered to loops. Weights of depthwise and planar convolutions stay as they are.
 
     Before: `func.func private @conv(%x: ..., %w: tensor<32x3x3x64xi8>, ...)`
     After:  `func.func private @conv(%x: ..., %p: tensor<2x9x16x16x4xi8>, ...)` and
@@ -329,9 +332,10 @@ def PackConstants : Pass<"mpc-pack-constants", "mlir::ModuleOp"> {
 def TileAndFuse : Pass<"mpc-tile-and-fuse", "mlir::func::FuncOp"> {
   let summary = "padding, contraction and epilogue become one kernel op";
   let description = [{
-    Replaces each linalg op that carries `kernel.tiling` by `kernel.contract` or `kernel.depthwise`. A `tensor.pad` of the
+    Replaces each linalg op that carries `kernel.tiling` by `kernel.contract`, `kernel.depthwise` or `kernel.planar`. The right operand of a
+    matrix product that is not packed gets a `kernel.pack` before it. A `tensor.pad` of the
     input by a constant becomes part of the window. A single element-wise consumer of the result becomes the
-    epilogue, if it reads the result in place and everything else by plain dimensions; otherwise the op stores its
+    epilogue, if it reads the result in place, everything else by plain dimensions, and no i1; otherwise the op stores its
     accumulators and the consumer stays a linalg op.
 
     Precondition: mpc-pack-constants. The accumulator starts as `linalg.fill` of zero; another start leaves the op alone.

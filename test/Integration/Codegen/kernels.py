@@ -336,6 +336,7 @@ def cases():
     yield Case("conv", size=(9, 67), ic=33, oc=1, kernel=(3, 3), pad=1, stride=2, batch=2, dynamic=True, epilogue="residual")
     yield Case("conv", size=(20, 300), ic=8, oc=8, kernel=(5, 5), pad=2, dilation=2)
     yield Case("conv", size=(1, 9000), ic=1, oc=1, kernel=(1, 64), stride=2, epilogue="bias")
+    yield Case("conv", size=(7, 40), ic=300, oc=1, kernel=(5, 5), pad=2, epilogue="bias")
     yield Case("conv", "f16", size=(11, 35), ic=17, oc=2, kernel=(3, 3), pad=1, stride=3, epilogue="bias")
     yield Case("conv", "bf16", size=(11, 35), ic=16, oc=5, kernel=(3, 3), pad=1, epilogue="bias")
     yield Case(**conv, x="u8", ic=8, oc=24, pad=1, epilogue="requant", constant=False)
