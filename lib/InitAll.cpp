@@ -14,6 +14,7 @@
 #include "mpc/Conversion/Passes.h"
 #include "mpc/Dialect/Kernel/KernelDialect.h"
 #include "mpc/Dialect/MPC/MPCDialect.h"
+#include "mpc/GPU/Passes.h"
 #include "mpc/Pipelines/GraphPipelines.h"
 #include "mpc/Pipelines/Pipelines.h"
 #include "mpc/Transforms/Passes.h"
@@ -30,6 +31,8 @@ void mpc::registerAllPasses() {
   registerMPCTransformsPasses();
   registerMPCConversionPasses();
   registerMPCCodegenPasses();
+  registerMPCGPUPasses();
   registerCodegenPipelines();
+  registerGPUPipelines();
   registerGraphPipelines();
 }

@@ -42,7 +42,7 @@ struct LoopOrder {
 };
 } // namespace
 
-static LoopOrder chooseOrder(linalg::LinalgOp op) {
+static LoopOrder chooseOrder(linalg::LinalgOp op, bool perElement) {
   SmallVector<utils::IteratorType> iterators = op.getIteratorTypesArray();
   SmallVector<AffineMap> maps = op.getIndexingMapsArray();
   AffineMap out = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
@@ -68,7 +68,7 @@ static LoopOrder chooseOrder(linalg::LinalgOp op) {
     auto last = dyn_cast<AffineDimExpr>(map.getResults().back());
     vectorises |= last && last.getPosition() == inner;
   }
-  bool innermost = !parallel.empty() && vectorises;
+  bool innermost = !parallel.empty() && vectorises && !perElement;
   order.dims.assign(parallel.begin(), parallel.end() - innermost);
   order.numForall = order.dims.size();
   order.dims.append(reduction);
@@ -167,7 +167,7 @@ namespace {
 /// The loops of one op that is not flat.
 class LoopNest {
 public:
-  explicit LoopNest(linalg::LinalgOp op);
+  LoopNest(linalg::LinalgOp op, bool perElement);
   void emit();
 
 private:
@@ -188,6 +188,7 @@ private:
 
   ImplicitLocOpBuilder b;
   linalg::LinalgOp op;
+  bool perElement;
   LoopOrder order;
   SmallVector<int64_t> staticSizes;
   SmallVector<Value> sizes, ivs, arguments;
@@ -196,9 +197,9 @@ private:
 };
 } // namespace
 
-LoopNest::LoopNest(linalg::LinalgOp op)
-    : b(op.getLoc(), op), op(op), order(chooseOrder(op)),
-      staticSizes(op.getStaticLoopRanges()), ivs(staticSizes.size()),
+LoopNest::LoopNest(linalg::LinalgOp op, bool perElement)
+    : b(op.getLoc(), op), op(op), perElement(perElement),
+      order(chooseOrder(op, perElement)), staticSizes(op.getStaticLoopRanges()), ivs(staticSizes.size()),
       arguments(op->getNumOperands()) {
   for (const Range &range : op.createLoopRanges(b, op.getLoc()))
     sizes.push_back(
@@ -207,8 +208,8 @@ LoopNest::LoopNest(linalg::LinalgOp op)
 }
 
 std::optional<unsigned> LoopNest::findTransposedDim() {
-  if (op.getNumParallelLoops() != op.getNumLoops() || order.dims.size() < 2 ||
-      order.numForall + 1 != order.dims.size())
+  if (perElement || op.getNumParallelLoops() != op.getNumLoops() ||
+      order.dims.size() < 2 || order.numForall + 1 != order.dims.size())
     return std::nullopt;
   auto isShort = [&](unsigned dim) {
     return !ShapedType::isDynamic(staticSizes[dim]) &&
@@ -354,7 +355,7 @@ void LoopNest::emit() {
   Value count = indexConstant(b, 1);
   for (Value size : counts)
     count = b.createOrFold<arith::MulIOp>(count, size);
-  if (outer.empty() || getConstantIntValue(count) == 1)
+  if (!perElement && (outer.empty() || getConstantIntValue(count) == 1))
     return emitFrom(0);
   emitForall(b, count, cost, [&](Value index) {
     // Row-major position within the parallel loops.
@@ -387,8 +388,8 @@ void LoopNest::emit() {
   });
 }
 
-void mpc::lowerToLoops(linalg::LinalgOp op) {
-  if (isFlat(op))
+void mpc::lowerToLoops(linalg::LinalgOp op, bool perElement) {
+  if (isFlat(op) && !perElement)
     return lowerFlat(op);
-  LoopNest(op).emit();
+  LoopNest(op, perElement).emit();
 }

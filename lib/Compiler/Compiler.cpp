@@ -450,11 +450,11 @@ LogicalResult Compilation::advance(Phase phase) {
     describe();
     return runPipeline(buildLinalgPipeline);
   case Phase::Tiled:
-    return runPipeline([&](OpPassManager &pm) { buildTilingPipeline(pm, codegen); });
+    return runPipeline([&](OpPassManager &pm) { options.emulateGPU ? buildGPUTilingPipeline(pm, codegen) : buildTilingPipeline(pm, codegen); });
   case Phase::Bufferized:
-    return runPipeline(buildBufferizationPipeline);
+    return runPipeline(options.emulateGPU ? buildGPUBufferizationPipeline : buildBufferizationPipeline);
   case Phase::LLVM:
-    return runPipeline(buildLLVMPipeline);
+    return runPipeline(options.emulateGPU ? buildGPUEmulationPipeline : buildLLVMPipeline);
   case Phase::Library:
     return success();
   }

@@ -62,7 +62,7 @@ struct Flags {
   cl::list<std::string> dialectPlugins{"load-dialect-plugin", cl::desc("Load dialects from a plugin"), cl::value_desc("file"), cl::cat(category)};
   cl::opt<std::string> diagnostics{"diagnostics", cl::init("text"), cl::desc("text (default) or json: one object per line on standard error"), cl::cat(category)};
   cl::list<std::string> marches{"march", cl::CommaSeparated, cl::desc("Instruction sets, chosen among at load: x86-64-v3, x86-64-v4, cascadelake, native, ..."), cl::value_desc("name,..."), cl::cat(category)};
-  cl::opt<std::string> target{"target", cl::init("cpu"), cl::desc("cpu"), cl::cat(category)};
+  cl::opt<std::string> target{"target", cl::init("cpu"), cl::desc("cpu (default), or nvvm-emulated: kernels for NVIDIA GPUs, run thread by thread on the CPU (docs/GPU.md)"), cl::cat(category)};
   cl::opt<std::string> emit{"emit", cl::init("library"), cl::desc("library (default), observer-library (f32, calibrates on live data), archive, object, llvm-ir, mlir, or bench-kit: a library that measures latencies on the target (docs/Measuring.md)"), cl::cat(category)};
   cl::opt<std::string> latencyTable{"latency-table", cl::desc("Latencies of the target, as mpc-run --measure wrote them (default: measured on this machine)"), cl::value_desc("file"), cl::cat(category)};
   cl::opt<std::string> prefix{"prefix", cl::desc("C name before _query and in the header"), cl::value_desc("name"), cl::cat(category)};
@@ -169,9 +169,10 @@ bool parse(Flags &flags, LaterFlags &later, mpc::CompileOptions &options) {
   if (flags.calibrator.getNumOccurrences())
     if (auto calibrator = mpc::parseCalibrator(flags.calibrator); !calibrator)
       return fail("--calibrator: " + toString(calibrator.takeError()));
-  if (isOneOf(flags.target, "nvvm", "nvvm-emulated"))
-    return notYet("--target=" + flags.target);
-  if (flags.target != "cpu")
+  if (flags.target == "nvvm")
+    return notYet("--target=nvvm");
+  options.emulateGPU = flags.target == "nvvm-emulated";
+  if (flags.target != "cpu" && !options.emulateGPU)
     return fail("--target: expected cpu, nvvm or nvvm-emulated, but got '" + flags.target + "'");
   if (!isOneOf(flags.rounding, "onnx", "tflite", "tflite-single", "tosa", "tosa-double"))
     return fail("--rounding: expected onnx, tflite, tflite-single, tosa or tosa-double, but got '" + flags.rounding + "'");

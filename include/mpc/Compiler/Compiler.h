@@ -67,6 +67,8 @@ struct CompileOptions {
   std::vector<std::string> ioLayouts; // NAME=nhwc
   std::string preprocess;             // see PreprocessConfig.h
   std::vector<std::string> marches;
+  /// GPU kernels, run by the emulator, instead of code for CPUs.
+  bool emulateGPU = false;
   /// Pass pipelines to run on the module when it has reached a phase.
   std::vector<std::pair<Phase, std::string>> insertedPasses;
 

@@ -57,7 +57,19 @@ void buildLLVMPipeline(mlir::OpPassManager &pm);
 void buildLinalgToLLVMPipeline(mlir::OpPassManager &pm,
                                const CodegenOptions &options);
 
-/// Registers the builders above as mpc-linalg-to-tiled,
+/// linalg -> tiled, for a GPU.
+void buildGPUTilingPipeline(mlir::OpPassManager &pm,
+                            const CodegenOptions &options);
+/// tiled -> bufferized: GPU kernels in one gpu.module, and their launches.
+void buildGPUBufferizationPipeline(mlir::OpPassManager &pm);
+/// bufferized -> llvm: GPU kernels run on the CPU.
+void buildGPUEmulationPipeline(mlir::OpPassManager &pm);
+
+/// Registers the three above as mpc-linalg-to-gpu-tiled,
+/// mpc-gpu-tiled-to-bufferized and mpc-gpu-bufferized-to-emulated.
+void registerGPUPipelines();
+
+/// Registers the builders above those as mpc-linalg-to-tiled,
 /// mpc-tiled-to-bufferized, mpc-bufferized-to-llvm and mpc-linalg-to-llvm.
 void registerCodegenPipelines();
 
