@@ -63,7 +63,7 @@ void LowerEntry::lower(cf::AssertOp assertion, Value env) {
   auto sentence = LLVM::GlobalOp::create(
       detached, loc, type, /*isConstant=*/true, LLVM::Linkage::Private,
       "sentence", top.getStringAttr(text));
-  symbols.insert(sentence, module.getBody()->begin()); // a name of its own
+  symbols.insert(sentence, top.getInsertionPoint()); // a name of its own
 
   OpBuilder builder(assertion);
   Value one = arith::ConstantIntOp::create(builder, loc, 1, 1);

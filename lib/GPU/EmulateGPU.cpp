@@ -481,6 +481,8 @@ class EmulateGPUPass : public mpc::impl::EmulateGPUBase<EmulateGPUPass> {
   void runOnOperation() override;
   void lower(gpu::LaunchFuncOp launch, func::FuncOp function, bool isPerBlock,
              int64_t threads);
+
+  DenseMap<Operation *, Value> faultsOf; // of each function that launches
 };
 
 /// The block's size, or nothing, with an error.
@@ -505,8 +507,8 @@ void EmulateGPUPass::lower(gpu::LaunchFuncOp launch, func::FuncOp function,
   auto caller = launch->getParentOfType<func::FuncOp>();
   Value zero = arith::ConstantIndexOp::create(b, 0);
   Value none = arith::ConstantIntOp::create(b, 0, /*width=*/32);
-  Value faults;
-  {
+  Value &faults = faultsOf[caller];
+  if (!faults) {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(&caller.front());
     faults = memref::AllocaOp::create(
@@ -539,6 +541,7 @@ void EmulateGPUPass::lower(gpu::LaunchFuncOp launch, func::FuncOp function,
 
 void EmulateGPUPass::runOnOperation() {
   ModuleOp module = getOperation();
+  faultsOf.clear();
   SymbolTable symbols(module);
   llvm::MapVector<Operation *, SmallVector<gpu::LaunchFuncOp>> launches;
   auto walk = module.walk([&](gpu::LaunchFuncOp launch) {

@@ -44,6 +44,8 @@ void mpc::buildGPUBufferizationPipeline(OpPassManager &pm) {
   variant.addPass(createMapToGPU());
   variant.addPass(createCanonicalizerPass());
   variant.addPass(createCSEPass());
+  // Sizes and divisors become constants inside of the kernels.
+  variant.addPass(createGpuLaunchSinkIndexComputationsPass());
   variant.addPass(createGpuKernelOutliningPass());
   // 3. Groups become part of the entry point, which is then a list of launches.
   variant.addPass(createInlinerPass({}, [](OpPassManager &) {}));
