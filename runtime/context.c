@@ -18,6 +18,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 struct mpc_context {
@@ -79,6 +80,9 @@ mpc_status mpc_rt_workspace(const mpc_rt_variant *variant, uint32_t entry,
   return MPC_OK;
 }
 
+/* The page size that spares large arenas most misses of the TLB. */
+enum { HUGE_PAGE_BYTES = 1 << 21 };
+
 /* Gives the context an arena of its own of at least that size. */
 static mpc_status growArena(mpc_context *context, uint64_t bytes) {
   if (bytes <= context->arenaBytes)
@@ -91,10 +95,15 @@ static mpc_status growArena(mpc_context *context, uint64_t bytes) {
   free(context->arena);
   context->arena = NULL;
   context->arenaBytes = 0;
-  if (posix_memalign(&context->arena, MPC_WORKSPACE_ALIGNMENT, bytes))
+  int isHuge = bytes >= HUGE_PAGE_BYTES;
+  if (posix_memalign(&context->arena,
+                     isHuge ? HUGE_PAGE_BYTES : MPC_WORKSPACE_ALIGNMENT, bytes))
     return mpc_rt_fail(MPC_ERROR_OUT_OF_MEMORY,
                        "cannot allocate a workspace of %llu bytes",
                        (unsigned long long)bytes);
+  /* A wish: where the system has none to give, small pages do. */
+  if (isHuge)
+    (void)madvise(context->arena, bytes, MADV_HUGEPAGE);
   context->arenaBytes = bytes;
   return MPC_OK;
 }
@@ -343,10 +352,12 @@ static mpc_status acquire(mpc_context *context, const char *function) {
   if (atomic_exchange_explicit(&context->busy, 1, memory_order_acquire))
     return mpc_rt_fail(MPC_ERROR_BUSY,
                        "%s: the context is in use by another thread", function);
+  mpc_rt_pool_begin_call(&context->env, self);
   return MPC_OK;
 }
 
 static void release(mpc_context *context) {
+  mpc_rt_pool_end_call(&context->env);
   atomic_store_explicit(&context->busy, 0, memory_order_release);
 }
 

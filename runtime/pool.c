@@ -130,8 +130,12 @@ int mpc_rt_pool_init(mpc_rt_env *env) {
   env->pid = getpid();
   if (env->parallelFor || env->threads < 2)
     return 1;
+  env->cores = mpc_rt_available_threads();
   /* Where threads outnumber cores a spin keeps the awaited one from running. */
-  env->spinTicks = env->threads <= mpc_rt_available_threads() ? SPIN_TICKS : 0;
+  env->spinTicks = env->threads <= env->cores ? SPIN_TICKS : 0;
+  /* Who asks for more threads than cores gets them. */
+  if (env->cores < env->threads)
+    env->cores = env->threads;
   size_t bytes = (env->threads - 1) * sizeof(mpc_rt_worker);
   void *memory;
   if (posix_memalign(&memory, _Alignof(mpc_rt_worker), bytes))
@@ -147,6 +151,25 @@ void mpc_rt_pool_after_fork(mpc_rt_env *env, pid_t pid) {
   atomic_store(&env->sleepers, 0);
   atomic_store(&env->pending, 0);
   atomic_store(&env->callerSleeps, 0);
+}
+
+/* The calls in progress that want several threads, and their process: a child
+ * has none of its parent's. */
+static _Atomic int32_t calls;
+static _Atomic pid_t callsPid;
+
+void mpc_rt_pool_begin_call(const mpc_rt_env *env, pid_t pid) {
+  if (!env->workers)
+    return;
+  if (atomic_load_explicit(&callsPid, memory_order_relaxed) != pid &&
+      atomic_exchange(&callsPid, pid) != pid)
+    atomic_store(&calls, 0);
+  atomic_fetch_add_explicit(&calls, 1, memory_order_relaxed);
+}
+
+void mpc_rt_pool_end_call(const mpc_rt_env *env) {
+  if (env->workers)
+    atomic_fetch_sub_explicit(&calls, 1, memory_order_relaxed);
 }
 
 void mpc_rt_pool_stop(mpc_rt_env *env) {
@@ -184,6 +207,11 @@ static void runForeign(const void *args, int64_t lo, int64_t hi) {
 /* How many threads are worth it. */
 static uint32_t chooseParts(const mpc_rt_env *env, int64_t n, int64_t cost) {
   int64_t parts = env->threads;
+  if (!env->parallelFor) {
+    int32_t sharing = atomic_load_explicit(&calls, memory_order_relaxed);
+    if (sharing > 1 && parts > env->cores / (uint32_t)sharing)
+      parts = env->cores / (uint32_t)sharing;
+  }
   if (parts > n)
     parts = n;
   int64_t total;

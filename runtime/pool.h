@@ -42,6 +42,7 @@ struct mpc_rt_env {
 
   /* Set at creation. */
   uint32_t threads;
+  uint32_t cores;     /* that calls of all contexts share, at least `threads` */
   uint32_t spinTicks; /* how long to wait before sleeping, in TSC ticks */
   mpc_parallel_for_fn parallelFor;
   void *parallelForUser;
@@ -75,6 +76,12 @@ int mpc_rt_pool_init(mpc_rt_env *env);
 
 /* Forgets the workers of the parent process after a fork: they are not here. */
 void mpc_rt_pool_after_fork(mpc_rt_env *env, pid_t pid);
+
+/* A call begins or ends in the process `pid`. Of calls at the same time each
+ * gets an even part of the cores: more threads than cores make all of them slow.
+ */
+void mpc_rt_pool_begin_call(const mpc_rt_env *env, pid_t pid);
+void mpc_rt_pool_end_call(const mpc_rt_env *env);
 
 /* Ends the workers. More loops may follow and start them again. */
 void mpc_rt_pool_stop(mpc_rt_env *env);

@@ -11,6 +11,7 @@
 #   setuptools                                       ... in a version that builds the Python package
 #   venv                                             %python is the checkout's virtual environment
 #   fuzzer                                           mpc-fuzz-import is built
+#   onednn                                           mpc-bench-kernels is built: oneDNN is installed
 #   asan                                             the tools are built with the sanitizers
 #   browser                                          Chromium or Chrome, as %browser
 #   long                                             takes minutes; scripts/test.sh runs these too
@@ -102,6 +103,8 @@ config.available_features.update(cpu_features())
 config.available_features.update(python_modules())
 if os.path.exists(os.path.join(config.mpc_tools_dir, "mpc-fuzz-import")):
     config.available_features.add("fuzzer")
+if os.path.exists(os.path.join(config.mpc_tools_dir, "mpc-bench-kernels")):
+    config.available_features.add("onednn")
 browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 if browser:
     config.available_features.add("browser")

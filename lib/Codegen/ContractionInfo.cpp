@@ -98,18 +98,29 @@ static bool matchBody(linalg::LinalgOp op, ContractionInfo &info) {
 static bool matchMatmul(ArrayRef<AffineMap> maps, ContractionInfo &info) {
   AffineMap lhs = maps[0], rhs = maps[1], out = maps[2];
   unsigned rank = out.getNumResults();
-  if (rank < 2 || lhs.getNumResults() != rank || rhs.getNumResults() != 2 ||
-      out.getNumDims() != rank + 1)
+  bool batched = rank > 2 && rhs.getNumResults() == rank;
+  unsigned leading = batched ? rank - 2 : 0;
+  if (rank < 2 || lhs.getNumResults() != rank ||
+      rhs.getNumResults() != leading + 2 || out.getNumDims() != rank + 1)
     return false;
   for (unsigned i = 0; i + 1 < rank; ++i)
     if (getDim(lhs.getResult(i)) < 0 || lhs.getResult(i) != out.getResult(i))
       return false;
+  for (unsigned i = 0; i < leading; ++i)
+    if (rhs.getResult(i) != out.getResult(i))
+      return false;
   AffineExpr k = lhs.getResult(rank - 1), n = out.getResult(rank - 1);
   if (getDim(k) < 0 || getDim(n) < 0)
     return false;
+  AffineExpr first = rhs.getResult(leading),
+             second = rhs.getResult(leading + 1);
+  bool transposed = first == k && second == n;
+  if (!transposed && (first != n || second != k))
+    return false;
   info.kind = Kind::matmul;
-  info.transposed = rhs.getResult(0) == k && rhs.getResult(1) == n;
-  return info.transposed || (rhs.getResult(0) == n && rhs.getResult(1) == k);
+  info.batched = batched;
+  info.transposed = transposed;
+  return true;
 }
 
 static bool matchConvolution(ArrayRef<AffineMap> maps, ContractionInfo &info) {
@@ -143,7 +154,7 @@ FailureOr<ContractionInfo> ContractionInfo::match(linalg::LinalgOp op) {
   auto weights =
       dyn_cast<ShapedType>(op.getDpsInputOperand(1)->get().getType());
   auto input = dyn_cast<ShapedType>(op.getDpsInputOperand(0)->get().getType());
-  if (!weights || !input || !weights.hasStaticShape() || input.getRank() == 0 ||
+  if (!weights || !input || input.getRank() == 0 ||
       input.isDynamicDim(input.getRank() - 1))
     return failure();
   // Kernels have work to share out; loops have none to do.
@@ -156,6 +167,14 @@ FailureOr<ContractionInfo> ContractionInfo::match(linalg::LinalgOp op) {
       (!matchMatmul(maps, info) && !matchConvolution(maps, info)))
     return failure();
   ArrayRef<int64_t> shape = weights.getShape();
+  // Batches may be dynamic, but not the sizes of one product.
+  if (info.batched) {
+    if (input.isDynamicDim(input.getRank() - 2))
+      return failure();
+    shape = shape.take_back(2);
+  }
+  if (llvm::any_of(shape, ShapedType::isDynamic))
+    return failure();
   if (info.kind == Kind::matmul) {
     info.channels = shape[info.transposed ? 1 : 0];
     info.depth = shape[info.transposed ? 0 : 1];

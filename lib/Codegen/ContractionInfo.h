@@ -27,6 +27,8 @@ struct ContractionInfo {
   Kind kind = Kind::matmul;
   /// matmul: the weights are (k, n).
   bool transposed = false;
+  /// matmul: every position of the leading dimensions has its own weights.
+  bool batched = false;
   /// i8 input read as unsigned.
   bool unsignedInput = false;
   bool integer = false;

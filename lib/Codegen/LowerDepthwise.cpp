@@ -222,6 +222,9 @@ void DepthwiseLowering::run() {
 
 LogicalResult mpc::lowerDepthwise(DepthwiseOp op,
                                   const TargetDescription &target) {
-  DepthwiseLowering(op, target).run();
+  if (op.getTiling().getIntrinsic() == Intrinsic::vpdpbusd)
+    lowerDepthwiseDot(op);
+  else
+    DepthwiseLowering(op, target).run();
   return success();
 }

@@ -41,8 +41,8 @@ struct LowerKernelsPass : public mpc::impl::LowerKernelsBase<LowerKernelsPass> {
   void runOnOperation() override {
     SmallVector<Operation *> ops;
     getOperation().walk([&](Operation *op) {
-      if (isa<ContractOp, DepthwiseOp, ExpandOp, ScatterOp, TopKOp, HistogramOp,
-              UnpackOp, linalg::LinalgOp>(op))
+      if (isa<ContractOp, DepthwiseOp, PlanarOp, PackOp, ExpandOp, ScatterOp,
+              TopKOp, HistogramOp, UnpackOp, linalg::LinalgOp>(op))
         ops.push_back(op);
     });
     if (ops.empty())
@@ -62,7 +62,10 @@ struct LowerKernelsPass : public mpc::impl::LowerKernelsBase<LowerKernelsPass> {
     if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op)) {
       if (!linalgOp.hasPureBufferSemantics())
         return op->emitOpError("expected memrefs; bufferize first");
-      lowerToLoops(linalgOp, perElement);
+      if (perElement)
+        lowerPerElement(linalgOp);
+      else
+        lowerToLoops(linalgOp, target);
       return success();
     }
     if (isa<UnpackOp>(op))
@@ -84,6 +87,12 @@ struct LowerKernelsPass : public mpc::impl::LowerKernelsBase<LowerKernelsPass> {
       lowerExpand(expand, target);
       return success();
     }
+    if (auto pack = dyn_cast<PackOp>(op)) {
+      lowerPack(pack, target);
+      return success();
+    }
+    if (auto planar = dyn_cast<PlanarOp>(op))
+      return lowerPlanar(planar, target);
     if (auto contract = dyn_cast<ContractOp>(op)) {
       if (!perElement)
         return lowerContract(contract, target);

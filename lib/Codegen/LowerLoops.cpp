@@ -10,7 +10,13 @@
 // over the output's last dimension if an input too lies contiguous along it
 // (pooling of NHWC tensors: channels vectorise, and no sum is reordered). Where
 // all operands are read and written element by element, shapes do not matter
-// and one long loop remains.
+// and one long loop remains. Neighbouring loops that walk through memory as one
+// become one.
+//
+// Where the innermost parallel loop walks along contiguous elements, and is of
+// known size, vectors are written here: LLVM's vectoriser would have to prove,
+// or ask at run time and per row, that buffers do not overlap, and gives up on
+// rows of a few bytes. Sums and maxima then stay in registers.
 //
 //===----------------------------------------------------------------------===//
 
@@ -18,13 +24,27 @@
 
 #include "mlir/Dialect/Affine/Utils.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Linalg/Transforms/Transforms.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/IRMapping.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace mpc;
 
 /// Estimated cost of one innermost iteration in nanoseconds.
 static constexpr double kElementCost = 0.3;
+
+/// The same where it is one of the lanes of a vector.
+static constexpr double kLaneCost = 0.05;
+
+/// Outer loops are parallel until an iteration costs less than the first, or
+/// less than the second where there are enough of them; in nanoseconds.
+static constexpr double kMinIterationCost = 500, kMaxIterationCost = 10000;
+static constexpr int64_t kEnoughIterations = 32;
+
+/// Fewer elements are not worth a vector.
+static constexpr int64_t kMinLanes = 4;
 
 /// Elements per parallel iteration of an element-wise op.
 static constexpr int64_t kFlatBlock = 4096;
@@ -37,12 +57,57 @@ namespace {
 struct LoopOrder {
   /// Loop dimensions, outermost first.
   SmallVector<unsigned> dims;
-  /// How many of them form the parallel loop.
+  /// How many of them may form the parallel loop.
   unsigned numForall = 0;
+  /// Set if the loop over `dims[numForall]` goes by vectors of so many lanes.
+  int64_t lanes = 0;
 };
 } // namespace
 
-static LoopOrder chooseOrder(linalg::LinalgOp op, bool perElement) {
+/// The lanes of a vector that computes the body of `op` for neighbouring
+/// positions of loop `inner`; 0 if some operand is neither contiguous nor
+/// constant along it, or the body is not element-wise.
+static int64_t chooseLanes(linalg::LinalgOp op, unsigned inner,
+                           const TargetDescription &target) {
+  int64_t size = op.getStaticLoopRanges()[inner], widest = 8;
+  if (ShapedType::isDynamic(size) || size < kMinLanes)
+    return 0;
+  auto addType = [&](Type type, unsigned narrowest) {
+    unsigned bits = type.isIntOrFloat() ? type.getIntOrFloatBitWidth() : 0;
+    widest = std::max<int64_t>(widest, bits);
+    return bits >= narrowest && llvm::isPowerOf2_32(bits) && bits <= 64;
+  };
+  for (OpOperand &operand : op->getOpOperands()) {
+    AffineMap map = op.getMatchingIndexingMap(&operand);
+    bool isUsed = op.isDpsInit(&operand) ||
+                  !op.getMatchingBlockArgument(&operand).use_empty();
+    if (!isUsed)
+      continue;
+    if (!addType(getElementTypeOrSelf(operand.get().getType()), 8))
+      return 0;
+    auto type = dyn_cast<MemRefType>(operand.get().getType());
+    bool isContiguous =
+        type && map.getNumResults() != 0 &&
+        map.getResults().back() == getAffineDimExpr(inner, op.getContext()) &&
+        type.isLastDimUnitStride() &&
+        !map.dropResult(map.getNumResults() - 1).isFunctionOfDim(inner);
+    bool isConstant = !type || !map.isFunctionOfDim(inner);
+    if (op.isDpsInit(&operand) ? !isContiguous : !isContiguous && !isConstant)
+      return 0;
+  }
+  for (Operation &inner : op.getBlock()->without_terminator()) {
+    if (!inner.hasTrait<OpTrait::ConstantLike>() &&
+        !OpTrait::hasElementwiseMappableTraits(&inner))
+      return 0;
+    for (Type type : inner.getResultTypes())
+      if (!addType(type, 1))
+        return 0;
+  }
+  return target.vectorBits / widest;
+}
+
+static LoopOrder chooseOrder(linalg::LinalgOp op,
+                             const TargetDescription &target) {
   SmallVector<utils::IteratorType> iterators = op.getIteratorTypesArray();
   SmallVector<AffineMap> maps = op.getIndexingMapsArray();
   AffineMap out = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
@@ -68,7 +133,15 @@ static LoopOrder chooseOrder(linalg::LinalgOp op, bool perElement) {
     auto last = dyn_cast<AffineDimExpr>(map.getResults().back());
     vectorises |= last && last.getPosition() == inner;
   }
-  bool innermost = !parallel.empty() && vectorises && !perElement;
+  bool innermost = !parallel.empty() && vectorises;
+  if (innermost)
+    order.lanes = chooseLanes(op, inner, target);
+  if (order.lanes != 0) {
+    order.dims = parallel;
+    order.numForall = parallel.size() - 1;
+    order.dims.append(reduction);
+    return order;
+  }
   order.dims.assign(parallel.begin(), parallel.end() - innermost);
   order.numForall = order.dims.size();
   order.dims.append(reduction);
@@ -78,14 +151,39 @@ static LoopOrder chooseOrder(linalg::LinalgOp op, bool perElement) {
 }
 
 /// Computes the body of `op` on its block's arguments `arguments` and returns
-/// what it yields.
+/// what it yields: scalars, or vectors of `width` elements unless that is 0.
 static SmallVector<Value> emitBody(ImplicitLocOpBuilder &b, linalg::LinalgOp op,
-                                   ValueRange ivs, ArrayRef<Value> arguments) {
+                                   ValueRange ivs, ArrayRef<Value> arguments,
+                                   int64_t width = 0) {
   IRMapping mapping;
   for (auto [argument, value] :
        llvm::zip_equal(op.getBlock()->getArguments(), arguments))
     if (value)
       mapping.map(argument, value);
+  if (width != 0) {
+    auto toVector = [&](Value value) -> Value {
+      Value mapped = mapping.lookupOrDefault(value);
+      if (isa<VectorType>(mapped.getType()))
+        return mapped;
+      auto type = VectorType::get({width}, mapped.getType());
+      mapped = vector::BroadcastOp::create(b, type, mapped);
+      mapping.map(value, mapped);
+      return mapped;
+    };
+    for (Operation &inner : op.getBlock()->without_terminator()) {
+      if (inner.hasTrait<OpTrait::ConstantLike>()) {
+        b.clone(inner, mapping);
+        continue;
+      }
+      for (Value operand : inner.getOperands())
+        toVector(operand);
+      Operation *vectorOp = b.clone(inner, mapping);
+      for (OpResult result : vectorOp->getResults())
+        result.setType(VectorType::get({width}, result.getType()));
+    }
+    return llvm::map_to_vector(op.getBlock()->getTerminator()->getOperands(),
+                               toVector);
+  }
   for (Operation &inner : op.getBlock()->without_terminator()) {
     if (auto index = dyn_cast<linalg::IndexOp>(inner))
       mapping.map(index.getResult(), ivs[index.getDim()]);
@@ -167,7 +265,7 @@ namespace {
 /// The loops of one op that is not flat.
 class LoopNest {
 public:
-  LoopNest(linalg::LinalgOp op, bool perElement);
+  LoopNest(linalg::LinalgOp op, const TargetDescription &target);
   void emit();
 
 private:
@@ -178,6 +276,15 @@ private:
   void emitPoint();
   /// The loop over dimension `dim`, from `begin` to `end`.
   void emitDim(unsigned dim, Value begin, Value end, function_ref<void()> body);
+  /// The loop over `dim` by vectors; what is left of it by ever smaller ones.
+  void emitVectors(unsigned dim, function_ref<void()> body);
+  /// The element of `operand` at the current position, or the vector that
+  /// begins there.
+  Value load(OpOperand &operand);
+  void store(Value value, OpOperand &operand);
+  /// How many of the outer loops are parallel, and what is inside of them
+  /// costs.
+  std::pair<unsigned, double> chooseForall();
   /// Loads what does not change in the loops that are still to come: stores
   /// hide from LLVM that it does not.
   void loadInvariants();
@@ -188,18 +295,19 @@ private:
 
   ImplicitLocOpBuilder b;
   linalg::LinalgOp op;
-  bool perElement;
   LoopOrder order;
   SmallVector<int64_t> staticSizes;
   SmallVector<Value> sizes, ivs, arguments;
   std::optional<unsigned> transposedDim;
   Value transposedBegin;
+  /// Lanes of the current vector, 0 outside of the loop over vectors.
+  int64_t width = 0;
 };
 } // namespace
 
-LoopNest::LoopNest(linalg::LinalgOp op, bool perElement)
-    : b(op.getLoc(), op), op(op), perElement(perElement),
-      order(chooseOrder(op, perElement)), staticSizes(op.getStaticLoopRanges()), ivs(staticSizes.size()),
+LoopNest::LoopNest(linalg::LinalgOp op, const TargetDescription &target)
+    : b(op.getLoc(), op), op(op), order(chooseOrder(op, target)),
+      staticSizes(op.getStaticLoopRanges()), ivs(staticSizes.size()),
       arguments(op->getNumOperands()) {
   for (const Range &range : op.createLoopRanges(b, op.getLoc()))
     sizes.push_back(
@@ -208,8 +316,8 @@ LoopNest::LoopNest(linalg::LinalgOp op, bool perElement)
 }
 
 std::optional<unsigned> LoopNest::findTransposedDim() {
-  if (perElement || op.getNumParallelLoops() != op.getNumLoops() ||
-      order.dims.size() < 2 || order.numForall + 1 != order.dims.size())
+  if (op.getNumParallelLoops() != op.getNumLoops() || order.dims.size() < 2 ||
+      order.numForall + 1 != order.dims.size())
     return std::nullopt;
   auto isShort = [&](unsigned dim) {
     return !ShapedType::isDynamic(staticSizes[dim]) &&
@@ -233,6 +341,22 @@ SmallVector<Value> LoopNest::access(OpOperand &operand) {
       b, b.getLoc(), op.getMatchingIndexingMap(&operand), ivs));
 }
 
+Value LoopNest::load(OpOperand &operand) {
+  AffineMap map = op.getMatchingIndexingMap(&operand);
+  if (width == 0 || !map.isFunctionOfDim(order.dims[order.numForall]))
+    return memref::LoadOp::create(b, operand.get(), access(operand));
+  auto type =
+      VectorType::get({width}, getElementTypeOrSelf(operand.get().getType()));
+  return vector::LoadOp::create(b, type, operand.get(), access(operand));
+}
+
+void LoopNest::store(Value value, OpOperand &operand) {
+  if (width == 0)
+    memref::StoreOp::create(b, value, operand.get(), access(operand));
+  else
+    vector::StoreOp::create(b, value, operand.get(), access(operand));
+}
+
 void LoopNest::loadInvariants() {
   for (OpOperand &operand : op->getOpOperands()) {
     Value &argument = arguments[operand.getOperandNumber()];
@@ -247,7 +371,7 @@ void LoopNest::loadInvariants() {
     for (unsigned dim = 0; dim < ivs.size(); ++dim)
       isKnown &= ivs[dim] || !map.isFunctionOfDim(dim);
     if (isKnown)
-      argument = memref::LoadOp::create(b, operand.get(), access(operand));
+      argument = load(operand);
   }
 }
 
@@ -256,11 +380,10 @@ void LoopNest::emitPoint() {
   loadInvariants();
   for (OpOperand &init : op.getDpsInitsMutable())
     if (!op.getMatchingBlockArgument(&init).use_empty())
-      arguments[init.getOperandNumber()] =
-          memref::LoadOp::create(b, init.get(), access(init));
-  for (auto [value, init] : llvm::zip_equal(emitBody(b, op, ivs, arguments),
-                                            op.getDpsInitsMutable()))
-    memref::StoreOp::create(b, value, init.get(), access(init));
+      arguments[init.getOperandNumber()] = load(init);
+  for (auto [value, init] : llvm::zip_equal(
+           emitBody(b, op, ivs, arguments, width), op.getDpsInitsMutable()))
+    store(value, init);
   arguments = saved;
 }
 
@@ -273,7 +396,7 @@ SmallVector<Value> LoopNest::emitReduction(unsigned position,
     for (auto [init, value] :
          llvm::zip_equal(op.getDpsInitsMutable(), accumulators))
       arguments[init.getOperandNumber()] = value;
-    result = emitBody(b, op, ivs, arguments);
+    result = emitBody(b, op, ivs, arguments, width);
   } else {
     unsigned dim = order.dims[position];
     auto loop = scf::ForOp::create(b, indexConstant(b, 0), sizes[dim],
@@ -304,6 +427,28 @@ void LoopNest::emitDim(unsigned dim, Value begin, Value end,
   ivs[dim] = {};
 }
 
+void LoopNest::emitVectors(unsigned dim, function_ref<void()> body) {
+  int64_t size = staticSizes[dim];
+  auto emitOne = [&](Value iv, int64_t lanes) {
+    ivs[dim] = iv;
+    width = lanes;
+    body();
+  };
+  int64_t whole = size / order.lanes * order.lanes;
+  if (whole > order.lanes)
+    emitLoop(b, indexConstant(b, 0), indexConstant(b, whole), order.lanes,
+             [&](Value iv) { emitOne(iv, order.lanes); });
+  else if (whole == order.lanes)
+    emitOne(indexConstant(b, 0), order.lanes);
+  for (int64_t lanes = order.lanes / 2, at = whole; lanes > 0; lanes /= 2)
+    if (at + lanes <= size) {
+      emitOne(indexConstant(b, at), lanes == 1 ? 0 : lanes);
+      at += lanes;
+    }
+  ivs[dim] = {};
+  width = 0;
+}
+
 void LoopNest::emitFrom(unsigned position) {
   if (position == order.dims.size())
     return emitPoint();
@@ -324,11 +469,12 @@ void LoopNest::emitFrom(unsigned position) {
     // them does not change the input.
     SmallVector<Value> accumulators;
     for (OpOperand &init : op.getDpsInitsMutable())
-      accumulators.push_back(
-          memref::LoadOp::create(b, init.get(), access(init)));
+      accumulators.push_back(load(init));
     for (auto [value, init] : llvm::zip_equal(
              emitReduction(position, accumulators), op.getDpsInitsMutable()))
-      memref::StoreOp::create(b, value, init.get(), access(init));
+      store(value, init);
+  } else if (order.lanes != 0 && position == order.numForall) {
+    emitVectors(order.dims[position], [&] { emitFrom(position + 1); });
   } else {
     unsigned dim = order.dims[position];
     emitDim(dim, indexConstant(b, 0), sizes[dim],
@@ -337,11 +483,38 @@ void LoopNest::emitFrom(unsigned position) {
   arguments = saved;
 }
 
+std::pair<unsigned, double> LoopNest::chooseForall() {
+  auto sizeOf = [&](unsigned dim) -> int64_t {
+    return ShapedType::isDynamic(staticSizes[dim]) ? 64 : staticSizes[dim];
+  };
+  double cost = order.lanes != 0 ? kLaneCost : kElementCost;
+  for (unsigned dim : order.dims)
+    cost *= sizeOf(dim);
+  // Transpositions go by blocks of all their loops.
+  unsigned number = 0;
+  for (int64_t count = 1; number < order.numForall; ++number) {
+    bool isEnough = cost <= kMinIterationCost ||
+                    (cost <= kMaxIterationCost && count >= kEnoughIterations);
+    if (isEnough && number != 0 && !transposedDim)
+      break;
+    unsigned dim = order.dims[number];
+    count *= ShapedType::isDynamic(staticSizes[dim]) ? 1 : staticSizes[dim];
+    cost /= std::max<int64_t>(1, sizeOf(dim));
+  }
+  return {number, cost};
+}
+
 void LoopNest::emit() {
-  double cost = kElementCost;
-  for (unsigned dim : ArrayRef(order.dims).drop_front(order.numForall))
-    cost *= ShapedType::isDynamic(staticSizes[dim]) ? 64 : staticSizes[dim];
-  SmallVector<unsigned> outer(ArrayRef(order.dims).take_front(order.numForall));
+  std::pair<unsigned, double> choice = chooseForall();
+  unsigned numForall = choice.first;
+  double cost = choice.second;
+  SmallVector<unsigned> outer;
+  for (unsigned dim : ArrayRef(order.dims).take_front(numForall)) {
+    if (staticSizes[dim] == 1)
+      ivs[dim] = indexConstant(b, 0);
+    else
+      outer.push_back(dim);
+  }
   SmallVector<Value> counts;
   for (unsigned dim : outer) {
     counts.push_back(sizes[dim]);
@@ -355,8 +528,8 @@ void LoopNest::emit() {
   Value count = indexConstant(b, 1);
   for (Value size : counts)
     count = b.createOrFold<arith::MulIOp>(count, size);
-  if (!perElement && (outer.empty() || getConstantIntValue(count) == 1))
-    return emitFrom(0);
+  if (outer.empty())
+    return emitFrom(numForall);
   emitForall(b, count, cost, [&](Value index) {
     // Row-major position within the parallel loops.
     for (unsigned position = outer.size(); position-- > 0;) {
@@ -371,7 +544,7 @@ void LoopNest::emit() {
         ivs[outer[position]] = at;
     }
     if (!transposedDim)
-      return emitFrom(order.numForall);
+      return emitFrom(numForall);
     auto endOf = [&](Value begin, unsigned dim) -> Value {
       return arith::MinUIOp::create(b, add(b, begin, kTransposeBlock),
                                     sizes[dim]);
@@ -388,8 +561,60 @@ void LoopNest::emit() {
   });
 }
 
-void mpc::lowerToLoops(linalg::LinalgOp op, bool perElement) {
-  if (isFlat(op) && !perElement)
+/// Makes one loop of neighbouring ones wherever all operands allow it, in front
+/// of `op`; none if nothing can be done.
+static linalg::LinalgOp collapseLoops(linalg::LinalgOp op) {
+  if (op.hasIndexSemantics() || op.getNumLoops() < 2 ||
+      !isa<linalg::GenericOp, linalg::CopyOp>(op))
+    return {};
+  SmallVector<AffineMap> maps = op.getIndexingMapsArray();
+  SmallVector<utils::IteratorType> iterators = op.getIteratorTypesArray();
+  // Whether loops `dim` and `dim + 1` are dimensions side by side of every
+  // operand that has one of them, without a gap in memory.
+  auto canJoin = [&](unsigned dim) {
+    if (iterators[dim] != iterators[dim + 1])
+      return false;
+    for (OpOperand &operand : op->getOpOperands()) {
+      AffineMap map = op.getMatchingIndexingMap(&operand);
+      if (!map.isFunctionOfDim(dim) && !map.isFunctionOfDim(dim + 1))
+        continue;
+      auto type = dyn_cast<MemRefType>(operand.get().getType());
+      ReassociationIndices pair{dim, dim + 1};
+      if (!type || !map.isProjectedPermutation() ||
+          !linalg::isDimSequencePreserved(map, pair))
+        return false;
+      SmallVector<ReassociationIndices> groups;
+      for (auto [position, expr] : llvm::enumerate(map.getResults())) {
+        if (expr == getAffineDimExpr(dim + 1, op.getContext()))
+          groups.back().push_back(position);
+        else
+          groups.push_back({static_cast<int64_t>(position)});
+      }
+      if (!memref::CollapseShapeOp::isGuaranteedCollapsible(type, groups))
+        return false;
+    }
+    return true;
+  };
+  SmallVector<ReassociationIndices> joined{{0}};
+  for (unsigned dim = 0; dim + 1 < op.getNumLoops(); ++dim) {
+    if (!canJoin(dim))
+      joined.emplace_back();
+    joined.back().push_back(dim + 1);
+  }
+  if (joined.size() == op.getNumLoops())
+    return {};
+  IRRewriter rewriter(op.getContext());
+  rewriter.setInsertionPoint(op);
+  FailureOr<linalg::CollapseResult> collapsed =
+      linalg::collapseOpIterationDims(op, joined, rewriter);
+  return succeeded(collapsed) ? collapsed->collapsedOp : linalg::LinalgOp();
+}
+
+void mpc::lowerToLoops(linalg::LinalgOp op, const TargetDescription &target) {
+  if (isFlat(op))
     return lowerFlat(op);
-  LoopNest(op, perElement).emit();
+  linalg::LinalgOp collapsed = collapseLoops(op);
+  LoopNest(collapsed ? collapsed : op, target).emit();
+  if (collapsed)
+    collapsed.erase();
 }

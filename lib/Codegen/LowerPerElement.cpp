@@ -12,8 +12,12 @@
 
 #include "OutputTile.h"
 
+#include "mlir/Dialect/Affine/Utils.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/IRMapping.h"
+#include <functional>
 
 using namespace mlir;
 using namespace mpc;
@@ -96,7 +100,15 @@ private:
         tap = indexConstant(b, 0);
       }
       Value lanes = indexConstant(b, kPanelWidth), parts = indexConstant(b, kv);
-      SmallVector<Value> at{b.createOrFold<arith::DivUIOp>(column, lanes), tap,
+      Value panel = b.createOrFold<arith::DivUIOp>(column, lanes);
+      if (op.getBatched()) {
+        // Each position of the leading dimensions has panels of its own.
+        int64_t rank = outType.getRank();
+        Value rows = indexConstant(b, outType.getDimSize(rank - 2));
+        int64_t panels = (outType.getDimSize(rank - 1) + kPanelWidth - 1) / kPanelWidth;
+        panel = add(b, mul(b, b.createOrFold<arith::DivUIOp>(row, rows), panels), panel);
+      }
+      SmallVector<Value> at{panel, tap,
                             b.createOrFold<arith::DivUIOp>(k, parts),
                             b.createOrFold<arith::RemUIOp>(column, lanes),
                             b.createOrFold<arith::RemUIOp>(k, parts)};
@@ -167,5 +179,148 @@ private:
 
 } // namespace
 
+//===----------------------------------------------------------------------===//
+// Linalg ops
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+/// One output element of a linalg op: its reductions in their order.
+class LinalgElement {
+public:
+  explicit LinalgElement(linalg::LinalgOp op)
+      : op(op), b(op.getLoc(), op), ivs(op.getNumLoops()) {}
+  void run();
+
+private:
+  SmallVector<Value> access(OpOperand &operand) {
+    return SmallVector<Value>(*affine::expandAffineMap(
+        b, b.getLoc(), op.getMatchingIndexingMap(&operand), ivs));
+  }
+  bool isUsed(OpOperand &operand) {
+    return !op.getMatchingBlockArgument(&operand).use_empty();
+  }
+  /// The body at this position; `sums` are the outputs' values.
+  SmallVector<Value> emitBody(ValueRange sums);
+  SmallVector<Value> loadOutputs();
+  void storeOutputs(ValueRange values);
+  /// The reductions from `position` on; they carry the outputs' values.
+  SmallVector<Value> emitReductions(unsigned position, ValueRange sums);
+
+  linalg::LinalgOp op;
+  ImplicitLocOpBuilder b;
+  SmallVector<Value> ivs, sizes;
+  SmallVector<unsigned> reductions;
+};
+
+} // namespace
+
+SmallVector<Value> LinalgElement::emitBody(ValueRange sums) {
+  IRMapping mapping;
+  for (OpOperand *input : op.getDpsInputOperands()) {
+    BlockArgument argument = op.getMatchingBlockArgument(input);
+    if (!isa<MemRefType>(input->get().getType()))
+      mapping.map(argument, input->get());
+    else if (isUsed(*input))
+      mapping.map(argument, memref::LoadOp::create(b, input->get(),
+                                                   access(*input))
+                                .getResult());
+  }
+  for (auto [init, sum] : llvm::zip_equal(op.getDpsInitsMutable(), sums))
+    mapping.map(op.getMatchingBlockArgument(&init), sum);
+  for (Operation &inner : op.getBlock()->without_terminator()) {
+    if (auto index = dyn_cast<linalg::IndexOp>(inner))
+      mapping.map(index.getResult(), ivs[index.getDim()]);
+    else
+      b.clone(inner, mapping);
+  }
+  return llvm::map_to_vector(
+      op.getBlock()->getTerminator()->getOperands(),
+      [&](Value value) { return mapping.lookupOrDefault(value); });
+}
+
+SmallVector<Value> LinalgElement::loadOutputs() {
+  SmallVector<Value> values;
+  for (OpOperand &init : op.getDpsInitsMutable()) {
+    if (isUsed(init))
+      values.push_back(memref::LoadOp::create(b, init.get(), access(init)));
+    else
+      values.push_back(arith::ConstantOp::create(
+          b, b.getZeroAttr(getElementTypeOrSelf(init.get().getType()))));
+  }
+  return values;
+}
+
+void LinalgElement::storeOutputs(ValueRange values) {
+  for (auto [init, value] : llvm::zip_equal(op.getDpsInitsMutable(), values))
+    memref::StoreOp::create(b, value, init.get(), access(init));
+}
+
+SmallVector<Value> LinalgElement::emitReductions(unsigned position,
+                                                 ValueRange sums) {
+  if (position == reductions.size())
+    return emitBody(sums);
+  unsigned dim = reductions[position];
+  auto loop = scf::ForOp::create(b, indexConstant(b, 0), sizes[dim],
+                                 indexConstant(b, 1), sums);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  ivs[dim] = loop.getInductionVar();
+  scf::YieldOp::create(b, emitReductions(position + 1, loop.getRegionIterArgs()));
+  return SmallVector<Value>(loop.getResults());
+}
+
+void LinalgElement::run() {
+  SmallVector<unsigned> parallel;
+  SmallVector<utils::IteratorType> iterators = op.getIteratorTypesArray();
+  // Neighbouring threads write neighbouring elements.
+  AffineMap out = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
+  for (AffineExpr expr : out.getResults())
+    if (auto dim = dyn_cast<AffineDimExpr>(expr);
+        dim && iterators[dim.getPosition()] == utils::IteratorType::parallel)
+      parallel.push_back(dim.getPosition());
+  bool isScan = false;
+  for (auto [dim, iterator] : llvm::enumerate(iterators)) {
+    if (iterator == utils::IteratorType::parallel) {
+      if (!llvm::is_contained(parallel, dim))
+        parallel.push_back(dim);
+      continue;
+    }
+    reductions.push_back(dim);
+    for (OpOperand &init : op.getDpsInitsMutable())
+      isScan |= op.getMatchingIndexingMap(&init).isFunctionOfDim(dim);
+  }
+  for (const Range &range : op.createLoopRanges(b, op.getLoc()))
+    sizes.push_back(
+        getValueOrCreateConstantIndexOp(b, op.getLoc(), range.size));
+  Value count = indexConstant(b, 1);
+  for (unsigned dim : parallel)
+    count = b.createOrFold<arith::MulIOp>(count, sizes[dim]);
+  emitForall(b, count, kMultiplyCost, [&](Value index) {
+    for (unsigned position = parallel.size(); position-- > 0;) {
+      unsigned dim = parallel[position];
+      ivs[dim] = index;
+      if (position == 0)
+        continue;
+      ivs[dim] = b.createOrFold<arith::RemUIOp>(index, sizes[dim]);
+      index = b.createOrFold<arith::DivUIOp>(index, sizes[dim]);
+    }
+    if (!isScan)
+      return storeOutputs(emitReductions(0, loadOutputs()));
+    // Outputs change from step to step.
+    std::function<void(unsigned)> nest = [&](unsigned position) {
+      if (position == reductions.size())
+        return storeOutputs(emitBody(loadOutputs()));
+      unsigned dim = reductions[position];
+      emitLoop(b, indexConstant(b, 0), sizes[dim], 1, [&](Value iv) {
+        ivs[dim] = iv;
+        nest(position + 1);
+      });
+    };
+    nest(0);
+  });
+}
+
+void mpc::lowerPerElement(linalg::LinalgOp op) { LinalgElement(op).run(); }
 void mpc::lowerPerElement(ContractOp op) { ElementLowering(op).run(); }
 void mpc::lowerPerElement(DepthwiseOp op) { ElementLowering(op).run(); }

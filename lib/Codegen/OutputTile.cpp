@@ -217,6 +217,16 @@ Value WindowRow::getRun(ImplicitLocOpBuilder &b, Value input, Value pad,
   return arith::SelectOp::create(b, isBelow(b, ih, height), run, pad);
 }
 
+Value WindowRow::getInputRow(ImplicitLocOpBuilder &b, Value input, Value pad,
+                             Value kh) const {
+  Value ih = add(b, top, mul(b, kh, window.getDilations()[0]));
+  Value row = sliceView(b, input, mul(b, add(b, sample, ih), width * channels),
+                        width * channels);
+  if (!pad)
+    return row;
+  return arith::SelectOp::create(b, isBelow(b, ih, height), row, pad);
+}
+
 Value WindowRow::isInsideRow(ImplicitLocOpBuilder &b) const {
   return isBelow(b, left,
                  std::max<int64_t>(0, width - window.getSizes()[1] + 1));

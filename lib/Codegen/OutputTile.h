@@ -13,12 +13,10 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mpc/Codegen/TargetDescription.h"
+#include "mpc/Codegen/Variants.h"
 #include "mpc/Dialect/Kernel/KernelDialect.h"
 
 namespace mpc {
-
-/// Name of the attribute of a parallel loop: one iteration in nanoseconds.
-constexpr llvm::StringLiteral kCostAttrName = "mpc.cost";
 
 /// Index arithmetic that folds constants.
 mlir::Value indexConstant(mlir::ImplicitLocOpBuilder &b, int64_t value);
@@ -57,6 +55,12 @@ mlir::Value sliceView(mlir::ImplicitLocOpBuilder &b, mlir::Value memref,
 mlir::Value rowView(mlir::ImplicitLocOpBuilder &b, mlir::Value rows,
                     mlir::Value row, int64_t size);
 
+/// The square of `rows`, vectors of as many elements, a power of two,
+/// transposed in registers.
+mlir::SmallVector<mlir::Value>
+transposeVectors(mlir::ImplicitLocOpBuilder &b,
+                 mlir::ArrayRef<mlir::Value> rows);
+
 /// A constant row of `size` pad values, with the type of `rowView`'s result.
 mlir::Value padRow(mlir::ImplicitLocOpBuilder &b, mlir::TypedAttr value,
                    int64_t size);
@@ -90,6 +94,11 @@ public:
   /// `pad` a row of as many pad values.
   mlir::Value getRun(mlir::ImplicitLocOpBuilder &b, mlir::Value input,
                      mlir::Value pad, mlir::Value kh) const;
+
+  /// Row kh of the window from the input's left edge on: a whole row of the
+  /// input, which is one dimension, or `pad`, a row of as many pad values.
+  mlir::Value getInputRow(mlir::ImplicitLocOpBuilder &b, mlir::Value input,
+                          mlir::Value pad, mlir::Value kh) const;
 
   /// Whether the whole window is horizontally inside of the input.
   mlir::Value isInsideRow(mlir::ImplicitLocOpBuilder &b) const;
@@ -141,16 +150,20 @@ mlir::LogicalResult lowerContract(kernel::ContractOp op,
                                   const TargetDescription &target);
 mlir::LogicalResult lowerDepthwise(kernel::DepthwiseOp op,
                                    const TargetDescription &target);
+void lowerDepthwiseDot(kernel::DepthwiseOp op);
+mlir::LogicalResult lowerPlanar(kernel::PlanarOp op,
+                                const TargetDescription &target);
+void lowerPack(kernel::PackOp op, const TargetDescription &target);
 void lowerExpand(kernel::ExpandOp op, const TargetDescription &target);
 void lowerScatter(kernel::ScatterOp op);
 void lowerTopK(kernel::TopKOp op);
 void lowerHistogram(kernel::HistogramOp op);
-/// With `perElement` one parallel iteration per element of the output.
-void lowerToLoops(mlir::linalg::LinalgOp op, bool perElement = false);
+void lowerToLoops(mlir::linalg::LinalgOp op, const TargetDescription &target);
 /// One parallel iteration per element of the output; no instruction is asked
 /// for.
 void lowerPerElement(kernel::ContractOp op);
 void lowerPerElement(kernel::DepthwiseOp op);
+void lowerPerElement(mlir::linalg::LinalgOp op);
 
 } // namespace mpc
 

@@ -28,6 +28,9 @@ using namespace mlir;
 using namespace mpc;
 using namespace mpc::kernel;
 
+/// With fewer rows it costs more to pack an operand at run time than it saves.
+static constexpr int64_t kMinPackedRows = 4;
+
 /// The type that `kernel.unpack` expects for weights read by `info`.
 static RankedTensorType getPackedType(const ContractionInfo &info,
                                       TilingAttr tiling, Type element) {
@@ -197,8 +200,9 @@ struct PackConstantsPass
         op->removeAttr(kTilingAttrName);
         continue;
       }
-      // Depthwise weights already have the layout of the kernel.
-      if (info->kind == ContractionInfo::Kind::depthwise)
+      // Depthwise and planar weights already have the layout of the kernel.
+      if (info->kind == ContractionInfo::Kind::depthwise ||
+          op->getAttrOfType<TilingAttr>(kTilingAttrName).getPlanar())
         continue;
       if (auto dequantize = op.getDpsInputOperand(1)
                                 ->get()
@@ -207,7 +211,9 @@ struct PackConstantsPass
           op->removeAttr(kTilingAttrName);
         continue;
       }
-      if (succeeded(packWeights(op, *info, users)))
+      if (!info->batched && succeeded(packWeights(op, *info, users)))
+        continue;
+      if (isWorthPacking(op, *info))
         continue;
       op->removeAttr(kTilingAttrName);
       remark::missed(op.getLoc(), remark::RemarkOpts::name("Packing").category(
@@ -229,6 +235,15 @@ struct PackConstantsPass
   }
 
 private:
+  /// Whether a right operand that is no constant should be packed in every
+  /// call (mpc-tile-and-fuse does): its elements are read often enough.
+  static bool isWorthPacking(linalg::LinalgOp op, const ContractionInfo &info) {
+    auto out = cast<ShapedType>(op.getDpsInits()[0].getType());
+    int64_t rows = out.getDimSize(out.getRank() - 2);
+    return info.kind == ContractionInfo::Kind::matmul &&
+           !ShapedType::isDynamic(rows) && rows >= kMinPackedRows;
+  }
+
   /// Rewrites the weights of `op`, or fails without a change.
   LogicalResult packWeights(linalg::LinalgOp op, const ContractionInfo &info,
                             SymbolUserMap &users) {

@@ -38,6 +38,17 @@ static constexpr int64_t kGatherBytes = 64 * 1024;
 /// more than this many tiles it is cheaper to do so once, before.
 static constexpr int64_t kMaxDequantizingTiles = 2;
 
+/// How much cheaper a planar convolution should look, for its cost is estimated
+/// roughly.
+static constexpr double kPlanarMargin = 1.2;
+
+/// Depthwise convolution by dot products: pixels of a tile, vectors of weights,
+/// and pixels that a row of the window may reach over; where it reaches
+/// outside of the input, every pixel is code of its own.
+static constexpr int64_t kDotPixels = 4;
+static constexpr int64_t kMaxDotWeights = 14;
+static constexpr int64_t kMaxReach = 8;
+
 /// Most rows that a tile of `panels` panels can have.
 static int64_t getMaxRows(Intrinsic intrinsic, int64_t panels,
                           const TargetDescription &target) {
@@ -74,11 +85,13 @@ static int64_t chooseRows(int64_t most, int64_t total) {
   return best;
 }
 
-/// Output rows of one sample; a dynamic batch counts once.
-static int64_t getRowsPerSample(linalg::LinalgOp op) {
+/// Output rows of one sample; a dynamic batch counts once. With `batched`,
+/// those that share their weights.
+static int64_t getRowsPerSample(linalg::LinalgOp op, bool batched) {
   auto out = cast<ShapedType>(op.getDpsInits()[0].getType());
   int64_t rows = 1;
-  for (int64_t size : out.getShape().drop_back())
+  ArrayRef<int64_t> sizes = out.getShape().drop_back();
+  for (int64_t size : batched ? sizes.take_back() : sizes)
     rows *= ShapedType::isDynamic(size) ? 1 : size;
   return rows;
 }
@@ -88,13 +101,68 @@ static int64_t getInputBits(linalg::LinalgOp op) {
       .getIntOrFloatBitWidth();
 }
 
+/// Whether dot products over the taps of a window's columns pay: a column has
+/// more than one, and not too many weights stay in registers.
+static bool isDotDepthwise(const ContractionInfo &info) {
+  int64_t weights = llvm::divideCeilSigned(info.sizes[0], 4) * info.sizes[1];
+  return info.sizes[0] > 1 && weights <= kMaxDotWeights &&
+         (info.sizes[1] - 1) * info.dilations[1] <= kMaxReach;
+}
+
+/// Registers for accumulators of lanes that are pixels; the rest is for pixels
+/// and a weight.
+static int64_t getPlanarAccumulators(const TargetDescription &target) {
+  return target.vectorRegisters - 4;
+}
+
+/// The tile of a convolution whose lanes are pixels, where that computes less:
+/// with few output channels most lanes of a panel are for nothing. Costs are in
+/// vector instructions per vector of output pixels.
+static TilingAttr selectPlanarTiling(linalg::LinalgOp op,
+                                     const ContractionInfo &info,
+                                     const TargetDescription &target) {
+  // Every phase of the stride is code of its own.
+  if (info.kind != ContractionInfo::Kind::convolution || info.integer ||
+      info.strides[1] > 4 ||
+      op.getDpsInputOperand(1)->get().getDefiningOp<DequantizeOp>())
+    return {};
+  auto out = cast<ShapedType>(op.getDpsInits()[0].getType());
+  int64_t width = out.getDimSize(2), lanes = target.vectorBits / 32;
+  int64_t inParts = llvm::divideCeilSigned(info.channels,
+                                           getPlanarAccumulators(target));
+  int64_t vectors =
+      getPlanarAccumulators(target) /
+      llvm::divideCeilSigned(info.channels, inParts);
+  vectors = std::min({vectors, int64_t(info.channels == 1 ? 8 : 4),
+                      llvm::divideCeilSigned(width, lanes)});
+  int64_t tile = std::max<int64_t>(vectors, 1) * lanes;
+  double sums = info.getNumTaps() * info.depth;
+  double perElement = info.depth < lanes ? 1.5 : 0.6;
+  double copy = perElement * info.depth * lanes * info.strides[1];
+  double waste =
+      static_cast<double>(llvm::alignTo(width, tile)) / width;
+  double planar = waste * (info.channels * (sums + 2 * lanes) + copy);
+  double panels = static_cast<double>(llvm::alignTo(info.channels, kPanelWidth)) * sums;
+  if (planar * kPlanarMargin >= panels)
+    return {};
+  return TilingAttr::get(op->getContext(), Intrinsic::fma, tile, info.channels,
+                         /*kv=*/1, /*gather=*/false, /*expand=*/false,
+                         /*planar=*/true);
+}
+
 static TilingAttr selectTiling(linalg::LinalgOp op, const ContractionInfo &info,
                                const TargetDescription &target) {
   MLIRContext *context = op->getContext();
+  if (info.kind == ContractionInfo::Kind::depthwise && info.unsignedInput &&
+      target.vnni && isDotDepthwise(info))
+    return TilingAttr::get(context, Intrinsic::vpdpbusd, kDotPixels,
+                           kPanelWidth, /*kv=*/4, false, false, false);
   if (info.kind == ContractionInfo::Kind::depthwise)
     return TilingAttr::get(context,
                            info.integer ? Intrinsic::muladd : Intrinsic::fma,
-                           /*rows=*/1, kPanelWidth, /*kv=*/1, false, false);
+                           /*rows=*/1, kPanelWidth, /*kv=*/1, false, false, false);
+  if (TilingAttr planar = selectPlanarTiling(op, info, target))
+    return planar;
   Intrinsic intrinsic = Intrinsic::fma;
   if (info.integer)
     intrinsic = target.vnni && info.unsignedInput ? Intrinsic::vpdpbusd
@@ -105,7 +173,7 @@ static TilingAttr selectTiling(linalg::LinalgOp op, const ContractionInfo &info,
 
   int64_t panels = llvm::divideCeilSigned(info.channels, kPanelWidth);
   int64_t mostPanels = getMaxPanels(intrinsic, target);
-  int64_t total = getRowsPerSample(op);
+  int64_t total = getRowsPerSample(op, info.batched);
   int64_t groups = llvm::divideCeilSigned(panels, mostPanels);
   panels = llvm::divideCeilSigned(panels, groups);
   int64_t mostRows = getMaxRows(intrinsic, panels, target);
@@ -120,7 +188,7 @@ static TilingAttr selectTiling(linalg::LinalgOp op, const ContractionInfo &info,
       ((info.getNumTaps() > 1 && !gather) ||
        llvm::divideCeilSigned(total, rows) > kMaxDequantizingTiles);
   return TilingAttr::get(context, intrinsic, rows, panels * kPanelWidth, kv,
-                         gather, expand);
+                         gather, expand, /*planar=*/false);
 }
 
 namespace {
@@ -141,10 +209,11 @@ struct SelectTilingPass : public mpc::impl::SelectTilingBase<SelectTilingPass> {
       op->setAttr(kTilingAttrName, tiling);
       remark::passed(op.getLoc(),
                      remark::RemarkOpts::name("Tiling").category(getArgument()))
-          << llvm::formatv("tile of {0} rows by {1} columns with {2}{3}",
+          << llvm::formatv("tile of {0} rows by {1} columns with {2}{3}{4}",
                            tiling.getRows(), tiling.getColumns(),
                            stringifyIntrinsic(tiling.getIntrinsic()),
-                           tiling.getGather() ? ", rows gathered" : "")
+                           tiling.getGather() ? ", rows gathered" : "",
+                           tiling.getPlanar() ? ", lanes are pixels" : "")
                  .str();
     });
   }

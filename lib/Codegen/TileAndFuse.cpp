@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ContractionInfo.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/IRMapping.h"
@@ -15,6 +16,7 @@
 #include "mlir/IR/Remarks.h"
 #include "mpc/Codegen/Passes.h"
 #include "mpc/Dialect/Kernel/KernelDialect.h"
+#include "llvm/Support/MathExtras.h"
 
 namespace mpc {
 #define GEN_PASS_DEF_TILEANDFUSE
@@ -155,6 +157,31 @@ static void buildEpilogue(RewriterBase &rewriter, Location loc, Region &region,
   YieldOp::create(rewriter, loc, mapping.lookup(yielded));
 }
 
+/// Packs `weights`, the right operand of a matrix product, at run time.
+static Value packAtRunTime(RewriterBase &rewriter, Location loc,
+                           const ContractionInfo &info, TilingAttr tiling,
+                           Value weights) {
+  auto type = cast<RankedTensorType>(weights.getType());
+  int64_t kv = tiling.getKv();
+  int64_t panels = llvm::divideCeilSigned(info.channels, kPanelWidth);
+  AffineExpr total = rewriter.getAffineConstantExpr(panels);
+  SmallVector<OpFoldResult> leading;
+  for (int64_t dim = 0; dim + 2 < type.getRank(); ++dim) {
+    total = total * rewriter.getAffineSymbolExpr(dim);
+    leading.push_back(tensor::getMixedSize(rewriter, loc, weights, dim));
+  }
+  SmallVector<OpFoldResult> sizes = {affine::makeComposedFoldedAffineApply(
+      rewriter, loc, AffineMap::get(0, leading.size(), total), leading)};
+  for (int64_t size : {int64_t(1), llvm::divideCeilSigned(info.depth, kv),
+                       kPanelWidth, kv})
+    sizes.push_back(rewriter.getIndexAttr(size));
+  Value empty =
+      tensor::EmptyOp::create(rewriter, loc, sizes, type.getElementType());
+  return PackOp::create(rewriter, loc, TypeRange{empty.getType()}, weights,
+                        empty, info.transposed)
+      .getResult(0);
+}
+
 /// Replaces `op` and its epilogue by a kernel op.
 static LogicalResult tileAndFuse(RewriterBase &rewriter, linalg::LinalgOp op,
                                  StringRef category) {
@@ -166,15 +193,14 @@ static LogicalResult tileAndFuse(RewriterBase &rewriter, linalg::LinalgOp op,
 
   Value weights = op.getDpsInputOperand(1)->get();
   BlocksAttr blocks;
-  if (info->kind != Kind::depthwise) {
-    auto unpack = weights.getDefiningOp<UnpackOp>();
-    if (!unpack)
-      return failure();
+  auto unpack = weights.getDefiningOp<UnpackOp>();
+  bool isPacked = info->kind != Kind::depthwise && !tiling.getPlanar();
+  if (!startsAtZero(op) || (isPacked && !unpack && info->kind != Kind::matmul))
+    return failure();
+  if (unpack) {
     weights = unpack.getPacked();
     blocks = unpack.getBlocksAttr();
   }
-  if (!startsAtZero(op))
-    return failure();
 
   Padding padding;
   padding.source = op.getDpsInputOperand(0)->get();
@@ -215,18 +241,21 @@ static LogicalResult tileAndFuse(RewriterBase &rewriter, linalg::LinalgOp op,
   }
 
   rewriter.setInsertionPoint(replaced);
+  if (isPacked && !unpack)
+    weights = packAtRunTime(rewriter, op.getLoc(), *info, tiling, weights);
   auto create = [&](auto tag) -> Operation * {
     using OpTy = decltype(tag);
     auto kernel = OpTy::create(
         rewriter, op.getLoc(), TypeRange{out.getType()}, padding.source,
         weights, extras, out, window, padding.value,
         rewriter.getAffineMapArrayAttr(maps), info->unsignedInput, tiling,
-        blocks);
+        blocks, info->batched);
     buildEpilogue(rewriter, op.getLoc(), kernel.getEpilogue(), accumulator,
                   epilogue, accumulatorUse);
     return kernel;
   };
   Operation *kernel = info->kind == Kind::depthwise ? create(DepthwiseOp())
+                      : tiling.getPlanar()          ? create(PlanarOp())
                                                     : create(ContractOp());
   rewriter.replaceOp(replaced, kernel->getResults());
   if (epilogue)

@@ -116,6 +116,7 @@ private:
   MemRefType inputType, weightsType, outType;
   OutputWriter writer;
   Value input;
+  Value panel0; // the product's first panel, null if all share weights
   int64_t kv, channels, depth;
   VectorType registerType;
 };
@@ -196,9 +197,11 @@ Value MMALowering::gatherInput(const Row &row, const Position &position) {
 Value MMALowering::loadWeights(Value column, const Position &position) {
   Value panel = divide(column, kPanelWidth);
   Value isValid = position.isValid;
-  if (weightsType.getDimSize(0) * kPanelWidth % tiling.getColumns() != 0)
-    isValid = both(isValid,
-                   isBelow(panel, constant(weightsType.getDimSize(0))));
+  int64_t panels = llvm::divideCeilSigned(channels, kPanelWidth);
+  if (panels * kPanelWidth % tiling.getColumns() != 0)
+    isValid = both(isValid, isBelow(panel, constant(panels)));
+  if (panel0)
+    panel = add(b, panel0, panel);
   auto type = VectorType::get({kv}, weightsType.getElementType());
   auto emit = [&]() -> Value {
     auto load = vector::LoadOp::create(
@@ -279,8 +282,17 @@ LogicalResult MMALowering::run(StringRef name) {
   int64_t blockRows = tiling.getRows(), blockColumns = tiling.getColumns();
   int64_t groups = llvm::divideCeilSigned(channels, blockColumns);
   Value totalRows = b.createOrFold<memref::DimOp>(writer.getRows(), 0);
-  Value blocks = mul(b, divide(add(b, totalRows, blockRows - 1), blockRows),
-                     groups);
+  // Blocks of the rows that share weights: all, or those of one product.
+  int64_t height = 0;
+  Value blocks;
+  if (op.getBatched()) {
+    height = outType.getDimSize(outType.getRank() - 2);
+    blocks = mul(b, divide(totalRows, height),
+                 llvm::divideCeilSigned(height, blockRows) * groups);
+  } else {
+    blocks = mul(b, divide(add(b, totalRows, blockRows - 1), blockRows),
+                 groups);
+  }
   gpu::LaunchOp launch =
       createLaunch(b, name, blocks, blockRows / kRows * kWarp);
   b.setInsertionPointToStart(&launch.getBody().front());
@@ -288,14 +300,23 @@ LogicalResult MMALowering::run(StringRef name) {
   Value thread = launch.getThreadIds().x, block = launch.getBlockIds().x;
   Value lane = remainder(thread, kWarp);
   Value g = divide(lane, 4), t = remainder(lane, 4);
-  Value row0 = add(b, mul(b, divide(block, groups), blockRows),
-                   mul(b, divide(thread, kWarp), kRows));
+  Value rowBlock = divide(block, groups), limit = totalRows;
+  Value row0 = mul(b, rowBlock, blockRows);
+  if (op.getBatched()) {
+    int64_t perProduct = llvm::divideCeilSigned(height, blockRows);
+    Value product = divide(rowBlock, perProduct);
+    Value first = mul(b, product, height);
+    row0 = add(b, first, mul(b, remainder(rowBlock, perProduct), blockRows));
+    limit = add(b, first, height);
+    panel0 = mul(b, product, llvm::divideCeilSigned(channels, kPanelWidth));
+  }
+  row0 = add(b, row0, mul(b, divide(thread, kWarp), kRows));
   Value column0 = mul(b, remainder(block, groups), blockColumns);
   SmallVector<Row> rows;
   for (int64_t i = 0; i < 2; ++i) {
     Row row;
     row.number = add(b, add(b, row0, g), 8 * i);
-    row.isValid = isBelow(row.number, totalRows);
+    row.isValid = isBelow(row.number, limit);
     if (window)
       row.place.emplace(b, window, inputType, outType, row.number);
     rows.push_back(std::move(row));

@@ -32,11 +32,13 @@ static Type getElementType(linalg::LinalgOp op, unsigned operand) {
   return getElementTypeOrSelf(op.getDpsInputOperand(operand)->get().getType());
 }
 
-/// Output rows of one sample; a dynamic batch counts once.
-static int64_t getRowsPerSample(linalg::LinalgOp op) {
+/// Output rows of one sample; a dynamic batch counts once. With `batched`,
+/// those that share their weights.
+static int64_t getRowsPerSample(linalg::LinalgOp op, bool batched) {
   auto out = cast<ShapedType>(op.getDpsInits()[0].getType());
   int64_t rows = 1;
-  for (int64_t size : out.getShape().drop_back())
+  ArrayRef<int64_t> sizes = out.getShape().drop_back();
+  for (int64_t size : batched ? sizes.take_back() : sizes)
     rows *= ShapedType::isDynamic(size) ? 1 : size;
   return std::max<int64_t>(rows, 1);
 }
@@ -48,7 +50,8 @@ static TilingAttr selectTiling(linalg::LinalgOp op,
     bool isInteger = info.integer;
     Intrinsic intrinsic = isInteger ? Intrinsic::muladd : Intrinsic::fma;
     return TilingAttr::get(context, intrinsic, /*rows=*/1, kPanelWidth,
-                           /*kv=*/1, /*gather=*/false, expand);
+                           /*kv=*/1, /*gather=*/false, expand,
+                           /*planar=*/false);
   };
   if (info.kind == ContractionInfo::Kind::depthwise)
     return perElement(/*expand=*/false);
@@ -61,12 +64,13 @@ static TilingAttr selectTiling(linalg::LinalgOp op,
   int64_t kv = info.integer ? 4 : 2;
   int64_t rows = std::min(
       kMaxRows, static_cast<int64_t>(
-                    llvm::alignTo(getRowsPerSample(op), kWarpRows)));
+                    llvm::alignTo(getRowsPerSample(op, info.batched), kWarpRows)));
   int64_t columns = std::min(
       kMaxColumns,
       static_cast<int64_t>(llvm::alignTo(info.channels, kPanelWidth)));
   return TilingAttr::get(context, Intrinsic::mma, rows, columns, kv,
-                         /*gather=*/info.depth % kv != 0, /*expand=*/false);
+                         /*gather=*/info.depth % kv != 0, /*expand=*/false,
+                         /*planar=*/false);
 }
 
 namespace {

@@ -37,6 +37,7 @@ void mpc::buildBufferizationPipeline(OpPassManager &pm) {
   variant.addPass(createBufferize());
   variant.addPass(createCanonicalizerPass());
   variant.addPass(createCSEPass());
+  variant.addNestedPass<func::FuncOp>(createFuseRows());
   // 2. Kernels and the remaining operations to loops.
   variant.addPass(createLowerKernels());
   // 3. Parallel loops become functions, groups become part of the entry point,

@@ -76,17 +76,17 @@ std::vector<mpc::CodePart> mpc::splitCode(ModuleOp module) {
     cluster.size += size;
     total += size;
   }
-  size_t numParts =
-      std::clamp<size_t>(total / operationsPerPart, 1, maxParts);
+  size_t numParts = std::clamp<size_t>(total / operationsPerPart, 1, maxParts);
   auto order = clusters.takeVector();
   llvm::stable_sort(order, [](const auto &a, const auto &b) {
     return a.second.size > b.second.size;
   });
   std::vector<Cluster> parts(numParts);
   for (auto &[leader, cluster] : order) {
-    Cluster &part = *llvm::min_element(
-        parts,
-        [](const Cluster &a, const Cluster &b) { return a.size < b.size; });
+    Cluster &part =
+        *llvm::min_element(parts, [](const Cluster &a, const Cluster &b) {
+          return a.size < b.size;
+        });
     llvm::append_range(part.functions, cluster.functions);
     part.size += cluster.size;
   }
@@ -96,9 +96,8 @@ std::vector<mpc::CodePart> mpc::splitCode(ModuleOp module) {
     if (!part.functions.empty())
       result.push_back(std::move(part.functions));
   auto hasMain = [](const CodePart &part) {
-    return llvm::any_of(part, [](LLVMFuncOp function) {
-      return function.getName() == "main";
-    });
+    return llvm::any_of(
+        part, [](LLVMFuncOp function) { return function.getName() == "main"; });
   };
   if (auto main = llvm::find_if(result, hasMain); main != result.end())
     std::rotate(result.begin(), main, main + 1);
@@ -126,12 +125,11 @@ OwningOpRef<ModuleOp> mpc::extractPart(ModuleOp module, const CodePart &part) {
       continue;
     }
     bool isHere = inside.contains(function);
-    bool isShared =
-        usedByMain.contains(function) && !(isHere && hasMain);
+    bool isShared = usedByMain.contains(function) && !(isHere && hasMain);
     if (!isHere && !function.isExternal() && !(hasMain && isShared))
       continue;
-    auto copy = cast<LLVMFuncOp>(
-        isHere ? builder.clone(op) : builder.cloneWithoutRegions(op));
+    auto copy = cast<LLVMFuncOp>(isHere ? builder.clone(op)
+                                        : builder.cloneWithoutRegions(op));
     if (isShared && !function.isExternal())
       copy.setLinkage(LLVM::Linkage::External);
   }

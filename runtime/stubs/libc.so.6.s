@@ -21,6 +21,9 @@ getenv:
 	.globl	getpid
 	.type	getpid, @function
 getpid:
+	.globl	madvise
+	.type	madvise, @function
+madvise:
 	.globl	malloc
 	.type	malloc, @function
 malloc:

@@ -84,14 +84,16 @@ func.func @depthwise(%x: memref<1x8x8x20xf32>, %w: memref<3x3x20xf32>, %o: memre
   return
 }
 
-// Pooling: channels, contiguous in input and output, are the innermost loop.
+// Pooling: channels, contiguous in input and output, are vectors, the last of them shorter; the maxima stay in registers.
 // CHECK-LABEL: func.func @pool
 func.func @pool(%x: memref<1x8x8x20xf32>, %window: memref<2x2xf32>, %o: memref<1x4x4x20xf32>) {
-  // CHECK: scf.forall (%{{.*}}) in (16)
+  // CHECK-NOT: scf.forall
+  // CHECK: %[[OLD:.*]] = vector.load {{.*}} vector<16xf32>
+  // CHECK: %[[MAX:.*]] = scf.for %{{.*}} = %c0 to %c2 {{.*}} iter_args(%{{.*}} = %[[OLD]])
   // CHECK: scf.for %{{.*}} = %c0 to %c2
-  // CHECK: scf.for %{{.*}} = %c0 to %c2
-  // CHECK: scf.for %{{.*}} = %c0 to %c20
-  // CHECK: arith.maximumf
+  // CHECK: arith.maximumf {{.*}} vector<16xf32>
+  // CHECK: vector.store %[[MAX]]
+  // CHECK: arith.maximumf {{.*}} vector<4xf32>
   linalg.pooling_nhwc_max {strides = dense<2> : tensor<2xi64>, dilations = dense<1> : tensor<2xi64>}
       ins(%x, %window : memref<1x8x8x20xf32>, memref<2x2xf32>) outs(%o : memref<1x4x4x20xf32>)
   return
@@ -128,6 +130,38 @@ func.func @elementwise(%x: memref<?x30x30x10xf32>, %o: memref<?x30x30x10xf32>) {
     %n = arith.negf %a : f32
     linalg.yield %n : f32
   }
+  return
+}
+
+// A slice is one loop over rows, joined of all loops that walk through memory as one, of vectors of bytes and what is left of them; what is
+// the same for all of a row is broadcast.
+// CHECK-LABEL: func.func @slice
+func.func @slice(%x: memref<?x60x60x22xi8>, %z: i8, %o: memref<?x60x60x22xi8, strided<[180000, 3000, 50, 1], offset: 6>>) {
+  // CHECK-DAG: memref.collapse_shape %{{.*}} {{\[\[}}0, 1, 2], [3]] : memref<?x60x60x22xi8> into memref<?x22xi8>
+  // CHECK-DAG: memref.collapse_shape %{{.*}} : memref<?x60x60x22xi8, {{.*}}> into memref<?x22xi8, strided<[50, 1], offset: 6>>
+  // CHECK: scf.forall (%[[ROW:.*]]) in
+  // CHECK: vector.load %{{.*}}[%[[ROW]], %c0] {{.*}} vector<16xi8>
+  // CHECK: vector.broadcast %{{.*}} : i8 to vector<16xi8>
+  // CHECK: arith.maxui {{.*}} vector<16xi8>
+  // CHECK: vector.load %{{.*}}[%[[ROW]], %c16] {{.*}} vector<4xi8>
+  // CHECK: vector.load %{{.*}}[%[[ROW]], %c20] {{.*}} vector<2xi8>
+  // CHECK: {mpc.cost = 1 : i64}
+  linalg.generic {indexing_maps = [affine_map<(i, j, k, l) -> (i, j, k, l)>, affine_map<(i, j, k, l) -> ()>, affine_map<(i, j, k, l) -> (i, j, k, l)>],
+                  iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+      ins(%x, %z : memref<?x60x60x22xi8>, i8) outs(%o : memref<?x60x60x22xi8, strided<[180000, 3000, 50, 1], offset: 6>>) {
+  ^bb0(%a: i8, %b: i8, %c: i8):
+    %n = arith.maxui %a, %b : i8
+    linalg.yield %n : i8
+  }
+  return
+}
+
+// Refused: not a vector, for the elements lie apart.
+// CHECK-LABEL: func.func @every_second
+func.func @every_second(%x: memref<8x20xf32, strided<[40, 2]>>, %o: memref<8x20xf32>) {
+  // CHECK-NOT: vector
+  // CHECK: memref.store
+  linalg.copy ins(%x : memref<8x20xf32, strided<[40, 2]>>) outs(%o : memref<8x20xf32>)
   return
 }
 

@@ -72,3 +72,67 @@ func.func @refused(%x: tensor<8x8xf32>, %w: tensor<8x8xf32>, %init: tensor<8x8xf
   %q = linalg.matmul ins(%h, %h : tensor<8x8xf16>, tensor<8x8xf16>) outs(%fill : tensor<8x8xf16>) -> tensor<8x8xf16>
   return %r, %q : tensor<8x8xf32>, tensor<8x8xf16>
 }
+
+#pixels = affine_map<(n, oh, ow, oc, kh, kw, ic) -> (n, oh + kh, ow + kw, ic)>
+#taps = affine_map<(n, oh, ow, oc, kh, kw, ic) -> (oc, kh, kw, ic)>
+#sums = affine_map<(n, oh, ow, oc, kh, kw, ic) -> (n, oh, ow, oc)>
+
+// Two output channels of 16 that a panel has: lanes are pixels.
+// CHECK-LABEL: func.func @few_channels
+func.func @few_channels(%x: tensor<1x34x66x8xf32>, %w: tensor<2x3x3x8xf32>) -> tensor<1x32x64x2xf32> {
+  %zero = arith.constant 0.0 : f32
+  %empty = tensor.empty() : tensor<1x32x64x2xf32>
+  %init = linalg.fill ins(%zero : f32) outs(%empty : tensor<1x32x64x2xf32>) -> tensor<1x32x64x2xf32>
+  // AVX2: kernel.tiling = #kernel.tiling<intrinsic = fma, rows = 32, columns = 2, kv = 1, planar = true>
+  // VNNI: kernel.tiling = #kernel.tiling<intrinsic = fma, rows = 64, columns = 2, kv = 1, planar = true>
+  %r = linalg.generic {indexing_maps = [#pixels, #taps, #sums],
+      iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction", "reduction", "reduction"]}
+      ins(%x, %w : tensor<1x34x66x8xf32>, tensor<2x3x3x8xf32>) outs(%init : tensor<1x32x64x2xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %p = arith.mulf %a, %b : f32
+    %s = arith.addf %c, %p : f32
+    linalg.yield %s : f32
+  } -> tensor<1x32x64x2xf32>
+  return %r : tensor<1x32x64x2xf32>
+}
+
+// Boundary: a full panel of channels is not worth the copy.
+// CHECK-LABEL: func.func @full_panel
+func.func @full_panel(%x: tensor<1x34x66x8xf32>, %w: tensor<16x3x3x8xf32>) -> tensor<1x32x64x16xf32> {
+  %zero = arith.constant 0.0 : f32
+  %empty = tensor.empty() : tensor<1x32x64x16xf32>
+  %init = linalg.fill ins(%zero : f32) outs(%empty : tensor<1x32x64x16xf32>) -> tensor<1x32x64x16xf32>
+  // CHECK-NOT: planar
+  %r = linalg.generic {indexing_maps = [#pixels, #taps, #sums],
+      iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction", "reduction", "reduction"]}
+      ins(%x, %w : tensor<1x34x66x8xf32>, tensor<16x3x3x8xf32>) outs(%init : tensor<1x32x64x16xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %p = arith.mulf %a, %b : f32
+    %s = arith.addf %c, %p : f32
+    linalg.yield %s : f32
+  } -> tensor<1x32x64x16xf32>
+  return %r : tensor<1x32x64x16xf32>
+}
+
+// Depthwise bytes: dot products over the taps of a column, where there is an instruction.
+// CHECK-LABEL: func.func @depthwise
+func.func @depthwise(%x: tensor<1x34x66x8xi8>, %w: tensor<3x3x8xi8>) -> tensor<1x32x64x8xi32> {
+  %zero = arith.constant 0 : i32
+  %empty = tensor.empty() : tensor<1x32x64x8xi32>
+  %init = linalg.fill ins(%zero : i32) outs(%empty : tensor<1x32x64x8xi32>) -> tensor<1x32x64x8xi32>
+  // AVX2: kernel.tiling = #kernel.tiling<intrinsic = muladd,
+  // VNNI: kernel.tiling = #kernel.tiling<intrinsic = vpdpbusd, rows = 4, columns = 16, kv = 4>
+  %r = linalg.generic {indexing_maps = [affine_map<(n, oh, ow, c, kh, kw) -> (n, oh + kh, ow + kw, c)>,
+                                        affine_map<(n, oh, ow, c, kh, kw) -> (kh, kw, c)>,
+                                        affine_map<(n, oh, ow, c, kh, kw) -> (n, oh, ow, c)>],
+      iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction", "reduction"]}
+      ins(%x, %w : tensor<1x34x66x8xi8>, tensor<3x3x8xi8>) outs(%init : tensor<1x32x64x8xi32>) {
+  ^bb0(%a: i8, %b: i8, %c: i32):
+    %ax = arith.extui %a : i8 to i32
+    %bx = arith.extsi %b : i8 to i32
+    %p = arith.muli %ax, %bx : i32
+    %s = arith.addi %c, %p : i32
+    linalg.yield %s : i32
+  } -> tensor<1x32x64x8xi32>
+  return %r : tensor<1x32x64x8xi32>
+}

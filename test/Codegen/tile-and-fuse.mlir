@@ -91,3 +91,28 @@ func.func @other_start(%x: tensor<4x8xf32>, %p: tensor<1x1x8x16x1xf32>, %init: t
       ins(%x, %w : tensor<4x8xf32>, tensor<8x16xf32>) outs(%init : tensor<4x16xf32>) -> tensor<4x16xf32>
   return %acc : tensor<4x16xf32>
 }
+
+// -----
+
+// A right operand that only a run knows is packed there, each product of a batch for itself.
+// CHECK-LABEL: func.func @runtime_operand
+// CHECK-SAME: %[[X:.*]]: tensor<?x4x5x8xf32>, %[[Y:.*]]: tensor<?x4x20x8xf32>
+func.func @runtime_operand(%x: tensor<?x4x5x8xf32>, %y: tensor<?x4x20x8xf32>, %n: index) -> tensor<?x4x5x20xf32> {
+  %zero = arith.constant 0.0 : f32
+  %empty = tensor.empty(%n) : tensor<?x4x5x20xf32>
+  %init = linalg.fill ins(%zero : f32) outs(%empty : tensor<?x4x5x20xf32>) -> tensor<?x4x5x20xf32>
+  // CHECK: %[[P:.*]] = kernel.pack ins(%[[Y]] : tensor<?x4x20x8xf32>) outs(%{{.*}} : tensor<?x1x8x16x1xf32>)
+  // CHECK: kernel.contract ins(%[[X]], %[[P]] : tensor<?x4x5x8xf32>, tensor<?x1x8x16x1xf32>)
+  // CHECK-SAME: batched
+  %r = linalg.generic {indexing_maps = [affine_map<(b, h, m, n, k) -> (b, h, m, k)>, affine_map<(b, h, m, n, k) -> (b, h, n, k)>,
+                                        affine_map<(b, h, m, n, k) -> (b, h, m, n)>],
+      iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction"],
+      kernel.tiling = #kernel.tiling<intrinsic = fma, rows = 5, columns = 32, kv = 1>}
+      ins(%x, %y : tensor<?x4x5x8xf32>, tensor<?x4x20x8xf32>) outs(%init : tensor<?x4x5x20xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %p = arith.mulf %a, %b : f32
+    %s = arith.addf %c, %p : f32
+    linalg.yield %s : f32
+  } -> tensor<?x4x5x20xf32>
+  return %r : tensor<?x4x5x20xf32>
+}

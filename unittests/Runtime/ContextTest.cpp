@@ -8,6 +8,7 @@
 
 #include "FakeLibrary.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 #include <sys/wait.h>
@@ -158,6 +159,43 @@ TEST_F(ContextTest, ContextsRunInParallel) {
   for (std::thread &thread : threads)
     thread.join();
   EXPECT_EQ(wrong, std::vector<int>(8, 0));
+}
+
+TEST_F(ContextTest, CallsAtTheSameTimeShareTheCores) {
+  mpc_context *first = create(0);
+  mpc_context_info info = {};
+  info.struct_size = sizeof(info);
+  ASSERT_EQ(model->context_info(first, &info), MPC_OK);
+  model->destroy(first);
+  uint32_t threads = std::max(4u, info.threads);
+  first = create(threads);
+  mpc_context *second = create(threads);
+
+  std::vector<int64_t> modeShape = {1}, reportShape = {16};
+  auto ranges = [&](mpc_context *context) {
+    std::vector<int32_t> mode(1);
+    std::vector<int64_t> report(16);
+    mpc_tensor in = tensorOf(mode, MPC_I32, modeShape),
+               out = tensorOf(report, MPC_I64, reportShape);
+    EXPECT_EQ(model->run(context, 1, &in, 1, &out, 1), MPC_OK);
+    return report[11];
+  };
+  EXPECT_EQ(ranges(second), threads);
+
+  std::vector<int32_t> mode(1, 1);
+  std::vector<int64_t> report(16);
+  mpc_tensor in = tensorOf(mode, MPC_I32, modeShape),
+             out = tensorOf(report, MPC_I64, reportShape);
+  std::thread other(
+      [&] { EXPECT_EQ(model->run(first, 1, &in, 1, &out, 1), MPC_OK); });
+  while (!__atomic_load_n(&report[12], __ATOMIC_ACQUIRE))
+    std::this_thread::yield();
+  EXPECT_EQ(ranges(second), threads / 2);
+  __atomic_store_n(&mode[0], 0, __ATOMIC_RELEASE);
+  other.join();
+  EXPECT_EQ(ranges(second), threads);
+  model->destroy(first);
+  model->destroy(second);
 }
 
 /// A caller's parallel loop that ends in the middle of a call.

@@ -114,11 +114,17 @@ static void probeRange(const void *args, int64_t lo, int64_t hi) {
     a->report[lo] = -calls;
 }
 
+static void countRanges(const void *args, int64_t lo, int64_t hi) {
+  (void)lo, (void)hi;
+  __atomic_fetch_add((int64_t *)(uintptr_t)args, 1, __ATOMIC_RELAXED);
+}
+
 /* report[0..7]: the MXCSR in eight iterations of a parallel loop; [8]: in the
  * caller; [9]: ranges of a loop too cheap to split; [10]: alignment of the
- * arena. */
+ * arena; [11]: ranges of a loop worth splitting; [12]: 1 as soon as the call is
+ * in progress, which it is until mode[0] is 0. */
 static void probe(mpc_rt_env *env, void *const *descs) {
-  const Vector *report = descs[1], *arena = descs[2];
+  const Vector *mode = descs[0], *report = descs[1], *arena = descs[2];
   int64_t *out = report->aligned;
   for (int i = 0; i < 16; ++i)
     out[i] = 0;
@@ -127,6 +133,10 @@ static void probe(mpc_rt_env *env, void *const *descs) {
   mpc_rt_parallel_for(env, probeRange, &args, 8, 1000000);
   mpc_rt_parallel_for(env, countCalls, &out[9], 1000, 1);
   out[10] = (int64_t)((uintptr_t)arena->aligned % MPC_RT_ALIGNMENT);
+  mpc_rt_parallel_for(env, countRanges, &out[11], 1000, 1000000);
+  __atomic_store_n(&out[12], 1, __ATOMIC_RELEASE);
+  while (__atomic_load_n((const int32_t *)mode->aligned, __ATOMIC_ACQUIRE))
+    __builtin_ia32_pause();
 }
 
 static const int64_t matrix[2] = {FAKE_BATCH, COLUMNS}, modes[1] = {1},

@@ -339,6 +339,34 @@ def TileAndFuse : Pass<"mpc-tile-and-fuse", "mlir::func::FuncOp"> {
   let dependentDialects = ["mpc::kernel::KernelDialect", "mlir::tensor::TensorDialect"];
 }
 
+def FuseRows : Pass<"mpc-fuse-rows", "::mlir::func::FuncOp"> {
+  let summary = "runs linalg ops that handle rows independently row by row";
+  let description = [{
+    Linalg ops on memrefs that follow each other, hand results on, and of which
+    none reads another row of what one of them writes, become one `scf.forall` over
+    rows: the positions of the leading parallel loops that all of them have.
+    Buffers that only these ops use shrink to one row inside of the loop, up to 128 KiB
+    in all. Rows of fewer than 64 elements, and single ones, stay as they are.
+    What is computed, and in which order, does not change.
+
+    ```mlir
+    // softmax of 128 rows: maxima, exponentials, sums, quotients
+    scf.forall (%i) in (128) {
+      %row = memref.subview %x[%i, 0] [1, 1024] [1, 1] : ...
+      %max = memref.alloc() : memref<1xf32>
+      %exp = memref.alloc() : memref<1x1024xf32>
+      linalg.generic ... ins(%row) outs(%max)
+      linalg.generic ... ins(%row, %max) outs(%exp)
+      ...
+    } {mpc.cost = 1536 : i64}
+    ```
+  }];
+  let dependentDialects = [
+    "::mlir::linalg::LinalgDialect", "::mlir::memref::MemRefDialect",
+    "::mlir::scf::SCFDialect"
+  ];
+}
+
 def LowerKernels : Pass<"mpc-lower-kernels", "mlir::ModuleOp"> {
   let summary = "kernels and remaining linalg ops become loops over tiles";
   let description = [{

@@ -56,6 +56,8 @@ void mpc::kernel::registerBufferizableOpInterfaceExternalModels(
   registry.addExtension(+[](MLIRContext *context, KernelDialect *) {
     ContractOp::attachInterface<OutputOpModel<ContractOp>>(*context);
     DepthwiseOp::attachInterface<OutputOpModel<DepthwiseOp>>(*context);
+    PlanarOp::attachInterface<OutputOpModel<PlanarOp>>(*context);
+    PackOp::attachInterface<OutputOpModel<PackOp>>(*context);
     ExpandOp::attachInterface<OutputOpModel<ExpandOp>>(*context);
     ScatterOp::attachInterface<OutputOpModel<ScatterOp>>(*context);
     TopKOp::attachInterface<OutputOpModel<TopKOp>>(*context);

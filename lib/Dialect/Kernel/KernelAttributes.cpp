@@ -29,10 +29,15 @@ void KernelDialect::registerAttributes() {
 
 LogicalResult TilingAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                  Intrinsic intrinsic, int64_t rows,
-                                 int64_t columns, int64_t kv, bool, bool) {
+                                 int64_t columns, int64_t kv, bool, bool,
+                                 bool planar) {
   if (rows < 1)
     return emitError() << "expected at least one row, but got " << rows;
-  if (columns < kPanelWidth || columns % kPanelWidth != 0)
+  if (planar && (columns < 1 || rows % 8 != 0))
+    return emitError() << "expected rows to be a multiple of 8 and at least "
+                          "one column with 'planar', but got "
+                       << rows << " and " << columns;
+  if (!planar && (columns < kPanelWidth || columns % kPanelWidth != 0))
     return emitError() << "expected columns to be a positive multiple of "
                        << kPanelWidth << ", but got " << columns;
   if (intrinsic == Intrinsic::mma) {

@@ -245,7 +245,8 @@ LogicalResult ContractOp::verify() {
              << " panels, but got " << weights; // C5
     return success();
   }
-  if (weights.getRank() != 5 || !weights.hasStaticShape() ||
+  if (weights.getRank() != 5 ||
+      llvm::any_of(weights.getShape().drop_front(), ShapedType::isDynamic) ||
       weights.getDimSize(3) != kPanelWidth || weights.getDimSize(4) != kv)
     return emitOpError("expected packed weights of rank 5, panels of ")
            << kPanelWidth << " and kv = " << kv << ", but got "
@@ -265,6 +266,17 @@ LogicalResult ContractOp::verify() {
     return emitOpError("expected a gathering tiling for ")
            << depth << " channels, which are no multiple of kv = " << kv; // C4
   int64_t panels = llvm::divideCeilSigned(out.getShape().back(), kPanelWidth);
+  if (getBatched()) {
+    if (getWindow() || out.getRank() < 3 ||
+        out.isDynamicDim(out.getRank() - 2))
+      return emitOpError("expected no window and an output of rank 3 or more "
+                         "with static last dimensions with 'batched', but got ")
+             << out; // C5
+    for (int64_t size : out.getShape().drop_back(2))
+      panels = ShapedType::isDynamic(size) || ShapedType::isDynamic(panels)
+                   ? ShapedType::kDynamic
+                   : panels * size;
+  }
   if (weights.getDimSize(0) != panels)
     return emitOpError("expected weights with ")
            << panels << " panels, but got " << weights; // C5
@@ -287,6 +299,30 @@ LogicalResult DepthwiseOp::verify() {
       input.getDimSize(3))
     return emitOpError("expected as many output as input channels"); // D1
   return verifyOutputOp(*this);
+}
+
+LogicalResult PlanarOp::verify() {
+  auto input = cast<ShapedType>(getInput().getType());
+  auto weights = cast<ShapedType>(getWeights().getType());
+  auto out = cast<ShapedType>(getOut().getType());
+  if (!getWindow())
+    return emitOpError("expected a window"); // P1
+  ArrayRef<int64_t> sizes = getWindow()->getSizes();
+  if (input.getRank() != 4 || out.getRank() != 4 || weights.getRank() != 4 ||
+      weights.getDimSize(0) != out.getDimSize(3) ||
+      weights.getDimSize(1) != sizes[0] || weights.getDimSize(2) != sizes[1] ||
+      weights.getDimSize(3) != input.getDimSize(3))
+    return emitOpError("expected an input of rank 4 and weights OCx")
+           << sizes[0] << "x" << sizes[1] << "xIC, but got " << input << " and "
+           << weights; // P1
+  if (!isa<FloatType>(input.getElementType()))
+    return emitOpError("expected floating-point operands, but got ")
+           << input; // P2
+  return verifyOutputOp(*this);
+}
+
+void PlanarOp::getEffects(Effects &effects) {
+  getOutputOpEffects(*this, effects);
 }
 
 void ContractOp::getEffects(Effects &effects) {
@@ -316,7 +352,9 @@ LogicalResult InnerTileOp::verify() {
   if (blocks && !isStream(weights, blocks))
     return emitOpError("expected panels of ")
            << blocks.getPanelBytes() << " bytes, but got " << weights; // C5
-  if (!blocks && (weights.getRank() != 5 || !weights.hasStaticShape() ||
+  if (!blocks && (weights.getRank() != 5 ||
+                  llvm::any_of(weights.getShape().drop_front(),
+                               ShapedType::isDynamic) ||
                   weights.getDimSize(3) != kPanelWidth))
     return emitOpError("expected packed weights of rank 5, but got ")
            << weights;
@@ -437,6 +475,43 @@ LogicalResult ExpandOp::verify() {
            << stream.getDimSize(0) << " panels and " << blocks.getDepth()
            << " weights per lane, but got " << out; // C3
   return success();
+}
+
+LogicalResult PackOp::verify() {
+  auto source = cast<ShapedType>(getSource().getType());
+  auto out = cast<ShapedType>(getOut().getType());
+  bool onTensors = isa<RankedTensorType>(out);
+  if (isa<RankedTensorType>(source) != onTensors ||
+      getNumResults() != (onTensors ? 1u : 0u) ||
+      (onTensors && getResult(0).getType() != out))
+    return emitOpError("expected tensors and one result of the type of 'out', "
+                       "or memrefs"); // C1
+  int64_t rank = source.getRank();
+  if (rank < 2 || source.isDynamicDim(rank - 1) ||
+      source.isDynamicDim(rank - 2) ||
+      source.getElementType() != out.getElementType())
+    return emitOpError("expected a source of rank 2 or more with static last "
+                       "dimensions and the element type of 'out', but got ")
+           << source << " and " << out; // C2
+  int64_t n = source.getDimSize(rank - (getTransposed() ? 1 : 2)),
+          k = source.getDimSize(rank - (getTransposed() ? 2 : 1)),
+          panels = llvm::divideCeilSigned(n, kPanelWidth);
+  for (int64_t size : source.getShape().drop_back(2))
+    panels = ShapedType::isDynamic(size) || ShapedType::isDynamic(panels)
+                 ? ShapedType::kDynamic
+                 : panels * size;
+  if (out.getRank() != 5 || out.getDimSize(0) != panels ||
+      out.getDimSize(1) != 1 || out.getDimSize(3) != kPanelWidth ||
+      out.isDynamicDim(4) || out.getDimSize(4) < 1 ||
+      out.getDimSize(2) != llvm::divideCeilSigned(k, out.getDimSize(4)))
+    return emitOpError("expected the panels of ")
+           << source << ", but got " << out; // C3
+  return success();
+}
+
+void PackOp::getEffects(Effects &effects) {
+  addMemRefEffect(effects, getSourceMutable(), MemoryEffects::Read::get());
+  addMemRefEffect(effects, getOutMutable(), MemoryEffects::Write::get());
 }
 
 void ExpandOp::getEffects(Effects &effects) {

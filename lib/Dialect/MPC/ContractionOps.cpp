@@ -228,7 +228,8 @@ LogicalResult ConvOp::verify() {
 bool ConvOp::isDepthwise() {
   int64_t channels = getInput().getType().getDimSize(
       getChannelDim(getLayout(), getInput().getType().getRank()));
-  return int64_t(getGroups()) == channels &&
+  // One channel and one output are a convolution like others.
+  return channels > 1 && int64_t(getGroups()) == channels &&
          getWeight().getType().getDimSize(0) == channels;
 }
 

@@ -437,3 +437,76 @@ func.func @begin_group_index() {
   kernel.begin_group -1
   return
 }
+
+// -----
+
+// expected-error @+1 {{expected rows to be a multiple of 8 and at least one column with 'planar', but got 12 and 2}}
+func.func private @tiling_planar() attributes {t = #kernel.tiling<intrinsic = fma, rows = 12, columns = 2, kv = 1, planar = true>}
+
+// -----
+
+// pack C1
+func.func @pack_types(%x: tensor<64x40xf32>, %o: memref<3x1x64x16x1xf32>) {
+  // expected-error @+1 {{expected tensors and one result of the type of 'out', or memrefs}}
+  kernel.pack ins(%x : tensor<64x40xf32>) outs(%o : memref<3x1x64x16x1xf32>) attributes {transposed}
+  return
+}
+
+// -----
+
+// pack C2
+func.func @pack_dynamic(%x: memref<?x40xf32>, %o: memref<3x1x64x16x1xf32>) {
+  // expected-error @+1 {{expected a source of rank 2 or more with static last dimensions and the element type of 'out', but got 'memref<?x40xf32>'}}
+  kernel.pack ins(%x : memref<?x40xf32>) outs(%o : memref<3x1x64x16x1xf32>) attributes {transposed}
+  return
+}
+
+// -----
+
+// pack C3: N and K are exchanged.
+func.func @pack_panels(%x: memref<64x40xf32>, %o: memref<3x1x64x16x1xf32>) {
+  // expected-error @+1 {{expected the panels of 'memref<64x40xf32>', but got 'memref<3x1x64x16x1xf32>'}}
+  kernel.pack ins(%x : memref<64x40xf32>) outs(%o : memref<3x1x64x16x1xf32>)
+  return
+}
+
+// -----
+
+// contract C5, batched: panels of two products, but three positions.
+func.func @contract_batched(%x: memref<3x4x8xf32>, %w: memref<2x1x8x16x1xf32>, %o: memref<3x4x16xf32>) {
+  // expected-error @+1 {{expected weights with 3 panels, but got 'memref<2x1x8x16x1xf32>'}}
+  kernel.contract ins(%x, %w : memref<3x4x8xf32>, memref<2x1x8x16x1xf32>) outs(%o : memref<3x4x16xf32>)
+      attributes {batched, extra_maps = [], tiling = #kernel.tiling<intrinsic = fma, rows = 4, columns = 16, kv = 1>} {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  }
+  return
+}
+
+// -----
+
+// planar P1
+func.func @planar_weights(%x: memref<1x8x32x4xf32>, %w: memref<3x3x4x2xf32>, %o: memref<1x6x30x2xf32>) {
+  // expected-error @+1 {{expected an input of rank 4 and weights OCx3x3xIC, but got 'memref<1x8x32x4xf32>' and 'memref<3x3x4x2xf32>'}}
+  kernel.planar ins(%x, %w : memref<1x8x32x4xf32>, memref<3x3x4x2xf32>) outs(%o : memref<1x6x30x2xf32>)
+      attributes {extra_maps = [], tiling = #kernel.tiling<intrinsic = fma, rows = 16, columns = 2, kv = 1, planar = true>,
+                  window = #kernel.window<sizes = [3, 3], strides = [1, 1], dilations = [1, 1], low = [0, 0], high = [0, 0]>} {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  }
+  return
+}
+
+// -----
+
+// planar P2
+func.func @planar_integers(%x: memref<1x8x32x4xi8>, %w: memref<2x3x3x4xi8>, %o: memref<1x6x30x2xi32>) {
+  // expected-error @+1 {{expected floating-point operands, but got 'memref<1x8x32x4xi8>'}}
+  kernel.planar ins(%x, %w : memref<1x8x32x4xi8>, memref<2x3x3x4xi8>) outs(%o : memref<1x6x30x2xi32>)
+      attributes {extra_maps = [], tiling = #kernel.tiling<intrinsic = fma, rows = 16, columns = 2, kv = 1, planar = true>,
+                  window = #kernel.window<sizes = [3, 3], strides = [1, 1], dilations = [1, 1], low = [0, 0], high = [0, 0]>} {
+  ^bb0(%acc: i32):
+    kernel.yield %acc : i32
+  }
+  return
+}

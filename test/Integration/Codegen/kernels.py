@@ -63,6 +63,9 @@ class Case:
     def shapes(self):
         if self.kind == "matmul":
             return (self.batch, self.ic), (self.ic, self.oc), (self.batch, self.oc)
+        if self.kind in ("batched", "transposed"):
+            w = (self.ic, self.oc) if self.kind == "batched" else (self.oc, self.ic)
+            return (self.batch, self.size[0], self.ic), (self.batch, *w), (self.batch, self.size[0], self.oc)
         w = (self.oc, *self.kernel, self.ic) if self.kind == "conv" else (*self.kernel, self.ic)
         return (self.batch, *self.size, self.ic), w, (self.batch, *self.out_size(), self.oc)
 
@@ -87,7 +90,9 @@ class Case:
         """The result, and the bound of the error of a sum."""
         kind = np.int64 if self.integer else np.float64
         X, W = self.X.astype(kind), self.W.astype(kind)
-        if self.kind == "matmul":
+        if self.kind == "transposed":
+            W = W.transpose(0, 2, 1)
+        if self.kind in ("matmul", "batched", "transposed"):
             acc, size = X @ W, np.abs(X) @ np.abs(W)
         else:
             p = self.pad
@@ -131,6 +136,8 @@ class Case:
         out_element = {"requant": "i8"}.get(self.epilogue, self.acc)
         xt, ot, at = tensor(x, self.x), tensor(out, out_element), tensor(out, self.acc)
         wt = constant(w, "i8" if self.integer else self.w)
+        if self.kind in ("batched", "transposed"):
+            wt = tensor(w, "i8" if self.integer else self.w)
         rank = len(out)
         extra_types = {"none": [], "requant": ["i32", "f32"]}.get(self.epilogue, ["f32"])
         extra_types = [constant((self.oc,), t) for t in extra_types] + ([ot] if self.epilogue == "residual" else [])
@@ -156,6 +163,10 @@ class Case:
         if self.kind == "matmul":
             maps = ["(m, n, k) -> (m, k)", "(m, n, k) -> (k, n)", "(m, n, k) -> (m, n)"]
             iterators = ["parallel"] * 2 + ["reduction"]
+        elif self.kind in ("batched", "transposed"):
+            right = "k, n" if self.kind == "batched" else "n, k"
+            maps = ["(b, m, n, k) -> (b, m, k)", f"(b, m, n, k) -> (b, {right})", "(b, m, n, k) -> (b, m, n)"]
+            iterators = ["parallel"] * 3 + ["reduction"]
         elif self.kind == "conv":
             dims = "(n, oh, ow, oc, kh, kw, ic) -> "
             maps = [f"{dims}{pixel}, ic)", f"{dims}(oc, kh, kw, ic)", f"{dims}(n, oh, ow, oc)"]
@@ -305,6 +316,13 @@ def cases():
         yield Case("depthwise", x, size=(9, 8), ic=19, oc=19, kernel=(3, 3), pad=1, stride=2, batch=2, dynamic=True, epilogue=q)
         yield Case("depthwise", x, size=(9, 8), ic=16, oc=16, kernel=(5, 5), pad=2, epilogue=q)
         yield Case("depthwise", x, size=(25, 5), ic=64, oc=64, kernel=(25, 5), epilogue=q)
+        yield Case("depthwise", x, size=(9, 10), ic=35, oc=35, kernel=(5, 5), pad=2, stride=2, epilogue=q)
+        yield Case("depthwise", x, size=(12, 17), ic=8, oc=8, kernel=(3, 3), pad=2, dilation=2, batch=2, epilogue=q)
+        yield Case("depthwise", x, size=(4, 2), ic=32, oc=32, kernel=(4, 3), pad=2)
+        for kind in ("batched", "transposed"):
+            yield Case(kind, x, batch=3, size=(37, 1), ic=64, oc=40, epilogue=q, constant=False)
+            yield Case(kind, x, batch=2, size=(5, 1), ic=19, oc=7, dynamic=True, constant=False)
+        yield Case("matmul", x, batch=24, ic=50, oc=33, epilogue=q, constant=False)
     yield Case(**conv, ic=32, oc=40, pad=1, epilogue="residual")
     yield Case("conv", size=(7, 7), ic=32, oc=24, batch=2, dynamic=True, epilogue="residual")
     yield Case("conv", "f16", size=(7, 7), ic=33, oc=40, epilogue="bias")
@@ -313,6 +331,13 @@ def cases():
     yield Case("matmul", "f32", "f16", batch=4, ic=64, oc=48)
     yield Case("matmul", "bf16", batch=4, ic=64, oc=48)
     yield Case(**conv, x="bf16", ic=16, oc=24, pad=1, epilogue="bias")
+    # Few output channels: lanes are pixels.
+    yield Case("conv", size=(14, 40), ic=4, oc=3, kernel=(3, 5), pad=1, epilogue="bias")
+    yield Case("conv", size=(9, 67), ic=33, oc=1, kernel=(3, 3), pad=1, stride=2, batch=2, dynamic=True, epilogue="residual")
+    yield Case("conv", size=(20, 300), ic=8, oc=8, kernel=(5, 5), pad=2, dilation=2)
+    yield Case("conv", size=(1, 9000), ic=1, oc=1, kernel=(1, 64), stride=2, epilogue="bias")
+    yield Case("conv", "f16", size=(11, 35), ic=17, oc=2, kernel=(3, 3), pad=1, stride=3, epilogue="bias")
+    yield Case("conv", "bf16", size=(11, 35), ic=16, oc=5, kernel=(3, 3), pad=1, epilogue="bias")
     yield Case(**conv, x="u8", ic=8, oc=24, pad=1, epilogue="requant", constant=False)
     yield Case("matmul", batch=3, ic=20, oc=24, dynamic=True, epilogue="bias", constant=False)
 
@@ -323,12 +348,14 @@ def random_cases(rng, count):
     while count:
         x = pick("f32", "u8", "i8", "f16")
         epilogue = pick("none", "requant") if x in ("u8", "i8") else pick("none", "bias", "residual")
-        kind = pick("conv", "conv", "depthwise", "matmul")
+        kind = pick("conv", "conv", "depthwise", "matmul", "batched", "transposed")
         ic, oc = int(rng.integers(1, 70)), int(rng.integers(1, 120))
         case = Case(kind, x, batch=int(rng.integers(1, 6)), size=(int(rng.integers(1, 14)), int(rng.integers(1, 14))), ic=ic,
                     oc=ic if kind == "depthwise" else oc, kernel=(int(rng.integers(1, 6)), int(rng.integers(1, 6))),
                     stride=pick(1, 1, 2, 3), dilation=pick(1, 1, 2), pad=pick(0, 1, 2), epilogue=epilogue, dynamic=pick(True, False),
                     constant=pick(True, True, True, False))
+        if kind in ("batched", "transposed"):
+            case.kernel, case.pad, case.stride, case.constant = (1, 1), 0, 1, False
         if kind == "matmul":
             case.kernel, case.pad = (1, 1), 0
         if kind == "matmul" or min(case.out_size()) >= 1:
@@ -349,6 +376,10 @@ def benchmarks():
         yield Case("depthwise", x, size=(14, 14), ic=384, oc=384, kernel=(3, 3), pad=1, epilogue=q)
         yield Case("matmul", x, batch=1, ic=1280, oc=1000, epilogue=q)
         yield Case("matmul", x, batch=512, ic=512, oc=512, epilogue=q)
+        yield Case("batched", x, batch=4, size=(128, 1), ic=128, oc=64, constant=False)
+        yield Case("transposed", x, batch=4, size=(128, 1), ic=64, oc=128, constant=False)
+    yield Case("conv", size=(172, 88), ic=32, oc=1, kernel=(7, 3), pad=1, epilogue="bias")
+    yield Case("conv", size=(172, 264), ic=8, oc=8, kernel=(3, 39), pad=1, epilogue="bias")
 
 
 def main():

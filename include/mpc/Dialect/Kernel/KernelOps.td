@@ -80,17 +80,19 @@ def Kernel_IntrinsicAttr : EnumAttr<Kernel_Dialect, Kernel_Intrinsic, "intrinsic
 def Kernel_TilingAttr : Kernel_Attr<"Tiling", "tiling"> {
   let summary = "how a contraction is cut into register tiles, and the instruction of the tile";
   let description = [{
-    A register tile is `rows` output rows by `columns` output channels (a multiple of 16). `kv` is the number of reduction
+    A register tile is `rows` output rows by `columns` output channels (a multiple of 16 unless `planar`). `kv` is the number of reduction
     values that lie side by side in the packed weights. `gather` says that the rows of a tile are copied into a small
     buffer before they are multiplied, because a row's reduction dimension is too short or not a multiple of `kv`.
-    `expand`: weights in blocks are dequantized before the contraction, not by its tiles.
+    `expand`: weights in blocks are dequantized before the contraction, not by its tiles. `planar`: the lanes of a vector are
+    `rows` neighbouring output pixels of one row, not channels, of all `columns` channels (kernel.planar).
 
     ```mlir
     #kernel.tiling<intrinsic = vpdpbusd, rows = 6, columns = 64, kv = 4>
     ```
   }];
   let parameters = (ins EnumParameter<Kernel_Intrinsic>:$intrinsic, "int64_t":$rows, "int64_t":$columns, "int64_t":$kv,
-      DefaultValuedParameter<"bool", "false">:$gather, DefaultValuedParameter<"bool", "false">:$expand);
+      DefaultValuedParameter<"bool", "false">:$gather, DefaultValuedParameter<"bool", "false">:$expand,
+      DefaultValuedParameter<"bool", "false">:$planar);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
 }
@@ -242,7 +244,35 @@ def Kernel_ExpandOp : Kernel_Op<"expand", [
   }];
 }
 
-/// What kernel.contract and kernel.depthwise share: operands, the epilogue region and destination passing.
+def Kernel_PackOp : Kernel_Op<"pack", [
+    DestinationStyleOpInterface, DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+  let summary = "packs the right operand of a matrix product at run time";
+  let description = [{
+    `out[b · panels + n / 16, 0, k / kv, n % 16, k % kv] = source[b, n, k]`, or `source[b, k, n]` with `transposed`; zeros where there is no
+    n or k. b counts over all leading dimensions, panels = ceil(N / 16).
+
+    Constraints:
+    - (C1) both operands are tensors, or both are memrefs; tensors give one result of `out`'s type;
+    - (C2) `source` has a rank of at least 2 and static last two dimensions; element types are equal;
+    - (C3) `out` has rank 5, one tap, and the panels and k blocks that `source` needs.
+
+    Example:
+    ```mlir
+    %p = kernel.pack ins(%v : tensor<8x64x40xf32>) outs(%o : tensor<24x1x64x16x1xf32>) attributes {transposed} -> tensor<24x1x64x16x1xf32>
+    ```
+  }];
+  let arguments = (ins Kernel_TensorOrMemRef:$source, Kernel_TensorOrMemRef:$out, UnitAttr:$transposed);
+  let results = (outs Variadic<AnyRankedTensor>:$results);
+  let assemblyFormat = [{
+    `ins` `(` $source `:` type($source) `)` `outs` `(` $out `:` type($out) `)` attr-dict-with-keyword (`->` type($results)^)?
+  }];
+  let hasVerifier = 1;
+  let extraClassDeclaration = [{
+    ::mlir::MutableOperandRange getDpsInitsMutable() { return getOutMutable(); }
+  }];
+}
+
+/// What kernel.contract, kernel.depthwise and kernel.planar share: operands, the epilogue region and destination passing.
 class Kernel_OutputOp<string mnemonic> : Kernel_Op<mnemonic, [
     DestinationStyleOpInterface, DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
     IsolatedFromAbove, SingleBlock]> {
@@ -256,7 +286,8 @@ class Kernel_OutputOp<string mnemonic> : Kernel_Op<mnemonic, [
       AffineMapArrayAttr:$extra_maps,
       UnitAttr:$unsigned_input,
       Kernel_TilingAttr:$tiling,
-      OptionalAttr<Kernel_BlocksAttr>:$blocks);
+      OptionalAttr<Kernel_BlocksAttr>:$blocks,
+      UnitAttr:$batched);
   let results = (outs Variadic<AnyRankedTensor>:$results);
   let regions = (region SizedRegion<1>:$epilogue);
   let assemblyFormat = [{
@@ -293,13 +324,16 @@ def Kernel_ContractOp : Kernel_OutputOp<"contract"> {
     neither on the tile nor on the instruction set. Outside of the input the pad value is read; it is a value of the input
     (for integers the zero point).
 
+    With `batched`, each position of the leading dimensions but M has its own weights, `panels` after `panels` (kernel.pack).
+
     Constraints:
     - (C1) all of `input`, `weights`, `extras` and `out` are tensors, or all are memrefs; tensors give one result of `out`'s type;
     - (C2) `weights` has rank 5, `dim(3)` = 16 and `dim(4)` = `tiling.kv`;
     - (C3) with `window`, `input` and `out` have rank 4 and static height, width and channels; without it equal ranks ≥ 2
       and static last dimensions;
     - (C4) taps and k blocks of `weights` fit the input's channels and the window;
-    - (C5) panels of `weights` fit the output's channels;
+    - (C5) panels of `weights` fit the output's channels, with `batched` those of each position; `batched` only without a window,
+      with an output of rank 3 or more whose M is static;
     - (C6) the output's height and width follow from the window;
     - (C7) element types: all floating point with an f32 accumulator, or i8 × i8 with an i32 accumulator;
     - (C8) `pad_value` is there if and only if the window pads, and has the input's element type;
@@ -341,6 +375,29 @@ def Kernel_DepthwiseOp : Kernel_OutputOp<"depthwise"> {
     ^bb0(%acc: f32):
       kernel.yield %acc : f32
     } -> tensor<1x6x6x16xf32>
+    ```
+  }];
+}
+
+def Kernel_PlanarOp : Kernel_OutputOp<"planar"> {
+  let summary = "convolution with few output channels, and its epilogue";
+  let description = [{
+    What `kernel.contract` computes with a window, the same sums in the same order. Lanes of vectors are neighbouring pixels of
+    an output row: where there are fewer channels than lanes, panels of channels would be computed for nothing. The rows of the input that a
+    block of output rows needs are copied channel by channel, with their padding, to memory of the thread. Weights stay `OC×KH×KW×IC`.
+
+    Constraints: (C1), (C6) to (C11) of `kernel.contract`, and
+    - (P1) `window` is there, `input` and `out` have rank 4 and static height, width and channels, `weights` is `OC×KH×KW×IC`;
+    - (P2) operands are floating point.
+
+    Example:
+    ```mlir
+    kernel.planar ins(%x, %w : tensor<1x8x32x4xf32>, tensor<2x3x3x4xf32>) outs(%o : tensor<1x6x30x2xf32>)
+        attributes {extra_maps = [], tiling = #kernel.tiling<intrinsic = fma, rows = 16, columns = 2, kv = 1, planar = true>,
+                    window = #kernel.window<sizes = [3, 3], strides = [1, 1], dilations = [1, 1], low = [0, 0], high = [0, 0]>} {
+    ^bb0(%acc: f32):
+      kernel.yield %acc : f32
+    } -> tensor<1x6x30x2xf32>
     ```
   }];
 }
@@ -456,7 +513,7 @@ def Kernel_HistogramOp : Kernel_Op<"histogram", [
 }
 
 def Kernel_YieldOp : Kernel_Op<"yield", [
-    Pure, ReturnLike, Terminator, ParentOneOf<["ContractOp", "DepthwiseOp", "ScatterOp", "TopKOp"]>]> {
+    Pure, ReturnLike, Terminator, ParentOneOf<["ContractOp", "DepthwiseOp", "PlanarOp", "ScatterOp", "TopKOp"]>]> {
   let summary = "the value that a region computes: what is stored, or how two elements compare";
   let arguments = (ins AnyType:$value);
   let assemblyFormat = "$value attr-dict `:` type($value)";

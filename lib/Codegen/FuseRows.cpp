@@ -1,0 +1,423 @@
+//===- FuseRows.cpp - one pass over memory for softmax and its like -------===//
+//
+// Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// mpc-fuse-rows: a softmax is five linalg ops, each of which would read and
+// write its whole tensor. All of them handle one row, the elements that share
+// the leading positions, without regard to the others: one loop over rows runs
+// them one after the other while the row is in the first cache, and what they
+// hand on needs the room of one row only.
+//
+// On buffers and not on tensors, because a buffer says directly who reads what
+// another op wrote, reshapes included.
+//
+//===----------------------------------------------------------------------===//
+
+#include "OutputTile.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Linalg/Transforms/Transforms.h"
+#include "mlir/Dialect/Linalg/Utils/Utils.h"
+#include "mlir/IR/IRMapping.h"
+#include "mpc/Codegen/Passes.h"
+#include "llvm/ADT/SetVector.h"
+
+namespace mpc {
+#define GEN_PASS_DEF_FUSEROWS
+#include "mpc/Codegen/Passes.h.inc"
+} // namespace mpc
+
+using namespace mlir;
+using namespace mpc;
+
+/// Rows of fewer elements do not fill vectors; they are better handled side by
+/// side.
+static constexpr int64_t kFewestElements = 64;
+
+/// What the buffers of a row may take of a thread's stack, in bytes.
+static constexpr int64_t kMostRowBytes = 128 * 1024;
+
+/// Estimated cost of one operator at one element in nanoseconds.
+static constexpr double kElementCost = 0.3;
+
+namespace {
+
+/// The buffer behind reshapes and casts that keep the first `numRows`
+/// dimensions as they are; null where one does not.
+Value getBase(Value buffer, unsigned numRows) {
+  auto keepsRows = [&](ArrayRef<ReassociationIndices> groups) {
+    return groups.size() >= numRows &&
+           llvm::all_of(groups.take_front(numRows),
+                        [](const auto &group) { return group.size() == 1; });
+  };
+  while (Operation *op = buffer.getDefiningOp()) {
+    if (auto expand = dyn_cast<memref::ExpandShapeOp>(op)) {
+      if (!keepsRows(expand.getReassociationIndices()))
+        return {};
+      buffer = expand.getSrc();
+    } else if (auto collapse = dyn_cast<memref::CollapseShapeOp>(op)) {
+      if (!keepsRows(collapse.getReassociationIndices()))
+        return {};
+      buffer = collapse.getSrc();
+    } else if (auto view = dyn_cast<memref::SubViewOp>(op)) {
+      // A part of each row.
+      if (view.getSourceType().getRank() != view.getType().getRank())
+        return {};
+      for (unsigned dim = 0; dim < numRows; ++dim)
+        if (getConstantIntValue(view.getMixedOffsets()[dim]) != 0 ||
+            getConstantIntValue(view.getMixedStrides()[dim]) != 1 ||
+            view.getSourceType().isDynamicDim(dim) ||
+            view.getSourceType().getDimSize(dim) !=
+                view.getType().getDimSize(dim))
+          return {};
+      buffer = view.getSource();
+    } else {
+      return buffer;
+    }
+  }
+  return buffer;
+}
+
+bool isView(Operation *op) {
+  return isa<memref::ExpandShapeOp, memref::CollapseShapeOp, memref::SubViewOp>(
+      op);
+}
+
+/// Where the size of a buffer's dimension comes from: a number, or a dimension
+/// of an argument.
+std::pair<Value, int64_t> getExtent(Value buffer, unsigned dim) {
+  auto type = cast<MemRefType>(buffer.getType());
+  if (!type.isDynamicDim(dim))
+    return {Value(), type.getDimSize(dim)};
+  auto alloc = buffer.getDefiningOp<memref::AllocOp>();
+  if (!alloc)
+    return {buffer, dim};
+  auto size = alloc.getDynamicSizes()[type.getDynamicDimIndex(dim)]
+                  .getDefiningOp<memref::DimOp>();
+  std::optional<int64_t> index =
+      size ? size.getConstantIndex() : std::optional<int64_t>();
+  if (!index)
+    return {buffer, dim};
+  return {size.getSource(), *index};
+}
+
+/// Linalg ops one after the other in a block that handle rows independently.
+class Chain {
+public:
+  /// The ops from `first` on, over at most the first `numRows` dimensions.
+  Chain(linalg::LinalgOp first, unsigned numRows);
+  bool add(linalg::LinalgOp op);
+  bool isWorthIt() const;
+  void fuse();
+
+  unsigned size() const { return ops.size(); }
+
+private:
+  /// What `op` does with the buffer of one operand.
+  enum class Access { None, ByRow, Whole };
+  std::optional<Access> getAccess(OpOperand &operand) const;
+  int64_t getRowElements(linalg::LinalgOp op) const;
+  /// The buffers that only the chain uses, with room for one row each.
+  llvm::MapVector<Value, MemRefType> findRowBuffers() const;
+
+  unsigned numRows;
+  SmallVector<std::pair<Value, int64_t>> extents;
+  SmallVector<linalg::LinalgOp> ops;
+  /// Bases of what is written, and of what is read whole.
+  llvm::SetVector<Value> written, shared, byRow;
+};
+
+/// The leading loops of `op` that handle its result position by position.
+unsigned countRowLoops(linalg::LinalgOp op) {
+  if (!op.hasPureBufferSemantics() || op.getNumDpsInits() == 0 ||
+      !isa<MemRefType>(op.getDpsInits()[0].getType()))
+    return 0;
+  AffineMap map = op.getMatchingIndexingMap(op.getDpsInitOperand(0));
+  SmallVector<utils::IteratorType> iterators = op.getIteratorTypesArray();
+  unsigned count = 0;
+  while (count < map.getNumResults() && count < iterators.size() &&
+         iterators[count] == utils::IteratorType::parallel &&
+         map.getResult(count) == getAffineDimExpr(count, op->getContext()))
+    ++count;
+  return count;
+}
+
+Chain::Chain(linalg::LinalgOp first, unsigned numRows) : numRows(numRows) {
+  // A part of a buffer's rows has no base: then nothing can be added.
+  Value base = getBase(first.getDpsInits()[0], numRows);
+  for (unsigned dim = 0; base && dim < numRows; ++dim)
+    extents.push_back(getExtent(base, dim));
+}
+
+std::optional<Chain::Access> Chain::getAccess(OpOperand &operand) const {
+  if (!isa<MemRefType>(operand.get().getType()))
+    return Access::None;
+  auto op = cast<linalg::LinalgOp>(operand.getOwner());
+  AffineMap map = op.getMatchingIndexingMap(&operand);
+  unsigned leading = 0;
+  bool isWhole = true;
+  for (auto [position, expr] : llvm::enumerate(map.getResults())) {
+    if (position < numRows &&
+        expr == getAffineDimExpr(position, op->getContext())) {
+      ++leading;
+      isWhole = false;
+      continue;
+    }
+    for (unsigned dim = 0; dim < numRows; ++dim)
+      if (expr.isFunctionOfDim(dim))
+        return std::nullopt;
+  }
+  if (isWhole)
+    return Access::Whole;
+  if (leading != numRows)
+    return std::nullopt;
+  return Access::ByRow;
+}
+
+bool Chain::add(linalg::LinalgOp op) {
+  if (countRowLoops(op) < numRows || extents.empty())
+    return false;
+  SmallVector<Value> nowWritten, nowShared, nowByRow;
+  bool isSameRows = false;
+  for (OpOperand &operand : op->getOpOperands()) {
+    std::optional<Access> access = getAccess(operand);
+    if (!access)
+      return false;
+    if (*access == Access::None)
+      continue;
+    Value base = getBase(operand.get(), *access == Access::ByRow ? numRows : 0);
+    if (!base)
+      return false;
+    if (*access == Access::Whole) {
+      if (op.isDpsInit(&operand))
+        return false;
+      nowShared.push_back(base);
+      continue;
+    }
+    // The loops of an op have one size each, so one operand speaks for all.
+    bool hasExtents = byRow.contains(base) || [&] {
+      for (unsigned dim = 0; dim < numRows; ++dim)
+        if (getExtent(base, dim) != extents[dim])
+          return false;
+      return true;
+    }();
+    isSameRows |= hasExtents;
+    nowByRow.push_back(base);
+    if (op.isDpsInit(&operand))
+      nowWritten.push_back(base);
+  }
+  if (!isSameRows)
+    return false;
+  // Nobody may read another row of what the chain writes.
+  auto areApart = [](ArrayRef<Value> some, const llvm::SetVector<Value> &set) {
+    return llvm::none_of(some,
+                         [&](Value value) { return set.contains(value); });
+  };
+  if (!areApart(nowShared, written) || !areApart(nowWritten, shared) ||
+      llvm::any_of(nowShared, [&](Value value) {
+        return llvm::is_contained(nowWritten, value);
+      }))
+    return false;
+  ops.push_back(op);
+  written.insert(nowWritten.begin(), nowWritten.end());
+  shared.insert(nowShared.begin(), nowShared.end());
+  byRow.insert(nowByRow.begin(), nowByRow.end());
+  return true;
+}
+
+int64_t Chain::getRowElements(linalg::LinalgOp op) const {
+  int64_t elements = 1;
+  for (int64_t size : ArrayRef(op.getStaticLoopRanges()).drop_front(numRows))
+    elements *= ShapedType::isDynamic(size) ? kFewestElements : size;
+  return elements;
+}
+
+bool Chain::isWorthIt() const {
+  if (ops.size() < 2)
+    return false;
+  // One row is fused already.
+  if (llvm::all_of(extents, [](const std::pair<Value, int64_t> &extent) {
+        return !extent.first && extent.second == 1;
+      }))
+    return false;
+  // Something is handed on, and rows are long.
+  bool handsOn = false;
+  int64_t most = 0;
+  llvm::DenseSet<Value> filled, computed;
+  for (linalg::LinalgOp op : ops) {
+    most = std::max(most, getRowElements(op));
+    for (OpOperand *input : op.getDpsInputOperands())
+      if (isa<MemRefType>(input->get().getType()))
+        handsOn |= computed.contains(getBase(input->get(), numRows));
+    if (!isa<linalg::FillOp>(op))
+      for (Value out : op.getDpsInits())
+        computed.insert(getBase(out, numRows));
+  }
+  return handsOn && most >= kFewestElements;
+}
+
+llvm::MapVector<Value, MemRefType> Chain::findRowBuffers() const {
+  llvm::DenseSet<Operation *> inside(ops.begin(), ops.end());
+  llvm::MapVector<Value, MemRefType> buffers;
+  int64_t bytes = 0;
+  for (Value base : written) {
+    auto alloc = base.getDefiningOp<memref::AllocOp>();
+    if (!alloc || alloc->getBlock() != ops.front()->getBlock())
+      continue;
+    SmallVector<int64_t> shape(alloc.getType().getShape());
+    std::fill_n(shape.begin(), numRows, 1);
+    if (ShapedType::isDynamicShape(shape) ||
+        !alloc.getType().getElementType().isIntOrFloat())
+      continue;
+    SmallVector<Operation *> users(alloc->getUsers());
+    bool isPrivate = true;
+    while (!users.empty() && isPrivate) {
+      Operation *user = users.pop_back_val();
+      if (isView(user))
+        llvm::append_range(users, user->getUsers());
+      else
+        isPrivate &= inside.contains(user) || isa<memref::DeallocOp>(user);
+    }
+    auto type = MemRefType::get(shape, alloc.getType().getElementType());
+    int64_t size = llvm::divideCeil(
+        type.getNumElements() * std::max(8u, type.getElementTypeBitWidth()), 8);
+    if (!isPrivate || bytes + size > kMostRowBytes)
+      continue;
+    bytes += size;
+    buffers[base] = type;
+  }
+  return buffers;
+}
+
+void Chain::fuse() {
+  linalg::LinalgOp last = ops.back();
+  Location loc = last.getLoc();
+  OpBuilder builder(last);
+  SmallVector<OpFoldResult> lower(numRows, builder.getIndexAttr(0)), upper,
+      step(numRows, builder.getIndexAttr(1));
+  Value out = last.getDpsInits()[0];
+  for (unsigned dim = 0; dim < numRows; ++dim)
+    upper.push_back(memref::getMixedSize(builder, loc, out, dim));
+  llvm::MapVector<Value, MemRefType> buffers = findRowBuffers();
+
+  auto loop = scf::ForallOp::create(builder, loc, lower, upper, step,
+                                    ValueRange(), std::nullopt);
+  double cost = 0;
+  for (linalg::LinalgOp op : ops)
+    cost += kElementCost * static_cast<double>(getRowElements(op));
+  loop->setAttr(kCostAttrName,
+                builder.getI64IntegerAttr(std::max<int64_t>(1, cost)));
+  builder.setInsertionPointToStart(loop.getBody());
+  SmallVector<OpFoldResult> row = getAsOpFoldResult(loop.getInductionVars());
+
+  IRMapping rowBuffers;
+  for (auto &[buffer, type] : buffers)
+    rowBuffers.map(buffer,
+                   memref::AllocOp::create(builder, buffer.getLoc(), type));
+  /// A buffer of one row in place of a view of the whole one.
+  std::function<Value(Value)> getRowBuffer = [&](Value value) -> Value {
+    if (Value known = rowBuffers.lookupOrNull(value))
+      return known;
+    Operation *op = value.getDefiningOp();
+    Value source = getRowBuffer(op->getOperand(0));
+    SmallVector<int64_t> shape(cast<MemRefType>(value.getType()).getShape());
+    std::fill_n(shape.begin(), numRows, 1);
+    Value view;
+    if (auto expand = dyn_cast<memref::ExpandShapeOp>(op))
+      view = memref::ExpandShapeOp::create(builder, op->getLoc(), shape, source,
+                                           expand.getReassociationIndices());
+    else if (auto collapse = dyn_cast<memref::CollapseShapeOp>(op))
+      view = memref::CollapseShapeOp::create(
+          builder, op->getLoc(), source, collapse.getReassociationIndices());
+    else {
+      auto part = cast<memref::SubViewOp>(op);
+      SmallVector<OpFoldResult> sizes = part.getMixedSizes();
+      std::fill_n(sizes.begin(), numRows, builder.getIndexAttr(1));
+      view = memref::SubViewOp::create(builder, op->getLoc(), source,
+                                       part.getMixedOffsets(), sizes,
+                                       part.getMixedStrides());
+    }
+    rowBuffers.map(value, view);
+    return view;
+  };
+
+  for (linalg::LinalgOp op : ops) {
+    SmallVector<Value> operands;
+    for (OpOperand &operand : op->getOpOperands()) {
+      Value value = operand.get();
+      if (*getAccess(operand) != Access::ByRow) {
+        operands.push_back(value);
+        continue;
+      }
+      if (buffers.contains(getBase(value, numRows))) {
+        operands.push_back(getRowBuffer(value));
+        continue;
+      }
+      auto type = cast<MemRefType>(value.getType());
+      SmallVector<OpFoldResult> offsets(row), sizes,
+          strides(type.getRank(), builder.getIndexAttr(1));
+      offsets.resize(type.getRank(), builder.getIndexAttr(0));
+      for (int64_t dim = 0; dim < type.getRank(); ++dim)
+        sizes.push_back(dim < numRows
+                            ? builder.getIndexAttr(1)
+                            : memref::getMixedSize(builder, loc, value, dim));
+      operands.push_back(memref::SubViewOp::create(builder, loc, value, offsets,
+                                                   sizes, strides));
+    }
+    auto copy =
+        cast<linalg::LinalgOp>(mlir::clone(builder, op, TypeRange(), operands));
+    if (copy.hasIndexSemantics())
+      linalg::offsetIndices(builder, copy, row);
+  }
+
+  for (linalg::LinalgOp op : ops)
+    op->erase();
+  SmallVector<Operation *> dead;
+  for (auto &[buffer, type] : buffers)
+    dead.push_back(buffer.getDefiningOp());
+  for (unsigned i = 0; i < dead.size(); ++i)
+    llvm::append_range(dead, dead[i]->getUsers());
+  for (Operation *op : llvm::reverse(dead))
+    op->erase();
+}
+
+struct FuseRowsPass : public mpc::impl::FuseRowsBase<FuseRowsPass> {
+  void runOnOperation() override {
+    for (Block &block : getOperation().getBody()) {
+      SmallVector<SmallVector<linalg::LinalgOp>> runs(1);
+      for (Operation &op : block) {
+        if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op))
+          runs.back().push_back(linalgOp);
+        else if (!isView(&op) && !isMemoryEffectFree(&op) &&
+                 !isa<memref::AllocOp>(op))
+          runs.emplace_back();
+      }
+      for (ArrayRef<linalg::LinalgOp> run : runs)
+        while (!run.empty())
+          run = run.drop_front(fuseFirst(run));
+    }
+  }
+
+  /// Fuses the ops that `run` begins with; returns of how many it has decided.
+  static unsigned fuseFirst(ArrayRef<linalg::LinalgOp> run) {
+    // The shortest rows that are long enough and span several ops.
+    for (unsigned numRows = countRowLoops(run.front()); numRows > 0;
+         --numRows) {
+      Chain chain(run.front(), numRows);
+      for (linalg::LinalgOp op : run)
+        if (!chain.add(op))
+          break;
+      if (!chain.isWorthIt())
+        continue;
+      unsigned size = chain.size();
+      chain.fuse();
+      return size;
+    }
+    return 1;
+  }
+};
+
+} // namespace

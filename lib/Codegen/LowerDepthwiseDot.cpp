@@ -1,0 +1,296 @@
+//===- LowerDepthwiseDot.cpp - kernel.depthwise by dot products -----------===//
+//
+// Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Bytes, where an instruction sums four products per 32-bit lane: a lane is a
+// channel, and the four products are taps of one column of the window. Four
+// rows of 16 channels are interleaved to one vector, once for each input pixel
+// of a tile, and all output pixels whose windows hold this column use it. The
+// weights of 16 channels are interleaved in the same way, and stay in
+// registers for a whole output row.
+//
+// The pixels at the left and right end of a row, whose windows reach outside,
+// are code of their own, where what is outside is known; rows above and below
+// are a constant row of pad values. Integer sums do not depend on their order.
+//
+//===----------------------------------------------------------------------===//
+
+#include "OutputTile.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace mpc;
+using namespace mpc::kernel;
+
+/// Products per lane.
+static constexpr int64_t kTaps = 4;
+
+/// A parallel iteration should cost about this much, in nanoseconds.
+static constexpr double kBlockCost = 10000;
+
+namespace {
+
+class DotDepthwiseLowering {
+public:
+  DotDepthwiseLowering(DepthwiseOp op)
+      : op(op), b(op.getLoc(), op), window(*op.getWindow()),
+        inputType(cast<MemRefType>(op.getInput().getType())),
+        outType(cast<MemRefType>(op.getOut().getType())),
+        writer(b, op.getEpilogue(), op.getExtras(), op.getExtraMaps(),
+               op.getOut()),
+        channels(outType.getDimSize(3)), outWidth(outType.getDimSize(2)),
+        inWidth(inputType.getDimSize(2)),
+        width(std::min(channels, kPanelWidth)),
+        groups(llvm::divideCeilSigned(window.getSizes()[0], kTaps)) {}
+
+  void run();
+
+private:
+  VectorType bytes(int64_t size) {
+    return VectorType::get({size}, b.getI8Type());
+  }
+  /// Four vectors of bytes, one after the other in each lane of 32 bits.
+  Value interleave(ArrayRef<Value> rows);
+  /// `width` channels at `column` of `row`.
+  Value load(Value row, Value column);
+  /// The taps of one column of the window, by group; rows of `row0 + 4 * g`.
+  SmallVector<Value> loadColumn(Value offset);
+  /// Output pixels [column, column + pixels) of the current row and channels.
+  void emitPixels(Value column, int64_t pixels);
+  /// One pixel whose window may reach outside.
+  void emitEdge(int64_t column);
+  void emitSums(ArrayRef<SmallVector<Value>> columns, Value column,
+                int64_t pixels);
+  void emitRow(Value row);
+  void emitChannels();
+
+  DepthwiseOp op;
+  ImplicitLocOpBuilder b;
+  WindowAttr window;
+  MemRefType inputType, outType;
+  OutputWriter writer;
+  int64_t channels, outWidth, inWidth, width, groups;
+  Value flatInput, padRun;
+  /// Of the current output row: its first pixel, the input rows of the window;
+  /// of the current channels: the first one, weights by (kw, group), pad
+  /// values.
+  Value pixel0, channel, pads;
+  SmallVector<Value> inputRows;
+  SmallVector<SmallVector<Value>> weights;
+};
+
+} // namespace
+
+/// The columns [first, second) of `outWidth` whose windows are horizontally
+/// inside of `inWidth` pixels.
+static std::pair<int64_t, int64_t> getInside(WindowAttr window, int64_t inWidth,
+                                             int64_t outWidth) {
+  int64_t stride = window.getStrides()[1], low = window.getLow()[1];
+  int64_t most =
+      inWidth - 1 + low - (window.getSizes()[1] - 1) * window.getDilations()[1];
+  int64_t begin = std::min(llvm::divideCeilSigned(low, stride), outWidth);
+  int64_t end = most < 0 ? 0 : std::min(most / stride + 1, outWidth);
+  return {begin, std::max(begin, end)};
+}
+
+Value DotDepthwiseLowering::interleave(ArrayRef<Value> rows) {
+  auto concatenate = [&](Value low, Value high) -> Value {
+    int64_t size = cast<VectorType>(low.getType()).getDimSize(0);
+    return vector::ShuffleOp::create(
+        b, low, high, llvm::to_vector(llvm::seq<int64_t>(2 * size)));
+  };
+  Value all =
+      concatenate(concatenate(rows[0], rows[1]), concatenate(rows[2], rows[3]));
+  // First four channels of each tap, the next four ...
+  auto words = VectorType::get({kPanelWidth}, b.getI32Type());
+  all = vector::BitCastOp::create(b, words, all);
+  SmallVector<int64_t> order;
+  for (int64_t i = 0; i < kPanelWidth; ++i)
+    order.push_back(i % kTaps * kTaps + i / kTaps);
+  all = vector::ShuffleOp::create(b, all, all, order);
+  // ... then within each 16 bytes the taps of each channel.
+  all = vector::BitCastOp::create(b, bytes(kTaps * kPanelWidth), all);
+  order.clear();
+  for (int64_t i = 0; i < kTaps * kPanelWidth; ++i)
+    order.push_back(i / 16 * 16 + i % kTaps * kTaps + i % 16 / kTaps);
+  return vector::ShuffleOp::create(b, all, all, order);
+}
+
+Value DotDepthwiseLowering::load(Value row, Value column) {
+  Value value =
+      vector::LoadOp::create(b, bytes(width), row, ValueRange{column});
+  if (width == kPanelWidth)
+    return value;
+  Value zero = arith::ConstantOp::create(b, b.getZeroAttr(bytes(kPanelWidth)));
+  return vector::InsertStridedSliceOp::create(b, value, zero, 0, 1);
+}
+
+SmallVector<Value> DotDepthwiseLowering::loadColumn(Value offset) {
+  SmallVector<Value> vectors;
+  int64_t height = window.getSizes()[0];
+  for (int64_t group = 0; group < groups; ++group) {
+    SmallVector<Value> rows;
+    for (int64_t tap = 0; tap < kTaps; ++tap) {
+      // Weights of taps that are none are zero.
+      int64_t kh = std::min(group * kTaps + tap, height - 1);
+      rows.push_back(tap != 0 && kh != group * kTaps + tap
+                         ? rows.back()
+                         : load(inputRows[kh], offset));
+    }
+    vectors.push_back(interleave(rows));
+  }
+  return vectors;
+}
+
+void DotDepthwiseLowering::emitSums(ArrayRef<SmallVector<Value>> columns,
+                                    Value column, int64_t pixels) {
+  auto type = VectorType::get({kPanelWidth}, b.getI32Type());
+  Value zero = arith::ConstantOp::create(b, b.getZeroAttr(type));
+  SmallVector<Value> sums(pixels, zero);
+  int64_t taps = window.getSizes()[1];
+  for (int64_t kw = 0; kw < taps; ++kw)
+    for (int64_t group = 0; group < groups; ++group)
+      for (int64_t pixel = 0; pixel < pixels; ++pixel)
+        sums[pixel] =
+            LLVM::CallIntrinsicOp::create(
+                b, type, b.getStringAttr("llvm.x86.avx512.vpdpbusd.512"),
+                ValueRange{sums[pixel], columns[pixel * taps + kw][group],
+                           weights[kw][group]})
+                .getResult(0);
+  for (int64_t pixel = 0; pixel < pixels; ++pixel) {
+    Value sum = sums[pixel];
+    if (width != kPanelWidth)
+      sum = vector::ExtractStridedSliceOp::create(b, sum, 0, width, 1);
+    writer.store(b, sum, add(b, pixel0, add(b, column, pixel)), channel);
+  }
+}
+
+void DotDepthwiseLowering::emitPixels(Value column, int64_t pixels) {
+  int64_t stride = window.getStrides()[1], dilation = window.getDilations()[1];
+  Value left = add(b, mul(b, column, stride), -window.getLow()[1]);
+  Value base = add(b, mul(b, left, channels), channel);
+  llvm::SmallDenseMap<int64_t, SmallVector<Value>> loaded;
+  SmallVector<SmallVector<Value>> columns;
+  for (int64_t pixel = 0; pixel < pixels; ++pixel)
+    for (int64_t kw = 0; kw < window.getSizes()[1]; ++kw) {
+      int64_t offset = pixel * stride + kw * dilation;
+      SmallVector<Value> &vectors = loaded[offset];
+      if (vectors.empty())
+        vectors = loadColumn(add(b, base, offset * channels));
+      columns.push_back(vectors);
+    }
+  emitSums(columns, column, pixels);
+}
+
+void DotDepthwiseLowering::emitEdge(int64_t column) {
+  SmallVector<SmallVector<Value>> columns;
+  for (int64_t kw = 0; kw < window.getSizes()[1]; ++kw) {
+    int64_t x = column * window.getStrides()[1] - window.getLow()[1] +
+                kw * window.getDilations()[1];
+    columns.push_back(x < 0 || x >= inWidth
+                          ? SmallVector<Value>(groups, pads)
+                          : loadColumn(add(b, channel, x * channels)));
+  }
+  emitSums(columns, indexConstant(b, column), 1);
+}
+
+void DotDepthwiseLowering::emitChannels() {
+  ArrayRef<int64_t> sizes = window.getSizes();
+  weights.clear();
+  Value zero = arith::ConstantOp::create(b, b.getZeroAttr(bytes(kPanelWidth)));
+  for (int64_t kw = 0; kw < sizes[1]; ++kw) {
+    SmallVector<Value> vectors;
+    for (int64_t group = 0; group < groups; ++group) {
+      SmallVector<Value> taps(kTaps, zero);
+      for (int64_t tap = 0; tap < kTaps; ++tap)
+        if (int64_t kh = group * kTaps + tap; kh < sizes[0]) {
+          Value value = vector::LoadOp::create(
+              b, bytes(width), op.getWeights(),
+              ValueRange{indexConstant(b, kh), indexConstant(b, kw), channel});
+          taps[tap] =
+              width == kPanelWidth
+                  ? value
+                  : vector::InsertStridedSliceOp::create(b, value, zero, 0, 1)
+                        .getResult();
+        }
+      vectors.push_back(interleave(taps));
+    }
+    weights.push_back(std::move(vectors));
+  }
+  std::pair<int64_t, int64_t> inside = getInside(window, inWidth, outWidth);
+  int64_t begin = inside.first, end = inside.second;
+  for (int64_t column = 0; column < begin; ++column)
+    emitEdge(column);
+  int64_t tile = op.getTiling().getRows();
+  if (end - begin >= tile) {
+    // A last ragged tile moves back and recomputes some pixels.
+    Value last = indexConstant(b, end - tile);
+    emitLoop(b, indexConstant(b, begin), indexConstant(b, end), tile,
+             [&](Value column) {
+               if ((end - begin) % tile != 0)
+                 column = arith::MinUIOp::create(b, column, last);
+               emitPixels(column, tile);
+             });
+  } else if (begin < end) {
+    emitLoop(b, indexConstant(b, begin), indexConstant(b, end), 1,
+             [&](Value column) { emitPixels(column, 1); });
+  }
+  for (int64_t column = end; column < outWidth; ++column)
+    emitEdge(column);
+}
+
+void DotDepthwiseLowering::emitRow(Value row) {
+  pixel0 = mul(b, row, outWidth);
+  WindowRow place(b, window, inputType, outType, pixel0);
+  inputRows.clear();
+  for (int64_t kh = 0; kh < window.getSizes()[0]; ++kh)
+    inputRows.push_back(
+        place.getInputRow(b, flatInput, padRun, indexConstant(b, kh)));
+  if (channels == width) {
+    channel = indexConstant(b, 0);
+    return emitChannels();
+  }
+  // The last channels that do not fill a vector are computed with some others.
+  emitLoop(b, indexConstant(b, 0), indexConstant(b, channels), kPanelWidth,
+           [&](Value first) {
+             channel = first;
+             if (channels % kPanelWidth != 0)
+               channel = arith::MinUIOp::create(
+                   b, first, indexConstant(b, channels - kPanelWidth));
+             emitChannels();
+           });
+}
+
+void DotDepthwiseLowering::run() {
+  flatInput = flatten(b, op.getInput());
+  if (window.isPadded(0))
+    padRun = padRow(b, *op.getPadValue(), inWidth * channels);
+  if (window.isPadded(1)) {
+    APInt value = cast<IntegerAttr>(*op.getPadValue()).getValue();
+    pads = arith::ConstantOp::create(
+        b, DenseElementsAttr::get(bytes(kTaps * kPanelWidth), value));
+  }
+  Value rows = b.createOrFold<arith::DivUIOp>(
+      b.createOrFold<memref::DimOp>(writer.getRows(), 0),
+      indexConstant(b, outWidth));
+  // About one instruction per tap, group and pixel, and ten for what follows.
+  double cost = static_cast<double>(outWidth) * channels / kPanelWidth *
+                (3 * window.getSizes()[1] * groups + 10) / 6;
+  int64_t block = std::max<int64_t>(1, static_cast<int64_t>(kBlockCost / cost));
+  Value blocks = b.createOrFold<arith::DivUIOp>(add(b, rows, block - 1),
+                                                indexConstant(b, block));
+  emitForall(b, blocks, cost * block, [&](Value index) {
+    Value begin = mul(b, index, block);
+    Value end = arith::MinUIOp::create(b, add(b, begin, block), rows);
+    emitLoop(b, begin, end, 1, [&](Value row) { emitRow(row); });
+  });
+}
+
+void mpc::lowerDepthwiseDot(DepthwiseOp op) { DotDepthwiseLowering(op).run(); }

@@ -1,0 +1,171 @@
+//===- LowerPack.cpp - kernel.pack to loops over blocks -------------------===//
+//
+// Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "OutputTile.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace mpc;
+using namespace mpc::kernel;
+
+/// Estimated cost of moving one element, in nanoseconds.
+static constexpr double kMoveCost = 0.2;
+
+SmallVector<Value> mpc::transposeVectors(ImplicitLocOpBuilder &b,
+                                         ArrayRef<Value> rows) {
+  auto size = static_cast<int64_t>(rows.size());
+  SmallVector<Value> result(rows);
+  // Swap the off-diagonal blocks of 1, 2, 4, ... elements.
+  for (int64_t step = 1; step < size; step *= 2) {
+    SmallVector<int64_t> low, high;
+    for (int64_t i = 0; i < size; ++i) {
+      low.push_back(i & step ? size + i - step : i);
+      high.push_back(i & step ? size + i : i + step);
+    }
+    for (int64_t i = 0; i < size; ++i) {
+      if (i & step)
+        continue;
+      Value first = result[i], second = result[i + step];
+      result[i] = vector::ShuffleOp::create(b, first, second, low);
+      result[i + step] = vector::ShuffleOp::create(b, first, second, high);
+    }
+  }
+  return result;
+}
+
+namespace {
+/// One panel of one matrix.
+class PackLowering {
+public:
+  PackLowering(PackOp op, const TargetDescription &target)
+      : op(op), b(op.getLoc(), op),
+        sourceType(cast<MemRefType>(op.getSource().getType())),
+        outType(cast<MemRefType>(op.getOut().getType())),
+        element(sourceType.getElementType()),
+        lanes(std::min(kPanelWidth, target.vectorBits / 32)),
+        kv(outType.getDimSize(4)) {
+    int64_t rank = sourceType.getRank();
+    rowSize = sourceType.getDimSize(rank - 1);
+    height = sourceType.getDimSize(rank - 2);
+    channels = op.getTransposed() ? rowSize : height;
+    depth = op.getTransposed() ? height : rowSize;
+  }
+  void run();
+
+private:
+  /// `count` of the panel's channels from `channel` on are there.
+  void emitPanel(Value row0, Value panel, Value channel, int64_t count);
+  /// The element of channel `n` and position `k`.
+  Value load(Value row0, Value n, Value k);
+
+  PackOp op;
+  ImplicitLocOpBuilder b;
+  MemRefType sourceType, outType;
+  Type element;
+  int64_t lanes, kv, rowSize, height, channels, depth;
+  Value source, out;
+};
+} // namespace
+
+Value PackLowering::load(Value row0, Value n, Value k) {
+  return op.getTransposed()
+             ? memref::LoadOp::create(b, source, ValueRange{add(b, row0, k), n})
+             : memref::LoadOp::create(b, source,
+                                      ValueRange{add(b, row0, n), k});
+}
+
+void PackLowering::emitPanel(Value row0, Value panel, Value channel,
+                             int64_t count) {
+  auto rowType = VectorType::get({count}, element);
+  auto store = [&](Value value, Value k, Value lane) {
+    vector::StoreOp::create(b, value, out, ValueRange{panel, k, lane});
+  };
+  if (op.getTransposed() && kv == 1) {
+    emitLoop(b, indexConstant(b, 0), indexConstant(b, depth), 1, [&](Value k) {
+      store(vector::LoadOp::create(b, rowType, source,
+                                   ValueRange{add(b, row0, k), channel}),
+            k, indexConstant(b, 0));
+    });
+    return;
+  }
+  int64_t whole = 0;
+  if (kv == 1 && count % lanes == 0) {
+    // Squares of as many channels as positions.
+    whole = depth / lanes * lanes;
+    auto type = VectorType::get({lanes}, element);
+    for (int64_t lane = 0; lane < count && whole != 0; lane += lanes)
+      emitLoop(b, indexConstant(b, 0), indexConstant(b, whole), lanes,
+               [&](Value k) {
+                 SmallVector<Value> square;
+                 for (int64_t i = 0; i < lanes; ++i) {
+                   Value row = add(b, row0, add(b, channel, lane + i));
+                   square.push_back(vector::LoadOp::create(b, type, source,
+                                                           ValueRange{row, k}));
+                 }
+                 square = transposeVectors(b, square);
+                 for (int64_t i = 0; i < lanes; ++i)
+                   store(square[i], add(b, k, i), indexConstant(b, lane));
+               });
+  }
+  if (whole == depth)
+    return;
+  emitLoop(b, indexConstant(b, 0), indexConstant(b, count), 1, [&](Value lane) {
+    Value n = add(b, channel, lane);
+    emitLoop(b, indexConstant(b, whole), indexConstant(b, depth), 1,
+             [&](Value k) {
+               Value size = indexConstant(b, kv);
+               Value block = b.createOrFold<arith::DivUIOp>(k, size);
+               Value rest = b.createOrFold<arith::RemUIOp>(k, size);
+               memref::StoreOp::create(
+                   b, load(row0, n, k), out,
+                   ValueRange{panel, block, add(b, mul(b, lane, kv), rest)});
+             });
+  });
+}
+
+void PackLowering::run() {
+  source = collapseRows(b, op.getSource());
+  SmallVector<ReassociationIndices> groups = {{0}, {1, 2}, {3, 4}};
+  out = memref::CollapseShapeOp::create(b, op.getOut(), groups);
+  int64_t panels = llvm::divideCeilSigned(channels, kPanelWidth);
+  Value count = b.createOrFold<memref::DimOp>(out, 0);
+  double cost = kMoveCost * depth * kPanelWidth;
+  int64_t ragged = channels % kPanelWidth;
+  emitForall(b, count, cost, [&](Value panel) {
+    Value size = indexConstant(b, panels);
+    Value matrix = b.createOrFold<arith::DivUIOp>(panel, size);
+    Value index = b.createOrFold<arith::RemUIOp>(panel, size);
+    Value row0 = mul(b, matrix, height), channel = mul(b, index, kPanelWidth);
+    // What would not be written is zero.
+    if (ragged != 0 || depth % kv != 0) {
+      auto type = VectorType::get({kPanelWidth * kv}, element);
+      Value zero = arith::ConstantOp::create(b, b.getZeroAttr(type));
+      emitLoop(b, indexConstant(b, 0), indexConstant(b, outType.getDimSize(2)),
+               1, [&](Value k) {
+                 vector::StoreOp::create(
+                     b, zero, out, ValueRange{panel, k, indexConstant(b, 0)});
+               });
+    }
+    if (ragged == 0)
+      return emitPanel(row0, panel, channel, kPanelWidth);
+    Value last = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, index,
+                                       indexConstant(b, panels - 1));
+    auto branch = scf::IfOp::create(b, TypeRange(), last, true);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(branch.thenBlock());
+    emitPanel(row0, panel, channel, ragged);
+    b.setInsertionPointToStart(branch.elseBlock());
+    emitPanel(row0, panel, channel, kPanelWidth);
+  });
+}
+
+void mpc::lowerPack(PackOp op, const TargetDescription &target) {
+  PackLowering(op, target).run();
+}

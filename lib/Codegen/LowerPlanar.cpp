@@ -1,0 +1,371 @@
+//===- LowerPlanar.cpp - kernel.planar to loops over pixels ---------------===//
+//
+// Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// A convolution whose output has few channels. Vectors hold neighbouring pixels
+// of an output row, and every weight is a broadcast:
+//
+//   forall block of output rows { for segment of their columns {
+//     copy the input that the segment's windows read, channel by channel
+//     for output row, tile of pixels { for tap, input channel {
+//       one multiply-add per output channel and vector of the tile }}}}
+//
+// In the copy, planes[input row][channel][phase][x / stride] with phase = x mod
+// stride, a tap's pixels lie side by side for any stride, and what is outside
+// of the input is there as pad values, so that inner loops check nothing.
+//
+//===----------------------------------------------------------------------===//
+
+#include "OutputTile.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace mpc;
+using namespace mpc::kernel;
+
+/// The copy stands on the stack of a thread, and should stay in its level-2
+/// cache.
+static constexpr int64_t kPlaneElements = 48 * 1024;
+
+/// A parallel iteration should cost about this much, in nanoseconds.
+static constexpr double kBlockCost = 20000;
+
+namespace {
+
+class PlanarLowering {
+public:
+  PlanarLowering(PlanarOp op, const TargetDescription &target);
+  void run();
+
+private:
+  /// Input rows that `rows` output rows read.
+  int64_t inputRows(int64_t rows) const {
+    return (rows - 1) * strides[0] + (sizes[0] - 1) * dilations[0] + 1;
+  }
+  /// Positions of one phase of a plane that `pixels` output pixels read.
+  int64_t planeWidth(int64_t pixels) const {
+    return pixels + (sizes[1] - 1) * dilations[1] / strides[1];
+  }
+  void chooseSegment();
+
+  /// Copies what output rows from `row0` on and output columns from `column0`
+  /// on read. `sample` is the input's first row of pixels of the sample.
+  void emitCopy(Value sample, Value row0, Value column0);
+  /// One row of the copy, phase by phase, from row `inputRow` of the input.
+  void emitCopyRow(Value inputRow, Value planeRow, Value left, bool inside);
+  /// `count` channels of the pixels [begin, end) of a phase.
+  void emitCopyPixels(Value inputRow, Value planeRow, int64_t phase, Value left,
+                      Value begin, Value end);
+  /// A tile of `tilePixels` output pixels from `column` on, all channels;
+  /// `offset` counts from the segment's first one.
+  void emitTile(Value outRow, Value row, Value offset, Value column);
+  void emitChannels(Value row, Value offset, int64_t first, int64_t count);
+
+  PlanarOp op;
+  ImplicitLocOpBuilder b;
+  MemRefType inputType, outType;
+  OutputWriter writer;
+  ArrayRef<int64_t> sizes, strides, dilations, low;
+  Type f32;
+  int64_t lanes, tilePixels, channels, depth, outHeight, outWidth;
+  /// Output pixels of a row, and output rows, that one copy serves.
+  int64_t segment, blockRows;
+  Value input, planes, sums;
+  double rate;
+};
+
+} // namespace
+
+PlanarLowering::PlanarLowering(PlanarOp op, const TargetDescription &target)
+    : op(op), b(op.getLoc(), op),
+      inputType(cast<MemRefType>(op.getInput().getType())),
+      outType(cast<MemRefType>(op.getOut().getType())),
+      writer(b, op.getEpilogue(), op.getExtras(), op.getExtraMaps(),
+             op.getOut()),
+      sizes(op.getWindow()->getSizes()), strides(op.getWindow()->getStrides()),
+      dilations(op.getWindow()->getDilations()), low(op.getWindow()->getLow()),
+      f32(b.getF32Type()), lanes(target.vectorBits / 32),
+      tilePixels(op.getTiling().getRows()), channels(outType.getDimSize(3)),
+      depth(inputType.getDimSize(3)), outHeight(outType.getDimSize(1)),
+      outWidth(outType.getDimSize(2)),
+      // Multiply-adds per nanosecond, at 3 GHz.
+      rate(3.0 * target.vectorBits / 32) {
+  input = flatten(b, op.getInput());
+}
+
+/// As many columns as there are, then as many rows as fit and are worth a
+/// parallel iteration.
+void PlanarLowering::chooseSegment() {
+  auto elements = [&](int64_t pixels, int64_t rows) {
+    return inputRows(rows) * depth * strides[1] * planeWidth(pixels);
+  };
+  segment = llvm::alignTo(outWidth, tilePixels);
+  while (segment > tilePixels && elements(segment, 1) > kPlaneElements)
+    segment -= tilePixels;
+  double cost = static_cast<double>(channels) * depth * sizes[0] * sizes[1] *
+                outWidth / rate;
+  int64_t most =
+      std::max<int64_t>(1, std::min(outHeight, 2 * int64_t(kBlockCost / cost)));
+  // Rows that windows share are copied once per block.
+  most = std::max(most, std::min(outHeight, 4 * sizes[0] * dilations[0]));
+  blockRows = 1;
+  while (blockRows < most && elements(segment, blockRows + 1) <= kPlaneElements)
+    ++blockRows;
+  // Even blocks.
+  blockRows = llvm::divideCeilSigned(
+      outHeight, llvm::divideCeilSigned(outHeight, blockRows));
+}
+
+void PlanarLowering::emitCopyPixels(Value inputRow, Value planeRow,
+                                    int64_t phase, Value left, Value begin,
+                                    Value end) {
+  // Element of channel 0 of position 0 of the phase; positions before `begin`
+  // are outside.
+  Value pixel0 =
+      add(b, mul(b, inputRow, inputType.getDimSize(2)), add(b, left, phase));
+  Type element = inputType.getElementType();
+  auto widen = [&](Value value) -> Value {
+    if (element.isF32())
+      return value;
+    Type type = f32;
+    if (auto vector = dyn_cast<VectorType>(value.getType()))
+      type = vector.clone(type);
+    return arith::ExtFOp::create(b, type, value);
+  };
+  auto addressOf = [&](Value position, int64_t channel) {
+    Value pixel = add(b, pixel0, mul(b, position, strides[1]));
+    return add(b, mul(b, pixel, depth), channel);
+  };
+  Value phaseIndex = indexConstant(b, phase);
+  auto copySingle = [&](Value from, Value to, int64_t firstChannel) {
+    emitLoop(b, from, to, 1, [&](Value position) {
+      Value address = addressOf(position, 0);
+      emitLoop(b, indexConstant(b, firstChannel), indexConstant(b, depth), 1,
+               [&](Value channel) {
+                 Value value = memref::LoadOp::create(
+                     b, input, ValueRange{add(b, address, channel)});
+                 memref::StoreOp::create(
+                     b, widen(value), planes,
+                     ValueRange{planeRow, channel, phaseIndex, position});
+               });
+    });
+  };
+  int64_t whole = depth / lanes * lanes;
+  if (whole != 0) {
+    // Squares of as many channels as positions; what is left has no square.
+    Value count = arith::SubIOp::create(b, end, begin);
+    Value rest = arith::RemUIOp::create(b, count, indexConstant(b, lanes));
+    Value middle = arith::SubIOp::create(b, end, rest);
+    auto type = VectorType::get({lanes}, element);
+    emitLoop(b, begin, middle, lanes, [&](Value position) {
+      emitLoop(
+          b, indexConstant(b, 0), indexConstant(b, whole), lanes,
+          [&](Value channel) {
+            SmallVector<Value> square;
+            for (int64_t i = 0; i < lanes; ++i) {
+              Value address =
+                  add(b, addressOf(add(b, position, i), 0), channel);
+              square.push_back(widen(
+                  vector::LoadOp::create(b, type, input, ValueRange{address})));
+            }
+            square = transposeVectors(b, square);
+            for (int64_t i = 0; i < lanes; ++i)
+              vector::StoreOp::create(b, square[i], planes,
+                                      ValueRange{planeRow, add(b, channel, i),
+                                                 phaseIndex, position});
+          });
+    });
+    copySingle(middle, end, 0);
+    if (whole != depth)
+      copySingle(begin, middle, whole);
+    return;
+  }
+  copySingle(begin, end, 0);
+}
+
+void PlanarLowering::emitCopyRow(Value inputRow, Value planeRow, Value left,
+                                 bool inside) {
+  int64_t width = planeWidth(segment), stride = strides[1];
+  Value padValue;
+  if (auto pad = op.getPadValue())
+    padValue = arith::ConstantOp::create(
+        b, b.getF32FloatAttr(
+               static_cast<float>(cast<FloatAttr>(*pad).getValueAsDouble())));
+  else
+    padValue = arith::ConstantOp::create(b, b.getF32FloatAttr(0));
+  Value zero = indexConstant(b, 0), all = indexConstant(b, width);
+  auto fill = [&](int64_t phase, Value from, Value to) {
+    emitLoop(b, zero, indexConstant(b, depth), 1, [&](Value channel) {
+      emitLoop(b, from, to, 1, [&](Value position) {
+        memref::StoreOp::create(
+            b, padValue, planes,
+            ValueRange{planeRow, channel, indexConstant(b, phase), position});
+      });
+    });
+  };
+  for (int64_t phase = 0; phase < stride; ++phase) {
+    if (!inside) {
+      fill(phase, zero, all);
+      continue;
+    }
+    // Positions whose pixel left + phase + position * stride is in [0, width).
+    auto bound = [&](int64_t limit) -> Value {
+      Value distance = arith::SubIOp::create(
+          b, indexConstant(b, limit - phase + stride - 1), left);
+      Value steps =
+          arith::DivSIOp::create(b, distance, indexConstant(b, stride));
+      steps = arith::MaxSIOp::create(b, steps, zero);
+      return arith::MinSIOp::create(b, steps, all);
+    };
+    Value begin = bound(0), end = bound(inputType.getDimSize(2));
+    fill(phase, zero, begin);
+    emitCopyPixels(inputRow, planeRow, phase, left, begin, end);
+    fill(phase, end, all);
+  }
+}
+
+void PlanarLowering::emitCopy(Value sample, Value row0, Value column0) {
+  Value top = add(b, mul(b, row0, strides[0]), -low[0]);
+  Value left = add(b, mul(b, column0, strides[1]), -low[1]);
+  emitLoop(b, indexConstant(b, 0), indexConstant(b, inputRows(blockRows)), 1,
+           [&](Value planeRow) {
+             Value row = add(b, top, planeRow);
+             // A negative row is large when unsigned.
+             Value inside = arith::CmpIOp::create(
+                 b, arith::CmpIPredicate::ult, row,
+                 indexConstant(b, inputType.getDimSize(1)));
+             auto branch = scf::IfOp::create(b, TypeRange(), inside, true);
+             OpBuilder::InsertionGuard guard(b);
+             b.setInsertionPointToStart(branch.thenBlock());
+             emitCopyRow(add(b, sample, row), planeRow, left, true);
+             b.setInsertionPointToStart(branch.elseBlock());
+             emitCopyRow({}, planeRow, left, false);
+           });
+}
+
+void PlanarLowering::emitChannels(Value row, Value offset, int64_t first,
+                                  int64_t count) {
+  auto type = VectorType::get({lanes}, f32);
+  int64_t vectors = tilePixels / lanes;
+  Value zero = arith::ConstantOp::create(b, b.getZeroAttr(type));
+  SmallVector<Value> accumulators(count * vectors, zero);
+  Value planeRow0 = mul(b, row, strides[0]);
+  accumulators =
+      emitLoop(b, sizes[0], accumulators, [&](Value kh, ValueRange outer) {
+        Value planeRow = add(b, planeRow0, mul(b, kh, dilations[0]));
+        return emitLoop(b, sizes[1], outer, [&](Value kw, ValueRange middle) {
+          Value x = mul(b, kw, dilations[1]);
+          Value stride = indexConstant(b, strides[1]);
+          Value phase = b.createOrFold<arith::RemUIOp>(x, stride);
+          Value position =
+              add(b, offset, b.createOrFold<arith::DivUIOp>(x, stride));
+          return emitLoop(
+              b, depth, middle, [&](Value channel, ValueRange inner) {
+                SmallVector<Value> sums(inner);
+                SmallVector<Value> pixels;
+                for (int64_t p = 0; p < vectors; ++p)
+                  pixels.push_back(vector::LoadOp::create(
+                      b, type, planes,
+                      ValueRange{planeRow, channel, phase,
+                                 add(b, position, p * lanes)}));
+                for (int64_t n = 0; n < count; ++n) {
+                  Value weight = memref::LoadOp::create(
+                      b, op.getWeights(),
+                      ValueRange{indexConstant(b, first + n), kh, kw, channel});
+                  if (!weight.getType().isF32())
+                    weight = arith::ExtFOp::create(b, f32, weight);
+                  Value w = vector::BroadcastOp::create(b, type, weight);
+                  for (int64_t p = 0; p < vectors; ++p) {
+                    Value &sum = sums[n * vectors + p];
+                    sum = vector::FMAOp::create(b, pixels[p], w, sum);
+                  }
+                }
+                return sums;
+              });
+        });
+      });
+  for (int64_t n = 0; n < count; ++n)
+    for (int64_t p = 0; p < vectors; ++p)
+      vector::StoreOp::create(
+          b, accumulators[n * vectors + p], sums,
+          ValueRange{indexConstant(b, first + n), indexConstant(b, p * lanes)});
+}
+
+void PlanarLowering::emitTile(Value outRow, Value row, Value offset,
+                              Value column) {
+  // As many channels at a time as there are registers for.
+  int64_t vectors = tilePixels / lanes;
+  int64_t most = std::max<int64_t>(1, (lanes == 16 ? 28 : 12) / vectors);
+  int64_t parts = llvm::divideCeilSigned(channels, most);
+  for (int64_t part = 0, first = 0; part < parts; ++part) {
+    int64_t count = llvm::divideCeilSigned(channels - first, parts - part);
+    emitChannels(row, offset, first, count);
+    first += count;
+  }
+  Value pixel0 = add(b, mul(b, outRow, outWidth), column);
+  Value count = arith::MinUIOp::create(
+      b, indexConstant(b, tilePixels),
+      arith::SubIOp::create(b, indexConstant(b, outWidth), column));
+  auto type = VectorType::get({channels}, f32);
+  emitLoop(b, indexConstant(b, 0), count, 1, [&](Value pixel) {
+    Value sum = arith::ConstantOp::create(b, b.getZeroAttr(type));
+    for (int64_t n = 0; n < channels; ++n) {
+      Value one = memref::LoadOp::create(
+          b, sums, ValueRange{indexConstant(b, n), pixel});
+      sum = vector::InsertOp::create(b, one, sum, ArrayRef<int64_t>{n});
+    }
+    writer.store(b, sum, add(b, pixel0, pixel), indexConstant(b, 0));
+  });
+}
+
+void PlanarLowering::run() {
+  chooseSegment();
+  Value rows = b.createOrFold<memref::DimOp>(writer.getRows(), 0);
+  Value samples = b.createOrFold<arith::DivUIOp>(
+      rows, indexConstant(b, outHeight * outWidth));
+  int64_t blocks = llvm::divideCeilSigned(outHeight, blockRows);
+  double cost = static_cast<double>(channels) * depth * sizes[0] * sizes[1] *
+                outWidth * blockRows / rate;
+  emitForall(b, mul(b, samples, blocks), cost, [&](Value index) {
+    auto alignment = b.getI64IntegerAttr(64);
+    planes = memref::AllocaOp::create(
+        b,
+        MemRefType::get(
+            {inputRows(blockRows), depth, strides[1], planeWidth(segment)},
+            f32),
+        alignment);
+    sums = memref::AllocaOp::create(
+        b, MemRefType::get({channels, tilePixels}, f32), alignment);
+    Value size = indexConstant(b, blocks);
+    Value n = b.createOrFold<arith::DivUIOp>(index, size);
+    Value block = b.createOrFold<arith::RemUIOp>(index, size);
+    Value row0 = mul(b, block, blockRows);
+    Value count = arith::MinUIOp::create(
+        b, indexConstant(b, blockRows),
+        arith::SubIOp::create(b, indexConstant(b, outHeight), row0));
+    Value sample = mul(b, n, inputType.getDimSize(1));
+    Value outRow0 = add(b, mul(b, n, outHeight), row0);
+    Value width = indexConstant(b, outWidth);
+    emitLoop(b, indexConstant(b, 0), width, segment, [&](Value column0) {
+      emitCopy(sample, row0, column0);
+      Value end = arith::MinUIOp::create(b, add(b, column0, segment), width);
+      emitLoop(b, indexConstant(b, 0), count, 1, [&](Value row) {
+        emitLoop(b, column0, end, tilePixels, [&](Value column) {
+          emitTile(add(b, outRow0, row), row,
+                   arith::SubIOp::create(b, column, column0), column);
+        });
+      });
+    });
+  });
+}
+
+LogicalResult mpc::lowerPlanar(PlanarOp op, const TargetDescription &target) {
+  PlanarLowering(op, target).run();
+  return success();
+}

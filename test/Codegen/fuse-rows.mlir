@@ -1,0 +1,192 @@
+// RUN: mpc-opt %s -split-input-file -pass-pipeline="builtin.module(func.func(mpc-fuse-rows))" | FileCheck %s
+
+#whole = affine_map<(d0, d1) -> (d0, d1)>
+#row = affine_map<(d0, d1) -> (d0)>
+#column = affine_map<(d0, d1) -> (d1)>
+#lanes = affine_map<(d0, d1, d2) -> (d0, d1, d2)>
+#lane = affine_map<(d0, d1, d2) -> (d0, d2)>
+#point = affine_map<(d0) -> (d0)>
+
+// One loop over rows; what is handed on has the room of a row, also behind a reshape.
+// CHECK-LABEL: func.func @normalize(
+// CHECK-SAME: %[[X:.*]]: memref<?x128xf32>, %[[B:.*]]: memref<128xf32>, %[[Y:.*]]: memref<?x128xf32>)
+// CHECK-NOT: memref.alloc
+// CHECK: scf.forall (%[[I:.*]]) in (%{{.*}}) {
+// CHECK: %[[PART:.*]] = memref.alloc() : memref<1x16xf32>
+// CHECK: %[[SUM:.*]] = memref.alloc() : memref<1xf32>
+// CHECK: linalg.fill {{.*}} outs(%[[PART]] : memref<1x16xf32>)
+// CHECK: memref.subview %{{.*}}[%[[I]], 0, 0] [1, 8, 16] [1, 1, 1]
+// CHECK: linalg.generic {{.*}} outs(%[[PART]]
+// CHECK: linalg.fill {{.*}} outs(%[[SUM]] : memref<1xf32>)
+// CHECK: linalg.generic {{.*}} ins(%[[PART]] {{.*}} outs(%[[SUM]]
+// CHECK: %[[ROW:.*]] = memref.subview %[[X]][%[[I]], 0] [1, 128] [1, 1]
+// CHECK: %[[OUT:.*]] = memref.subview %[[Y]][%[[I]], 0] [1, 128] [1, 1]
+// CHECK: linalg.generic {{.*}} ins(%[[ROW]], %[[SUM]], %[[B]] {{.*}} outs(%[[OUT]]
+// CHECK: } {mpc.cost = {{[0-9]+}} : i64}
+func.func @normalize(%x: memref<?x128xf32>, %bias: memref<128xf32>, %y: memref<?x128xf32>) {
+  %c0 = arith.constant 0 : index
+  %zero = arith.constant 0.0 : f32
+  %n = memref.dim %x, %c0 : memref<?x128xf32>
+  %m = memref.dim %y, %c0 : memref<?x128xf32>
+  %split = memref.expand_shape %x [[0], [1, 2]] output_shape [%n, 8, 16] : memref<?x128xf32> into memref<?x8x16xf32>
+  %part = memref.alloc(%n) : memref<?x16xf32>
+  linalg.fill ins(%zero : f32) outs(%part : memref<?x16xf32>)
+  linalg.generic {indexing_maps = [#lanes, #lane], iterator_types = ["parallel", "reduction", "parallel"]}
+      ins(%split : memref<?x8x16xf32>) outs(%part : memref<?x16xf32>) {
+  ^bb0(%a: f32, %s: f32):
+    %0 = arith.addf %s, %a : f32
+    linalg.yield %0 : f32
+  }
+  %sum = memref.alloc(%n) : memref<?xf32>
+  linalg.fill ins(%zero : f32) outs(%sum : memref<?xf32>)
+  linalg.generic {indexing_maps = [#whole, #row], iterator_types = ["parallel", "reduction"]}
+      ins(%part : memref<?x16xf32>) outs(%sum : memref<?xf32>) {
+  ^bb0(%a: f32, %s: f32):
+    %0 = arith.addf %s, %a : f32
+    linalg.yield %0 : f32
+  }
+  linalg.generic {indexing_maps = [#whole, #row, #column, #whole], iterator_types = ["parallel", "parallel"]}
+      ins(%x, %sum, %bias : memref<?x128xf32>, memref<?xf32>, memref<128xf32>) outs(%y : memref<?x128xf32>) {
+  ^bb0(%a: f32, %s: f32, %b: f32, %o: f32):
+    %0 = arith.divf %a, %s : f32
+    %1 = arith.addf %0, %b : f32
+    linalg.yield %1 : f32
+  }
+  return
+}
+
+// -----
+
+// What is used elsewhere stays whole; the position within the tensor stays the same one.
+#whole = affine_map<(d0, d1) -> (d0, d1)>
+// CHECK-LABEL: func.func @used_later(
+// CHECK: %[[T:.*]] = memref.alloc() : memref<8x64xf32>
+// CHECK: scf.forall (%[[I:.*]]) in (8)
+// CHECK: memref.subview %[[T]][%[[I]], 0]
+// CHECK: linalg.index 0
+// CHECK: affine.apply #{{.*}}(%[[I]])
+// CHECK: memref.load %[[T]]
+func.func @used_later(%x: memref<8x64xf32>, %y: memref<8x64xf32>) -> f32 {
+  %c0 = arith.constant 0 : index
+  %t = memref.alloc() : memref<8x64xf32>
+  linalg.generic {indexing_maps = [#whole, #whole], iterator_types = ["parallel", "parallel"]}
+      ins(%x : memref<8x64xf32>) outs(%t : memref<8x64xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %i = linalg.index 0 : index
+    %j = arith.index_cast %i : index to i32
+    %f = arith.sitofp %j : i32 to f32
+    %0 = arith.mulf %a, %f : f32
+    linalg.yield %0 : f32
+  }
+  linalg.generic {indexing_maps = [#whole, #whole], iterator_types = ["parallel", "parallel"]}
+      ins(%t : memref<8x64xf32>) outs(%y : memref<8x64xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %0 = arith.addf %a, %a : f32
+    linalg.yield %0 : f32
+  }
+  %first = memref.load %t[%c0, %c0] : memref<8x64xf32>
+  return %first : f32
+}
+
+// -----
+
+// An op that reads other rows of what another one writes ends the chain.
+#whole = affine_map<(d0, d1) -> (d0, d1)>
+#transposed = affine_map<(d0, d1) -> (d1, d0)>
+// CHECK-LABEL: func.func @other_rows(
+// CHECK-NOT: scf.forall
+func.func @other_rows(%x: memref<64x64xf32>, %y: memref<64x64xf32>) {
+  %t = memref.alloc() : memref<64x64xf32>
+  linalg.generic {indexing_maps = [#whole, #whole], iterator_types = ["parallel", "parallel"]}
+      ins(%x : memref<64x64xf32>) outs(%t : memref<64x64xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %0 = arith.addf %a, %a : f32
+    linalg.yield %0 : f32
+  }
+  linalg.generic {indexing_maps = [#transposed, #whole], iterator_types = ["parallel", "parallel"]}
+      ins(%t : memref<64x64xf32>) outs(%y : memref<64x64xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %0 = arith.mulf %a, %a : f32
+    linalg.yield %0 : f32
+  }
+  return
+}
+
+// -----
+
+// So does one that reads a buffer whole which an op before wrote by rows.
+#whole = affine_map<(d0, d1) -> (d0, d1)>
+#first = affine_map<(d0, d1) -> (0, d1)>
+// CHECK-LABEL: func.func @first_row_of_all(
+// CHECK-NOT: scf.forall
+func.func @first_row_of_all(%x: memref<64x64xf32>, %y: memref<64x64xf32>) {
+  %t = memref.alloc() : memref<64x64xf32>
+  linalg.generic {indexing_maps = [#whole, #whole], iterator_types = ["parallel", "parallel"]}
+      ins(%x : memref<64x64xf32>) outs(%t : memref<64x64xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %0 = arith.addf %a, %a : f32
+    linalg.yield %0 : f32
+  }
+  linalg.generic {indexing_maps = [#first, #whole], iterator_types = ["parallel", "parallel"]}
+      ins(%t : memref<64x64xf32>) outs(%y : memref<64x64xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %0 = arith.mulf %a, %a : f32
+    linalg.yield %0 : f32
+  }
+  return
+}
+
+// -----
+
+// Short rows and single ones stay.
+#whole = affine_map<(d0, d1) -> (d0, d1)>
+// CHECK-LABEL: func.func @short_rows(
+// CHECK-NOT: scf.forall
+func.func @short_rows(%x: memref<64x8xf32>, %y: memref<64x8xf32>, %u: memref<1x64xf32>, %v: memref<1x64xf32>) {
+  %t = memref.alloc() : memref<64x8xf32>
+  linalg.generic {indexing_maps = [#whole, #whole], iterator_types = ["parallel", "parallel"]}
+      ins(%x : memref<64x8xf32>) outs(%t : memref<64x8xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %0 = arith.addf %a, %a : f32
+    linalg.yield %0 : f32
+  }
+  linalg.generic {indexing_maps = [#whole, #whole], iterator_types = ["parallel", "parallel"]}
+      ins(%t : memref<64x8xf32>) outs(%y : memref<64x8xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %0 = arith.mulf %a, %a : f32
+    linalg.yield %0 : f32
+  }
+  %s = memref.alloc() : memref<1x64xf32>
+  linalg.generic {indexing_maps = [#whole, #whole], iterator_types = ["parallel", "parallel"]}
+      ins(%u : memref<1x64xf32>) outs(%s : memref<1x64xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %0 = arith.addf %a, %a : f32
+    linalg.yield %0 : f32
+  }
+  linalg.generic {indexing_maps = [#whole, #whole], iterator_types = ["parallel", "parallel"]}
+      ins(%s : memref<1x64xf32>) outs(%v : memref<1x64xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %0 = arith.mulf %a, %a : f32
+    linalg.yield %0 : f32
+  }
+  return
+}
+
+// -----
+
+// Rows of a part of a buffer, as padding writes them, stay.
+#whole = affine_map<(d0, d1) -> (d0, d1)>
+// CHECK-LABEL: func.func @inner_part(
+// CHECK-NOT: scf.forall
+func.func @inner_part(%x: memref<8x64xf32>, %y: memref<10x64xf32>) {
+  %zero = arith.constant 0.0 : f32
+  %part = memref.subview %y[1, 0] [8, 64] [1, 1] : memref<10x64xf32> to memref<8x64xf32, strided<[64, 1], offset: 64>>
+  linalg.fill ins(%zero : f32) outs(%part : memref<8x64xf32, strided<[64, 1], offset: 64>>)
+  linalg.generic {indexing_maps = [#whole, #whole], iterator_types = ["parallel", "parallel"]}
+      ins(%x : memref<8x64xf32>) outs(%part : memref<8x64xf32, strided<[64, 1], offset: 64>>) {
+  ^bb0(%a: f32, %o: f32):
+    %0 = arith.addf %a, %o : f32
+    linalg.yield %0 : f32
+  }
+  return
+}
