@@ -432,6 +432,7 @@ LogicalResult Compilation::analyze() {
 LogicalResult Compilation::advance(Phase phase) {
   CodegenOptions codegen;
   codegen.marches = options.marches;
+  bool isGPU = options.emulateGPU || !options.chips.empty();
   switch (phase) {
   case Phase::Imported:
     return success();
@@ -450,11 +451,19 @@ LogicalResult Compilation::advance(Phase phase) {
     describe();
     return runPipeline(buildLinalgPipeline);
   case Phase::Tiled:
-    return runPipeline([&](OpPassManager &pm) { options.emulateGPU ? buildGPUTilingPipeline(pm, codegen) : buildTilingPipeline(pm, codegen); });
+    return runPipeline([&](OpPassManager &pm) { isGPU ? buildGPUTilingPipeline(pm, codegen) : buildTilingPipeline(pm, codegen); });
   case Phase::Bufferized:
-    return runPipeline(options.emulateGPU ? buildGPUBufferizationPipeline : buildBufferizationPipeline);
+    return runPipeline(isGPU ? buildGPUBufferizationPipeline : buildBufferizationPipeline);
   case Phase::LLVM:
-    return runPipeline(options.emulateGPU ? buildGPUEmulationPipeline : buildLLVMPipeline);
+    return runPipeline([&](OpPassManager &pm) {
+      if (options.emulateGPU)
+        return buildGPUEmulationPipeline(pm);
+      if (!isGPU)
+        return buildLLVMPipeline(pm);
+      GPUOptions gpu;
+      gpu.chips = options.chips;
+      buildGPULLVMPipeline(pm, gpu);
+    });
   case Phase::Library:
     return success();
   }

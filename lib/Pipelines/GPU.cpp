@@ -5,7 +5,12 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/Affine/Transforms/Passes.h"
+#include "mlir/Dialect/Arith/Transforms/Passes.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/GPU/Transforms/Passes.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
 #include "mlir/Pass/PassRegistry.h"
 #include "mlir/Transforms/Passes.h"
 #include "mpc/Codegen/Passes.h"
@@ -62,6 +67,46 @@ void mpc::buildGPUEmulationPipeline(OpPassManager &pm) {
   buildLLVMPipeline(pm);
 }
 
+void mpc::buildGPULLVMPipeline(OpPassManager &pm,
+                               const GPUOptions &options) {
+  OpPassManager &variant = pm.nest<ModuleOp>();
+  // 1. Kernels: math, control flow and addresses; then PTX for every chip.
+  OpPassManager &math = variant.nest<gpu::GPUModuleOp>().nest<gpu::GPUFuncOp>();
+  arith::ArithEmulateUnsupportedFloatsOptions emulation;
+  emulation.sourceTypeStrs = {"bf16"};
+  math.addPass(arith::createArithEmulateUnsupportedFloats(emulation));
+  math.addPass(createExpandMath());
+  variant.addPass(createLowerBF16());
+  OpPassManager &kernels = variant.nest<gpu::GPUModuleOp>();
+  OpPassManager &expand = kernels.nest<gpu::GPUFuncOp>();
+  expand.addPass(arith::createArithExpandOpsPass());
+  expand.addPass(createConvertVectorToSCFPass());
+  kernels.addPass(memref::createExpandStridedMetadataPass());
+  kernels.addPass(affine::createAffineExpandIndexOpsPass());
+  kernels.addPass(createLowerAffinePass());
+  kernels.addPass(createLoopInvariantCodeMotionPass());
+  kernels.addPass(createSCFToControlFlowPass());
+  kernels.addPass(createConvertVectorToLLVMPass());
+  kernels.addPass(createConvertGpuOpsToNVVMOps());
+  kernels.addPass(createCanonicalizerPass());
+  kernels.addPass(createCSEPass());
+  kernels.addPass(createReconcileUnrealizedCastsPass());
+  for (const std::string &chip : options.chips) {
+    GpuNVVMAttachTargetOptions target;
+    target.chip = chip;
+    target.features = "+ptx80";
+    target.optLevel = 3;
+    variant.addPass(createGpuNVVMAttachTarget(target));
+  }
+  GpuModuleToBinaryPassOptions binary;
+  binary.compilationTarget = "isa";
+  variant.addPass(createGpuModuleToBinaryPass(binary));
+  // 2. The code around them.
+  variant.addPass(createLowerEntry());
+  variant.addPass(createLowerLaunches());
+  buildLLVMPipelineAfterEntry(pm);
+}
+
 void mpc::registerGPUPipelines() {
   PassPipelineRegistration<CodegenOptions>(
       "mpc-linalg-to-gpu-tiled", "As mpc-linalg-to-tiled, with tiles for GPUs",
@@ -70,6 +115,10 @@ void mpc::registerGPUPipelines() {
       "mpc-gpu-tiled-to-bufferized",
       "GPU kernels, buffers in one arena, weights in one blob",
       buildGPUBufferizationPipeline);
+  PassPipelineRegistration<GPUOptions>(
+      "mpc-gpu-bufferized-to-llvm",
+      "To the LLVM dialect, GPU kernels as PTX in constants",
+      buildGPULLVMPipeline);
   PassPipelineRegistration<>(
       "mpc-gpu-bufferized-to-emulated",
       "To the LLVM dialect, GPU kernels emulated on the CPU",

@@ -82,4 +82,17 @@ def EmulateGPU : Pass<"mpc-emulate-gpu", "::mlir::ModuleOp"> {
       "mlir::memref::MemRefDialect", "mlir::scf::SCFDialect", "mlir::vector::VectorDialect"];
 }
 
+def LowerLaunches : Pass<"mpc-lower-launches", "::mlir::ModuleOp"> {
+  let summary = "launches become calls of the runtime, kernels constants";
+  let description = [{
+    Each `gpu.binary` of PTX becomes constants, and each `gpu.launch_func` in `@main` a call of `mpc_rt_gpu_launch(env, program, name, blocks, threads, params)`,
+    where `params` point to the kernel's arguments as convert-gpu-to-nvvm expects them: memrefs as the fields of their descriptors. `@main` begins with
+    `mpc_rt_gpu_enter(env, program, descs)` and ends with `mpc_rt_gpu_leave(env, program)` (runtime/cuda.h).
+
+    Precondition: mpc-lower-entry on `@main`, which still has memrefs; `mpc.model` on the module around; one gpu.binary, made by gpu-module-to-binary{format=isa}.
+    Fails where `@main` reads or writes memory itself, for that is the GPU's: loops and branches that depend on values are not supported.
+  }];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::LLVM::LLVMDialect"];
+}
+
 #endif // MPC_GPU_PASSES_TD
