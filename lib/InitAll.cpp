@@ -10,10 +10,12 @@
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
 #include "mlir/InitAllPasses.h"
+#include "mlir/Target/LLVMIR/Dialect/All.h"
 #include "mpc/Codegen/Passes.h"
 #include "mpc/Conversion/Passes.h"
 #include "mpc/Dialect/Kernel/KernelDialect.h"
 #include "mpc/Dialect/MPC/MPCDialect.h"
+#include "mpc/GPU/Passes.h"
 #include "mpc/Pipelines/GraphPipelines.h"
 #include "mpc/Pipelines/Pipelines.h"
 #include "mpc/Transforms/Passes.h"
@@ -21,6 +23,7 @@
 void mpc::registerAllDialects(mlir::DialectRegistry &registry) {
   mlir::registerAllDialects(registry);
   mlir::registerAllExtensions(registry);
+  mlir::registerAllToLLVMIRTranslations(registry); // for PTX
   registry.insert<MPCDialect, kernel::KernelDialect>();
   kernel::registerBufferizableOpInterfaceExternalModels(registry);
 }
@@ -30,6 +33,8 @@ void mpc::registerAllPasses() {
   registerMPCTransformsPasses();
   registerMPCConversionPasses();
   registerMPCCodegenPasses();
+  registerMPCGPUPasses();
   registerCodegenPipelines();
+  registerGPUPipelines();
   registerGraphPipelines();
 }

@@ -10,7 +10,7 @@ import sys
 
 DIALECTS = {"Support", "Dialect/MPC", "Dialect/Kernel"}
 GRAPH = {"Support", "Dialect/MPC", "Analysis"}
-ALL = DIALECTS | GRAPH | {"Transforms", "Conversion", "Codegen", "Frontend/ONNX", "Target", "Pipelines"}
+ALL = DIALECTS | GRAPH | {"Transforms", "Conversion", "Codegen", "GPU", "Frontend/ONNX", "Target", "Pipelines"}
 # What a room may include beside itself and mpc/runtime.h.
 ROOMS = {
     "Support": set(),
@@ -20,6 +20,7 @@ ROOMS = {
     "Transforms": GRAPH,
     "Conversion": GRAPH | {"Dialect/Kernel"},
     "Codegen": {"Support", "Dialect/Kernel"},
+    "GPU": {"Support", "Dialect/Kernel", "Codegen"},
     "Frontend/ONNX": {"Support", "Dialect/MPC"},
     "Target": {"Support", "Dialect/Kernel", "Codegen"},
     "Pipelines": ALL,

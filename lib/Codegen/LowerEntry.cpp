@@ -58,10 +58,12 @@ void LowerEntry::lower(cf::AssertOp assertion, Value env) {
   SmallString<128> text(assertion.getMsg());
   text.push_back('\0');
   auto type = LLVM::LLVMArrayType::get(top.getI8Type(), text.size());
+  SymbolTable symbols(module);
+  OpBuilder detached(&getContext());
   auto sentence = LLVM::GlobalOp::create(
-      top, loc, type, /*isConstant=*/true, LLVM::Linkage::Private, "sentence",
-      top.getStringAttr(text));
-  SymbolTable(module).insert(sentence); // a name of its own
+      detached, loc, type, /*isConstant=*/true, LLVM::Linkage::Private,
+      "sentence", top.getStringAttr(text));
+  symbols.insert(sentence, top.getInsertionPoint()); // a name of its own
 
   OpBuilder builder(assertion);
   Value one = arith::ConstantIntOp::create(builder, loc, 1, 1);

@@ -298,6 +298,7 @@ struct LowerInnerTilesPass
       case Intrinsic::pmaddwd:
         PmaddwdTile(op, target->vectorBits).run();
         break;
+      case Intrinsic::mma:
       case Intrinsic::muladd:
         llvm_unreachable("refused by the verifier");
       }

@@ -36,6 +36,8 @@ static LogicalResult checkContiguous(Operation *op) {
 namespace {
 
 struct LowerKernelsPass : public mpc::impl::LowerKernelsBase<LowerKernelsPass> {
+  using LowerKernelsBase::LowerKernelsBase;
+
   void runOnOperation() override {
     SmallVector<Operation *> ops;
     getOperation().walk([&](Operation *op) {
@@ -56,11 +58,14 @@ struct LowerKernelsPass : public mpc::impl::LowerKernelsBase<LowerKernelsPass> {
     }
   }
 
-  static LogicalResult lower(Operation *op, const TargetDescription &target) {
+  LogicalResult lower(Operation *op, const TargetDescription &target) {
     if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op)) {
       if (!linalgOp.hasPureBufferSemantics())
         return op->emitOpError("expected memrefs; bufferize first");
-      lowerToLoops(linalgOp, target);
+      if (perElement)
+        lowerPerElement(linalgOp);
+      else
+        lowerToLoops(linalgOp, target);
       return success();
     }
     if (isa<UnpackOp>(op))
@@ -88,9 +93,17 @@ struct LowerKernelsPass : public mpc::impl::LowerKernelsBase<LowerKernelsPass> {
     }
     if (auto planar = dyn_cast<PlanarOp>(op))
       return lowerPlanar(planar, target);
-    if (auto contract = dyn_cast<ContractOp>(op))
-      return lowerContract(contract, target);
-    return lowerDepthwise(cast<DepthwiseOp>(op), target);
+    if (auto contract = dyn_cast<ContractOp>(op)) {
+      if (!perElement)
+        return lowerContract(contract, target);
+      lowerPerElement(contract);
+      return success();
+    }
+    auto depthwise = cast<DepthwiseOp>(op);
+    if (!perElement)
+      return lowerDepthwise(depthwise, target);
+    lowerPerElement(depthwise);
+    return success();
   }
 };
 

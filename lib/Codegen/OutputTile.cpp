@@ -180,14 +180,16 @@ Value WindowRow::getTap(ImplicitLocOpBuilder &b, Value input, Value pad,
   return getPixel(b, input, pad, kh, mul(b, kw, window.getDilations()[1]));
 }
 
-Value WindowRow::getPixel(ImplicitLocOpBuilder &b, Value input, Value pad,
-                          Value kh, Value offset) const {
+std::pair<Value, Value> WindowRow::getPosition(ImplicitLocOpBuilder &b,
+                                               Value kh, Value kw) const {
+  return locate(b, kh, mul(b, kw, window.getDilations()[1]));
+}
+
+std::pair<Value, Value> WindowRow::locate(ImplicitLocOpBuilder &b, Value kh,
+                                          Value offset) const {
   Value ih = add(b, top, mul(b, kh, window.getDilations()[0]));
   Value iw = add(b, left, offset);
   Value pixel = add(b, mul(b, add(b, sample, ih), width), iw);
-  Value row = rowView(b, input, pixel, channels);
-  if (!pad)
-    return row;
   Value inside;
   if (window.isPadded(0))
     inside = isBelow(b, ih, height);
@@ -195,7 +197,14 @@ Value WindowRow::getPixel(ImplicitLocOpBuilder &b, Value input, Value pad,
     Value test = isBelow(b, iw, width);
     inside = inside ? arith::AndIOp::create(b, inside, test) : test;
   }
-  return arith::SelectOp::create(b, inside, row, pad);
+  return {pixel, inside};
+}
+
+Value WindowRow::getPixel(ImplicitLocOpBuilder &b, Value input, Value pad,
+                          Value kh, Value offset) const {
+  auto [pixel, inside] = locate(b, kh, offset);
+  Value row = rowView(b, input, pixel, channels);
+  return inside ? arith::SelectOp::create(b, inside, row, pad) : row;
 }
 
 Value WindowRow::getRun(ImplicitLocOpBuilder &b, Value input, Value pad,

@@ -77,6 +77,12 @@ public:
   mlir::Value getTap(mlir::ImplicitLocOpBuilder &b, mlir::Value input,
                      mlir::Value pad, mlir::Value kh, mlir::Value kw) const;
 
+  /// The number of that input row, and whether its pixel lies inside, null
+  /// where all do.
+  std::pair<mlir::Value, mlir::Value> getPosition(mlir::ImplicitLocOpBuilder &b,
+                                                  mlir::Value kh,
+                                                  mlir::Value kw) const;
+
   /// The same for row kh of the window and the input pixel `offset` to the
   /// right of the window's left edge.
   mlir::Value getPixel(mlir::ImplicitLocOpBuilder &b, mlir::Value input,
@@ -98,6 +104,10 @@ public:
   mlir::Value isInsideRow(mlir::ImplicitLocOpBuilder &b) const;
 
 private:
+  std::pair<mlir::Value, mlir::Value> locate(mlir::ImplicitLocOpBuilder &b,
+                                             mlir::Value kh,
+                                             mlir::Value offset) const;
+
   kernel::WindowAttr window;
   int64_t height, width, channels;
   /// First input row of the sample, and the window's upper left corner.
@@ -153,6 +163,11 @@ void lowerScatter(kernel::ScatterOp op);
 void lowerTopK(kernel::TopKOp op);
 void lowerHistogram(kernel::HistogramOp op);
 void lowerToLoops(mlir::linalg::LinalgOp op, const TargetDescription &target);
+/// One parallel iteration per element of the output; no instruction is asked
+/// for.
+void lowerPerElement(kernel::ContractOp op);
+void lowerPerElement(kernel::DepthwiseOp op);
+void lowerPerElement(mlir::linalg::LinalgOp op);
 
 } // namespace mpc
 

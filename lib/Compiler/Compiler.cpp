@@ -431,6 +431,7 @@ LogicalResult Compilation::analyze() {
 LogicalResult Compilation::advance(Phase phase) {
   CodegenOptions codegen;
   codegen.marches = options.marches;
+  bool isGPU = options.emulateGPU || !options.chips.empty();
   switch (phase) {
   case Phase::Imported:
     return success();
@@ -449,11 +450,19 @@ LogicalResult Compilation::advance(Phase phase) {
     describe();
     return runPipeline(buildLinalgPipeline);
   case Phase::Tiled:
-    return runPipeline([&](OpPassManager &pm) { buildTilingPipeline(pm, codegen); });
+    return runPipeline([&](OpPassManager &pm) { isGPU ? buildGPUTilingPipeline(pm, codegen) : buildTilingPipeline(pm, codegen); });
   case Phase::Bufferized:
-    return runPipeline(buildBufferizationPipeline);
+    return runPipeline(isGPU ? buildGPUBufferizationPipeline : buildBufferizationPipeline);
   case Phase::LLVM:
-    return runPipeline(buildLLVMPipeline);
+    return runPipeline([&](OpPassManager &pm) {
+      if (options.emulateGPU)
+        return buildGPUEmulationPipeline(pm);
+      if (!isGPU)
+        return buildLLVMPipeline(pm);
+      GPUOptions gpu;
+      gpu.chips = options.chips;
+      buildGPULLVMPipeline(pm, gpu);
+    });
   case Phase::Library:
     return success();
   }

@@ -57,6 +57,11 @@ void mpc::buildLLVMPipeline(OpPassManager &pm) {
   OpPassManager &variant = pm.nest<ModuleOp>();
   // 1. The border to the runtime.
   variant.addPass(createLowerEntry());
+  buildLLVMPipelineAfterEntry(pm);
+}
+
+void mpc::buildLLVMPipelineAfterEntry(OpPassManager &pm) {
+  OpPassManager &variant = pm.nest<ModuleOp>();
   // 2. Register tiles become vector code.
   variant.addPass(createLowerInnerTiles());
   // 3. Math functions to arithmetic; bf16 computes in f32, exactly, and is

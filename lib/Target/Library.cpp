@@ -65,7 +65,8 @@ struct CodeJob {
 /// loops. Every C library since the first has the latter.
 bool mayCall(StringRef symbol) {
   return symbol == "mpc_rt_parallel_for" || symbol == "mpc_rt_begin_group" ||
-         symbol == "mpc_rt_report" || symbol == "memcpy" ||
+         symbol == "mpc_rt_report" || symbol == "mpc_rt_gpu_enter" ||
+         symbol == "mpc_rt_gpu_launch" || symbol == "mpc_rt_gpu_leave" || symbol == "memcpy" ||
          symbol == "memmove" || symbol == "memset";
 }
 

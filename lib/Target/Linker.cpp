@@ -25,7 +25,8 @@ static constexpr const char *runtimeArchive = "libmpc_runtime.a";
 /// The C library as an emitted library may see it (runtime/CMakeLists.txt):
 /// names and versions of old systems, so that nothing newer can be linked by
 /// accident.
-static constexpr const char *systemStubs[] = {"libpthread.so.0", "libc.so.6",
+static constexpr const char *systemStubs[] = {"libpthread.so.0", "libdl.so.2",
+                                              "libc.so.6",
                                               "ld-linux-x86-64.so.2"};
 
 static std::string inFolder(StringRef folder, const Twine &name) {

@@ -6,6 +6,12 @@ pthread_create:
 	.globl	pthread_join
 	.type	pthread_join, @function
 pthread_join:
+	.globl	pthread_mutex_lock
+	.type	pthread_mutex_lock, @function
+pthread_mutex_lock:
+	.globl	pthread_mutex_unlock
+	.type	pthread_mutex_unlock, @function
+pthread_mutex_unlock:
 	.globl	pthread_sigmask
 	.type	pthread_sigmask, @function
 pthread_sigmask:

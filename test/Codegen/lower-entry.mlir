@@ -18,3 +18,15 @@ func.func @main(%c: memref<i1>, %y: memref<i1>) {
   memref.store %0, %y[] : memref<i1>
   return
 }
+
+// Each sentence has a name of its own.
+// CHECK-LABEL: func.func @two(
+// CHECK: llvm.mlir.addressof @[[FIRST:sentence[_0-9]*]]
+// CHECK-NOT: llvm.mlir.addressof @[[FIRST]] :
+// CHECK: llvm.mlir.addressof @sentence
+func.func @two(%c: memref<i1>, %y: memref<i1>) {
+  %0 = memref.load %c[] : memref<i1>
+  cf.assert %0, "the sign is not known"
+  cf.assert %0, "the sign is not known either"
+  return
+}

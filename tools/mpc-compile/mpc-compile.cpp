@@ -64,7 +64,8 @@ struct Flags {
   cl::list<std::string> dialectPlugins{"load-dialect-plugin", cl::desc("Load dialects from a plugin"), cl::value_desc("file"), cl::cat(category)};
   cl::opt<std::string> diagnostics{"diagnostics", cl::init("text"), cl::desc("text (default) or json: one object per line on standard error"), cl::cat(category)};
   cl::list<std::string> marches{"march", cl::CommaSeparated, cl::desc("Instruction sets, chosen among at load: x86-64-v3, x86-64-v4, cascadelake, native, ..."), cl::value_desc("name,..."), cl::cat(category)};
-  cl::opt<std::string> target{"target", cl::init("cpu"), cl::desc("cpu"), cl::cat(category)};
+  cl::opt<std::string> target{"target", cl::init("cpu"), cl::desc("cpu (default), nvvm: NVIDIA GPUs, or nvvm-emulated: their kernels, run thread by thread on the CPU (docs/GPU.md)"), cl::cat(category)};
+  cl::list<std::string> chips{"chip", cl::CommaSeparated, cl::desc("With --target=nvvm: sm_80, sm_86, sm_87, sm_89, sm_90, sm_90a"), cl::value_desc("name,..."), cl::cat(category)};
   cl::opt<std::string> emit{"emit", cl::init("library"), cl::desc("library (default), observer-library (f32, calibrates on live data), archive, object, llvm-ir, mlir, or bench-kit: a library that measures latencies on the target (docs/Measuring.md)"), cl::cat(category)};
   cl::opt<std::string> latencyTable{"latency-table", cl::desc("Latencies of the target, as mpc-run --measure wrote them (default: measured on this machine)"), cl::value_desc("file"), cl::cat(category)};
   cl::opt<std::string> prefix{"prefix", cl::desc("C name before _query and in the header"), cl::value_desc("name"), cl::cat(category)};
@@ -85,7 +86,6 @@ struct LaterFlags {
   std::vector<std::unique_ptr<cl::opt<std::string>>> flags;
   LaterFlags(cl::OptionCategory &category) {
     for (const char *name : {
-             "chip",
              "cuda-path",
              "target-triple",
              "sysroot",
@@ -171,9 +171,18 @@ bool parse(Flags &flags, LaterFlags &later, mpc::CompileOptions &options) {
   if (flags.calibrator.getNumOccurrences())
     if (auto calibrator = mpc::parseCalibrator(flags.calibrator); !calibrator)
       return fail("--calibrator: " + toString(calibrator.takeError()));
-  if (isOneOf(flags.target, "nvvm", "nvvm-emulated"))
-    return notYet("--target=" + flags.target);
-  if (flags.target != "cpu")
+  if (flags.target == "nvvm") {
+    options.chips.assign(flags.chips.begin(), flags.chips.end());
+    if (options.chips.empty())
+      return fail("--target=nvvm needs the GPUs' chips, such as --chip=sm_80,sm_90a");
+  } else if (!flags.chips.empty()) {
+    return fail("--chip: only --target=nvvm makes code for chips");
+  }
+  for (StringRef chip : options.chips)
+    if (!isOneOf(chip, "sm_80", "sm_86", "sm_87", "sm_89", "sm_90", "sm_90a"))
+      return fail("--chip: expected sm_80, sm_86, sm_87, sm_89, sm_90 or sm_90a, but got '" + chip + "'");
+  options.emulateGPU = flags.target == "nvvm-emulated";
+  if (!isOneOf(flags.target, "cpu", "nvvm", "nvvm-emulated"))
     return fail("--target: expected cpu, nvvm or nvvm-emulated, but got '" + flags.target + "'");
   if (!isOneOf(flags.rounding, "onnx", "tflite", "tflite-single", "tosa", "tosa-double"))
     return fail("--rounding: expected onnx, tflite, tflite-single, tosa or tosa-double, but got '" + flags.rounding + "'");

@@ -375,6 +375,9 @@ def FuseRows : Pass<"mpc-fuse-rows", "::mlir::func::FuncOp"> {
 def LowerKernels : Pass<"mpc-lower-kernels", "mlir::ModuleOp"> {
   let summary = "kernels and remaining linalg ops become loops over tiles";
   let description = [{
+    With `per-element`, for GPUs: `scf.forall` runs over the elements of the output, contractions and depthwise convolutions
+    included, one after the other's sums in the order that all targets have. Without:
+
     On memrefs. `kernel.contract` becomes an implicit matrix product: an `scf.forall` over blocks of output rows or of
     columns, in it loops over register tiles, each of them `kernel.inner_tile` per tap of the window and then the epilogue on
     vectors. Row pointers into the padding point at a constant row of pad values, so that inner loops check nothing.
@@ -388,6 +391,7 @@ def LowerKernels : Pass<"mpc-lower-kernels", "mlir::ModuleOp"> {
     Precondition: bufferized; operands of kernels are contiguous. Stack buffers are `memref.alloca` inside `scf.forall`.
     Postcondition: no linalg op, no kernel op but `kernel.inner_tile`.
   }];
+  let options = [Option<"perElement", "per-element", "bool", "false", "One parallel iteration per element of the output">];
   let dependentDialects = ["mlir::affine::AffineDialect", "mlir::arith::ArithDialect", "mlir::memref::MemRefDialect",
       "mlir::scf::SCFDialect", "mlir::vector::VectorDialect", "mlir::LLVM::LLVMDialect", "mpc::kernel::KernelDialect"];
 }

@@ -67,6 +67,10 @@ struct CompileOptions {
   std::vector<std::string> ioLayouts; // NAME=nhwc
   std::string preprocess;             // see PreprocessConfig.h
   std::vector<std::string> marches;
+  /// GPU kernels, run by the emulator, instead of code for CPUs.
+  bool emulateGPU = false;
+  /// GPU kernels for these chips (sm_80, ...) instead of code for CPUs.
+  std::vector<std::string> chips;
   /// Pass pipelines to run on the module when it has reached a phase.
   std::vector<std::pair<Phase, std::string>> insertedPasses;
 

@@ -46,6 +46,12 @@ struct CodegenOptions : mlir::PassPipelineOptions<CodegenOptions> {
                      "x86-64-v3,x86-64-v4,cascadelake)")};
 };
 
+/// Options of kernels for GPUs.
+struct GPUOptions : mlir::PassPipelineOptions<GPUOptions> {
+  ListOption<std::string> chips{
+      *this, "chip", llvm::cl::desc("Chips to generate PTX for: sm_80, ...")};
+};
+
 /// linalg -> tiled.
 void buildTilingPipeline(mlir::OpPassManager &pm,
                          const CodegenOptions &options);
@@ -53,11 +59,28 @@ void buildTilingPipeline(mlir::OpPassManager &pm,
 void buildBufferizationPipeline(mlir::OpPassManager &pm);
 /// bufferized -> llvm.
 void buildLLVMPipeline(mlir::OpPassManager &pm);
+/// The rest of it, once mpc-lower-entry has run.
+void buildLLVMPipelineAfterEntry(mlir::OpPassManager &pm);
 /// linalg -> llvm: the three above.
 void buildLinalgToLLVMPipeline(mlir::OpPassManager &pm,
                                const CodegenOptions &options);
 
-/// Registers the builders above as mpc-linalg-to-tiled,
+/// linalg -> tiled, for a GPU.
+void buildGPUTilingPipeline(mlir::OpPassManager &pm,
+                            const CodegenOptions &options);
+/// tiled -> bufferized: GPU kernels in one gpu.module, and their launches.
+void buildGPUBufferizationPipeline(mlir::OpPassManager &pm);
+/// bufferized -> llvm: GPU kernels as PTX, launched by the runtime.
+void buildGPULLVMPipeline(mlir::OpPassManager &pm, const GPUOptions &options);
+/// bufferized -> llvm: GPU kernels run on the CPU.
+void buildGPUEmulationPipeline(mlir::OpPassManager &pm);
+
+/// Registers the four above as mpc-linalg-to-gpu-tiled,
+/// mpc-gpu-tiled-to-bufferized, mpc-gpu-bufferized-to-llvm and
+/// mpc-gpu-bufferized-to-emulated.
+void registerGPUPipelines();
+
+/// Registers the builders above those as mpc-linalg-to-tiled,
 /// mpc-tiled-to-bufferized, mpc-bufferized-to-llvm and mpc-linalg-to-llvm.
 void registerCodegenPipelines();
 

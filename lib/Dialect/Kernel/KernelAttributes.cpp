@@ -40,6 +40,11 @@ LogicalResult TilingAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   if (!planar && (columns < kPanelWidth || columns % kPanelWidth != 0))
     return emitError() << "expected columns to be a positive multiple of "
                        << kPanelWidth << ", but got " << columns;
+  if (intrinsic == Intrinsic::mma) {
+    if (kv != 2 && kv != 4)
+      return emitError() << "expected kv = 2 or 4 with mma, but got " << kv;
+    return success();
+  }
   int64_t expected =
       intrinsic == Intrinsic::vpdpbusd || intrinsic == Intrinsic::pmaddwd ? 4
                                                                           : 1;

@@ -149,7 +149,7 @@ for flag, expected in (("--frobnicate=3", "frobnicate"), ("--precision=int7", "i
                        ("--target=tpu", "tpu"), ("--rounding=sideways", "sideways"), ("--compile-to=nowhere", "nowhere"), ("--emit=poetry", "poetry"),
                        ("--shape=no_such_input=1x2", "no_such_input"), ("--shape=image=AxB", "AxB"), ("--shape=image=1x1x9x9", "image"),
                        ("--precision=auto", "measures on samples"),
-                       ("--target=nvvm", "not supported yet"),
+                       ("--target=nvvm", "--chip=sm_80"), ("--chip=sm_80", "--target=nvvm"),
                        ("--scales=odd", "power-of-two"),
                        ("--activations=odd", "signed-symmetric"),
                        ("--fully-integral", "--rounding=tflite"),

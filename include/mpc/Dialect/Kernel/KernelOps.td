@@ -36,7 +36,7 @@ def Kernel_Dialect : Dialect {
     **Packed weights.** One layout serves every instruction set, so that a library stores its weights once:
     `panels × taps × kblocks × 16 × kv`. A panel holds 16 output channels. A tap is one position of the window (a matrix
     product has one). `kv` values of the reduction dimension lie side by side: 1 for floating point, 4 for 8-bit integers,
-    because integer dot products reduce four bytes per lane. Ragged edges are zero. Where a window's taps are short
+    because integer dot products reduce four bytes per lane; with `mma` as many as a register of 32 bits holds. Ragged edges are zero. Where a window's taps are short
     (few input channels) they are laid end to end and count as one tap: `gathered` weights.
 
     **Weights in blocks.** Integers of 8 or 4 bits with a scale per block (#kernel.blocks) are one stream of bytes per panel, `panels × bytes`,
@@ -61,7 +61,8 @@ def Kernel_Intrinsic : I32EnumAttr<"Intrinsic", "the instruction that multiplies
     I32EnumAttrCase<"fma", 0>,
     I32EnumAttrCase<"vpdpbusd", 1>,
     I32EnumAttrCase<"pmaddwd", 2>,
-    I32EnumAttrCase<"muladd", 3>]> {
+    I32EnumAttrCase<"muladd", 3>,
+    I32EnumAttrCase<"mma", 4>]> {
   let cppNamespace = "::mpc::kernel";
   let genSpecializedAttr = 0;
   let description = [{
@@ -69,7 +70,8 @@ def Kernel_Intrinsic : I32EnumAttr<"Intrinsic", "the instruction that multiplies
     - `vpdpbusd`: AVX512-VNNI, four u8×s8 products per i32 lane;
     - `pmaddwd`: AVX2 or AVX-512 without VNNI, and signed activations: both operands widened to i16, two products per i32
       lane, exact because |x·w| ≤ 2·255·128 fits in i32 (vpmaddubsw saturates at 16 bits and is never used);
-    - `muladd`: widened to i32, multiplied, added; no reduction across lanes (depthwise).
+    - `muladd`: widened to i32, multiplied, added; no reduction across lanes (depthwise, and one thread per output on GPUs);
+    - `mma`: a GPU's tensor cores, mma.sync of 16 rows by 8 columns; 8-bit integers into i32, f16 and bf16 into f32.
   }];
 }
 

@@ -1,0 +1,40 @@
+//===- Launch.h - making gpu.launch -----------------------------*- C++ -*-===//
+//
+// Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MPC_LIB_GPU_LAUNCH_H
+#define MPC_LIB_GPU_LAUNCH_H
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+
+namespace mpc {
+
+/// The module of all kernels.
+inline constexpr llvm::StringLiteral kGPUModuleName = "gpu";
+
+/// A launch of `blocks` blocks of `threads` threads, in one dimension, with an
+/// empty body; outlining makes it the kernel `name` of the module of kernels.
+inline mlir::gpu::LaunchOp createLaunch(mlir::ImplicitLocOpBuilder &b,
+                                        llvm::StringRef name,
+                                        mlir::Value blocks, int64_t threads) {
+  mlir::Value one = mlir::arith::ConstantIndexOp::create(b, 1);
+  mlir::Value size = mlir::arith::ConstantIndexOp::create(b, threads);
+  auto symbol = [&](llvm::StringRef s) {
+    return mlir::FlatSymbolRefAttr::get(b.getContext(), s);
+  };
+  return mlir::gpu::LaunchOp::create(
+      b, blocks, one, one, size, one, one, /*dynamicSharedMemorySize=*/nullptr,
+      /*asyncTokenType=*/nullptr, /*asyncDependencies=*/mlir::ValueRange(),
+      /*workgroupAttributions=*/mlir::TypeRange(),
+      /*privateAttributions=*/mlir::TypeRange(), nullptr, nullptr, nullptr,
+      symbol(kGPUModuleName), symbol(name));
+}
+
+} // namespace mpc
+
+#endif // MPC_LIB_GPU_LAUNCH_H

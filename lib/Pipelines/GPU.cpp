@@ -1,0 +1,126 @@
+//===- GPU.cpp - the passes from linalg to GPU kernels --------------------===//
+//
+// Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/Affine/Transforms/Passes.h"
+#include "mlir/Dialect/Arith/Transforms/Passes.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/GPU/Transforms/Passes.h"
+#include "mlir/Dialect/MemRef/Transforms/Passes.h"
+#include "mlir/Pass/PassRegistry.h"
+#include "mlir/Transforms/Passes.h"
+#include "mpc/Codegen/Passes.h"
+#include "mpc/GPU/Passes.h"
+#include "mpc/Pipelines/Pipelines.h"
+
+using namespace mlir;
+
+void mpc::buildGPUTilingPipeline(OpPassManager &pm,
+                                 const CodegenOptions &options) {
+  // 1. The code around kernels is for one instruction set: the floor, unless
+  // asked for otherwise.
+  ForkVariantsOptions fork;
+  fork.marches.assign(options.marches.begin(), options.marches.end());
+  if (fork.marches.empty())
+    fork.marches = {"x86-64-v3"};
+  pm.addPass(createForkVariants(fork));
+  OpPassManager &variant = pm.nest<ModuleOp>();
+  // 2. As for CPUs, but other tiles.
+  variant.addPass(createSelectGPUTiling());
+  variant.addPass(createPackConstants());
+  variant.addNestedPass<func::FuncOp>(createTileAndFuse());
+}
+
+void mpc::buildGPUBufferizationPipeline(OpPassManager &pm) {
+  OpPassManager &variant = pm.nest<ModuleOp>();
+  // 1. Tensors to buffers.
+  variant.addPass(createBufferize());
+  variant.addPass(createCanonicalizerPass());
+  variant.addPass(createCSEPass());
+  // 2. Kernels: tensor cores, and a thread per element for all the rest.
+  variant.addPass(createLowerMMA());
+  LowerKernelsOptions lowering;
+  lowering.perElement = true;
+  variant.addPass(createLowerKernels(lowering));
+  variant.addPass(createMapToGPU());
+  variant.addPass(createCanonicalizerPass());
+  variant.addPass(createCSEPass());
+  // Sizes and divisors become constants inside of the kernels.
+  variant.addPass(createGpuLaunchSinkIndexComputationsPass());
+  variant.addPass(createGpuKernelOutliningPass());
+  // 3. Groups become part of the entry point, which is then a list of launches.
+  variant.addPass(createInlinerPass({}, [](OpPassManager &) {}));
+  variant.addPass(createSymbolDCEPass());
+  variant.addPass(createCanonicalizerPass());
+  variant.addPass(createCSEPass());
+  // 4. Memory.
+  variant.addPass(createPlanArena());
+  pm.addPass(createExtractWeights());
+}
+
+void mpc::buildGPUEmulationPipeline(OpPassManager &pm) {
+  pm.nest<ModuleOp>().addPass(createEmulateGPU());
+  buildLLVMPipeline(pm);
+}
+
+void mpc::buildGPULLVMPipeline(OpPassManager &pm,
+                               const GPUOptions &options) {
+  OpPassManager &variant = pm.nest<ModuleOp>();
+  // 1. Kernels: math, control flow and addresses; then PTX for every chip.
+  OpPassManager &math = variant.nest<gpu::GPUModuleOp>().nest<gpu::GPUFuncOp>();
+  arith::ArithEmulateUnsupportedFloatsOptions emulation;
+  emulation.sourceTypeStrs = {"bf16"};
+  math.addPass(arith::createArithEmulateUnsupportedFloats(emulation));
+  math.addPass(createExpandMath());
+  variant.addPass(createLowerBF16());
+  OpPassManager &kernels = variant.nest<gpu::GPUModuleOp>();
+  OpPassManager &expand = kernels.nest<gpu::GPUFuncOp>();
+  expand.addPass(arith::createArithExpandOpsPass());
+  expand.addPass(createConvertVectorToSCFPass());
+  kernels.addPass(memref::createExpandStridedMetadataPass());
+  kernels.addPass(affine::createAffineExpandIndexOpsPass());
+  kernels.addPass(createLowerAffinePass());
+  kernels.addPass(createLoopInvariantCodeMotionPass());
+  kernels.addPass(createSCFToControlFlowPass());
+  kernels.addPass(createConvertVectorToLLVMPass());
+  kernels.addPass(createConvertGpuOpsToNVVMOps());
+  kernels.addPass(createCanonicalizerPass());
+  kernels.addPass(createCSEPass());
+  kernels.addPass(createReconcileUnrealizedCastsPass());
+  for (const std::string &chip : options.chips) {
+    GpuNVVMAttachTargetOptions target;
+    target.chip = chip;
+    target.features = "+ptx80";
+    target.optLevel = 3;
+    variant.addPass(createGpuNVVMAttachTarget(target));
+  }
+  GpuModuleToBinaryPassOptions binary;
+  binary.compilationTarget = "isa";
+  variant.addPass(createGpuModuleToBinaryPass(binary));
+  // 2. The code around them.
+  variant.addPass(createLowerEntry());
+  variant.addPass(createLowerLaunches());
+  buildLLVMPipelineAfterEntry(pm);
+}
+
+void mpc::registerGPUPipelines() {
+  PassPipelineRegistration<CodegenOptions>(
+      "mpc-linalg-to-gpu-tiled", "As mpc-linalg-to-tiled, with tiles for GPUs",
+      buildGPUTilingPipeline);
+  PassPipelineRegistration<>(
+      "mpc-gpu-tiled-to-bufferized",
+      "GPU kernels, buffers in one arena, weights in one blob",
+      buildGPUBufferizationPipeline);
+  PassPipelineRegistration<GPUOptions>(
+      "mpc-gpu-bufferized-to-llvm",
+      "To the LLVM dialect, GPU kernels as PTX in constants",
+      buildGPULLVMPipeline);
+  PassPipelineRegistration<>(
+      "mpc-gpu-bufferized-to-emulated",
+      "To the LLVM dialect, GPU kernels emulated on the CPU",
+      buildGPUEmulationPipeline);
+}

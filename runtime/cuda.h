@@ -1,0 +1,53 @@
+/*===- cuda.h - Running kernels on an NVIDIA GPU ------------------*- C -*-===*\
+|*
+|* Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
+|* See LICENSE for license information.
+|* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+|*
+|*===----------------------------------------------------------------------===*|
+|*
+|* What the entry of a model for GPUs calls (mpc-lower-launches). The driver is
+|* loaded when the first call begins; where something is missing, the call ends
+|* with one sentence that says what. One call at a time is on the GPU.
+|*
+\*===----------------------------------------------------------------------===*/
+
+#ifndef MPC_RUNTIME_CUDA_H
+#define MPC_RUNTIME_CUDA_H
+
+#include "model.h"
+
+/* Code of all kernels for one chip. */
+typedef struct {
+  int32_t capability; /* 10 times the compute capability: 80 for sm_80 */
+  int32_t exact;      /* 1: for this capability only (sm_90a) */
+  const char *ptx;    /* zero-terminated */
+} mpc_rt_gpu_image;
+
+typedef struct {
+  int64_t rank;
+  int64_t bits; /* of an element */
+} mpc_rt_gpu_tensor;
+
+typedef struct {
+  int64_t numImages, numInputs, numOutputs;
+  const mpc_rt_gpu_image *images;
+  const mpc_rt_gpu_tensor *tensors; /* of inputs, then outputs */
+} mpc_rt_gpu_program;
+
+/* Copies the inputs to the GPU, and the weights once, and makes the descriptors
+ * (see mpc_rt_entry_fn: inputs, outputs, arena, weights) those of the GPU's
+ * memory. */
+void mpc_rt_gpu_enter(mpc_rt_env *env, const mpc_rt_gpu_program *program,
+                      void *const *descs);
+
+/* Starts a kernel; does nothing after an error. `params` point to its
+ * arguments. */
+void mpc_rt_gpu_launch(mpc_rt_env *env, const mpc_rt_gpu_program *program,
+                       const char *kernel, int64_t blocks, int64_t threads,
+                       void **params);
+
+/* Waits, copies the outputs back, and reports what went wrong since enter. */
+void mpc_rt_gpu_leave(mpc_rt_env *env, const mpc_rt_gpu_program *program);
+
+#endif /* MPC_RUNTIME_CUDA_H */

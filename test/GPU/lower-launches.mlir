@@ -1,0 +1,56 @@
+// Launches become calls of the runtime, kernels constants.
+// RUN: mpc-opt %s --pass-pipeline="builtin.module(builtin.module(mpc-lower-entry,mpc-lower-launches,reconcile-unrealized-casts))" -split-input-file -verify-diagnostics | FileCheck %s
+
+// One input, one output; the newest code last, sm_90a for that chip alone.
+// CHECK: llvm.mlir.global private constant @gpu_program()
+// CHECK: llvm.mlir.constant(2 : i64)
+// CHECK: llvm.mlir.constant(1 : i64)
+// CHECK: llvm.mlir.constant(1 : i64)
+// CHECK: llvm.mlir.global private constant @gpu_images()
+// CHECK: llvm.mlir.constant(80 : i32)
+// CHECK: llvm.mlir.constant(0 : i32)
+// CHECK: llvm.mlir.constant(90 : i32)
+// CHECK: llvm.mlir.constant(1 : i32)
+// CHECK: llvm.mlir.global private constant @gpu_ptx{{.*}}("ptx of sm_90a\00")
+// CHECK: llvm.mlir.global private constant @gpu_ptx{{.*}}("ptx of sm_80\00")
+// CHECK-NOT: gpu.binary
+// CHECK-LABEL: func.func @main
+// CHECK-SAME: %[[ENV:[a-z0-9]+]]: !llvm.ptr, %[[DESCS:[a-z0-9]+]]: !llvm.ptr
+// Descriptors are the device's before they are read.
+// CHECK: llvm.call @mpc_rt_gpu_enter(%[[ENV]], %{{.*}}, %[[DESCS]])
+// CHECK: llvm.load
+// Two memrefs of one dimension are ten parameters.
+// CHECK-COUNT-20: llvm.store
+// CHECK-NOT: llvm.store
+// CHECK: llvm.call @mpc_rt_gpu_launch(%[[ENV]],
+// CHECK: llvm.call @mpc_rt_gpu_leave(%[[ENV]],
+// CHECK-NEXT: return
+module attributes {mpc.model = {inputs = [{name = "x", type = tensor<64xf32>}]}} {
+  module attributes {gpu.container_module} {
+    func.func @main(%x: memref<64xf32>, %y: memref<64xf32>, %a: memref<?xi8>, %w: memref<?xi8>) {
+      %c1 = arith.constant 1 : index
+      %c64 = arith.constant 64 : index
+      gpu.launch_func @gpu::@k blocks in (%c1, %c1, %c1) threads in (%c64, %c1, %c1) args(%x : memref<64xf32>, %y : memref<64xf32>)
+      return
+    }
+    gpu.binary @gpu [#gpu.object<#nvvm.target<chip = "sm_80">, assembly = "ptx of sm_80">, #gpu.object<#nvvm.target<chip = "sm_90a">, assembly = "ptx of sm_90a">]
+  }
+}
+
+// -----
+
+module attributes {mpc.model = {inputs = [{name = "x", type = tensor<1xi1>}]}} {
+  module attributes {gpu.container_module} {
+    func.func @main(%x: memref<1xi1>, %y: memref<64xf32>, %a: memref<?xi8>, %w: memref<?xi8>) {
+      %c0 = arith.constant 0 : index
+      %c1 = arith.constant 1 : index
+      // expected-error @+1 {{loops and branches that depend on values, and copies outside of kernels, are not supported on GPUs yet}}
+      %b = memref.load %x[%c0] : memref<1xi1>
+      scf.if %b {
+        gpu.launch_func @gpu::@k blocks in (%c1, %c1, %c1) threads in (%c1, %c1, %c1) args(%y : memref<64xf32>)
+      }
+      return
+    }
+    gpu.binary @gpu [#gpu.object<#nvvm.target<chip = "sm_80">, assembly = "ptx of sm_80">]
+  }
+}

@@ -1,0 +1,114 @@
+# REQUIRES: numpy, onnx, avx2
+# RUN: %python %s --work %t --cc %cc
+
+"""Libraries for NVIDIA GPUs: what they ask of the driver, in place of which one of the test's own stands; what they say where something is missing; and, where
+ptxas is installed, that it takes their kernels without spills."""
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+CHIPS = ("sm_80", "sm_86", "sm_87", "sm_89", "sm_90", "sm_90a")
+
+
+def run(command, env=None, expect=0):
+    p = subprocess.run([str(c) for c in command], capture_output=True, text=True, env={**os.environ, **(env or {})})
+    if p.returncode != expect:
+        sys.exit(f"FAILED: {' '.join(map(str, command))}: exit {p.returncode}, expected {expect}\n{p.stdout}{p.stderr}")
+    return p.stderr
+
+
+def require(pattern, text):
+    if not re.search(pattern, text):
+        sys.exit(f"FAILED: expected '{pattern}' in\n{text}")
+
+
+def save(path, nodes, inputs, weights=()):
+    value = lambda name, shape: helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+    graph = helper.make_graph(nodes, "gpu", [value(*i) for i in inputs], [value("y", None)],
+                              [numpy_helper.from_array(w, n) for n, w in weights])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.save(onnx.shape_inference.infer_shapes(model), path)
+
+
+def check_driver(work, cc):
+    model, library = f"{work}/neg.onnx", f"{work}/neg.so"
+    save(model, [helper.make_node("Neg", ["x"], ["y"])], [("x", [64])])
+    run(["mpc-compile", model, "--target=nvvm", "--chip=sm_80,sm_90a", "-o", library])
+    x = np.random.default_rng(1).standard_normal(64).astype(np.float32)
+    np.save(f"{work}/x.npy", x)
+    np.save(f"{work}/y.npy", -x)
+    command = ["mpc-run", library, f"--input={work}/x.npy", f"--expected={work}/y.npy", "--rtol=0", "--atol=0"]
+    os.makedirs(f"{work}/driver")
+    run([cc, "-shared", "-fPIC", "-o", f"{work}/driver/libcuda.so.1", os.path.dirname(os.path.abspath(__file__)) + "/Inputs/fake-cuda.c"])
+    fake = lambda kind: {"LD_LIBRARY_PATH": f"{work}/driver", "FAKE_CUDA": kind}
+    # The device's own code, else the nearest below; all memory is given back.
+    for kind, target in (("80", "sm_80"), ("89", "sm_80"), ("90", "sm_90a"), ("100", "sm_80")):
+        told = run(command, fake(kind))
+        require(rf"fake driver: \.target {target}\b", told)
+        require("in use: 0 buffers, 0 contexts, 0 modules", told)
+    require("GPU: no device", run(command, fake("none"), 1))
+    require("GPU: out of memory: out of memory", run(command, fake("oom"), 1))
+    require(r"GPU: the library has no code for this device, of capability 7\.5", run(command, fake("75"), 1))
+    empty = {"LD_LIBRARY_PATH": ""}
+    if not os.path.exists("/dev/nvidiactl"):
+        told = run(command, empty, 1)
+        require("GPU: libcuda.so.1, the NVIDIA driver, cannot be loaded", told)
+
+
+def check_ptx(work):
+    """Kernels of both templates, for every chip."""
+    rng = np.random.default_rng(2)
+    weight = lambda *shape: (rng.standard_normal(shape) * 0.3).astype(np.float32)
+    model, feed = f"{work}/net.onnx", f"{work}/net.npy"
+    save(model, [helper.make_node("Conv", ["x", "w"], ["a"], pads=[1, 1, 1, 1]), helper.make_node("Relu", ["a"], ["b"]),
+                 helper.make_node("Conv", ["b", "d"], ["c"], group=20), helper.make_node("GlobalAveragePool", ["c"], ["e"]),
+                 helper.make_node("Flatten", ["e"], ["f"]), helper.make_node("MatMul", ["f", "m"], ["g"]), helper.make_node("Softmax", ["g"], ["y"])],
+         [("x", ["batch", 3, 12, 12])], [("w", weight(20, 3, 3, 3)), ("d", weight(20, 1, 3, 3)), ("m", weight(20, 10))])
+    np.save(feed, rng.standard_normal((4, 3, 12, 12)).astype(np.float32))
+    ptxas = shutil.which("ptxas") or shutil.which("/usr/local/cuda/bin/ptxas")
+    for flags, mma in ((["--precision=f16"], "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32"),
+                       (["--precision=bf16"], "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32"),
+                       (["--precision=int8", "--calibration-data=" + feed], "mma.sync.aligned.m16n8k32.row.col.s32.u8.s8.s32")):
+        library = f"{work}/net.so"
+        run(["mpc-compile", model, "--target=nvvm", "--chip=" + ",".join(CHIPS), "-o", library, *flags])
+        with open(library, "rb") as f:
+            texts = re.findall(rb"\.version \d[^\0]*", f.read())
+        targets = [re.search(rb"\.target (\w+)", t).group(1).decode() for t in texts]
+        if sorted(targets) != sorted(CHIPS):
+            sys.exit(f"FAILED: {flags}: PTX for {targets}, expected {CHIPS}")
+        for text, target in zip(texts, targets):
+            require(re.escape(mma), text.decode())
+            # Nothing is fused that the model does not fuse.
+            if re.search(rb"\b(mul|add)\.f32", text):
+                sys.exit(f"FAILED: {flags}: arithmetic in {target} that ptxas may contract")
+            if not ptxas or target not in ("sm_80", "sm_90a"):
+                continue
+            with open(f"{work}/k.ptx", "wb") as f:
+                f.write(text)
+            told = run([ptxas, "-v", "-arch=" + target, f"{work}/k.ptx", "-o", f"{work}/k.cubin"])
+            spills = re.findall(r"(\d+) bytes spill stores", told)
+            if not spills or any(int(s) for s in spills):
+                sys.exit(f"FAILED: {flags}: spills in {target}\n{told}")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--work", required=True)
+    parser.add_argument("--cc", required=True)
+    arguments = parser.parse_args()
+    shutil.rmtree(arguments.work, ignore_errors=True)
+    os.makedirs(arguments.work)
+    check_driver(arguments.work, arguments.cc)
+    check_ptx(arguments.work)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,193 @@
+# REQUIRES: numpy, onnx, avx2
+# RUN: %python %s --work %t
+
+"""GPU kernels in the emulator, against the CPU library; and that the emulator sees what kernels do wrong.
+
+Integers and f32 give the same bytes: sums have one order, and integers have none. f16 and bf16 accumulate in f32 in another
+order than on CPUs: an output's difference is below 2^-10 (bf16: 2^-7) of the largest one.
+"""
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+rng = np.random.default_rng(11)
+
+
+def fail(text):
+    sys.exit("FAILED: " + text)
+
+
+def run(*command, expect=0):
+    p = subprocess.run([str(c) for c in command], capture_output=True, text=True)
+    if p.returncode != expect:
+        fail(f"{' '.join(map(str, command))}: exit {p.returncode}, expected {expect}\n{p.stderr}")
+    return p.stderr
+
+
+# -- models --------------------------------------------------------------------
+
+class Builder:
+    """One model: each branch starts at an input of its own and ends in an output."""
+
+    def __init__(self):
+        self.nodes, self.inputs, self.outputs, self.weights, self.data = [], [], [], [], {}
+
+    def weight(self, *shape):
+        name = f"w{len(self.weights)}"
+        values = (rng.standard_normal(shape) * 0.3).astype(np.float32)
+        self.weights.append(numpy_helper.from_array(values, name))
+        return name
+
+    def input(self, batch, *shape):
+        name = f"x{len(self.inputs)}"
+        self.inputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, [batch, *shape]))
+        self.data[name] = rng.standard_normal((3 if isinstance(batch, str) else batch, *shape)).astype(np.float32)
+        return name
+
+    def add(self, op, *inputs, **attributes):
+        name = f"t{len(self.nodes)}"
+        self.nodes.append(helper.make_node(op, list(inputs), [name], **attributes))
+        return name
+
+    def output(self, name):
+        self.outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, None))
+
+    def save(self, path):
+        graph = helper.make_graph(self.nodes, "gpu", self.inputs, self.outputs, self.weights)
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+        onnx.save(onnx.shape_inference.infer_shapes(model), path)
+
+
+def make_model():
+    m = Builder()
+    # Taps that end within an instruction, ragged rows and columns, padding, strides, dilations; a residual and a clamp.
+    x = m.input("batch", 3, 13, 11)
+    a = m.add("Relu", m.add("Conv", x, m.weight(20, 3, 3, 3), m.weight(20), pads=[1, 1, 1, 1], strides=[2, 2]))
+    b = m.add("Conv", a, m.weight(20, 20, 3, 3), m.weight(20), pads=[2, 2, 2, 2], dilations=[2, 2])
+    b = m.add("Relu", m.add("Add", a, b))
+    d = m.add("Conv", b, m.weight(20, 1, 3, 3), m.weight(20), pads=[1, 1, 1, 1], group=20)
+    p = m.add("MaxPool", d, kernel_shape=[2, 2], strides=[2, 2])
+    q = m.add("AveragePool", p, kernel_shape=[3, 3], pads=[1, 1, 1, 1])
+    g = m.add("Flatten", m.add("GlobalAveragePool", m.add("Concat", p, q, axis=1)))
+    m.output(m.add("Softmax", m.add("Gemm", g, m.weight(40, 7), m.weight(7))))
+    # Products of rows, an odd number of columns, operands that are both computed, a normalisation, data movement.
+    x = m.input("batch", 9, 30)
+    k = m.add("MatMul", x, m.weight(30, 70))
+    v = m.add("Transpose", m.add("MatMul", k, m.weight(70, 33)), perm=[0, 2, 1])
+    s = m.add("MatMul", v, m.add("Sigmoid", m.add("MatMul", x, m.weight(30, 5))))
+    m.output(m.add("LayerNormalization", s, m.weight(5), m.weight(5), axis=-1))
+    return m
+
+
+def results(work, library, feed):
+    folder = os.path.join(work, "out")
+    shutil.rmtree(folder, ignore_errors=True)
+    run("mpc-run", library, "--input=" + feed, "--output=" + folder, "--threads=2")
+    return {f: np.load(os.path.join(folder, f)) for f in sorted(os.listdir(folder)) if f.endswith(".npy")}
+
+
+def check_model(work, name, model, flags, tolerance):
+    path, feed = os.path.join(work, name + ".onnx"), os.path.join(work, name + ".npz")
+    model.save(path)
+    np.savez(feed, **model.data)
+    flags = [f.format(feed=feed) for f in flags]
+    cpu, gpu = os.path.join(work, "cpu.so"), os.path.join(work, "gpu.so")
+    run("mpc-compile", path, "-o", cpu, "--march=x86-64-v3", *flags)
+    run("mpc-compile", path, "-o", gpu, "--target=nvvm-emulated", *flags)
+    expected, got = results(work, cpu, feed), results(work, gpu, feed)
+    if len(expected) != len(model.outputs) or expected.keys() != got.keys():
+        fail(f"{name} {flags}: outputs {list(got)}, expected {list(expected)}")
+    for key, want in expected.items():
+        have = got[key]
+        error = np.abs(want.astype(np.float64) - have.astype(np.float64)).max() / np.abs(want).max()
+        if have.shape != want.shape or not np.isfinite(have).all() or not np.any(want) or \
+                (want.tobytes() != have.tobytes() if tolerance == 0 else error > tolerance):
+            fail(f"{name} {flags}: {key} differs by {error:.2g} of the largest value")
+
+
+# -- kernels that do something wrong -------------------------------------------
+
+MODULE = """
+module attributes {{mpc.model = {{groups = [], hash = "", inputs = [{{name = "x", type = tensor<64xf32>}}], name = "k",
+    outputs = [{{name = "y", type = tensor<64xf32>}}], precision = "keep"}}, mpc.weights = dense_resource<mpc_weights> : tensor<0xi8>}} {{
+  module @x86_64_v3 attributes {{dlti.target_system_spec = #dlti.target_system_spec<"CPU" = #dlti.target_device_spec<
+      "march" = "x86-64-v3", "vector_bits" = 256 : i64, "vector_registers" = 16 : i64, "vnni" = false>>,
+      gpu.container_module, mpc.march = "x86-64-v3"}} {{
+    func.func @main(%x: memref<64xf32> {{mpc.name = "x"}}, %y: memref<64xf32> {{mpc.name = "y"}}, %a: memref<?xi8>, %w: memref<?xi8>)
+        attributes {{mpc.arena = {{base = 0 : i64, per_batch = 0 : i64}}}} {{
+      %c1 = arith.constant 1 : index
+      %c64 = arith.constant 64 : index
+      gpu.launch_func @gpu::@k blocks in (%c1, %c1, %c1) threads in (%c64, %c1, %c1) args(%x : memref<64xf32>, %y : memref<64xf32>)
+      return
+    }}
+    gpu.module @gpu {{
+      gpu.func @k(%x: memref<64xf32>, %y: memref<64xf32>) workgroup(%s : memref<64xf32, #gpu.address_space<workgroup>>) kernel {{
+        %t = gpu.thread_id x
+        %c0 = arith.constant 0 : index
+        %c1 = arith.constant 1 : index
+        %last = arith.constant {last} : index
+        %count = arith.constant 3 : index
+        %u = arith.subi %last, %t : index
+        %v = memref.load %x[%t] : memref<64xf32>
+        // Three times mirrored, in a loop that carries what each thread has.
+        %r = scf.for %i = %c0 to %count step %c1 iter_args(%mine = %v) -> f32 {{
+          memref.store %mine, %s[%t] : memref<64xf32, #gpu.address_space<workgroup>>
+          {barrier}
+          %other = memref.load %s[%u] : memref<64xf32, #gpu.address_space<workgroup>>
+          {barrier}
+          scf.yield %other : f32
+        }}
+        memref.store %r, %y[%t] : memref<64xf32>
+        gpu.return
+      }}
+    }}
+  }}
+}}
+{{-#
+  dialect_resources: {{ builtin: {{ mpc_weights: "0x10000000" }} }}
+#-}}
+"""
+
+
+def check_kernel(work, expected_error, **parts):
+    source, library = os.path.join(work, "k.mlir"), os.path.join(work, "k.so")
+    feed, want = os.path.join(work, "k.npy"), os.path.join(work, "want.npy")
+    with open(source, "w") as f:
+        f.write(MODULE.format(**parts))
+    x = rng.standard_normal(64).astype(np.float32)
+    np.save(feed, x)
+    np.save(want, x[::-1])
+    run("mpc-compile", source, "--compile-from=bufferized", "--target=nvvm-emulated", "-o", library)
+    error = run("mpc-run", library, "--input=" + feed, "--expected=" + want, "--rtol=0", "--atol=0", expect=1 if expected_error else 0)
+    if not re.search(expected_error, error):
+        fail(f"{parts}: expected an error of '{expected_error}', but got\n{error}")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--work", required=True)
+    work = parser.parse_args().work
+    shutil.rmtree(work, ignore_errors=True)
+    os.makedirs(work)
+    model = make_model()
+    check_model(work, "model", model, ["--precision=f32"], 0)
+    table = os.path.join(work, "table.json")
+    check_model(work, "model", model, ["--precision=int8", "--calibration-data={feed}", "--save-calibration=" + table], 0)
+    check_model(work, "model", model, ["--precision=w4"], 0)
+    check_model(work, "model", model, ["--precision=f16"], 2**-10)
+    check_model(work, "model", model, ["--precision=bf16"], 2**-7)
+    check_kernel(work, "", last=63, barrier="gpu.barrier")
+    check_kernel(work, "the GPU kernel 'k' loads or stores outside of a buffer", last=64, barrier="gpu.barrier")
+    check_kernel(work, "the GPU kernel 'k' reads shared memory that nothing has written", last=63, barrier="")
+
+
+if __name__ == "__main__":
+    main()
