@@ -47,7 +47,7 @@ int cuCtxPopCurrent_v2(void **context) {
 int cuCtxSynchronize(void) { return 0; }
 int cuModuleLoadData(void **module, const void *image) {
   const char *target = strstr(image, ".target ");
-  fprintf(stderr, "fake driver: %.13s\n", target ? target : "no target");
+  fprintf(stderr, "fake driver: %.14s\n", target ? target : "no target");
   *module = &loaded;
   ++loaded;
   return 0;
