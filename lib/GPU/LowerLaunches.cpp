@@ -120,6 +120,9 @@ LowerLaunches::createProgram(gpu::BinaryOp binary, ArrayRef<MemRefType> tensors,
     if (!chip.consume_front("sm_") || chip.getAsInteger(10, capability) ||
         object.getFormat() != gpu::CompilationTarget::Assembly)
       return binary.emitOpError("expected PTX for chips such as sm_80");
+    if (object.getObject().getValue().contains(".extern .func"))
+      return binary.emitOpError("expected PTX that holds every function, but it "
+                                "declares some, as of CUDA's libdevice");
     images.push_back({capability, exact,
                       createText("gpu_ptx", object.getObject().getValue())});
   }

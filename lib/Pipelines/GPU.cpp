@@ -87,6 +87,8 @@ void mpc::buildGPULLVMPipeline(OpPassManager &pm,
   kernels.addPass(createLoopInvariantCodeMotionPass());
   kernels.addPass(createSCFToControlFlowPass());
   kernels.addPass(createConvertVectorToLLVMPass());
+  // Before NVVM's conversion, which would call CUDA's libdevice.
+  kernels.addPass(createLowerKernelMath());
   kernels.addPass(createConvertGpuOpsToNVVMOps());
   kernels.addPass(createCanonicalizerPass());
   kernels.addPass(createCSEPass());

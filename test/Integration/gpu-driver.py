@@ -87,6 +87,8 @@ def check_ptx(work):
         for text, target in zip(texts, targets):
             require(re.escape(mma), text.decode())
             # Nothing is fused that the model does not fuse.
+            if b".extern" in text:
+                sys.exit(f"FAILED: {flags}: {target} calls functions that it does not hold")
             if re.search(rb"\b(mul|add)\.f32", text):
                 sys.exit(f"FAILED: {flags}: arithmetic in {target} that ptxas may contract")
             if not ptxas or target not in ("sm_80", "sm_90a"):

@@ -82,6 +82,17 @@ def EmulateGPU : Pass<"mpc-emulate-gpu", "::mlir::ModuleOp"> {
       "mlir::memref::MemRefDialect", "mlir::scf::SCFDialect", "mlir::vector::VectorDialect"];
 }
 
+def LowerKernelMath : Pass<"mpc-lower-kernel-math", "::mlir::gpu::GPUModuleOp"> {
+  let summary = "math operations that are instructions become intrinsics of LLVM";
+  let description = [{
+    `math.fma`, `sqrt`, `floor`, `ceil`, `trunc`, `round`, `roundeven`, `absf` and `copysign` become `llvm.call_intrinsic`, before convert-gpu-to-nvvm makes calls of
+    CUDA's libdevice of them, which libraries do not hold.
+
+    Precondition: mpc-expand-math; scalars and vectors of one dimension.
+  }];
+  let dependentDialects = ["mlir::LLVM::LLVMDialect"];
+}
+
 def LowerLaunches : Pass<"mpc-lower-launches", "::mlir::ModuleOp"> {
   let summary = "launches become calls of the runtime, kernels constants";
   let description = [{

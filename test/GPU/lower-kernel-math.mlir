@@ -1,0 +1,17 @@
+// What PTX has instructions for needs no library.
+// RUN: mpc-opt %s --pass-pipeline="builtin.module(gpu.module(mpc-lower-kernel-math))" | FileCheck %s
+// RUN: mpc-opt %s --pass-pipeline="builtin.module(gpu.module(mpc-lower-kernel-math,convert-vector-to-llvm,convert-gpu-to-nvvm))" | FileCheck %s --check-prefix=NVVM
+
+// CHECK: llvm.call_intrinsic "llvm.fma"(%{{.*}}, %{{.*}}, %{{.*}}) : (f32, f32, f32) -> f32
+// CHECK: llvm.call_intrinsic "llvm.roundeven"(%{{.*}}) : (vector<2xf32>) -> vector<2xf32>
+// NVVM-NOT: __nv
+gpu.module @gpu {
+  gpu.func @k(%x: f32, %v: vector<2xf32>, %y: memref<1xf32>, %w: memref<2xf32>) kernel {
+    %c0 = arith.constant 0 : index
+    %a = math.fma %x, %x, %x : f32
+    memref.store %a, %y[%c0] : memref<1xf32>
+    %b = math.roundeven %v : vector<2xf32>
+    vector.store %b, %w[%c0] : memref<2xf32>, vector<2xf32>
+    gpu.return
+  }
+}
