@@ -86,7 +86,7 @@ def LowerKernelMath : Pass<"mpc-lower-kernel-math", "::mlir::gpu::GPUModuleOp"> 
   let summary = "math operations that are instructions become intrinsics of LLVM";
   let description = [{
     `math.fma`, `sqrt`, `floor`, `ceil`, `trunc`, `round`, `roundeven`, `absf` and `copysign` become `llvm.call_intrinsic`, before convert-gpu-to-nvvm makes calls of
-    CUDA's libdevice of them, which libraries do not hold.
+    CUDA's libdevice of them, which libraries do not hold. `llvm.intr.lrint` becomes rounding and a conversion.
 
     Precondition: mpc-expand-math; scalars and vectors of one dimension.
   }];
