@@ -6,7 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "BlockReader.h"
-#include "OutputTile.h"
+#include "mpc/Codegen/OutputTile.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"

@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "ContractionInfo.h"
+#include "mpc/Codegen/ContractionInfo.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/IR/Matchers.h"
@@ -189,6 +189,15 @@ FailureOr<ContractionInfo> ContractionInfo::match(linalg::LinalgOp op) {
   info.depth = info.kind == Kind::depthwise ? 1 : shape[3];
   info.channels = info.kind == Kind::depthwise ? shape[2] : shape[0];
   return info;
+}
+
+int64_t ContractionInfo::getRowsPerSample(linalg::LinalgOp op) const {
+  auto out = cast<ShapedType>(op.getDpsInits()[0].getType());
+  int64_t rows = 1;
+  ArrayRef<int64_t> sizes = out.getShape().drop_back();
+  for (int64_t size : batched ? sizes.take_back() : sizes)
+    rows *= ShapedType::isDynamic(size) ? 1 : size;
+  return std::max<int64_t>(rows, 1);
 }
 
 bool mpc::startsAtZero(linalg::LinalgOp op) {

@@ -16,7 +16,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "OutputTile.h"
+#include "mpc/Codegen/OutputTile.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
@@ -45,8 +45,9 @@ static constexpr double kElementCost = 0.3;
 
 namespace {
 
-/// The buffer behind reshapes and casts that keep the first `numRows`
-/// dimensions as they are; null where one does not.
+/// The allocation or argument behind views that keep the first `numRows`
+/// dimensions as they are; null where one does not, and for other views: what
+/// they share memory with would have to be known.
 Value getBase(Value buffer, unsigned numRows) {
   auto keepsRows = [&](ArrayRef<ReassociationIndices> groups) {
     return groups.size() >= numRows &&
@@ -75,7 +76,7 @@ Value getBase(Value buffer, unsigned numRows) {
           return {};
       buffer = view.getSource();
     } else {
-      return buffer;
+      return isa<memref::AllocOp, memref::GetGlobalOp>(op) ? buffer : Value();
     }
   }
   return buffer;
@@ -246,7 +247,7 @@ bool Chain::isWorthIt() const {
   // Something is handed on, and rows are long.
   bool handsOn = false;
   int64_t most = 0;
-  llvm::DenseSet<Value> filled, computed;
+  llvm::DenseSet<Value> computed;
   for (linalg::LinalgOp op : ops) {
     most = std::max(most, getRowElements(op));
     for (OpOperand *input : op.getDpsInputOperands())

@@ -18,7 +18,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "OutputTile.h"
+#include "mpc/Codegen/OutputTile.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"

@@ -19,8 +19,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "ContractionInfo.h"
-#include "OutputTile.h"
+#include "mpc/Codegen/ContractionInfo.h"
+#include "mpc/Codegen/OutputTile.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"

@@ -19,6 +19,7 @@
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/OperationSupport.h"
 #include "mlir/Transforms/RegionUtils.h"
+#include "mpc/Codegen/OutputTile.h"
 #include "mpc/Codegen/Passes.h"
 #include "mpc/Codegen/Variants.h"
 #include "mpc/Dialect/Kernel/KernelDialect.h"
@@ -232,18 +233,9 @@ bool isSelfContained(scf::ForOp loop) {
 }
 
 LogicalResult Outliner::moveBuffersToStack(func::FuncOp kernel) {
-  SmallVector<Operation *> buffers, frees;
-  kernel.walk([&](Operation *op) {
-    if (isa<memref::AllocOp, memref::AllocaOp>(op))
-      buffers.push_back(op);
-    else if (isa<memref::DeallocOp>(op))
-      frees.push_back(op);
-  });
-  for (Operation *op : frees)
-    op->erase();
   int64_t bytes = 0;
   OpBuilder builder(kernel.getBody());
-  for (Operation *op : buffers) {
+  for (Operation *op : mpc::takeBuffers(kernel)) {
     auto type = cast<MemRefType>(op->getResult(0).getType());
     if (!type.hasStaticShape() || !type.getElementType().isIntOrFloat())
       return op->emitOpError(

@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "OutputTile.h"
+#include "mpc/Codegen/OutputTile.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -78,6 +78,19 @@ void mpc::emitForall(ImplicitLocOpBuilder &b, Value count, double cost,
 //===----------------------------------------------------------------------===//
 // Rows
 //===----------------------------------------------------------------------===//
+
+SmallVector<Operation *> mpc::takeBuffers(Operation *body) {
+  SmallVector<Operation *> buffers, frees;
+  body->walk([&](Operation *op) {
+    if (isa<memref::AllocOp, memref::AllocaOp>(op))
+      buffers.push_back(op);
+    else if (isa<memref::DeallocOp>(op))
+      frees.push_back(op);
+  });
+  for (Operation *op : frees)
+    op->erase();
+  return buffers;
+}
 
 Value mpc::collapseRows(ImplicitLocOpBuilder &b, Value memref) {
   int64_t rank = cast<MemRefType>(memref.getType()).getRank();

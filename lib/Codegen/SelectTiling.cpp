@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "ContractionInfo.h"
+#include "mpc/Codegen/ContractionInfo.h"
 #include "mlir/Dialect/DLTI/DLTI.h"
 #include "mlir/IR/Remarks.h"
 #include "mpc/Codegen/Passes.h"
@@ -83,17 +83,6 @@ static int64_t chooseRows(int64_t most, int64_t total) {
     if (cost(rows) < cost(best))
       best = rows;
   return best;
-}
-
-/// Output rows of one sample; a dynamic batch counts once. With `batched`,
-/// those that share their weights.
-static int64_t getRowsPerSample(linalg::LinalgOp op, bool batched) {
-  auto out = cast<ShapedType>(op.getDpsInits()[0].getType());
-  int64_t rows = 1;
-  ArrayRef<int64_t> sizes = out.getShape().drop_back();
-  for (int64_t size : batched ? sizes.take_back() : sizes)
-    rows *= ShapedType::isDynamic(size) ? 1 : size;
-  return rows;
 }
 
 static int64_t getInputBits(linalg::LinalgOp op) {
@@ -181,7 +170,7 @@ static TilingAttr selectTiling(linalg::LinalgOp op, const ContractionInfo &info,
 
   int64_t panels = llvm::divideCeilSigned(info.channels, kPanelWidth);
   int64_t mostPanels = getMaxPanels(intrinsic, target);
-  int64_t total = getRowsPerSample(op, info.batched);
+  int64_t total = info.getRowsPerSample(op);
   int64_t groups = llvm::divideCeilSigned(panels, mostPanels);
   panels = llvm::divideCeilSigned(panels, groups);
   int64_t mostRows = getMaxRows(intrinsic, panels, target);

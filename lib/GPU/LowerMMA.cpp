@@ -19,7 +19,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Launch.h"
-#include "OutputTile.h"
+#include "mpc/Codegen/OutputTile.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"

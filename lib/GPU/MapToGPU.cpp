@@ -12,6 +12,7 @@
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/IRMapping.h"
+#include "mpc/Codegen/OutputTile.h"
 #include "mpc/Dialect/Kernel/KernelDialect.h"
 #include "mpc/GPU/Passes.h"
 
@@ -29,17 +30,8 @@ namespace {
 
 /// Each thread has buffers of its own, in local memory.
 LogicalResult makeBuffersPrivate(gpu::LaunchOp launch) {
-  SmallVector<Operation *> buffers, frees;
-  launch.walk([&](Operation *op) {
-    if (isa<memref::AllocOp, memref::AllocaOp>(op))
-      buffers.push_back(op);
-    else if (isa<memref::DeallocOp>(op))
-      frees.push_back(op);
-  });
-  for (Operation *op : frees)
-    op->erase();
   OpBuilder b = OpBuilder::atBlockBegin(&launch.getBody().front());
-  for (Operation *op : buffers) {
+  for (Operation *op : mpc::takeBuffers(launch)) {
     auto type = cast<MemRefType>(op->getResult(0).getType());
     if (!type.hasStaticShape())
       return op->emitOpError("expected a buffer of fixed size inside a parallel "

@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "ContractionInfo.h"
+#include "mpc/Codegen/ContractionInfo.h"
 #include "mlir/IR/Remarks.h"
 #include "mpc/Dialect/Kernel/KernelDialect.h"
 #include "mpc/GPU/Passes.h"
@@ -32,17 +32,6 @@ static Type getElementType(linalg::LinalgOp op, unsigned operand) {
   return getElementTypeOrSelf(op.getDpsInputOperand(operand)->get().getType());
 }
 
-/// Output rows of one sample; a dynamic batch counts once. With `batched`,
-/// those that share their weights.
-static int64_t getRowsPerSample(linalg::LinalgOp op, bool batched) {
-  auto out = cast<ShapedType>(op.getDpsInits()[0].getType());
-  int64_t rows = 1;
-  ArrayRef<int64_t> sizes = out.getShape().drop_back();
-  for (int64_t size : batched ? sizes.take_back() : sizes)
-    rows *= ShapedType::isDynamic(size) ? 1 : size;
-  return std::max<int64_t>(rows, 1);
-}
-
 static TilingAttr selectTiling(linalg::LinalgOp op,
                                const ContractionInfo &info) {
   MLIRContext *context = op->getContext();
@@ -62,9 +51,9 @@ static TilingAttr selectTiling(linalg::LinalgOp op,
   if (!info.integer && !(isHalf && input == getElementType(op, 1)))
     return perElement(/*expand=*/false);
   int64_t kv = info.integer ? 4 : 2;
-  int64_t rows = std::min(
-      kMaxRows, static_cast<int64_t>(
-                    llvm::alignTo(getRowsPerSample(op, info.batched), kWarpRows)));
+  int64_t rows =
+      std::min(kMaxRows, static_cast<int64_t>(llvm::alignTo(
+                             info.getRowsPerSample(op), kWarpRows)));
   int64_t columns = std::min(
       kMaxColumns,
       static_cast<int64_t>(llvm::alignTo(info.channels, kPanelWidth)));

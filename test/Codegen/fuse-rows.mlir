@@ -190,3 +190,35 @@ func.func @inner_part(%x: memref<8x64xf32>, %y: memref<10x64xf32>) {
   }
   return
 }
+
+// -----
+
+// A view that is not followed may show any memory: here the first op's result, whole.
+#whole = affine_map<(d0, d1) -> (d0, d1)>
+#first = affine_map<(d0, d1) -> (0, d1)>
+// CHECK-LABEL: func.func @behind_a_cast(
+// CHECK-NOT: scf.forall
+func.func @behind_a_cast(%x: memref<8x64xf32>, %y: memref<8x64xf32>) {
+  %t = memref.alloc() : memref<8x64xf32>
+  %u = memref.alloc() : memref<8x64xf32>
+  %cast = memref.cast %t : memref<8x64xf32> to memref<?x64xf32>
+  linalg.generic {indexing_maps = [#whole, #whole], iterator_types = ["parallel", "parallel"]}
+      ins(%x : memref<8x64xf32>) outs(%t : memref<8x64xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %0 = arith.addf %a, %a : f32
+    linalg.yield %0 : f32
+  }
+  linalg.generic {indexing_maps = [#whole, #first, #whole], iterator_types = ["parallel", "parallel"]}
+      ins(%x, %cast : memref<8x64xf32>, memref<?x64xf32>) outs(%u : memref<8x64xf32>) {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %0 = arith.mulf %a, %b : f32
+    linalg.yield %0 : f32
+  }
+  linalg.generic {indexing_maps = [#whole, #whole, #whole], iterator_types = ["parallel", "parallel"]}
+      ins(%t, %u : memref<8x64xf32>, memref<8x64xf32>) outs(%y : memref<8x64xf32>) {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %0 = arith.addf %a, %b : f32
+    linalg.yield %0 : f32
+  }
+  return
+}

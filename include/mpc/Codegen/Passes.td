@@ -110,13 +110,14 @@ def OutlineParallel : Pass<"mpc-outline-parallel", "::mlir::ModuleOp"> {
 }
 
 def MergeKernels : Pass<"mpc-merge-kernels", "::mlir::ModuleOp"> {
-  let summary = "shares functions that differ in floating-point constants only";
+  let summary = "shares functions that differ in scales and zero points only";
   let description = [{
     Of private functions that are marked `no_inline` and equal up to names,
-    locations and the values of floating-point constants (scalars and splat
-    vectors), the first one stays and the others' calls go to it. Constants whose
-    values differ become arguments before the other ones. Integer constants have
-    to agree: code is specialised by sizes and offsets.
+    locations and the values of some constants, the first one stays and the
+    others' calls go to it. Such constants are floating-point scalars and splat
+    vectors, and splat vectors of i32 (zero points); those whose values differ
+    become arguments before the other ones. Other integers have to agree: code is
+    specialised by sizes and offsets.
 
     ```mlir
     call @conv_3_kernel0(%x, %y, %c0, %n) {mpc.dispatch}

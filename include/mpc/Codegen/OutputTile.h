@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef MPC_LIB_CODEGEN_OUTPUTTILE_H
-#define MPC_LIB_CODEGEN_OUTPUTTILE_H
+#ifndef MPC_CODEGEN_OUTPUTTILE_H
+#define MPC_CODEGEN_OUTPUTTILE_H
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -40,6 +40,10 @@ void emitLoop(mlir::ImplicitLocOpBuilder &b, mlir::Value lower,
 /// A parallel loop over [0, count); `cost` in nanoseconds per iteration.
 void emitForall(mlir::ImplicitLocOpBuilder &b, mlir::Value count, double cost,
                 llvm::function_ref<void(mlir::Value)> body);
+
+/// The allocations inside of a parallel loop's body, whose deallocations are
+/// erased: buffers of a thread live as long as the loop.
+mlir::SmallVector<mlir::Operation *> takeBuffers(mlir::Operation *body);
 
 /// `memref` with all dimensions but the last collapsed into one.
 mlir::Value collapseRows(mlir::ImplicitLocOpBuilder &b, mlir::Value memref);
@@ -171,4 +175,4 @@ void lowerPerElement(mlir::linalg::LinalgOp op);
 
 } // namespace mpc
 
-#endif // MPC_LIB_CODEGEN_OUTPUTTILE_H
+#endif // MPC_CODEGEN_OUTPUTTILE_H

@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef MPC_LIB_CODEGEN_CONTRACTIONINFO_H
-#define MPC_LIB_CODEGEN_CONTRACTIONINFO_H
+#ifndef MPC_CODEGEN_CONTRACTIONINFO_H
+#define MPC_CODEGEN_CONTRACTIONINFO_H
 
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include <array>
@@ -42,6 +42,10 @@ struct ContractionInfo {
 
   int64_t getNumTaps() const { return sizes[0] * sizes[1]; }
 
+  /// Rows of one sample of `op`'s result that share their weights, at least 1; a
+  /// dynamic batch counts once.
+  int64_t getRowsPerSample(mlir::linalg::LinalgOp op) const;
+
   /// Recognises `op` by its maps, types and body, whatever its name.
   static mlir::FailureOr<ContractionInfo> match(mlir::linalg::LinalgOp op);
 };
@@ -51,4 +55,4 @@ bool startsAtZero(mlir::linalg::LinalgOp op);
 
 } // namespace mpc
 
-#endif // MPC_LIB_CODEGEN_CONTRACTIONINFO_H
+#endif // MPC_CODEGEN_CONTRACTIONINFO_H
