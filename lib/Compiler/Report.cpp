@@ -224,6 +224,9 @@ FailureOr<Report> mpc::makeReport(ModuleOp annotated, const CompileOptions &opti
   auto model = SwitchedModel::create(annotated, options.library);
   if (failed(model))
     return failure();
+  // What the model itself quantizes has nothing to be compared with.
+  if ((*model)->getSwitches().empty())
+    return report;
   auto analysis = analyzeErrors(**model, **samples, options.reportSamples, options);
   if (failed(analysis) || failed(findAdvice(**model, **samples, only, *analysis, options)))
     return failure();

@@ -222,8 +222,9 @@ void Merger::run(std::vector<std::string> &switches, std::vector<SwitchedModel::
 
 FailureOr<std::unique_ptr<SwitchedModel>> SwitchedModel::create(ModuleOp annotated, const LibraryOptions &options, StringRef only) {
   OwningOpRef<ModuleOp> lowered = annotated.clone(), reference = annotated.clone();
+  // Groups that the model itself quantizes have no other form.
   reference->walk([](GroupOp group) {
-    if (group.getPrecision())
+    if (group.getPrecision() && !group.isQuantized())
       group.setPrecision(Precision::F32);
   });
   if (failed(insertQuantization(*lowered)) || failed(insertQuantization(*reference)))

@@ -108,6 +108,39 @@ assert half["samples"] == 3 and all(g["local_sqnr_db"] > 50 for g in half["group
 run("mpc-compile", "model.onnx", "--precision=f16", "--report=blind.json")
 assert json.load(open("blind.json"))["groups"][0]["local_sqnr_db"] is None
 
+# What the model itself quantizes is no choice of the compiler's: it stays in the f32 model that the others are compared with.
+def quantize_first(path, source, everything):
+    """`source` with the first convolution and its relu quantized in the model; with `everything`, nothing behind them."""
+    model = onnx.load(source)
+    graph = model.graph
+    scalar = lambda name, value, kind: graph.initializer.append(numpy_helper.from_array(np.asarray(value, kind), name))
+    scalar("s", 0.03, np.float32), scalar("z", 128, np.uint8), scalar("ws", 0.02, np.float32), scalar("wz", 0, np.int8)
+    weights = next(t for t in graph.initializer if t.name == "w1")
+    weights.CopyFrom(numpy_helper.from_array(np.clip(np.round(numpy_helper.to_array(weights) / 0.02), -127, 127).astype(np.int8), "w1q"))
+    del graph.initializer[[t.name for t in graph.initializer].index("b1")]
+    node = helper.make_node
+    nodes = [node("QuantizeLinear", ["x", "s", "z"], ["xq"]), node("DequantizeLinear", ["xq", "s", "z"], ["xd"]),
+             node("DequantizeLinear", ["w1q", "ws", "wz"], ["w1d"]), node("Conv", ["xd", "w1d"], ["c1"], name="conv1", pads=[1, 1, 1, 1]),
+             node("Relu", ["c1"], ["r0"]), node("QuantizeLinear", ["r0", "s", "z"], ["rq"]), node("DequantizeLinear", ["rq", "s", "z"], ["r1"])]
+    rest = [n for n in graph.node if n.name not in ("conv1", "relu1")]
+    del graph.node[:]
+    graph.node.extend(nodes + ([] if everything else rest))
+    if everything:
+        del graph.output[:]
+        graph.output.append(helper.make_tensor_value_info("r1", TensorProto.FLOAT, ["n", 8, 12, 12]))
+    onnx.save(model, path)
+
+
+quantize_first("part.onnx", "model.onnx", everything=False)
+run("mpc-compile", "part.onnx", *int8, "--report=part.json")
+part = {g["name"]: g for g in json.load(open("part.json"))["groups"]}
+assert part["conv1"]["precision"] == "int8" and part["conv1"]["local_sqnr_db"] is None, part["conv1"]
+assert 10 < part["conv3"]["local_sqnr_db"] < 80, part["conv3"]
+quantize_first("whole.onnx", "model.onnx", everything=True)
+run("mpc-compile", "whole.onnx", "--calibration-data=x.npy", "--report=whole.json")
+whole = json.load(open("whole.json"))
+assert whole["outputs"][0]["sqnr_db"] is None and all(g["local_sqnr_db"] is None for g in whole["groups"]), whole
+
 # The page holds the same data, loads nothing, and no name breaks out of it.
 run("mpc-compile", "model.onnx", *int8, "--report=r.html")
 page = open("r.html", encoding="utf-8").read()
