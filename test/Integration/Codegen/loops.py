@@ -126,12 +126,24 @@ def columns():
                 expected)
 
 
+def largest(size):
+    """Largest magnitudes of rows, which stand at every place in turn; then NaN does."""
+    x = kernels.random(rng, (2 * size, size), "f32").clip(-3, 3)
+    np.fill_diagonal(x[:size], -5)
+    np.fill_diagonal(x[size:], np.nan)
+    code = linalg(["(i, j) -> (i, j)", "(i, j) -> (i)"], ["parallel", "reduction"], [f"memref<{2 * size}x{size}xf32>"], f"memref<{2 * size}xf32>",
+                  ["f32", "f32"], "%a = math.absf %s0 : f32\n    %m = arith.maximumf %s1, %a : f32\n    linalg.yield %m : f32")
+    return Case(f"largest of {size}", [f"memref<{2 * size}x{size}xf32>"], f"memref<{2 * size}xf32>", code, [x], np.zeros(2 * size, np.float32),
+                np.max(np.abs(x), axis=1))
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--work-dir", required=True)
     arguments = parser.parse_args()
     os.makedirs(arguments.work_dir, exist_ok=True)
     cases = [slices(), pool(27, "max", "i8"), pool(100, "max", "i8"), pool(27, "max", "f32"), pool(27, "sum", "i8"), columns()]
+    cases += [largest(size) for size in (15, 16, 67)]
     cases += [make(size) for size in (15, 64, 4096 + 77, 3 * 4096 + 300) for make in (quantized, flat)]
     failed = 0
     for march in kernels.instruction_sets():
@@ -140,7 +152,7 @@ def main():
             arrays = [*map(kernels.guarded, [*case.arrays, case.out])]
             descriptors = [kernels.descriptor(array) for array in arrays]
             getattr(library, f"_mlir_ciface_case{index}")(*map(ctypes.byref, descriptors))
-            if not np.array_equal(arrays[-1], case.expected):
+            if not np.array_equal(arrays[-1], case.expected, equal_nan=case.expected.dtype == np.float32):
                 failed += 1
                 print(f"{march}: {case.title}: {int(np.sum(arrays[-1] != case.expected))} elements differ")
     sys.exit(f"{failed} cases failed" if failed else 0)
