@@ -90,8 +90,11 @@ static bool matchBody(linalg::LinalgOp op, ContractionInfo &info) {
   if (!info.integer)
     return true;
   info.unsignedInput = isa_and_nonnull<arith::ExtUIOp>(lhs.getDefiningOp());
-  return strip(lhs).getType().isInteger(8) &&
-         strip(rhs).getType().isInteger(8) &&
+  // Instructions multiply signed words only.
+  Type input = strip(lhs).getType();
+  bool fits =
+      input.isInteger(8) || (input.isInteger(16) && !info.unsignedInput);
+  return fits && strip(rhs).getType().isInteger(8) &&
          isa_and_nonnull<arith::ExtSIOp>(rhs.getDefiningOp());
 }
 

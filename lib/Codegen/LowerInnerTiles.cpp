@@ -61,10 +61,10 @@ protected:
   /// `lanes` elements of panel `panel` of the tile, k block `block`, from lane
   /// `lane`, all kv values of each.
   Value loadWeights(int64_t panel, Value block, int64_t lane, int64_t lanes);
-  /// Four bytes of a row.
-  Value loadBytes(Value row, Value block) {
+  /// Four elements of a row.
+  Value loadQuad(Value row, Value block) {
     Value k = arith::MulIOp::create(b, block, constant(4));
-    return vector::LoadOp::create(b, VectorType::get({4}, b.getI8Type()), row,
+    return vector::LoadOp::create(b, vectorOf(4, rowElement), row,
                                   ValueRange{k});
   }
   VectorType vectorOf(int64_t lanes, Type element) {
@@ -192,7 +192,7 @@ public:
       weights.push_back(loadWeights(p, block, 0, kPanelWidth));
     for (auto [r, row] : llvm::enumerate(op.getRows())) {
       Value word =
-          vector::BitCastOp::create(b, vectorOf(1, 32), loadBytes(row, block));
+          vector::BitCastOp::create(b, vectorOf(1, 32), loadQuad(row, block));
       Value scalar = vector::ExtractOp::create(b, word, ArrayRef<int64_t>{0});
       Value words =
           vector::BroadcastOp::create(b, vectorOf(kPanelWidth, 32), scalar);
@@ -210,14 +210,17 @@ public:
   }
 };
 
-/// Without VNNI: i8 widened to i16, and pairs of products summed in i32 lanes.
-/// Four bytes make two pairs, whose sums stay apart until the end.
+/// i16, or i8 widened to it, and pairs of products summed in i32 lanes. Four
+/// elements make two pairs, whose sums stay apart until the end. VNNI adds in
+/// the same instruction.
 class PmaddwdTile : public InnerTile {
 public:
-  PmaddwdTile(InnerTileOp op, int64_t vectorBits)
-      : InnerTile(op), words(vectorBits / 16),
-        intrinsic(vectorBits == 512 ? "llvm.x86.avx512.pmaddw.d.512"
-                                    : "llvm.x86.avx2.pmadd.wd") {}
+  PmaddwdTile(InnerTileOp op, const TargetDescription &target)
+      : InnerTile(op), words(target.vectorBits / 16),
+        adds(target.vnni && target.vectorBits == 512),
+        intrinsic(adds ? "llvm.x86.avx512.vpdpwssd.512"
+                  : target.vectorBits == 512 ? "llvm.x86.avx512.pmaddw.d.512"
+                                             : "llvm.x86.avx2.pmadd.wd") {}
 
   int64_t pieces() const { return 4 * kPanelWidth / words; }
 
@@ -240,11 +243,11 @@ public:
   void step(Value block, MutableArrayRef<Value> parts) override {
     SmallVector<Value> xs;
     for (Value row : op.getRows()) {
-      Value bytes = loadBytes(row, block);
-      Value wide =
-          op.getUnsignedRows()
-              ? arith::ExtUIOp::create(b, vectorOf(4, 16), bytes).getResult()
-              : arith::ExtSIOp::create(b, vectorOf(4, 16), bytes).getResult();
+      Value wide = loadQuad(row, block);
+      if (op.getUnsignedRows())
+        wide = arith::ExtUIOp::create(b, vectorOf(4, 16), wide);
+      else if (rowElement.isInteger(8))
+        wide = arith::ExtSIOp::create(b, vectorOf(4, 16), wide);
       Value quad = vector::BitCastOp::create(b, vectorOf(1, 64), wide);
       Value scalar = vector::ExtractOp::create(b, quad, ArrayRef<int64_t>{0});
       Value quads =
@@ -257,11 +260,13 @@ public:
         Value w = arith::ExtSIOp::create(b, vectorOf(words, 16), bytes);
         for (int64_t r = 0; r < rows; ++r) {
           Value &part = parts[(r * panels + p) * pieces() + i];
-          Value products = LLVM::CallIntrinsicOp::create(
-                               b, part.getType(), b.getStringAttr(intrinsic),
-                               ValueRange{xs[r], w})
-                               .getResult(0);
-          part = arith::AddIOp::create(b, part, products);
+          SmallVector<Value> operands = {xs[r], w};
+          if (adds)
+            operands.insert(operands.begin(), part);
+          Value sum = LLVM::CallIntrinsicOp::create(
+                          b, part.getType(), b.getStringAttr(intrinsic), operands)
+                          .getResult(0);
+          part = adds ? sum : arith::AddIOp::create(b, part, sum).getResult();
         }
       }
   }
@@ -269,6 +274,8 @@ public:
 private:
   /// 16-bit words per register.
   int64_t words;
+  /// The instruction takes the sum, too.
+  bool adds;
   StringRef intrinsic;
 };
 
@@ -296,7 +303,7 @@ struct LowerInnerTilesPass
         VpdpbusdTile(op).run();
         break;
       case Intrinsic::pmaddwd:
-        PmaddwdTile(op, target->vectorBits).run();
+        PmaddwdTile(op, *target).run();
         break;
       case Intrinsic::mma:
       case Intrinsic::muladd:

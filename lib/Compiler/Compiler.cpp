@@ -9,7 +9,6 @@
 #include "Calibrate.h"
 #include "Decisions.h"
 #include "Diagnose.h"
-#include "IntegerOptions.h"
 #include "Latency.h"
 #include "Output.h"
 #include "Repair.h"
@@ -26,6 +25,7 @@
 #include "mpc/Support/PreprocessConfig.h"
 #include "mpc/Support/ResourceCheck.h"
 #include "mpc/Support/TensorFile.h"
+#include "mpc/Transforms/IntegerFormats.h"
 #include "mpc/Transforms/Passes.h"
 #include "mpc/Transforms/Ranges.h"
 #include "llvm/Support/FileSystem.h"
@@ -114,6 +114,7 @@ private:
   StringRef calibrationSource() const {
     return options.calibrationFiles.empty() ? options.calibrationData : options.calibrationFiles.front();
   }
+  LogicalResult writeIntegerOptions();
   FailureOr<Calibration> getCalibration();
   LogicalResult runPipeline(llvm::function_ref<void(OpPassManager &)> build);
   LogicalResult reached(Phase phase);
@@ -258,6 +259,13 @@ LogicalResult Compilation::runPipeline(llvm::function_ref<void(OpPassManager &)>
   return pm.run(*module);
 }
 
+/// What the command line says of integers, for the passes that read it off the module.
+LogicalResult Compilation::writeIntegerOptions() {
+  if (options.fullyIntegral)
+    (*module)->setAttr(kFullyIntegralAttrName, UnitAttr::get(&context));
+  return setIntegerFormat(*module, options.integers, "command line");
+}
+
 FailureOr<Calibration> Compilation::getCalibration() {
   if (!options.calibrationData.empty())
     return calibrate(*module, options);
@@ -289,7 +297,7 @@ LogicalResult Compilation::makeBenchKit() {
     return emitError(loc) << "--emit=bench-kit needs a model of the phase imported or grouped, but it starts at " << stringifyPhase(options.from);
   if (options.from < Phase::Grouped && (failed(advance(Phase::Grouped)) || failed(reached(Phase::Grouped))))
     return failure();
-  if (failed(repairModel(*module, options, repairs)))
+  if (failed(writeIntegerOptions()) || failed(repairModel(*module, options, repairs)))
     return failure();
   bool hasRanges = !options.calibrationData.empty() || !options.calibrationFiles.empty();
   if (hasRanges) {
@@ -323,6 +331,8 @@ LogicalResult Compilation::replay() {
       return failure();
     calibration = std::move(*table);
   }
+  if (failed(writeIntegerOptions()))
+    return failure();
   AssignPrecisionOptions assign;
   assign.precision = "f32";
   if (failed(runPipeline([&](OpPassManager &pm) { pm.addPass(createAssignPrecision(assign)); })))
@@ -351,7 +361,8 @@ LogicalResult Compilation::decide() {
       return failure();
     calibration = std::move(*found);
   }
-  writeIntegerOptions(*module, options);
+  if (failed(writeIntegerOptions()))
+    return failure();
   AssignPrecisionOptions assign;
   assign.precision = isSearched ? "f32" : stringifyPrecisionChoice(options.precision).str();
   assign.config = options.precisionConfig;
@@ -440,7 +451,8 @@ LogicalResult Compilation::advance(Phase phase) {
   case Phase::Annotated:
     return annotate();
   case Phase::Quantized:
-    writeIntegerOptions(*module, options);
+    if (failed(writeIntegerOptions()))
+      return failure();
     return runPipeline([&](OpPassManager &pm) {
       buildQuantizationPipeline(pm);
       if ((*module)->hasAttr(kFullyIntegralAttrName))

@@ -9,8 +9,8 @@
 #include "mlir/AsmParser/AsmParser.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mpc/Dialect/MPC/MPCDialect.h"
-#include "mpc/Support/PrecisionConfig.h"
-#include "mpc/Transforms/Ranges.h"
+#include "mpc/Transforms/IntegerFormats.h"
+#include "mpc/Transforms/SeenRanges.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Support/MemoryBuffer.h"
 
@@ -27,6 +27,11 @@ Decisions Decisions::gather(ModuleOp annotated, const Calibration *calibration, 
   if (auto hash = annotated->getAttrOfType<StringAttr>(kModelHashAttrName))
     decisions.modelHash = hash.str();
   decisions.precision = precision.str();
+  decisions.integers = getIntegerFormat(annotated);
+  for (const IntegerKey &key : getIntegerKeys())
+    if (std::string &word = decisions.integers.*key.member; word.empty())
+      word = key.values.front().str();
+  decisions.fullyIntegral = annotated->hasAttr(kFullyIntegralAttrName);
   if (calibration)
     decisions.calibration = calibration->str();
   for (auto function : annotated.getOps<func::FuncOp>())
@@ -34,7 +39,7 @@ Decisions Decisions::gather(ModuleOp annotated, const Calibration *calibration, 
       if (auto chosen = group.getPrecision()) {
         decisions.groups.push_back({toText(group.getName()), stringifyPrecision(*chosen).str(), toText(group.getReason().value_or("")), {}});
         for (NamedAttribute attribute : group->getDiscardableAttrs())
-          if (attribute.getName() != kRangesAttrName) // follow from the calibration
+          if (attribute.getName() != kRangesAttrName && attribute.getName() != kSeenAttrName) // follow from the calibration
             llvm::raw_string_ostream(decisions.groups.back().attributes[attribute.getName().str()]) << attribute.getValue();
       }
   return decisions;
@@ -54,6 +59,10 @@ std::string Decisions::str() const {
   }
   llvm::json::Object object{{"version", kVersion},         {"model_hash", modelHash}, {"precision", precision},
                             {"groups", std::move(rows)}, {"repairs", repairs}};
+  llvm::json::Object format{{"fully_integral", fullyIntegral}};
+  for (const IntegerKey &key : getIntegerKeys())
+    format[key.key] = integers.*key.member;
+  object["integers"] = std::move(format);
   if (!calibration.empty())
     object["calibration"] = calibration;
   if (search)
@@ -80,6 +89,13 @@ FailureOr<Decisions> Decisions::load(Location loc, const std::string &path) {
   decisions.modelHash = object->getString("model_hash").value_or("").str();
   decisions.precision = object->getString("precision").value_or("").str();
   decisions.calibration = object->getString("calibration").value_or("").str();
+  if (const llvm::json::Object *format = object->getObject("integers")) {
+    for (const IntegerKey &key : getIntegerKeys())
+      decisions.integers.*key.member = format->getString(key.key).value_or("").str();
+    decisions.fullyIntegral = format->getBoolean("fully_integral").value_or(false);
+  }
+  if (std::string problem = findProblem(decisions.integers); !problem.empty())
+    return emitError(loc) << "--decisions: " << path << ": integers: " << problem, failure();
   if (const llvm::json::Value *repairs = object->get("repairs"))
     decisions.repairs = *repairs;
   if (const llvm::json::Value *search = object->get("search"))
@@ -99,6 +115,10 @@ FailureOr<Decisions> Decisions::load(Location loc, const std::string &path) {
 
 LogicalResult Decisions::apply(ModuleOp module, StringRef path) const {
   Location loc = UnknownLoc::get(module.getContext());
+  if (failed(setIntegerFormat(module, integers, ("--decisions: " + path).str())))
+    return failure();
+  if (fullyIntegral)
+    module->setAttr(kFullyIntegralAttrName, UnitAttr::get(module.getContext()));
   llvm::StringMap<const Group *> byName;
   SmallVector<StringRef> names;
   for (const Group &group : groups) {

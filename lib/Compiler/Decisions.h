@@ -5,9 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// The file of --save-decisions and --decisions, docs/Decisions.md:
+// The file of --save-decisions and --decisions (docs/Search.md):
 //
-//   {"version": 1, "model_hash": "9f2c…", "precision": "auto",
+//   {"version": 1, "model_hash": "9f2c…", "precision": "auto", "integers": {"rounding": "onnx", …},
 //    "calibration": "…", "groups": [{"name": "conv1", "precision": "int8", "reason": "…"}],
 //    "latencies": "…", "repairs": {}, "search": {…}}
 //
@@ -21,6 +21,7 @@
 #include "Search.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mpc/Analysis/Calibration.h"
+#include "mpc/Support/PrecisionConfig.h"
 #include "llvm/Support/JSON.h"
 
 namespace mpc {
@@ -35,6 +36,8 @@ struct Decisions {
   std::string precision; // as asked for on the command line
   std::string calibration; // the text of the table; empty: none
   std::vector<Group> groups;
+  IntegerFormat integers; // with the defaults; empty in files of releases that did not save it
+  bool fullyIntegral = false;
   /// What repairs have changed, in their own form.
   llvm::json::Value repairs = llvm::json::Object();
   std::optional<SearchResult> search;
@@ -43,7 +46,8 @@ struct Decisions {
   static Decisions gather(mlir::ModuleOp annotated, const Calibration *calibration, llvm::StringRef precision);
   /// Reads a file; an error that names it and what is wrong.
   static mlir::FailureOr<Decisions> load(mlir::Location loc, const std::string &path);
-  /// Writes precisions and reasons onto the groups. An error where the file is of another model, or does not name its groups.
+  /// Writes precisions and reasons onto the groups, and how integers are computed onto the module. An error where the file is of another model, does
+  /// not name its groups, or the module says otherwise about integers.
   mlir::LogicalResult apply(mlir::ModuleOp module, llvm::StringRef path) const;
   /// The text of the file.
   std::string str() const;

@@ -48,9 +48,10 @@ static TilingAttr selectTiling(linalg::LinalgOp op,
     return perElement(/*expand=*/true);
   Type input = getElementType(op, 0);
   bool isHalf = input.isF16() || input.isBF16();
-  if (!info.integer && !(isHalf && input == getElementType(op, 1)))
+  bool isBytes = info.integer && input.isInteger(8);
+  if (!isBytes && !(isHalf && input == getElementType(op, 1)))
     return perElement(/*expand=*/false);
-  int64_t kv = info.integer ? 4 : 2;
+  int64_t kv = isBytes ? 4 : 2;
   int64_t rows =
       std::min(kMaxRows, static_cast<int64_t>(llvm::alignTo(
                              info.getRowsPerSample(op), kWarpRows)));

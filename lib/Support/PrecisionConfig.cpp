@@ -42,13 +42,36 @@ static constexpr struct {
                    {"scheme", &WeightFormat::scheme, kSchemes},
                    {"activations", &WeightFormat::activations, kActivations}};
 
-std::string mpc::findProblem(const WeightFormat &format) {
-  for (const auto &[key, member, values] : kFormatKeys)
+static constexpr StringRef kRoundings[] = {"onnx", "tflite", "tflite-single",
+                                           "tosa", "tosa-double"};
+static constexpr StringRef kIntegers[] = {"asymmetric", "symmetric", "signed",
+                                          "signed-symmetric"};
+static constexpr StringRef kScales[] = {"any", "power-of-two"};
+
+ArrayRef<IntegerKey> mpc::getIntegerKeys() {
+  static constexpr IntegerKey keys[] = {
+      {"rounding", &IntegerFormat::rounding, kRoundings},
+      {"activations", &IntegerFormat::activations, kIntegers},
+      {"scales", &IntegerFormat::scales, kScales}};
+  return keys;
+}
+
+template <typename Format, typename Keys>
+static std::string findProblemIn(const Format &format, const Keys &keys) {
+  for (const auto &[key, member, values] : keys)
     if (!(format.*member).empty() &&
         !is_contained(values, StringRef(format.*member)))
       return "expected " + key.str() + " to be one of " + join(values, ", ") +
              ", but got " + format.*member;
   return {};
+}
+
+std::string mpc::findProblem(const WeightFormat &format) {
+  return findProblemIn(format, kFormatKeys);
+}
+
+std::string mpc::findProblem(const IntegerFormat &format) {
+  return findProblemIn(format, getIntegerKeys());
 }
 
 StringRef mpc::getSelectorKey(PrecisionConfig::Selector selector) {
@@ -124,6 +147,7 @@ private:
   Error readFormat(const Json &object, const Twine &where,
                    StringRef precision, WeightFormat &format) const;
   Error readDefault(const Json &value, PrecisionConfig &config) const;
+  Error readIntegers(const Json &value, IntegerFormat &integers) const;
   Error readEntry(const Json &value, size_t index,
                   PrecisionConfig &config) const;
 
@@ -233,6 +257,26 @@ Error Reader::readDefault(const Json &value, PrecisionConfig &config) const {
                     config.defaultWeights);
 }
 
+/// How the whole model computes in integers.
+Error Reader::readIntegers(const Json &value, IntegerFormat &integers) const {
+  SmallVector<StringRef> keys;
+  for (const IntegerKey &key : getIntegerKeys())
+    keys.push_back(key.key);
+  if (!value.is_object())
+    return fail("expected integers to be an object with " + join(keys, ", "));
+  if (Error error = checkKeys(value, "integers", keys))
+    return error;
+  for (const IntegerKey &key : getIntegerKeys())
+    if (auto found = value.find(key.key.str()); found != value.end())
+      integers.*key.member =
+          found->is_string()
+              ? found->get<std::string>()
+              : found->dump(-1, ' ', false, Json::error_handler_t::replace);
+  if (std::string problem = findProblem(integers); !problem.empty())
+    return fail("integers: " + problem);
+  return Error::success();
+}
+
 Error Reader::readEntry(const Json &value, size_t index,
                         PrecisionConfig &config) const {
   std::string where = "groups[" + std::to_string(index) + "]";
@@ -301,9 +345,10 @@ Expected<PrecisionConfig> Reader::read() {
                                  "this is not JSON");
   }
   if (!json.is_object())
-    return fail("expected an object with the keys version, default and groups");
+    return fail("expected an object with the keys version, default, integers "
+                "and groups");
   if (Error error = checkKeys(json, "a precision configuration",
-                              {"version", "default", "groups"}))
+                              {"version", "default", "integers", "groups"}))
     return std::move(error);
   if (json.contains("version") &&
       (!json["version"].is_number_unsigned() || json["version"] != kVersion))
@@ -313,6 +358,10 @@ Expected<PrecisionConfig> Reader::read() {
   PrecisionConfig config;
   if (json.contains("default")) {
     if (Error error = readDefault(json["default"], config))
+      return std::move(error);
+  }
+  if (json.contains("integers")) {
+    if (Error error = readIntegers(json["integers"], config.integers))
       return std::move(error);
   }
   if (json.contains("groups")) {
@@ -358,6 +407,9 @@ std::string PrecisionConfig::str() const {
     json["default"]["precision"] = *defaultPrecision;
     writeFormat(json["default"], defaultWeights);
   }
+  for (const IntegerKey &key : getIntegerKeys())
+    if (const std::string &word = integers.*key.member; !word.empty())
+      json["integers"][key.key.str()] = word;
   Json &groups = json["groups"] = Json::array();
   for (const Entry &entry : entries) {
     Json object;

@@ -20,8 +20,9 @@
 #include "mpc/Dialect/MPC/MPCDialect.h"
 #include "mpc/Support/PrecisionConfig.h"
 #include "mpc/Support/QuantMath.h"
+#include "mpc/Transforms/IntegerFormats.h"
 #include "mpc/Transforms/Passes.h"
-#include "mpc/Transforms/Ranges.h"
+#include "mpc/Transforms/SeenRanges.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/SetVector.h"
 #include "llvm/Support/Regex.h"
@@ -119,10 +120,6 @@ int64_t getElements(GroupOp group) {
        cast<RankedTensorType>(group->getResult(0).getType()).getShape())
     count *= ShapedType::isDynamic(size) ? 1 : size;
   return count;
-}
-
-bool isInteger(Precision precision) {
-  return precision == Precision::INT8 || precision == Precision::INT16;
 }
 
 bool holdsFloats(Value value) {
@@ -278,6 +275,10 @@ std::string Assigner::whyNotOperands(GroupOp group) {
     if (writer && holdsFloats(stored) && !getConstantValue(stored) &&
         !isObserved(writer))
       return "reads what no group stores, whose range is not observed";
+    // An initial state, say, that is none in the samples and one in use.
+    RangeAttr seen = getSeenRange(stored);
+    if (seen && seen.getMin() == 0 && seen.getMax() == 0 && !fullyIntegral)
+      return "reads what was 0 in all samples";
   }
   return {};
 }
@@ -504,6 +505,8 @@ LogicalResult Assigner::write() {
 }
 
 LogicalResult Assigner::run() {
+  if (failed(setIntegerFormat(module, config.integers, configPath)))
+    return failure();
   gather();
   if (failed(applyConfig()))
     return failure();
@@ -516,6 +519,7 @@ LogicalResult Assigner::run() {
 
 std::string mpc::writePrecisionConfig(ModuleOp module) {
   PrecisionConfig config;
+  config.integers = getIntegerFormat(module);
   module.walk([&](GroupOp group) {
     if (std::optional<Precision> precision = group.getPrecision())
       config.entries.push_back({PrecisionConfig::Selector::Name,

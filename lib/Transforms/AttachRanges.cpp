@@ -6,7 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "mpc/Transforms/Passes.h"
-#include "mpc/Transforms/Ranges.h"
+#include "mpc/Transforms/SeenRanges.h"
 
 namespace mpc {
 #define GEN_PASS_DEF_ATTACHRANGES
@@ -68,24 +68,26 @@ void mpc::setRange(OpResult result, RangeAttr range) {
 }
 
 /// The range of a value of the function, where one is known already.
-static std::optional<CalibrationRange> getKnownRange(Value value) {
+static std::optional<CalibrationRange>
+getKnownRange(Value value, function_ref<RangeAttr(Value)> get) {
   while (auto reshape = value.getDefiningOp<ReshapeOp>())
     value = reshape.getInput();
-  RangeAttr range = getRange(value);
+  RangeAttr range = get(value);
   if (!range)
     return std::nullopt;
   return CalibrationRange{range.getMin(), range.getMax()};
 }
 
 /// The range of what `group` stores, if it only moves, selects or clamps values
-/// of known range. Padding widens the range to its value.
-static std::optional<CalibrationRange> inferRange(GroupOp group) {
+/// of known range, which `get` knows. Padding widens the range to its value.
+static std::optional<CalibrationRange>
+inferRange(GroupOp group, function_ref<RangeAttr(Value)> get) {
   if (group->getNumResults() != 1)
     return std::nullopt;
   llvm::DenseMap<Value, CalibrationRange> known;
   for (auto [argument, operand] :
        llvm::zip(group.getBody().front().getArguments(), group.getInputs()))
-    if (std::optional<CalibrationRange> range = getKnownRange(operand))
+    if (std::optional<CalibrationRange> range = getKnownRange(operand, get))
       known[argument] = *range;
   for (Operation &op : group.getBody().front().without_terminator()) {
     auto quantizable = dyn_cast<QuantizableOpInterface>(op);
@@ -143,24 +145,39 @@ LogicalResult mpc::attachRanges(ModuleOp module, const Calibration &calibration,
   auto toAttr = [&](CalibrationRange range) {
     return RangeAttr::get(module.getContext(), range.min, range.max);
   };
+  auto lookupSeen = [&](const std::string &name) {
+    const Observation *observation = calibration.getObservation(name);
+    return observation ? std::optional(observation->seen) : std::nullopt;
+  };
   for (func::FuncOp func : module.getOps<func::FuncOp>()) {
     if (func.isExternal())
       continue;
-    for (BlockArgument argument : func.getArguments())
-      if (auto range = calibration.lookup(
-              getArgumentName(func, argument.getArgNumber())))
-        func.setArgAttr(argument.getArgNumber(), kRangeAttrName,
-                        toAttr(*range));
+    for (BlockArgument argument : func.getArguments()) {
+      unsigned index = argument.getArgNumber();
+      std::string name = getArgumentName(func, index);
+      if (auto range = calibration.lookup(name)) {
+        func.setArgAttr(index, kRangeAttrName, toAttr(*range));
+        func.removeArgAttr(index, kSeenAttrName);
+        if (auto seen = lookupSeen(name); !(seen == range))
+          func.setArgAttr(index, kSeenAttrName, toAttr(*seen));
+      }
+    }
     for (Operation &op : func.getBody().front())
       if (isObserved(&op))
         for (OpResult result : op.getResults()) {
-          std::optional<CalibrationRange> range =
-              calibration.lookup(getResultName(result));
-          if (auto group = dyn_cast<GroupOp>(op);
-              group && !range && !getRange(result))
-            range = inferRange(group);
-          if (range)
-            setRange(result, toAttr(*range));
+          std::string name = getResultName(result);
+          auto range = calibration.lookup(name), seen = lookupSeen(name);
+          auto group = dyn_cast<GroupOp>(op);
+          if (group && !range && !getRange(result)) {
+            range = inferRange(group, getRange);
+            seen = inferRange(group, getSeenRange);
+          }
+          if (!range)
+            continue;
+          setRange(result, toAttr(*range));
+          op.removeAttr(kSeenAttrName);
+          if (op.getNumResults() == 1 && !(seen == range))
+            op.setAttr(kSeenAttrName, toAttr(*seen));
         }
   }
   return success();

@@ -20,7 +20,7 @@
 #include "mpc/Support/QuantMath.h"
 #include "mpc/Transforms/ContractionWeights.h"
 #include "mpc/Transforms/Passes.h"
-#include "mpc/Transforms/Ranges.h"
+#include "mpc/Transforms/SeenRanges.h"
 
 namespace mpc {
 #define GEN_PASS_DEF_INSERTQUANTIZATION
@@ -55,15 +55,24 @@ bool Inserter::sharesScale(Operation *sole) {
   return roleOf(sole) == QuantRole::Passthrough || (settings.isIntegral() && isa<AveragePoolOp>(sole));
 }
 
+/// The smallest range that holds both; null where both are.
+static RangeAttr getHull(RangeAttr a, RangeAttr b) {
+  if (!a || !b)
+    return a ? a : b;
+  return RangeAttr::get(a.getContext(), std::min(a.getMin(), b.getMin()), std::max(a.getMax(), b.getMax()));
+}
+
 /// Where inputs and outputs share their scale, they share the hull of their ranges.
 LogicalResult Inserter::tieRanges() {
-  for (BlockArgument argument : function.getArguments())
-    if (auto range = function.getArgAttrOfType<RangeAttr>(argument.getArgNumber(), "mpc.range"))
-      ranges[argument] = range;
+  auto add = [&](Value value) {
+    if (RangeAttr range = getRange(value)) {
+      ranges[value] = range;
+      seen[value] = getSeenRange(value);
+    }
+  };
+  llvm::for_each(function.getArguments(), add);
   for (Operation &op : function.front())
-    for (OpResult result : op.getResults())
-      if (RangeAttr range = getRange(result))
-        ranges[result] = range;
+    llvm::for_each(op.getResults(), add);
   for (auto group : function.getOps<GroupOp>()) {
     Operation *sole = getSoleOp(group);
     if (!isInteger(group) || !sole || !sharesScale(sole))
@@ -72,27 +81,27 @@ LogicalResult Inserter::tieRanges() {
       if (!isFloat(input))
         continue;
       auto constant = throughReshapes(input).getDefiningOp<ConstantOp>();
-      if (!constant)
+      if (!constant) {
         ties.unionSets(throughReshapes(input), group->getResult(0));
-      else // of a table, samples may have met a part only
-        includeConstant(ranges[group->getResult(0)], constant);
+        continue;
+      }
+      // Of a table, samples may have met a part only.
+      includeConstant(ranges[group->getResult(0)], constant);
+      includeConstant(seen[group->getResult(0)], constant);
     }
   }
-  for (const auto *leader : ties) {
-    if (!leader->isLeader())
-      continue;
-    double low = INFINITY, high = -INFINITY;
-    for (Value member : ties.members(*leader))
-      if (RangeAttr range = ranges.lookup(member)) {
-        low = std::min(low, range.getMin());
-        high = std::max(high, range.getMax());
-      }
-    if (low > high)
-      continue;
-    auto hull = RangeAttr::get(function.getContext(), low, high);
-    for (Value member : ties.members(*leader))
-      ranges[member] = hull;
-  }
+  for (auto *known : {&ranges, &seen})
+    for (const auto *leader : ties) {
+      if (!leader->isLeader())
+        continue;
+      RangeAttr hull;
+      for (Value member : ties.members(*leader))
+        hull = getHull(hull, known->lookup(member));
+      if (!hull)
+        continue;
+      for (Value member : ties.members(*leader))
+        (*known)[member] = hull;
+    }
   return success();
 }
 
@@ -100,7 +109,8 @@ LogicalResult Inserter::tieRanges() {
 /// symmetric.
 FailureOr<quant::UniformQuantizedType> Inserter::getActivationType(Value value, Precision precision) {
   value = throughReshapes(value);
-  RangeAttr range = ranges.lookup(value);
+  bool isWide = precision == Precision::INT16, isSigned = settings.isSigned || isWide;
+  RangeAttr range = isWide ? seen.lookup(value) : ranges.lookup(value);
   if (auto constant = value.getDefiningOp<ConstantOp>(); constant && !range) {
     range = RangeAttr::get(function.getContext(), 0.0, 0.0);
     includeConstant(range, constant);
@@ -113,7 +123,6 @@ FailureOr<quant::UniformQuantizedType> Inserter::getActivationType(Value value, 
     return diagnostic << "is read as " << stringifyPrecision(precision)
                       << ", but has no calibrated range; run mpc-attach-ranges first";
   }
-  bool isWide = precision == Precision::INT16, isSigned = settings.isSigned || isWide;
   int32_t qmin = isWide ? -32768 : isSigned ? -128 : 0, qmax = isWide ? 32767 : isSigned ? 127 : 255;
   double low = range.getMin(), high = range.getMax();
   bool isSymmetric = isWide || settings.isSymmetric || settings.powersOfTwo;
@@ -469,7 +478,12 @@ FailureOr<Inserter::Weights> Inserter::quantizeWeights(GroupOp group, Quantizabl
                                      createIntConstant(type.clone(i8), quantized));
   constexpr int64_t low = std::numeric_limits<int32_t>::min(), high = std::numeric_limits<int32_t>::max();
   if (isWide) { // quantized types have 32 bits at most
-    result.accumulator = builder.getI64Type();
+    // Weights tell whether some sum could leave 32 bits; all that stay are the same in either.
+    bool fits = llvm::all_of(llvm::seq(channels), [&](int64_t c) {
+      double most = sums[c] * 32768 + (bias ? std::abs(static_cast<double>(quantizedBias[c])) : 0);
+      return most <= std::numeric_limits<int32_t>::max();
+    });
+    result.accumulator = builder.getIntegerType(fits ? 32 : 64);
     if (bias)
       result.bias = ConstantOp::create(builder, bias.getLoc(),
                                        createIntConstant(RankedTensorType::get({channels}, result.accumulator), quantizedBias));

@@ -7,7 +7,7 @@
 
 #include "NarrowFloats.h"
 #include "mpc/Dialect/MPC/Constants.h"
-#include "mpc/Transforms/Ranges.h"
+#include "mpc/Transforms/SeenRanges.h"
 #include "llvm/Support/Format.h"
 
 using namespace mlir;
@@ -69,14 +69,14 @@ std::string F16Ranges::whyNot(GroupOp group) {
             largest = std::max<double>(largest, std::abs(value));
       if (largest > kLargestF16)
         return describe("weights", largest);
-    } else if (double largest = magnitude(getRange(stored));
+    } else if (double largest = magnitude(getSeenRange(stored));
                largest > kLargestF16) {
       return describe("calibrated inputs", largest);
     }
   }
   for (Value result : group.getResults())
     if (isFloat(result) && !isOnlyReturned(result))
-      if (double largest = magnitude(getRange(result)); largest > kLargestF16)
+      if (double largest = magnitude(getSeenRange(result)); largest > kLargestF16)
         return describe("calibrated results", largest);
   return {};
 }
@@ -86,7 +86,7 @@ bool F16Ranges::isProven(GroupOp group) {
   if (owner != function) {
     llvm::DenseMap<Value, FloatInterval> inputs;
     for (BlockArgument argument : owner.getArguments())
-      if (RangeAttr range = getRange(argument))
+      if (RangeAttr range = getSeenRange(argument))
         inputs[argument] = {range.getMin(), range.getMax()};
     bounds.emplace(owner, inputs);
     function = owner;

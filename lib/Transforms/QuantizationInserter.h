@@ -190,7 +190,8 @@ private:
   llvm::StringMap<unsigned> conversionNames;
   /// Values that share scale and zero point, and the range that they share.
   llvm::EquivalenceClasses<Value> ties;
-  DenseMap<Value, RangeAttr> ranges;
+  /// Calibrated for 8 bits, and what samples held.
+  DenseMap<Value, RangeAttr> ranges, seen;
   SmallVector<Operation *> dead;
 };
 

@@ -119,13 +119,13 @@ static LogicalResult verifyContraction(GroupOp group,
     }
   }
   Type sum = getElementTypeOrSelf(op->getResult(0));
-  if (isWide      ? !sum.isInteger(64)
+  if (isWide      ? !sum.isInteger(64) && !sum.isInteger(32)
       : isInteger ? getStorageBits(sum) != 32
                   : !sum.isF32())
     return op->emitOpError()
            << "in group '" << group.getName() << "' of precision "
            << stringifyPrecision(precision) << ": expected an accumulator of "
-           << (isWide      ? "i64"
+           << (isWide      ? "i32 or i64"
                : isInteger ? "32-bit quantized"
                            : "f32")
            << " elements, but got "

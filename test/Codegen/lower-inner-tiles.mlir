@@ -1,6 +1,7 @@
 // A register tile becomes a loop over k blocks that carries one-dimensional accumulators.
 // RUN: mpc-opt %s --pass-pipeline="builtin.module(mpc-describe-target{march=x86-64-v3},mpc-lower-inner-tiles)" | FileCheck %s --check-prefixes=CHECK,AVX2
-// RUN: mpc-opt %s --pass-pipeline="builtin.module(mpc-describe-target{march=cascadelake},mpc-lower-inner-tiles)" | FileCheck %s --check-prefixes=CHECK,AVX512
+// RUN: mpc-opt %s --pass-pipeline="builtin.module(mpc-describe-target{march=x86-64-v4},mpc-lower-inner-tiles)" | FileCheck %s --check-prefixes=CHECK,AVX512
+// RUN: mpc-opt %s --pass-pipeline="builtin.module(mpc-describe-target{march=cascadelake},mpc-lower-inner-tiles)" | FileCheck %s --check-prefixes=CHECK,VNNI
 
 // CHECK-LABEL: func.func @fma
 func.func @fma(%r0: memref<8xf32>, %r1: memref<8xf32>, %w: memref<4x9x8x16x1xf32>, %panel: index, %tap: index,
@@ -35,14 +36,26 @@ func.func @vpdpbusd(%row: memref<64xi8>, %w: memref<4x1x16x16x4xi8>, %i: index, 
   return %0 : vector<16xi32>
 }
 
-// Sixteen lanes of two partial sums: four 256-bit registers, or two of 512 bits.
+// Sixteen lanes of two partial sums: four 256-bit registers, or two of 512 bits. VNNI adds in the same instruction.
 // CHECK-LABEL: func.func @pmaddwd
 func.func @pmaddwd(%row: memref<64xi8>, %w: memref<4x1x16x16x4xi8>, %i: index, %a: vector<32xi32>) -> vector<32xi32> {
   // CHECK: arith.extui %{{.*}} : vector<4xi8> to vector<4xi16>
   // AVX2-COUNT-4: llvm.call_intrinsic "llvm.x86.avx2.pmadd.wd"({{.*}}) : (vector<16xi16>, vector<16xi16>) -> vector<8xi32>
   // AVX512-COUNT-2: llvm.call_intrinsic "llvm.x86.avx512.pmaddw.d.512"({{.*}}) : (vector<32xi16>, vector<32xi16>) -> vector<16xi32>
-  // CHECK-NOT: pmadd
+  // VNNI-COUNT-2: llvm.call_intrinsic "llvm.x86.avx512.vpdpwssd.512"({{.*}}) : (vector<16xi32>, vector<32xi16>, vector<32xi16>) -> vector<16xi32>
+  // CHECK-NOT: llvm.call_intrinsic
   %0 = kernel.inner_tile pmaddwd rows(%row : memref<64xi8>) weights(%w[%i, %i] : memref<4x1x16x16x4xi8>)
       accumulators(%a : vector<32xi32>) {unsigned_rows} -> vector<32xi32>
+  return %0 : vector<32xi32>
+}
+
+// Activations of 16 bits are multiplied as they are.
+// CHECK-LABEL: func.func @words
+func.func @words(%row: memref<64xi16>, %w: memref<4x1x16x16x4xi8>, %i: index, %a: vector<32xi32>) -> vector<32xi32> {
+  // CHECK: %[[X:.*]] = vector.load {{.*}} : memref<64xi16>, vector<4xi16>
+  // CHECK-NEXT: vector.bitcast %[[X]] : vector<4xi16> to vector<1xi64>
+  // CHECK: arith.extsi %{{.*}} : vector<{{.*}}xi8> to vector<{{.*}}xi16>
+  %0 = kernel.inner_tile pmaddwd rows(%row : memref<64xi16>) weights(%w[%i, %i] : memref<4x1x16x16x4xi8>)
+      accumulators(%a : vector<32xi32>) -> vector<32xi32>
   return %0 : vector<32xi32>
 }

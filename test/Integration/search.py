@@ -95,6 +95,19 @@ with open(path("renamed.json"), "w") as file:
     json.dump(decisions, file)
 refused("does not name the group", f"--decisions={path('renamed.json')}")
 
+# How integers are computed is a decision, too; a configuration may make it.
+with open(path("integers.json"), "w") as file:
+    json.dump({"integers": {"activations": "symmetric", "rounding": "tflite"}}, file)
+INT8 = ["--precision=int8", f"--calibration-data={path('calibration.npy')}", "--march=native", "--prefix=digits"]
+library = made("tflite.so", *INT8, "--rounding=tflite", "--activations=symmetric", "--fully-integral", f"--save-decisions={path('tflite.json')}")
+assert not filecmp.cmp(library, made("again.so", *INT8), shallow=False)
+assert filecmp.cmp(library, made("again.so", f"--decisions={path('tflite.json')}", "--march=native", "--prefix=digits"), shallow=False)
+library = made("tflite.so", *INT8, "--rounding=tflite", "--activations=symmetric")
+assert filecmp.cmp(library, made("again.so", *INT8, f"--precision-config={path('integers.json')}"), shallow=False)
+refused("tflite.json: expected rounding to be tosa, as asked for elsewhere, but got tflite", "--rounding=tosa", f"--decisions={path('tflite.json')}")
+refused("integers.json: expected activations to be signed, as asked for elsewhere, but got symmetric", *INT8, "--activations=signed",
+        f"--precision-config={path('integers.json')}")
+
 # Top-1, with a group that the user has settled.
 with open(path("config.json"), "w") as file:
     json.dump({"groups": [{"name": "block.conv", "precision": "f32"}]}, file)

@@ -18,7 +18,7 @@
 // MALFORMED: error: {{.*}}malformed.json:3:1: expected a precision configuration, but this is not JSON
 
 // RUN: not mpc-opt --mpc-assign-precision=config=%t/array.json %t/model.mlir 2>&1 | FileCheck %s --check-prefix=ARRAY
-// ARRAY: error: {{.*}}array.json: expected an object with the keys version, default and groups
+// ARRAY: error: {{.*}}array.json: expected an object with the keys version, default, integers and groups
 
 // RUN: not mpc-opt --mpc-assign-precision=config=%t/key.json %t/model.mlir 2>&1 | FileCheck %s --check-prefix=KEY
 // KEY: error: {{.*}}key.json: unknown key 'defualt' in a precision configuration, did you mean 'default'?
@@ -28,6 +28,13 @@
 
 // RUN: not mpc-opt --mpc-assign-precision=config=%t/value.json %t/model.mlir 2>&1 | FileCheck %s --check-prefix=VALUE
 // VALUE: error: {{.*}}value.json: groups[0]: expected a precision (keep, f32, f16, bf16, int8, int16, w8, w4), but got "fp16"
+
+// RUN: not mpc-opt --mpc-assign-precision=config=%t/integers.json %t/model.mlir 2>&1 | FileCheck %s --check-prefix=INTEGERS
+// INTEGERS: error: {{.*}}integers.json: integers: expected scales to be one of any, power-of-two, but got 2
+
+// What the module says already stands.
+// RUN: not mpc-opt --mpc-assign-precision=config=%t/rounding.json %t/rounding.mlir 2>&1 | FileCheck %s --check-prefix=ROUNDING
+// ROUNDING: error: {{.*}}rounding.json: expected rounding to be tflite-single, as asked for elsewhere, but got tosa
 
 // RUN: not mpc-opt --mpc-assign-precision=config=%t/selectors.json %t/model.mlir 2>&1 | FileCheck %s --check-prefix=SELECTORS
 // SELECTORS: error: {{.*}}selectors.json: groups[0]: expected one of name, match and kind, but got 2
@@ -51,6 +58,12 @@
 // INFINITE: error: 'mpc.group' op 'fc': int8 is asked for in {{.*}}infinite.json, but weights are not finite
 // INFINITE: error: 'mpc.group' op 'long': int8 is asked for in {{.*}}infinite.json, but sums of 50000 products may leave 32 bits (at most 49733 fit)
 
+//--- integers.json
+{"integers": {"scales": 2}}
+//--- rounding.json
+{"integers": {"rounding": "tosa"}}
+//--- rounding.mlir
+module attributes {mpc.rounding = #mpc.rounding<tflite_single>} {}
 //--- malformed.json
 {"groups": [
   {"name": "fc1", "precision": "f16"}

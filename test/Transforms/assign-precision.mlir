@@ -31,7 +31,8 @@
 // REMARK-DAG: remark: [Passed] {{.*}}Category:precision{{.*}}group 'conv1': int8 (asked for all groups: contraction with constant weights)
 // REMARK-DAG: remark: [Missed] {{.*}}Category:precision{{.*}}group 'softmax': f32 (int8 refused: softmax is computed in floating point only)
 
-// Later entries win: by kind, by regular expression, by name.
+// What is said of integers stands on the module. Later entries win: by kind, by regular expression, by name.
+// CONFIG: module attributes {mpc.rounding = #mpc.rounding<tflite_single>, mpc.scales = "power-of-two"}
 // CONFIG-LABEL: func @main
 // CONFIG: mpc.group "conv1" {{.*}}precision = #mpc.precision<int8>, {{.*}}reason = "set by the configuration: contraction with constant weights"
 // CONFIG: mpc.group "pool" {{.*}}precision = #mpc.precision<bf16>, {{.*}}reason = "set by the configuration"

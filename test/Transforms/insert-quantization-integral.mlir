@@ -76,21 +76,46 @@ module attributes {mpc.rounding = #mpc.rounding<tosa>} {
 
 // -----
 
-// int16: signed, symmetric, sums of 64 bits that become f32 times the channel's scale. The largest range is 4, 4 / 32767 is a step.
+// int16: signed, symmetric, sums that become f32 times the channel's scale. The input was seen up to -4, and 4 / 32767 is a step,
+// although a calibrator chose less for 8 bits.
 // CHECK: !uniform{{.*}} = !quant.uniform<i16:f32, 1.22
 // CHECK-LABEL: func.func @main
 // CHECK: mpc.group "fc"
-// CHECK: %[[S:.*]] = mpc.matmul {{.*}} -> tensor<?x2xi64>
-// CHECK-NEXT: %[[C:.*]] = mpc.cast %[[S]] : (tensor<?x2xi64>) -> tensor<?x2xf32>
+// CHECK: %[[S:.*]] = mpc.matmul {{.*}} -> tensor<?x2xi32>
+// CHECK-NEXT: %[[C:.*]] = mpc.cast %[[S]] : (tensor<?x2xi32>) -> tensor<?x2xf32>
 // CHECK-NEXT: mpc.mul %[[C]], %{{.*}} : (tensor<?x2xf32>, tensor<2xf32>) -> tensor<?x2xf32>
 module {
-  func.func @main(%x: tensor<?x2xf32> {mpc.name = "x", mpc.range = #mpc.range<-4.0, 1.0>}) -> (tensor<?x2xf32> {mpc.name = "y"}) {
+  func.func @main(%x: tensor<?x2xf32> {mpc.name = "x", mpc.range = #mpc.range<-2.0, 1.0>, mpc.seen = #mpc.range<-4.0, 1.0>}) -> (tensor<?x2xf32> {mpc.name = "y"}) {
     %w = mpc.constant dense<[[1.0, -0.5], [0.0, 1.0]]> : tensor<2x2xf32> -> tensor<2x2xf32>
     %y = mpc.group "fc" ins(%a = %x, %c = %w : tensor<?x2xf32>, tensor<2x2xf32>) -> tensor<?x2xf32> attributes {precision = #mpc.precision<int16>, range = #mpc.range<0.0, 2.0>} {
       %0 = mpc.matmul %a, %c : (tensor<?x2xf32>, tensor<2x2xf32>) -> tensor<?x2xf32>
       mpc.yield %0 : tensor<?x2xf32>
     }
     return %y : tensor<?x2xf32>
+  }
+}
+
+// -----
+
+// 516 weights of 127 times 2^15 stay within 32 bits, 517 do not.
+// CHECK-LABEL: func.func @main
+// CHECK: mpc.group "short"
+// CHECK: mpc.matmul {{.*}} -> tensor<?x2xi32>
+// CHECK: mpc.group "long"
+// CHECK: mpc.matmul {{.*}} -> tensor<?x2xi64>
+module {
+  func.func @main(%x: tensor<?x516xf32> {mpc.name = "x", mpc.range = #mpc.range<-1.0, 1.0>}, %y: tensor<?x517xf32> {mpc.name = "y", mpc.range = #mpc.range<-1.0, 1.0>}) -> (tensor<?x2xf32>, tensor<?x2xf32>) {
+    %v = mpc.constant dense<1.0> : tensor<516x2xf32> -> tensor<516x2xf32>
+    %w = mpc.constant dense<1.0> : tensor<517x2xf32> -> tensor<517x2xf32>
+    %s = mpc.group "short" ins(%a = %x, %c = %v : tensor<?x516xf32>, tensor<516x2xf32>) -> tensor<?x2xf32> attributes {precision = #mpc.precision<int16>, range = #mpc.range<0.0, 2.0>} {
+      %0 = mpc.matmul %a, %c : (tensor<?x516xf32>, tensor<516x2xf32>) -> tensor<?x2xf32>
+      mpc.yield %0 : tensor<?x2xf32>
+    }
+    %l = mpc.group "long" ins(%a = %y, %c = %w : tensor<?x517xf32>, tensor<517x2xf32>) -> tensor<?x2xf32> attributes {precision = #mpc.precision<int16>, range = #mpc.range<0.0, 2.0>} {
+      %0 = mpc.matmul %a, %c : (tensor<?x517xf32>, tensor<517x2xf32>) -> tensor<?x2xf32>
+      mpc.yield %0 : tensor<?x2xf32>
+    }
+    return %s, %l : tensor<?x2xf32>, tensor<?x2xf32>
   }
 }
 

@@ -70,10 +70,10 @@ struct Flags {
   cl::opt<std::string> latencyTable{"latency-table", cl::desc("Latencies of the target, as mpc-run --measure wrote them (default: measured on this machine)"), cl::value_desc("file"), cl::cat(category)};
   cl::opt<std::string> prefix{"prefix", cl::desc("C name before _query and in the header"), cl::value_desc("name"), cl::cat(category)};
   cl::opt<std::string> linker{"linker", cl::desc("The ld.lld to use"), cl::value_desc("file"), cl::cat(category)};
-  cl::opt<std::string> rounding{"rounding", cl::init("onnx"), cl::desc("How integers are requantized: onnx (default), tflite, tflite-single, tosa or tosa-double"), cl::cat(category)};
+  cl::opt<std::string> rounding{"rounding", cl::desc("How integers are requantized: onnx (default), tflite, tflite-single, tosa or tosa-double"), cl::cat(category)};
   cl::opt<bool> fullyIntegral{"fully-integral", cl::desc("Fail where anything but the model's own inputs and outputs would be floating point"), cl::cat(category)};
-  cl::opt<std::string> activations{"activations", cl::init("asymmetric"), cl::desc("8-bit activations: asymmetric (default), symmetric, signed or signed-symmetric"), cl::cat(category)};
-  cl::opt<std::string> scales{"scales", cl::init("any"), cl::desc("any (default) or power-of-two: fixed point Qm.n"), cl::cat(category)};
+  cl::opt<std::string> activations{"activations", cl::desc("8-bit activations: asymmetric (default), symmetric, signed or signed-symmetric"), cl::cat(category)};
+  cl::opt<std::string> scales{"scales", cl::desc("any (default) or power-of-two: fixed point Qm.n"), cl::cat(category)};
   cl::opt<std::string> from{"compile-from", cl::desc("Phase that an .mlir input is in (default: imported)"), cl::value_desc("phase"), cl::cat(category)};
   cl::opt<std::string> to{"compile-to", cl::desc("Phase to stop at: imported, grouped, annotated, quantized, linalg, tiled, bufferized, llvm"), cl::value_desc("phase"), cl::cat(category)};
   cl::opt<std::string> dumpPhases{"dump-phases", cl::desc("Write the IR of every phase there, big weights elided"), cl::value_desc("folder"), cl::cat(category)};
@@ -184,21 +184,24 @@ bool parse(Flags &flags, LaterFlags &later, mpc::CompileOptions &options) {
   options.emulateGPU = flags.target == "nvvm-emulated";
   if (!isOneOf(flags.target, "cpu", "nvvm", "nvvm-emulated"))
     return fail("--target: expected cpu, nvvm or nvvm-emulated, but got '" + flags.target + "'");
-  if (!isOneOf(flags.rounding, "onnx", "tflite", "tflite-single", "tosa", "tosa-double"))
-    return fail("--rounding: expected onnx, tflite, tflite-single, tosa or tosa-double, but got '" + flags.rounding + "'");
-  if (!isOneOf(flags.activations, "asymmetric", "symmetric", "signed", "signed-symmetric"))
-    return fail("--activations: expected asymmetric, symmetric, signed or signed-symmetric, but got '" + flags.activations + "'");
-  if (!isOneOf(flags.scales, "any", "power-of-two"))
-    return fail("--scales: expected any or power-of-two, but got '" + flags.scales + "'");
-  if (flags.fullyIntegral && flags.rounding == "onnx")
+  const std::pair<const cl::opt<std::string> *, std::string mpc::IntegerFormat::*> integerFlags[] = {
+      {&flags.rounding, &mpc::IntegerFormat::rounding},
+      {&flags.activations, &mpc::IntegerFormat::activations},
+      {&flags.scales, &mpc::IntegerFormat::scales}};
+  for (auto [flag, member] : integerFlags) {
+    mpc::IntegerFormat one;
+    one.*member = *flag;
+    if (std::string problem = mpc::findProblem(one); !problem.empty() || (flag->getNumOccurrences() && flag->empty()))
+      return fail("--" + flag->ArgStr + ": " + (problem.empty() ? std::string("expected a value") : problem));
+    options.integers.*member = *flag;
+  }
+  bool isIntegral = !flags.rounding.empty() && flags.rounding != "onnx";
+  if (flags.fullyIntegral && !isIntegral)
     return fail("--fully-integral needs a profile without floating point: --rounding=tflite, tflite-single, tosa or tosa-double");
   if (flags.fullyIntegral && !isOneOf(flags.precision, "int8", "keep"))
     return fail("--fully-integral needs --precision=int8, but got " + flags.precision);
-  if (flags.precision == "int16" && flags.rounding != "onnx")
+  if (flags.precision == "int16" && isIntegral)
     return fail("--precision=int16 is rounded as --rounding=onnx says only, but got " + flags.rounding);
-  options.rounding = flags.rounding;
-  options.activations = flags.activations;
-  options.scales = flags.scales;
   options.fullyIntegral = flags.fullyIntegral;
 
   auto emit = StringSwitch<std::optional<mpc::EmitKind>>(flags.emit)

@@ -21,6 +21,7 @@ namespace {
 TEST(PrecisionConfig, ReadsBackWhatItWrites) {
   PrecisionConfig config;
   config.defaultPrecision = "bf16";
+  config.integers.scales = "power-of-two";
   config.entries = {
       {PrecisionConfig::Selector::Kind, "conv", "f32"},
       {PrecisionConfig::Selector::Match, "a/.*\\.[0-9]+", "keep"},
@@ -29,6 +30,8 @@ TEST(PrecisionConfig, ReadsBackWhatItWrites) {
       PrecisionConfig::parse(config.str(), "text");
   ASSERT_TRUE(static_cast<bool>(read)) << llvm::toString(read.takeError());
   EXPECT_EQ(read->defaultPrecision, config.defaultPrecision);
+  EXPECT_EQ(read->integers.scales, config.integers.scales);
+  EXPECT_EQ(read->integers.rounding, "");
   ASSERT_EQ(read->entries.size(), config.entries.size());
   for (size_t i = 0; i < config.entries.size(); ++i) {
     EXPECT_EQ(read->entries[i].selector, config.entries[i].selector);

@@ -35,7 +35,7 @@ struct ContractionInfo {
   bool batched = false;
   /// i8 input read as unsigned.
   bool unsignedInput = false;
-  bool integer = false;
+  bool integer = false; ///< i8, or signed i16, times i8 in i32
   /// Output channels, and reduction size per tap.
   int64_t channels = 0, depth = 0;
   std::array<int64_t, 2> sizes = {1, 1}, strides = {1, 1}, dilations = {1, 1};

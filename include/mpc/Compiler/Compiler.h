@@ -52,10 +52,8 @@ struct CompileOptions {
   std::string validationData, labels; // of `diagnose`, too
   std::string decisions, saveDecisions; // all that was measured and chosen
 
-  std::string rounding = "onnx";          // onnx, tflite, tflite-single, tosa, tosa-double
-  std::string activations = "asymmetric"; // asymmetric, symmetric, signed, signed-symmetric
-  std::string scales = "any";             // any, power-of-two
-  bool fullyIntegral = false;             // an error where anything is computed in floating point
+  IntegerFormat integers;     // empty: as a configuration or decisions say, else the default
+  bool fullyIntegral = false; // an error where anything is computed in floating point
   std::string report;        // .html or .json
   std::string explain;       // a group, a node or a tensor whose story goes to standard output
   std::string diagnose;      // a library of this model that has lost accuracy

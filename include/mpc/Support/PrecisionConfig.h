@@ -11,7 +11,8 @@
 //     {"kind": "softmax", "precision": "f32"},
 //     {"match": "block1/.*", "precision": "f16"},
 //     {"kind": "matmul", "precision": "w4", "block": 64},
-//     {"name": "conv1", "precision": "f32"}]}
+//     {"name": "conv1", "precision": "f32"}],
+//    "integers": {"activations": "symmetric", "scales": "power-of-two"}}
 //
 // Later entries win. This is the file alone; mpc-assign-precision applies it.
 //
@@ -44,8 +45,27 @@ struct WeightFormat {
   }
 };
 
+/// How a model computes in integers, in words; what is empty is left to whoever
+/// reads it.
+struct IntegerFormat {
+  std::string rounding;    ///< onnx, tflite, tflite-single, tosa or tosa-double
+  std::string activations; ///< asymmetric, symmetric, signed or
+                           ///< signed-symmetric
+  std::string scales;      ///< any or power-of-two
+};
+
+/// A member of IntegerFormat, what files and flags call it, and its values, the
+/// default first.
+struct IntegerKey {
+  llvm::StringRef key;
+  std::string IntegerFormat::*member;
+  llvm::ArrayRef<llvm::StringRef> values;
+};
+llvm::ArrayRef<IntegerKey> getIntegerKeys();
+
 /// What is wrong with the words of a format, or nothing.
 std::string findProblem(const WeightFormat &format);
+std::string findProblem(const IntegerFormat &format);
 
 /// Of `candidates` those nearest to `name` by edit distance, best first, at
 /// most `count`; none that differ in more than half of their letters. In
@@ -89,6 +109,7 @@ struct PrecisionConfig {
   /// line decides.
   std::optional<std::string> defaultPrecision;
   WeightFormat defaultWeights; ///< of a default of w8 or w4
+  IntegerFormat integers;      ///< of the whole model
   std::vector<Entry> entries;
 
   /// Reads a file. Errors name the file, what is wrong and where, and the

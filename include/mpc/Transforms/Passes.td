@@ -390,6 +390,8 @@ def AssignPrecision : Pass<"mpc-assign-precision", "::mlir::ModuleOp"> {
         range = #mpc.range<0.0, 6.0>, reason = "contraction with constant weights"} {...}
     ```
 
+    The `integers` of `config` become attributes of the module (`mpc.rounding`, `mpc.activations`, `mpc.scales`); an error where those say otherwise.
+
     What is asked for: the last entry of `config` that means the group, else the file's `default`, else `precision`. `keep` is the precision that
     the model's own element types say: int8 where the group reads or stores quantized types, else that of its floats.
 
@@ -401,7 +403,7 @@ def AssignPrecision : Pass<"mpc-assign-precision", "::mlir::ModuleOp"> {
     - int8, average, passthrough, element-wise: where an int8 group reads the result; a result that nobody reads as integers gains
       nothing from 8 bits and would only lose accuracy. A group that is named in `config` need not have such a reader
     - int8, float: never; these groups compute in f32, from and to integers where their neighbours are int8
-    - int16: as int8; sums have 64 bits
+    - int16: as int8; sums have 64 bits where their weights do not show that 32 hold them
     - where the module has `mpc.fully_integral`, int8 whether or not an int8 group reads the result, and element-wise ops of role float, too
     - w8, w4: contractions with constant, finite weights, other than depthwise ones and those of fewer than 1024 weights; they carry
       `mpc.weights` (#mpc.weights), from the configuration, else from the options. All others compute in the type of activations
@@ -430,7 +432,7 @@ def VerifyPrecision : Pass<"mpc-verify-precision", "::mlir::ModuleOp"> {
     Changes nothing; fails with one error per group that breaks the contract that conversion to linalg relies on:
 
     - (V1) int8: contractions read 8-bit integers and accumulate in 32-bit ones, so that no float product feeds a sum
-    - (V1b) int16: contractions read 16-bit activations and 8-bit weights, and accumulate in i64
+    - (V1b) int16: contractions read 16-bit activations and 8-bit weights, and accumulate in i32 or i64
     - (V2) f16, bf16, f32: contractions read operands of that type and accumulate in f32
     - (V3) f16, bf16: what a group stores for other groups has that type
     - (V4) quantized tensors that groups store have 8 bits

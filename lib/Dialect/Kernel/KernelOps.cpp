@@ -149,11 +149,12 @@ template <typename OpTy> static LogicalResult verifyOutputOp(OpTy op) {
   Type accumulator = op.getAccumulatorType();
   bool floating = isa<FloatType>(inputType) && accumulator.isF32() &&
                   (isa<FloatType>(weightType) || op.getBlocks());
-  bool integer = !op.getBlocks() && inputType.isInteger(8) && weightType.isInteger(8) &&
-                 accumulator.isInteger(32);
+  bool isWord = inputType.isInteger(16) && !op.getUnsignedInput();
+  bool integer = !op.getBlocks() && (inputType.isInteger(8) || isWord) &&
+                 weightType.isInteger(8) && accumulator.isInteger(32);
   if (!floating && !integer)
     return op.emitOpError("expected floating-point operands accumulated in f32 "
-                          "or i8 operands accumulated in i32, but got ")
+                          "or an i8 or signed i16 input and i8 weights accumulated in i32, but got ")
            << inputType << " and " << weightType << " in " << accumulator; // C7
   if (op.getUnsignedInput() && !integer)
     return op.emitOpError("expected an integer input with 'unsigned_input', "
@@ -378,13 +379,14 @@ LogicalResult InnerTileOp::verify() {
            << getAccumulators().size(); // C2
   bool floating = isa<FloatType>(row.getElementType()) &&
                   (blocks || isa<FloatType>(weights.getElementType()));
-  bool bytes = !blocks && row.getElementType().isInteger(8) &&
-               weights.getElementType().isInteger(8);
+  bool integers = !blocks && weights.getElementType().isInteger(8);
+  bool bytes = integers && row.getElementType().isInteger(8);
+  bool words = integers && row.getElementType().isInteger(16) && !getUnsignedRows();
   Intrinsic intrinsic = getIntrinsic();
   bool fits = intrinsic == Intrinsic::fma ? floating && kv == 1
               : intrinsic == Intrinsic::vpdpbusd
                   ? bytes && kv == 4 && getUnsignedRows()
-              : intrinsic == Intrinsic::pmaddwd ? bytes && kv == 4
+              : intrinsic == Intrinsic::pmaddwd ? (bytes || words) && kv == 4
                                                 : false;
   if (!fits)
     return emitOpError("expected operands that ")

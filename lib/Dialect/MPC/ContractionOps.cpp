@@ -51,13 +51,14 @@ static LogicalResult verifyQuantized(Operation *op, Type input, Type weight,
                                 "signed 8-bit quantized weights, but got "
                              << input << " and " << weight;
   auto accumulator = dyn_cast<quant::QuantizedType>(result);
-  if (isWord(input) ? !result.isSignlessInteger(64)
+  if (isWord(input) ? !result.isSignlessInteger(64) &&
+                          !result.isSignlessInteger(32)
                     : !accumulator ||
                           accumulator.getStorageTypeIntegralWidth() != 32 ||
                           !accumulator.isSigned())
     return op->emitOpError()
            << "expected a result with "
-           << (isWord(input) ? "i64" : "quantized signed 32-bit")
+           << (isWord(input) ? "i32 or i64" : "quantized signed 32-bit")
            << " elements, but got " << result;
   if (!isa<quant::UniformQuantizedType>(input))
     return op->emitOpError()

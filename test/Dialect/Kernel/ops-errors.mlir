@@ -166,7 +166,7 @@ func.func @window(%x: memref<1x8x8x8xf32>, %w: memref<1x9x8x16x1xf32>, %o: memre
 #tiling = #kernel.tiling<intrinsic = fma, rows = 1, columns = 16, kv = 1>
 // contract C7
 func.func @accumulator(%x: memref<4x8xf32>, %w: memref<1x1x8x16x1xf32>, %o: memref<4x16xf64>) {
-  // expected-error @+1 {{expected floating-point operands accumulated in f32 or i8 operands accumulated in i32, but got 'f32' and 'f32' in 'f64'}}
+  // expected-error @+1 {{expected floating-point operands accumulated in f32 or an i8 or signed i16 input and i8 weights accumulated in i32, but got 'f32' and 'f32' in 'f64'}}
   kernel.contract ins(%x, %w : memref<4x8xf32>, memref<1x1x8x16x1xf32>) outs(%o : memref<4x16xf64>)
       attributes {extra_maps = [], tiling = #tiling} {
   ^bb0(%acc: f64):
@@ -280,6 +280,16 @@ func.func @accumulators(%row: memref<64xi8>, %w: memref<4x1x16x16x4xi8>, %acc: v
   // expected-error @+1 {{expected a multiple of 2 accumulators, but got 1}}
   %r = kernel.inner_tile vpdpbusd rows(%row, %row : memref<64xi8>, memref<64xi8>) weights(%w[%i, %i] : memref<4x1x16x16x4xi8>)
       accumulators(%acc : vector<16xi32>) {unsigned_rows} -> vector<16xi32>
+  return
+}
+
+// -----
+
+// inner_tile C4: words are signed
+func.func @words(%row: memref<64xi16>, %w: memref<4x1x16x16x4xi8>, %acc: vector<32xi32>, %i: index) {
+  // expected-error @+1 {{expected operands that pmaddwd multiplies}}
+  %r = kernel.inner_tile pmaddwd rows(%row : memref<64xi16>) weights(%w[%i, %i] : memref<4x1x16x16x4xi8>)
+      accumulators(%acc : vector<32xi32>) {unsigned_rows} -> vector<32xi32>
   return
 }
 

@@ -68,8 +68,8 @@ def Kernel_Intrinsic : I32EnumAttr<"Intrinsic", "the instruction that multiplies
   let description = [{
     - `fma`: floating point, operands widened to f32, one rounding per step;
     - `vpdpbusd`: AVX512-VNNI, four u8×s8 products per i32 lane;
-    - `pmaddwd`: AVX2 or AVX-512 without VNNI, and signed activations: both operands widened to i16, two products per i32
-      lane, exact because |x·w| ≤ 2·255·128 fits in i32 (vpmaddubsw saturates at 16 bits and is never used);
+    - `pmaddwd`: AVX2 or AVX-512 without VNNI, signed activations and those of i16: both operands widened to i16, two products per i32
+      lane, exact because |x·w| ≤ 2·2^15·128 fits in i32 (vpmaddubsw saturates at 16 bits and is never used); with AVX512-VNNI vpdpwssd, which adds, too;
     - `muladd`: widened to i32, multiplied, added; no reduction across lanes (depthwise, and one thread per output on GPUs);
     - `mma`: a GPU's tensor cores, mma.sync of 16 rows by 8 columns; 8-bit integers into i32, f16 and bf16 into f32.
   }];
@@ -335,7 +335,7 @@ def Kernel_ContractOp : Kernel_OutputOp<"contract"> {
     - (C5) panels of `weights` fit the output's channels, with `batched` those of each position; `batched` only without a window,
       with an output of rank 3 or more whose M is static;
     - (C6) the output's height and width follow from the window;
-    - (C7) element types: all floating point with an f32 accumulator, or i8 × i8 with an i32 accumulator;
+    - (C7) element types: all floating point with an f32 accumulator, or i8 or signed i16 × i8 with an i32 accumulator;
     - (C8) `pad_value` is there if and only if the window pads, and has the input's element type;
     - (C9) one map per extra, from the output's dimensions; each result is a dimension or 0, the output's last dimension only as
       the last result;
@@ -532,8 +532,8 @@ def Kernel_InnerTileOp : Kernel_Op<"inner_tile", [
     - (C1) rows have rank 1, unit stride, equal types, and kblocks·kv elements;
     - (C2) the number of accumulators is a multiple of the number of rows;
     - (C3) accumulators are vectors of 16 (pmaddwd: 32) i32 or f32, and results have their types;
-    - (C4) `fma` with floating point and kv = 1, the others with i8 and kv = 4; `vpdpbusd` only with unsigned rows;
-      `muladd` never;
+    - (C4) `fma` with floating point and kv = 1, the others with i8 and kv = 4; `vpdpbusd` only with unsigned rows; `pmaddwd` also with signed
+      rows of i16; `muladd` never;
     - (C5) with `blocks`, `weights` is `panels × bytes` of i8 as they say, and rows have their depth, in floating point, with `fma`.
 
     Example:

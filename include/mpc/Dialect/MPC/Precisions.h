@@ -17,6 +17,11 @@ inline bool isWeightOnly(Precision precision) {
   return precision == Precision::W8 || precision == Precision::W4;
 }
 
+/// Activations and weights are integers where their groups can be computed so.
+inline bool isInteger(Precision precision) {
+  return precision == Precision::INT8 || precision == Precision::INT16;
+}
+
 } // namespace mpc
 
 #endif // MPC_DIALECT_MPC_PRECISIONS_H
