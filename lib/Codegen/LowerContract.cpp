@@ -14,17 +14,21 @@
 //   blocks of columns:  forall group of panels { for tile of rows { ... }}
 //                                              input is re-read per group
 //
-// whichever reads less. A tile zeroes its accumulators, adds one
-// kernel.inner_tile per tap, and applies the epilogue: a short one to
+// whichever reads less. Taps that read a pad value of zero are left out where
+// all of a tile's rows do (the first and last rows of pixels), or its first or
+// last row alone (the ends of a row of pixels). A tile zeroes its accumulators,
+// adds one kernel.inner_tile per tap, and applies the epilogue: a short one to
 // registers; for a longer one, which would multiply the code, it puts the sums
 // into a small buffer, which a loop over rows reads.
 //
 //===----------------------------------------------------------------------===//
 
+#include "mpc/Codegen/ContractionInfo.h"
 #include "mpc/Codegen/OutputTile.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Matchers.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -108,6 +112,19 @@ private:
   void emitGroups(function_ref<void(Value, int64_t, int64_t)> body);
   SmallVector<Value> accumulate(Value row0, int64_t height, Value panel,
                                 int64_t count);
+  using Multiply =
+      function_ref<SmallVector<Value>(ValueRange rows, ValueRange init)>;
+  /// The sums over the taps of a window.
+  SmallVector<Value>
+  accumulateTaps(Value row0, int64_t height, ArrayRef<Value> init,
+                 function_ref<SmallVector<Value>(ValueRange rows, Value tap,
+                                                 ValueRange init)>
+                     multiply);
+  /// `multiply` for the rows of which column kw of the window is inside of the
+  /// input, as far as they are all but the first or all but the last one.
+  SmallVector<Value> multiplyInside(ArrayRef<WindowRow> places, Value kw,
+                                    ValueRange rows, ValueRange init,
+                                    Multiply multiply);
   void emitGather(Value row0, int64_t height);
   /// The window of output row `row`, into row `r` of the buffer.
   void emitGatherWindow(Value row, Value r);
@@ -125,6 +142,8 @@ private:
   Value input, pad, totalRows, firstPanel, sums, gathered;
   /// For gathering: the input in one dimension, pad values for a window's row.
   Value flatInput, padRun;
+  /// Whether products with padding are zero.
+  bool padsZero = false;
   int64_t channels, allPanels, panels, taps, depth, minRows, rows;
   bool isStatic;
   double rate;
@@ -271,6 +290,71 @@ void ContractLowering::emitGather(Value row0, int64_t height) {
   });
 }
 
+SmallVector<Value> ContractLowering::multiplyInside(ArrayRef<WindowRow> places,
+                                                    Value kw, ValueRange rows,
+                                                    ValueRange init,
+                                                    Multiply multiply) {
+  int64_t outWidth = outType.getDimSize(2), width = window.getSizes()[1];
+  auto height = static_cast<int64_t>(places.size());
+  if (!padsZero || !window.isPadded(1) || height < 2 ||
+      outWidth % height != 0 || outWidth * width > kMaxEdgeTaps)
+    return multiply(rows, init);
+  size_t panels = init.size() / height;
+  auto choose = [&](const WindowRow &place, Multiply inside, Multiply outside) {
+    auto branch = scf::IfOp::create(b, TypeRange(init),
+                                    place.isInsideColumn(b, kw), true);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(branch.thenBlock());
+    scf::YieldOp::create(b, inside(rows, init));
+    b.setInsertionPointToStart(branch.elseBlock());
+    scf::YieldOp::create(b, outside(rows, init));
+    return SmallVector<Value>(branch.getResults());
+  };
+  auto dropFirst = [&](ValueRange rows, ValueRange init) {
+    SmallVector<Value> sums(init.take_front(panels));
+    llvm::append_range(sums,
+                       multiply(rows.drop_front(), init.drop_front(panels)));
+    return sums;
+  };
+  auto dropLast = [&](ValueRange rows, ValueRange init) {
+    SmallVector<Value> sums =
+        multiply(rows.drop_back(), init.drop_back(panels));
+    llvm::append_range(sums, init.take_back(panels));
+    return sums;
+  };
+  return choose(
+      places.front(),
+      [&](ValueRange, ValueRange) {
+        return choose(places.back(), multiply, dropLast);
+      },
+      dropFirst);
+}
+
+SmallVector<Value> ContractLowering::accumulateTaps(
+    Value row0, int64_t height, ArrayRef<Value> init,
+    function_ref<SmallVector<Value>(ValueRange, Value, ValueRange)> multiply) {
+  SmallVector<WindowRow> places;
+  for (int64_t r = 0; r < height; ++r)
+    places.emplace_back(b, window, inputType, outType, add(b, row0, r));
+  ArrayRef<int64_t> sizes = window.getSizes();
+  auto emitRow = [&](Value kh, ValueRange outer) {
+    return emitLoop(b, sizes[1], outer, [&](Value kw, ValueRange inner) {
+      SmallVector<Value> taps;
+      for (const WindowRow &place : places)
+        taps.push_back(place.getTap(b, input, pad, kh, kw));
+      Value tap = add(b, mul(b, kh, sizes[1]), kw);
+      return multiplyInside(places, kw, taps, inner,
+                            [&](ValueRange rows, ValueRange init) {
+                              return multiply(rows, tap, init);
+                            });
+    });
+  };
+  if (!padsZero || !window.isPadded(0))
+    return emitLoop(b, sizes[0], init, emitRow);
+  auto [begin, end] = places.front().getInsideRows(b, places.back());
+  return emitLoop(b, begin, end, init, emitRow);
+}
+
 SmallVector<Value> ContractLowering::accumulate(Value row0, int64_t height,
                                                 Value panel, int64_t count) {
   bool partial = tiling.getIntrinsic() == Intrinsic::pmaddwd;
@@ -294,19 +378,7 @@ SmallVector<Value> ContractLowering::accumulate(Value row0, int64_t height,
                              : rowView(b, input, add(b, row0, r), depth));
     accumulators = multiply(tileRows, indexConstant(b, 0), accumulators);
   } else {
-    SmallVector<WindowRow> places;
-    for (int64_t r = 0; r < height; ++r)
-      places.emplace_back(b, window, inputType, outType, add(b, row0, r));
-    ArrayRef<int64_t> sizes = window.getSizes();
-    accumulators =
-        emitLoop(b, sizes[0], accumulators, [&](Value kh, ValueRange outer) {
-          return emitLoop(b, sizes[1], outer, [&](Value kw, ValueRange inner) {
-            SmallVector<Value> taps;
-            for (const WindowRow &place : places)
-              taps.push_back(place.getTap(b, input, pad, kh, kw));
-            return multiply(taps, add(b, mul(b, kh, sizes[1]), kw), inner);
-          });
-        });
+    accumulators = accumulateTaps(row0, height, accumulators, multiply);
   }
   if (partial)
     for (Value &accumulator : accumulators) {
@@ -384,27 +456,30 @@ void ContractLowering::emitBatches(int64_t blockRows, double rowCost) {
   int64_t blocks = llvm::divideCeilSigned(minRows, blockRows);
   Value batches =
       b.createOrFold<arith::DivUIOp>(allRows, indexConstant(b, minRows));
-  emitForall(b, mul(b, batches, blocks), rowCost * std::min(blockRows, minRows),
-             [&](Value index) {
-               allocateBuffers();
-               Value batch = b.createOrFold<arith::DivUIOp>(
-                   index, indexConstant(b, blocks));
-               Value block = b.createOrFold<arith::RemUIOp>(
-                   index, indexConstant(b, blocks));
-               firstPanel = mul(b, batch, allPanels);
-               Value first = mul(b, batch, minRows);
-               totalRows = add(b, first, minRows);
-               Value begin = add(b, first, mul(b, block, blockRows));
-               Value end = arith::MinUIOp::create(b, add(b, begin, blockRows),
-                                                  totalRows);
-               emitBlock(begin, end);
-             });
+  emitForall(
+      b, mul(b, batches, blocks), rowCost * std::min(blockRows, minRows),
+      [&](Value index) {
+        allocateBuffers();
+        Value batch =
+            b.createOrFold<arith::DivUIOp>(index, indexConstant(b, blocks));
+        Value block =
+            b.createOrFold<arith::RemUIOp>(index, indexConstant(b, blocks));
+        firstPanel = mul(b, batch, allPanels);
+        Value first = mul(b, batch, minRows);
+        totalRows = add(b, first, minRows);
+        Value begin = add(b, first, mul(b, block, blockRows));
+        Value end =
+            arith::MinUIOp::create(b, add(b, begin, blockRows), totalRows);
+        emitBlock(begin, end);
+      });
 }
 
 void ContractLowering::run() {
   totalRows = b.createOrFold<memref::DimOp>(writer.getRows(), 0);
   if (window && (window.isPadded(0) || window.isPadded(1)))
     pad = padRow(b, *op.getPadValue(), inputType.getDimSize(3));
+  padsZero = pad && (matchPattern(*op.getPadValue(), m_Zero()) ||
+                     matchPattern(*op.getPadValue(), m_AnyZeroFloat()));
   if (window && tiling.getGather()) {
     flatInput = flatten(b, op.getInput());
     if (window.isPadded(0))

@@ -7,6 +7,8 @@
 
 #include "mpc/Codegen/ContractionInfo.h"
 #include "mlir/Dialect/DLTI/DLTI.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Matchers.h"
 #include "mlir/IR/Remarks.h"
 #include "mpc/Codegen/Passes.h"
 #include "mpc/Codegen/TargetDescription.h"
@@ -83,6 +85,39 @@ static int64_t chooseRows(int64_t most, int64_t total) {
     if (cost(rows) < cost(best))
       best = rows;
   return best;
+}
+
+/// Whether `op` reads an input that is padded with zeros.
+static bool readsZeroPadding(linalg::LinalgOp op) {
+  auto pad = op.getDpsInputOperand(0)->get().getDefiningOp<tensor::PadOp>();
+  Value value = pad ? pad.getConstantPaddingValue() : Value();
+  return value && (matchPattern(value, m_Zero()) ||
+                   matchPattern(value, m_AnyZeroFloat()));
+}
+
+/// Makes a tile of `rows` by `panels` one that divides short rows of output
+/// pixels, if it stays about as large: kernels leave out what its first and
+/// last pixel read of the padding.
+static void alignToEdges(linalg::LinalgOp op, const ContractionInfo &info,
+                         Intrinsic intrinsic, const TargetDescription &target,
+                         int64_t &rows, int64_t &panels) {
+  auto out = cast<ShapedType>(op.getDpsInits()[0].getType());
+  if (info.getNumTaps() == 1 || !readsZeroPadding(op) ||
+      out.getDimSize(2) * info.sizes[1] > kMaxEdgeTaps)
+    return;
+  int64_t all = llvm::divideCeilSigned(info.channels, kPanelWidth);
+  int64_t least = 3 * rows * panels / 4;
+  for (int64_t most = getMaxPanels(intrinsic, target); most > 0; --most) {
+    int64_t p = llvm::divideCeilSigned(all, llvm::divideCeilSigned(all, most));
+    int64_t r = std::min(getMaxRows(intrinsic, p, target), out.getDimSize(2));
+    while (out.getDimSize(2) % r != 0)
+      --r;
+    if (r > 1 && r * p > least) {
+      least = r * p;
+      rows = r;
+      panels = p;
+    }
+  }
 }
 
 static int64_t getInputBits(linalg::LinalgOp op) {
@@ -180,6 +215,8 @@ static TilingAttr selectTiling(linalg::LinalgOp op, const ContractionInfo &info,
                     kGatherBytes * 8 /
                         (info.depth * info.getNumTaps() * getInputBits(op))));
   int64_t rows = chooseRows(mostRows, total);
+  if (!gather)
+    alignToEdges(op, info, intrinsic, target, rows, panels);
   bool expand =
       op.getDpsInputOperand(1)->get().getDefiningOp<DequantizeOp>() &&
       ((info.getNumTaps() > 1 && !gather) ||

@@ -20,6 +20,11 @@ constexpr llvm::StringLiteral kTilingAttrName = "kernel.tiling";
 /// thread, and should stay in its level-2 cache.
 constexpr int64_t kPlaneElements = 48 * 1024;
 
+/// Where a row of output pixels has at most this many taps, those at its ends
+/// that read padding are 2 % of them or more, and worth code that leaves them
+/// out.
+constexpr int64_t kMaxEdgeTaps = 100;
+
 /// What a linalg op computes, if it is one of the contractions that kernels
 /// exist for. Operand 0 is the input, operand 1 the weights.
 struct ContractionInfo {
@@ -42,8 +47,8 @@ struct ContractionInfo {
 
   int64_t getNumTaps() const { return sizes[0] * sizes[1]; }
 
-  /// Rows of one sample of `op`'s result that share their weights, at least 1; a
-  /// dynamic batch counts once.
+  /// Rows of one sample of `op`'s result that share their weights, at least 1;
+  /// a dynamic batch counts once.
   int64_t getRowsPerSample(mlir::linalg::LinalgOp op) const;
 
   /// Recognises `op` by its maps, types and body, whatever its name.
