@@ -14,12 +14,13 @@
 //   blocks of columns:  forall group of panels { for tile of rows { ... }}
 //                                              input is re-read per group
 //
-// whichever reads less. Taps that read a pad value of zero are left out where
-// all of a tile's rows do (the first and last rows of pixels), or its first or
-// last row alone (the ends of a row of pixels). A tile zeroes its accumulators,
-// adds one kernel.inner_tile per tap, and applies the epilogue: a short one to
-// registers; for a longer one, which would multiply the code, it puts the sums
-// into a small buffer, which a loop over rows reads.
+// whichever reads less. A block of f16 rows is widened before its tiles. Taps
+// that read a pad value of zero are left out where all of a tile's rows do (the
+// first and last rows of pixels), or its first or last row alone (the ends of a
+// row of pixels). A tile zeroes its accumulators, adds one kernel.inner_tile
+// per tap, and applies the epilogue: a short one to registers; for a longer
+// one, which would multiply the code, it puts the sums into a small buffer,
+// which a loop over rows reads.
 //
 //===----------------------------------------------------------------------===//
 
@@ -87,6 +88,14 @@ public:
 private:
   int64_t macsPerRow() const { return channels * taps * depth; }
   bool clampsRows() const { return minRows >= rows; }
+  /// Whether rows of 16 bits are widened before the tiles of several groups of
+  /// panels read them, each anew.
+  bool widensRows() const {
+    return tiling.getIntrinsic() == Intrinsic::fma && tiling.getKv() == 1 &&
+           inputType.getElementTypeBitWidth() == 16 && !window &&
+           !tiling.getGather() && allPanels > panels &&
+           rows * depth * 4 <= kBlockBytes;
+  }
   int64_t fullGroups() const { return channels / (panels * kPanelWidth); }
   int64_t restColumns() const { return channels % (panels * kPanelWidth); }
   bool blocksColumns(int64_t blockTiles) const;
@@ -95,7 +104,11 @@ private:
   /// Rows [begin, end), all panels.
   void emitBlock(Value begin, Value end);
   void emitBatches(int64_t blockRows, double rowCost);
-  void allocateBuffers();
+  void allocateBuffers(int64_t blockRows);
+  /// Widens the rows that the tiles of [begin, end) read.
+  void emitWidening(Value begin, Value end);
+  /// Row `row` of the input, or of its widened copy.
+  Value getRow(Value row);
   /// All tiles of rows [begin, end) and of one group of panels.
   void emitRows(Value begin, Value end, Value panel, int64_t count,
                 int64_t lastWidth);
@@ -140,6 +153,8 @@ private:
   /// Collapsed input, pad row; where the output rows of one matrix of weights
   /// end, and its first panel; scratch memory.
   Value input, pad, totalRows, firstPanel, sums, gathered;
+  /// Rows as f32, from row `widenedBegin` of the input on.
+  Value widened, widenedBegin;
   /// For gathering: the input in one dimension, pad values for a window's row.
   Value flatInput, padRun;
   /// Whether products with padding are zero.
@@ -152,8 +167,9 @@ private:
 } // namespace
 
 int64_t ContractLowering::chooseBlockTiles() const {
-  int64_t rowBytes = llvm::divideCeilSigned(
-      inputType.getShape().back() * inputType.getElementTypeBitWidth(), 8);
+  int64_t bits = widensRows() ? 32 : inputType.getElementTypeBitWidth();
+  int64_t rowBytes =
+      llvm::divideCeilSigned(inputType.getShape().back() * bits, 8);
   int64_t tiles = std::max<int64_t>(1, kBlockBytes / (rowBytes * rows));
   // Enough blocks to share the work evenly, unless they get too small.
   int64_t total = llvm::divideCeilSigned(minRows, rows);
@@ -176,7 +192,7 @@ bool ContractLowering::blocksColumns(int64_t blockTiles) const {
   return inputBytes * groups < weightBytes * blocks || blocks == 1;
 }
 
-void ContractLowering::allocateBuffers() {
+void ContractLowering::allocateBuffers(int64_t blockRows) {
   auto alignment = b.getI64IntegerAttr(64);
   auto sumsType =
       MemRefType::get({rows, panels * kPanelWidth}, op.getAccumulatorType());
@@ -185,6 +201,42 @@ void ContractLowering::allocateBuffers() {
     gathered = memref::AllocaOp::create(
         b, MemRefType::get({rows, depth}, inputType.getElementType()),
         alignment);
+  if (blockRows != 0 && widensRows())
+    widened = memref::AllocaOp::create(
+        b, MemRefType::get({blockRows, depth}, op.getAccumulatorType()),
+        alignment);
+}
+
+void ContractLowering::emitWidening(Value begin, Value end) {
+  // The last tile moves back.
+  widenedBegin = begin;
+  if (clampsRows())
+    widenedBegin = arith::MinUIOp::create(
+        b, begin,
+        b.createOrFold<arith::SubIOp>(totalRows, indexConstant(b, rows)));
+  auto copy = [&](Value row, Value column, int64_t width) {
+    auto type = VectorType::get({width}, inputType.getElementType());
+    Value value =
+        vector::LoadOp::create(b, type, input, ValueRange{row, column});
+    Value wide =
+        arith::ExtFOp::create(b, type.clone(op.getAccumulatorType()), value);
+    Value to = b.createOrFold<arith::SubIOp>(row, widenedBegin);
+    vector::StoreOp::create(b, wide, widened, ValueRange{to, column});
+  };
+  int64_t whole = depth / kPanelWidth * kPanelWidth;
+  emitLoop(b, widenedBegin, end, 1, [&](Value row) {
+    emitLoop(b, indexConstant(b, 0), indexConstant(b, whole), kPanelWidth,
+             [&](Value column) { copy(row, column, kPanelWidth); });
+    if (whole != depth)
+      copy(row, indexConstant(b, whole), depth - whole);
+  });
+}
+
+Value ContractLowering::getRow(Value row) {
+  if (!widened)
+    return rowView(b, input, row, depth);
+  return rowView(b, widened, b.createOrFold<arith::SubIOp>(row, widenedBegin),
+                 depth);
 }
 
 void ContractLowering::emitGroups(
@@ -375,7 +427,7 @@ SmallVector<Value> ContractLowering::accumulate(Value row0, int64_t height,
     for (int64_t r = 0; r < height; ++r)
       tileRows.push_back(tiling.getGather()
                              ? rowView(b, gathered, indexConstant(b, r), depth)
-                             : rowView(b, input, add(b, row0, r), depth));
+                             : getRow(add(b, row0, r)));
     accumulators = multiply(tileRows, indexConstant(b, 0), accumulators);
   } else {
     accumulators = accumulateTaps(row0, height, accumulators, multiply);
@@ -437,6 +489,8 @@ void ContractLowering::emitRows(Value begin, Value end, Value panel,
 }
 
 void ContractLowering::emitBlock(Value begin, Value end) {
+  if (widened)
+    emitWidening(begin, end);
   if (!tiling.getGather()) {
     emitGroups([&](Value panel, int64_t count, int64_t last) {
       emitRows(begin, end, panel, count, last);
@@ -459,7 +513,7 @@ void ContractLowering::emitBatches(int64_t blockRows, double rowCost) {
   emitForall(
       b, mul(b, batches, blocks), rowCost * std::min(blockRows, minRows),
       [&](Value index) {
-        allocateBuffers();
+        allocateBuffers(blockRows);
         Value batch =
             b.createOrFold<arith::DivUIOp>(index, indexConstant(b, blocks));
         Value block =
@@ -492,7 +546,7 @@ void ContractLowering::run() {
     int64_t groups = fullGroups() + (restColumns() != 0);
     emitForall(b, indexConstant(b, groups), rowCost * minRows / groups,
                [&](Value group) {
-                 allocateBuffers();
+                 allocateBuffers(/*blockRows=*/0);
                  Value zero = indexConstant(b, 0);
                  auto emit = [&](int64_t count, int64_t lastWidth) {
                    emitRows(zero, totalRows, mul(b, group, panels), count,
@@ -522,7 +576,7 @@ void ContractLowering::run() {
       add(b, totalRows, blockRows - 1), indexConstant(b, blockRows));
   emitForall(
       b, blocks, rowCost * std::min(blockRows, minRows), [&](Value block) {
-        allocateBuffers();
+        allocateBuffers(blockRows);
         Value begin = mul(b, block, blockRows);
         Value end =
             arith::MinUIOp::create(b, add(b, begin, blockRows), totalRows);
