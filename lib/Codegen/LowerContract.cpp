@@ -185,6 +185,8 @@ bool ContractLowering::blocksColumns(int64_t blockTiles) const {
   if (groups < 2 || (tiling.getGather() && minRows > rows))
     return false;
   int64_t blocks = llvm::divideCeilSigned(minRows, rows * blockTiles);
+  if (widensRows())
+    return blocks == 1;
   double inputBytes = static_cast<double>(minRows) * depth * taps *
                       inputType.getElementTypeBitWidth() / 8;
   double weightBytes = static_cast<double>(weightsType.getNumElements()) *
