@@ -155,7 +155,8 @@ private:
   Value input, pad, totalRows, firstPanel, sums, gathered;
   /// Rows as f32, from row `widenedBegin` of the input on.
   Value widened, widenedBegin;
-  /// For gathering: the input in one dimension, pad values for a window's row.
+  /// For gathering from a contiguous input: the input in one dimension, pad
+  /// values for a window's row.
   Value flatInput, padRun;
   /// Whether products with padding are zero.
   bool padsZero = false;
@@ -311,8 +312,9 @@ void ContractLowering::emitGatherWindow(Value row, Value r) {
       return {};
     });
   };
-  // Pixels of one row of the window lie side by side in the input.
-  if (window.getDilations()[1] != 1 || sizes[1] == 1)
+  // Pixels of one row of the window lie side by side in the input, unless they
+  // are parts of longer ones.
+  if (window.getDilations()[1] != 1 || sizes[1] == 1 || !flatInput)
     return copyTaps();
   if (!window.isPadded(1))
     return copyRuns();
@@ -536,7 +538,7 @@ void ContractLowering::run() {
     pad = padRow(b, *op.getPadValue(), inputType.getDimSize(3));
   padsZero = pad && (matchPattern(*op.getPadValue(), m_Zero()) ||
                      matchPattern(*op.getPadValue(), m_AnyZeroFloat()));
-  if (window && tiling.getGather()) {
+  if (window && tiling.getGather() && inputType.getLayout().isIdentity()) {
     flatInput = flatten(b, op.getInput());
     if (window.isPadded(0))
       padRun = padRow(b, *op.getPadValue(),

@@ -17,7 +17,7 @@ namespace mpc {
 constexpr llvm::StringLiteral kTilingAttrName = "kernel.tiling";
 
 /// Elements that kernel.planar copies at most: they stand on the stack of a
-/// thread, and should stay in its level-2 cache.
+/// thread.
 constexpr int64_t kPlaneElements = 48 * 1024;
 
 /// Where a row of output pixels has at most this many taps, those at its ends
@@ -47,8 +47,8 @@ struct ContractionInfo {
 
   int64_t getNumTaps() const { return sizes[0] * sizes[1]; }
 
-  /// Rows of one sample of `op`'s result that share their weights, at least 1;
-  /// a dynamic batch counts once.
+  /// Rows of one sample of `op`'s result that share their weights, at least 1; a
+  /// dynamic batch counts once.
   int64_t getRowsPerSample(mlir::linalg::LinalgOp op) const;
 
   /// Recognises `op` by its maps, types and body, whatever its name.
