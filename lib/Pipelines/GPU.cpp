@@ -52,6 +52,7 @@ void mpc::buildGPUBufferizationPipeline(OpPassManager &pm) {
   // Sizes and divisors become constants inside of the kernels.
   variant.addPass(createGpuLaunchSinkIndexComputationsPass());
   variant.addPass(createGpuKernelOutliningPass());
+  variant.addNestedPass<gpu::GPUModuleOp>(createAlignSharedMemory());
   // 3. Groups become part of the entry point, which is then a list of launches.
   variant.addPass(createInlinerPass({}, [](OpPassManager &) {}));
   variant.addPass(createSymbolDCEPass());
@@ -78,6 +79,7 @@ void mpc::buildGPULLVMPipeline(OpPassManager &pm,
   math.addPass(createExpandMath());
   variant.addPass(createLowerBF16());
   OpPassManager &kernels = variant.nest<gpu::GPUModuleOp>();
+  kernels.addPass(createConvertNVGPUToNVVMPass());
   OpPassManager &expand = kernels.nest<gpu::GPUFuncOp>();
   expand.addPass(arith::createArithExpandOpsPass());
   expand.addPass(createConvertVectorToSCFPass());

@@ -1,0 +1,38 @@
+//===- AlignSharedMemory.cpp - where shared memory begins -----------------===//
+//
+// Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mpc/GPU/Passes.h"
+
+namespace mpc {
+#define GEN_PASS_DEF_ALIGNSHAREDMEMORY
+#include "mpc/GPU/Passes.h.inc"
+} // namespace mpc
+
+using namespace mlir;
+
+/// What cp.async and ldmatrix ask for, in bytes.
+static constexpr int32_t kAlignment = 16;
+
+namespace {
+
+struct AlignSharedMemoryPass
+    : public mpc::impl::AlignSharedMemoryBase<AlignSharedMemoryPass> {
+  void runOnOperation() override {
+    Builder b(&getContext());
+    StringAttr name =
+        b.getStringAttr(LLVM::LLVMDialect::getAlignAttrName());
+    for (auto kernel : getOperation().getOps<gpu::GPUFuncOp>())
+      for (unsigned i = 0; i < kernel.getNumWorkgroupAttributions(); ++i)
+        if (!kernel.getWorkgroupAttributionAttr(i, name))
+          kernel.setWorkgroupAttributionAttr(
+              i, name, b.getI32IntegerAttr(kAlignment));
+  }
+};
+
+} // namespace
