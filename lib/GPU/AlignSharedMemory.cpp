@@ -7,6 +7,8 @@
 
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/IR/AttrTypeSubElements.h"
 #include "mpc/GPU/Passes.h"
 
 namespace mpc {
@@ -32,6 +34,19 @@ struct AlignSharedMemoryPass
         if (!kernel.getWorkgroupAttributionAttr(i, name))
           kernel.setWorkgroupAttributionAttr(
               i, name, b.getI32IntegerAttr(kAlignment));
+    // convert-vector-to-llvm knows address spaces by their numbers only.
+    AttrTypeReplacer replacer;
+    replacer.addReplacement([&](gpu::AddressSpaceAttr space)
+                                -> std::optional<Attribute> {
+      if (space.getValue() != gpu::AddressSpace::Workgroup)
+        return std::nullopt;
+      return b.getI64IntegerAttr(
+          static_cast<int64_t>(NVVM::NVVMMemorySpace::Shared));
+    });
+    replacer.recursivelyReplaceElementsIn(getOperation(),
+                                          /*replaceAttrs=*/true,
+                                          /*replaceLocs=*/false,
+                                          /*replaceTypes=*/true);
   }
 };
 

@@ -143,7 +143,8 @@ LogicalResult KernelEmulator::check() {
         isMeeting(op) ||
         isa<gpu::GPUFuncOp, gpu::ReturnOp, gpu::BlockIdOp, gpu::ThreadIdOp,
             gpu::GridDimOp, gpu::BlockDimOp, nvgpu::DeviceAsyncCopyOp,
-            nvgpu::DeviceAsyncCreateGroupOp, nvgpu::DeviceAsyncWaitOp>(op);
+            nvgpu::DeviceAsyncCreateGroupOp, nvgpu::DeviceAsyncWaitOp,
+            NVVM::CpAsyncCommitGroupOp, NVVM::CpAsyncWaitGroupOp>(op);
     if (isKnown)
       return WalkResult::advance();
     op->emitOpError("cannot be emulated");
@@ -613,8 +614,8 @@ void EmulateGPUPass::lower(gpu::LaunchFuncOp launch, func::FuncOp function,
   const char *sentences[kNumFaults] = {
       "loads or stores outside of a buffer",
       "reads shared memory that nothing has written",
-      "reads shared memory before a copy to it has come: a wait or a barrier "
-      "is missing",
+      ("reads shared memory before a copy to it has come: a wait or a barrier "
+       "is missing"),
       "has a race on shared memory: a barrier is missing",
       "loads or stores at an address that is not aligned as it says"};
   for (auto [position, sentence] : llvm::zip_equal(positions, sentences)) {

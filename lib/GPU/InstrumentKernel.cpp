@@ -216,9 +216,10 @@ LogicalResult mpc::instrumentKernel(Region &body, Value faults,
       accesses.push_back(op);
     else if (isa<nvgpu::DeviceAsyncCopyOp>(op))
       copies.push_back(op);
-    else if (isa<nvgpu::DeviceAsyncCreateGroupOp>(op))
+    else if (isa<nvgpu::DeviceAsyncCreateGroupOp, NVVM::CpAsyncCommitGroupOp>(
+                 op))
       groups.push_back(op);
-    else if (isa<nvgpu::DeviceAsyncWaitOp>(op))
+    else if (isa<nvgpu::DeviceAsyncWaitOp, NVVM::CpAsyncWaitGroupOp>(op))
       waits.push_back(op);
   });
   Instrumentation instrumentation(faults, shared);
@@ -235,7 +236,9 @@ LogicalResult mpc::instrumentKernel(Region &body, Value faults,
   }
   for (Operation *op : waits) {
     ImplicitLocOpBuilder b(op->getLoc(), op);
-    shared.emitWait(b, cast<nvgpu::DeviceAsyncWaitOp>(op).getNumGroups().value_or(0));
+    auto wait = dyn_cast<nvgpu::DeviceAsyncWaitOp>(op);
+    shared.emitWait(b, wait ? wait.getNumGroups().value_or(0)
+                            : cast<NVVM::CpAsyncWaitGroupOp>(op).getN());
   }
   // Groups count; what names them is not needed.
   for (ArrayRef<Operation *> ops : {waits, groups, copies})

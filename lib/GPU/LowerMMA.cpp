@@ -689,17 +689,12 @@ LogicalResult MMALowering::run(StringRef name) {
     loadInput(add(b, step0, step), stage, rows);
     loadWeights(add(b, step0, step), stage);
   };
-  auto commit = [&]() -> Value {
-    return nvgpu::DeviceAsyncCreateGroupOp::create(
-        b, nvgpu::DeviceAsyncTokenType::get(b.getContext()), ValueRange());
-  };
   // All stages but one are under way before the first is multiplied.
   int64_t ahead = std::max<int64_t>(stages - 1, 1);
-  Value token;
   for (int64_t step = 0; step < ahead; ++step) {
     if (step < steps)
       load(constant(step), constant(step));
-    token = commit();
+    NVVM::CpAsyncCommitGroupOp::create(b);
   }
   int64_t tiles = staging.warpRows / kRows;
   Value zero =
@@ -708,8 +703,8 @@ LogicalResult MMALowering::run(StringRef name) {
       4 * tiles * staging.warpColumns / kColumns, zero);
   SmallVector<Value> sums =
       emitLoop(b, steps, init, [&](Value step, ValueRange carried) {
-        nvgpu::DeviceAsyncWaitOp::create(
-            b, token, b.getI32IntegerAttr(static_cast<int32_t>(ahead - 1)));
+        NVVM::CpAsyncWaitGroupOp::create(
+            b, b.getI32IntegerAttr(static_cast<int32_t>(ahead - 1)));
         // Everybody's copies have come, and the stage before is read.
         gpu::BarrierOp::create(b);
         if (steps > ahead) {
@@ -719,7 +714,7 @@ LogicalResult MMALowering::run(StringRef name) {
         }
         // An empty group, too, keeps the count of those that wait.
         if (steps > 1)
-          commit();
+          NVVM::CpAsyncCommitGroupOp::create(b);
         return multiplyStage(remainder(step, stages), carried);
       });
   store(sums);

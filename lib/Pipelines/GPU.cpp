@@ -52,7 +52,6 @@ void mpc::buildGPUBufferizationPipeline(OpPassManager &pm) {
   // Sizes and divisors become constants inside of the kernels.
   variant.addPass(createGpuLaunchSinkIndexComputationsPass());
   variant.addPass(createGpuKernelOutliningPass());
-  variant.addNestedPass<gpu::GPUModuleOp>(createAlignSharedMemory());
   // 3. Groups become part of the entry point, which is then a list of launches.
   variant.addPass(createInlinerPass({}, [](OpPassManager &) {}));
   variant.addPass(createSymbolDCEPass());
@@ -80,6 +79,7 @@ void mpc::buildGPULLVMPipeline(OpPassManager &pm,
   variant.addPass(createLowerBF16());
   OpPassManager &kernels = variant.nest<gpu::GPUModuleOp>();
   kernels.addPass(createConvertNVGPUToNVVMPass());
+  kernels.addPass(createAlignSharedMemory());
   OpPassManager &expand = kernels.nest<gpu::GPUFuncOp>();
   expand.addPass(arith::createArithExpandOpsPass());
   expand.addPass(createConvertVectorToSCFPass());

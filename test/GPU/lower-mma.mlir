@@ -17,14 +17,12 @@
 // Weights are copied as they lie there, by as many threads as there are chunks.
 // CHECK: scf.if
 // CHECK: nvgpu.device_async_copy %[[PANELS]][{{.*}}], %[[B]][{{.*}}], 16, %{{.*}} {bypassL1}
-// CHECK: nvgpu.device_async_create_group
-// CHECK: nvgpu.device_async_create_group
-// CHECK: %[[TOKEN:.*]] = nvgpu.device_async_create_group
+// CHECK-COUNT-3: nvvm.cp.async.commit.group
 // CHECK: scf.for %{{.*}} = %c0 to %c5 step %c1 iter_args
-// CHECK: nvgpu.device_async_wait %[[TOKEN]] {numGroups = 2 : i32}
+// CHECK: nvvm.cp.async.wait.group 2
 // CHECK: gpu.barrier
 // CHECK: nvgpu.device_async_copy %[[PANELS]][{{.*}}], %[[B]][{{.*}}], 16, %{{.*}} {bypassL1}
-// CHECK: nvgpu.device_async_create_group
+// CHECK: nvvm.cp.async.commit.group
 // CHECK: nvgpu.ldmatrix %[[A]][{{.*}}] {numTiles = 4 : i32, transpose = false} : {{.*}} -> vector<4x4xi8>
 // CHECK: vector.load %[[B]][{{.*}}] {alignment = 8 : i64} : {{.*}}, vector<8xi8>
 // CHECK-COUNT-4: nvvm.mma.sync {{.*}}intOverflowBehavior = #nvvm.mma_int_overflow<wrapped>{{.*}}multiplicandAPtxType = #nvvm.mma_type<u8>, multiplicandBPtxType = #nvvm.mma_type<s8>, shape = #nvvm.shape<m = 16, n = 8, k = 32>

@@ -39,8 +39,7 @@ module attributes {mpc.model = {groups = [], hash = "", name = "k", precision = 
 #-}
 """
 
-LOWER = "builtin.module(builtin.module(mpc-lower-mma,canonicalize,cse,gpu-launch-sink-index-computations,gpu-kernel-outlining," \
-        "gpu.module(mpc-align-shared-memory)))"
+LOWER = "builtin.module(builtin.module(mpc-lower-mma,canonicalize,cse,gpu-launch-sink-index-computations,gpu-kernel-outlining))"
 
 
 def fail(text):
@@ -98,7 +97,7 @@ def main():
     who = "the GPU kernel 'main_mma0' "
     check(work, "right", kernel, "")
     check(work, "barrier", replace(kernel, r"gpu\.barrier.*", ""), who + "reads shared memory before a copy to it has come")
-    check(work, "wait", replace(kernel, r"numGroups = 1", "numGroups = 2"), who + "reads shared memory before a copy to it has come")
+    check(work, "wait", replace(kernel, r"wait\.group 1", "wait.group 2"), who + "reads shared memory before a copy to it has come")
     # What is read where nothing stands is seen as such, what is read from the wrong place in the numbers.
     *before, last = re.split(r"(?=%\S+ = arith\.xori)", kernel)
     first, *after = re.split(r"(?=%\S+ = arith\.xori)", kernel, maxsplit=1)

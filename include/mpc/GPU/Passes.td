@@ -69,7 +69,10 @@ def AlignSharedMemory : Pass<"mpc-align-shared-memory", "::mlir::gpu::GPUModuleO
   let summary = "memory that a block shares begins at a multiple of 16 bytes";
   let description = [{
     Workgroup attributions of kernels receive `llvm.align = 16`, unless they have an alignment: as much as the copies of mpc-lower-mma need, where
-    PTX would start arrays of bytes anywhere. gpu.launch cannot say it.
+    PTX would start arrays of bytes anywhere. gpu.launch cannot say it. And `#gpu.address_space<workgroup>` becomes NVVM's number for it, 3, which is all that
+    convert-vector-to-llvm understands.
+
+    Precondition: convert-nvgpu-to-nvvm.
   }];
   let dependentDialects = ["mlir::LLVM::LLVMDialect"];
 }
