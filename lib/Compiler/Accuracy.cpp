@@ -205,21 +205,19 @@ FailureOr<Accuracy> Judge::judge(ModelRunner &candidate) {
   case AccuracyBudget::SQNR:
     result.figure = result.sqnr;
     result.safeFigure = safeSQNR;
-    result.isMet = safeSQNR >= budget.amount;
     result.str = std::isinf(result.sqnr) ? "exact" : formatted(result.sqnr, "%.2f dB");
     break;
   case AccuracyBudget::Cosine:
     result.figure = cosine;
     result.safeFigure = safeCosine;
-    result.isMet = safeCosine >= budget.amount;
     result.str = "cosine " + formatted(cosine, "%.5f");
     break;
   case AccuracyBudget::Top1: {
     result.figure = result.safeFigure = 100.0 * (lost - gained) / count;
-    result.isMet = result.figure <= budget.amount;
     result.str = formatted(result.figure, "%.2f points of top-1 lost");
     break;
   }
   }
+  result.isMet = budget.isMetBy(result.safeFigure);
   return result;
 }

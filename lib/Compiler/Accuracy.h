@@ -28,6 +28,8 @@ struct AccuracyBudget {
   /// `top1:0.3`, `sqnr:20`, `cosine:0.99`.
   static llvm::Expected<AccuracyBudget> parse(llvm::StringRef text);
   std::string str() const;
+  /// Whether a figure is within the budget: points lost, dB, or a cosine.
+  bool isMetBy(double figure) const { return kind == Top1 ? figure <= amount : figure >= amount; }
   /// The share of noise in the signal, in dB, where a search begins.
   double getFirstNoise() const;
 };
@@ -44,6 +46,7 @@ struct Accuracy {
   /// The figure with the margin that samples not seen call for: two standard errors of SQNR and cosine over the samples; of top-1 none, as
   /// a few hundred samples resolve no tenth of a point.
   double safeFigure = 0;
+  /// Whether the safe figure is within the budget.
   bool isMet = false;
   std::string str; // "21.3 dB"
 };

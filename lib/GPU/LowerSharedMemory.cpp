@@ -1,4 +1,4 @@
-//===- AlignSharedMemory.cpp - where shared memory begins -----------------===//
+//===- LowerSharedMemory.cpp - shared memory as NVVM has it ---------------===//
 //
 // Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -12,7 +12,7 @@
 #include "mpc/GPU/Passes.h"
 
 namespace mpc {
-#define GEN_PASS_DEF_ALIGNSHAREDMEMORY
+#define GEN_PASS_DEF_LOWERSHAREDMEMORY
 #include "mpc/GPU/Passes.h.inc"
 } // namespace mpc
 
@@ -23,8 +23,8 @@ static constexpr int32_t kAlignment = 16;
 
 namespace {
 
-struct AlignSharedMemoryPass
-    : public mpc::impl::AlignSharedMemoryBase<AlignSharedMemoryPass> {
+struct LowerSharedMemoryPass
+    : public mpc::impl::LowerSharedMemoryBase<LowerSharedMemoryPass> {
   void runOnOperation() override {
     Builder b(&getContext());
     StringAttr name =

@@ -1,5 +1,5 @@
 // Shared memory begins at a multiple of 16 bytes, unless it says otherwise, and is in NVVM's address space 3.
-// RUN: mpc-opt %s --pass-pipeline="builtin.module(gpu.module(mpc-align-shared-memory))" | FileCheck %s
+// RUN: mpc-opt %s --pass-pipeline="builtin.module(gpu.module(mpc-lower-shared-memory))" | FileCheck %s
 
 gpu.module @gpu {
   // CHECK: gpu.func @k() workgroup(%[[A:.*]] : memref<64xi8, 3> {llvm.align = 16 : i32}, %[[B:.*]] : memref<64xi8, 3> {llvm.align = 128 : i64})
