@@ -115,7 +115,8 @@ def integration_model(work):
 def add_products(bundle, sizes):
     for size in sizes:
         # Random weights that repeat every 256 columns, so that they pack; the products cost the same.
-        w = np.tile((rng.standard_normal((size, 256)) * 0.02).astype(np.float32), (1, size // 256))
+        columns = min(size, 256)
+        w = np.tile((rng.standard_normal((size, columns)) * 0.02).astype(np.float32), (1, size // columns))
         model = model_of([helper.make_node("MatMul", ["x", "w"], ["y"])], [("x", [size, size])], [("w", w)])
         bundle.add_benchmark("product", f"product/f16/{size}", model, size=size, io_type={"x": "f16", "y": "f16"})
         x = rng.uniform(-1, 1, (size, size)).astype(np.float32)
