@@ -31,6 +31,8 @@ struct mpc_context {
   uint64_t arenaBytes;
   int ownsArena;
 
+  const char *weights; /* the library's, or the copy in huge pages */
+
   /* The generated code's arguments, for the entry that needs most of them:
    * pointers and, behind them, what they point to. */
   void **descs;
@@ -82,6 +84,56 @@ mpc_status mpc_rt_workspace(const mpc_rt_variant *variant, uint32_t entry,
 
 /* The page size that spares large arenas most misses of the TLB. */
 enum { HUGE_PAGE_BYTES = 1 << 21 };
+
+/* The library's weights once more, in huge pages, while contexts use them. Pages
+ * of a file, which processes share, are small on most systems. Both are guarded
+ * by the lock of contexts. */
+static void *weightsCopy;
+static uint64_t weightsCopyUsers;
+
+/* Chooses where the context reads the weights. */
+static mpc_status chooseWeights(mpc_context *context) {
+  const mpc_rt_model *model = context->model;
+  context->weights = model->weights;
+  const char *wish = getenv("MPC_HUGE_WEIGHTS");
+  if (!wish || !*wish || !strcmp(wish, "0"))
+    return MPC_OK;
+  if (strcmp(wish, "1"))
+    return mpc_rt_fail(MPC_ERROR_ENVIRONMENT,
+                       "MPC_HUGE_WEIGHTS: expected 0 or 1, but got '%.64s'",
+                       wish);
+  if (model->weights_bytes < HUGE_PAGE_BYTES)
+    return MPC_OK;
+  lockContexts();
+  if (!weightsCopy) {
+    /* Whole pages: the rest of the last one would be small ones. */
+    uint64_t bytes = (model->weights_bytes + HUGE_PAGE_BYTES - 1) /
+                     HUGE_PAGE_BYTES * HUGE_PAGE_BYTES;
+    void *copy;
+    if (!posix_memalign(&copy, HUGE_PAGE_BYTES, bytes)) {
+      (void)madvise(copy, bytes, MADV_HUGEPAGE);
+      weightsCopy = memcpy(copy, model->weights, model->weights_bytes);
+    }
+  }
+  /* A wish: without memory the library's own serve. */
+  if (weightsCopy) {
+    ++weightsCopyUsers;
+    context->weights = weightsCopy;
+  }
+  unlockContexts();
+  return MPC_OK;
+}
+
+static void releaseWeights(mpc_context *context) {
+  if (context->weights == context->model->weights)
+    return;
+  lockContexts();
+  if (--weightsCopyUsers == 0) {
+    free(weightsCopy);
+    weightsCopy = NULL;
+  }
+  unlockContexts();
+}
 
 /* Gives the context an arena of its own of at least that size. */
 static mpc_status growArena(mpc_context *context, uint64_t bytes) {
@@ -163,6 +215,7 @@ static void freeContext(mpc_context *context) {
   if (context->env.gpu)
     mpc_rt_gpu->destroy(context->env.gpu);
   mpc_rt_pool_destroy(&context->env);
+  releaseWeights(context);
   if (context->ownsArena)
     free(context->arena);
   free(context->descs);
@@ -176,11 +229,13 @@ static void freeContext(mpc_context *context) {
 static mpc_status setUp(mpc_context *context, const mpc_rt_model *model,
                         const mpc_context_options *options) {
   context->model = model;
+  context->weights = model->weights;
   mpc_status status =
       mpc_rt_choose_variant(model, options->isa, &context->variant);
   if (status)
     return status;
-  if ((status = chooseThreads(options, &context->env.threads)))
+  if ((status = chooseThreads(options, &context->env.threads)) ||
+      (status = chooseWeights(context)))
     return status;
   context->env.parallelFor = options->parallel_for;
   context->env.parallelForUser = options->parallel_for_user;
@@ -330,7 +385,7 @@ static mpc_status call(mpc_context *context, uint32_t entryIndex,
   *desc = storage;
   mpc_rt_bind_bytes(context->arena, arenaBytes - MPC_RT_SLACK, *desc++);
   *desc = storage + mpc_rt_memref_bytes(1);
-  mpc_rt_bind_bytes((const char *)model->weights + entry->weights_offset,
+  mpc_rt_bind_bytes(context->weights + entry->weights_offset,
                     entry->weights_bytes, *desc);
   context->env.report = NULL;
   context->env.entry = entry;

@@ -55,7 +55,7 @@ config.substitutions.append(("%cc", config.mpc_c_compiler))
 llvm_config.with_environment("PATH", config.llvm_tools_dir, append_path=True)
 llvm_config.with_environment("PATH", config.mpc_tools_dir, append_path=True)
 # A user's settings must not change what a test sees.
-for name in ("MPC_NUM_THREADS", "MPC_ISA", "CUDA_PATH"):
+for name in ("MPC_NUM_THREADS", "MPC_ISA", "CUDA_PATH", "MPC_HUGE_WEIGHTS"):
     config.environment.pop(name, None)
 if config.mpc_sanitizers.upper() in ("ON", "1", "TRUE", "YES"):
     config.available_features.add("asan")

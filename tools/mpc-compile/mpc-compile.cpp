@@ -20,6 +20,7 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/JSON.h"
+#include "llvm/Support/Path.h"
 #include "llvm/Support/Process.h"
 #include "llvm/Support/Program.h"
 #include "llvm/Support/WithColor.h"
@@ -70,6 +71,8 @@ struct Flags {
   cl::opt<std::string> cudaPath{"cuda-path", cl::desc("With --target=nvvm: CUDA's folder, whose bin/ptxas makes cubins (default: CUDA_PATH, then ptxas in PATH; without it, only PTX)"), cl::value_desc("folder"), cl::cat(category)};
   cl::opt<std::string> emit{"emit", cl::init("library"), cl::desc("library (default), observer-library (f32, calibrates on live data), archive, object, llvm-ir, mlir, or bench-kit: a library that measures latencies on the target (docs/Measuring.md)"), cl::cat(category)};
   cl::opt<std::string> latencyTable{"latency-table", cl::desc("Latencies of the target, as mpc-run --measure wrote them (default: measured on this machine)"), cl::value_desc("file"), cl::cat(category)};
+  cl::opt<bool> tune{"tune", cl::desc("Time tilings of products and convolutions on this machine, and keep the fastest ones for later compilations (docs/Tuning.md)"), cl::cat(category)};
+  cl::opt<std::string> tuningTable{"tuning-table", cl::desc("Tilings that were measured; with --tune also where they are kept (default: a file of the user's cache)"), cl::value_desc("file"), cl::cat(category)};
   cl::opt<std::string> prefix{"prefix", cl::desc("C name before _query and in the header"), cl::value_desc("name"), cl::cat(category)};
   cl::opt<std::string> linker{"linker", cl::desc("The ld.lld to use"), cl::value_desc("file"), cl::cat(category)};
   cl::opt<std::string> rounding{"rounding", cl::init("onnx"), cl::desc("How integers are requantized: onnx (default), tflite, tflite-single, tosa or tosa-double"), cl::cat(category)};
@@ -91,7 +94,6 @@ struct LaterFlags {
              "target-triple",
              "sysroot",
              "fast-math",
-             "tune",
          })
       flags.push_back(std::make_unique<cl::opt<std::string>>(StringRef(name), cl::ValueOptional, cl::Hidden, cl::cat(category)));
   }
@@ -123,6 +125,18 @@ bool fail(const Twine &message) {
 bool notYet(const Twine &what) { return fail(what + " is not supported yet"); }
 
 template <typename... Names> bool isOneOf(StringRef value, Names... names) { return ((value == names) || ...); }
+
+/// Where the user's programs keep what they could compute again (XDG Base Directory Specification); empty where the environment does not say.
+std::string findCacheFolder() {
+  std::string folder = sys::Process::GetEnv("XDG_CACHE_HOME").value_or("");
+  if (!sys::path::is_absolute(folder)) {
+    auto home = sys::Process::GetEnv("HOME");
+    if (!home || home->empty())
+      return "";
+    folder = *home + "/.cache";
+  }
+  return folder + "/mpc";
+}
 
 /// The flags that go with w8 and w4; false after a message.
 bool parseWeights(const Flags &flags, mpc::CompileOptions &options) {
@@ -254,6 +268,13 @@ bool parse(Flags &flags, LaterFlags &later, mpc::CompileOptions &options) {
   if (!options.latencyTable.empty() && (precision != "auto" || options.benchKit))
     return fail("--latency-table is for --precision=auto, whose search reads it");
   options.library.emit = *emit;
+  options.tune = flags.tune;
+  options.tuningTable = flags.tuningTable;
+  options.tuningFolder = findCacheFolder();
+  if (flags.tuningTable.getNumOccurrences() && options.tuningTable.empty())
+    return fail("--tuning-table: expected the name of a file");
+  if ((options.tune || !options.tuningTable.empty()) && flags.target != "cpu")
+    return fail("--tune and --tuning-table are for kernels of CPUs, but --target is " + flags.target);
 
   for (auto [flag, phase] : {std::make_pair(&flags.from, &options.from), std::make_pair(&flags.to, &options.to)}) {
     if (flag->empty())
@@ -343,6 +364,8 @@ bool parse(Flags &flags, LaterFlags &later, mpc::CompileOptions &options) {
   options.marches.assign(flags.marches.begin(), flags.marches.end());
   options.dumpPhases = flags.dumpPhases;
   options.printPipeline = flags.printPipeline;
+  if (options.tune && (options.from > mpc::Phase::Linalg || options.to < mpc::Phase::Tiled))
+    return fail("--tune times what is chosen between the phases linalg and tiled, which --compile-from and --compile-to leave out");
   options.library.output = flags.output;
   options.library.prefix = flags.prefix;
   options.library.linker = flags.linker;

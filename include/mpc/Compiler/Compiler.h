@@ -83,6 +83,13 @@ struct CompileOptions {
   bool benchKit = false; // write a kit that measures latencies instead of a library
   std::string latencyTable; // latencies of the target; empty: measured here
 
+  /// Times the tilings that the table lacks, on this machine.
+  bool tune = false;
+  /// Tilings that were measured; empty: with `tune` that of `tuningFolder`,
+  /// else none.
+  std::string tuningTable;
+  std::string tuningFolder; // where measurements of this machine are kept
+
   /// The library computes in f32, and gathers what calibration with `calibrator` would.
   bool emitObserver = false;
 

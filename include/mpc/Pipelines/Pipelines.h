@@ -44,6 +44,12 @@ struct CodegenOptions : mlir::PassPipelineOptions<CodegenOptions> {
       *this, "march",
       llvm::cl::desc("Instruction sets to generate code for (default: "
                      "x86-64-v3,x86-64-v4,cascadelake)")};
+  Option<std::string> tuningTable{
+      *this, "tuning-table",
+      llvm::cl::desc("Tilings that were measured, JSON (docs/Tuning.md)")};
+  Option<unsigned> tilingCandidate{
+      *this, "tiling-candidate", llvm::cl::init(0),
+      llvm::cl::desc("Number of the tiling to choose, for measuring")};
 };
 
 /// Options of kernels for GPUs.
