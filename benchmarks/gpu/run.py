@@ -201,6 +201,14 @@ def latency(torch, stream, sides, seconds):
     return times
 
 
+TABLES = {
+    "products": {"title": "Matrix products", "peer": "cuBLASLt"},
+    "convolutions": {"title": "Convolutions", "peer": "cuDNN"},
+    "bandwidth": {"title": "Element-wise and normalising kernels", "peer": "copy"},
+    "models": {"title": "Models, batch 1", "peer": "torch.compile f16 and ONNX Runtime"},
+}
+
+
 class Bench:
     """What all rows share: the stream, rotating buffers, the file of results."""
 
@@ -230,6 +238,7 @@ class Bench:
     def add(self, table, name, peer, measured, **more):
         row = {"name": name, "table": table, "peer": peer, **compare(*measured), **more, "commit": self.made["commit"],
                "date": datetime.date.today().isoformat()}
+        self.data["tables"][table] = TABLES[table]
         self.data["rows"].append(row)
         figures = "".join(f", {key} {value:.4g}" for key, value in more.items() if isinstance(value, float))
         print(f"{name:32} {row['seconds'] * 1e6:10.1f} us  {peer} {row['peer_seconds'] * 1e6:10.1f} us  ratio {row['ratio']:.3f}{figures}", flush=True)
@@ -275,7 +284,7 @@ def bench_product(bench, row):
     best = product.algorithms[min(tried)[1]]
     measured = race(torch, bench.stream, [mine, functools.partial(call, best)], sets, bench.seconds)
     tera = 2 * size**3 * 1e-12
-    bench.add("products", row["name"], "cuBLASLt", measured, tera_per_second=tera / statistics.median(measured[0]), algorithms=len(tried))
+    bench.add("products", row["name"], "cuBLASLt", measured, tops=tera / statistics.median(measured[0]), algorithms=len(tried))
 
 
 def bench_convolution(bench, row):
@@ -309,7 +318,7 @@ def bench_bandwidth(bench, row):
             target[i % sets].copy_(source[i % sets])
 
     measured = race(torch, bench.stream, [mine, copy], sets, bench.seconds)
-    bench.add("bandwidth", row["name"], "copy", measured, gigabytes_per_second=row["bytes"] * 1e-9 / statistics.median(measured[0]))
+    bench.add("bandwidth", row["name"], "copy", measured, gb_per_s=row["bytes"] * 1e-9 / statistics.median(measured[0]))
 
 
 def bench_model(bench, row):
