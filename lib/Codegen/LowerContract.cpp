@@ -123,7 +123,8 @@ private:
   /// Collapsed input, pad row; where the output rows of one matrix of weights
   /// end, and its first panel; scratch memory.
   Value input, pad, totalRows, firstPanel, sums, gathered;
-  /// For gathering: the input in one dimension, pad values for a window's row.
+  /// For gathering from a contiguous input: the input in one dimension, pad
+  /// values for a window's row.
   Value flatInput, padRun;
   int64_t channels, allPanels, panels, taps, depth, minRows, rows;
   bool isStatic;
@@ -238,8 +239,9 @@ void ContractLowering::emitGatherWindow(Value row, Value r) {
       return {};
     });
   };
-  // Pixels of one row of the window lie side by side in the input.
-  if (window.getDilations()[1] != 1 || sizes[1] == 1)
+  // Pixels of one row of the window lie side by side in the input, unless they
+  // are parts of longer ones.
+  if (window.getDilations()[1] != 1 || sizes[1] == 1 || !flatInput)
     return copyTaps();
   if (!window.isPadded(1))
     return copyRuns();
@@ -405,7 +407,7 @@ void ContractLowering::run() {
   totalRows = b.createOrFold<memref::DimOp>(writer.getRows(), 0);
   if (window && (window.isPadded(0) || window.isPadded(1)))
     pad = padRow(b, *op.getPadValue(), inputType.getDimSize(3));
-  if (window && tiling.getGather()) {
+  if (window && tiling.getGather() && inputType.getLayout().isIdentity()) {
     flatInput = flatten(b, op.getInput());
     if (window.isPadded(0))
       padRun = padRow(b, *op.getPadValue(),

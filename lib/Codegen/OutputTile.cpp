@@ -111,6 +111,23 @@ Value mpc::flatten(ImplicitLocOpBuilder &b, Value memref) {
   return memref::CollapseShapeOp::create(b, memref, groups);
 }
 
+Value mpc::flattenRows(ImplicitLocOpBuilder &b, Value memref) {
+  auto type = cast<MemRefType>(memref.getType());
+  if (type.getLayout().isIdentity())
+    return flatten(b, memref);
+  auto metadata = memref::ExtractStridedMetadataOp::create(b, memref);
+  Value rows = collapseRows(b, memref);
+  int64_t pitch =
+      cast<MemRefType>(rows.getType()).getStridesAndOffset().first[0];
+  Value size = mul(b, b.createOrFold<memref::DimOp>(rows, 0), pitch);
+  auto flat = MemRefType::get(
+      {ShapedType::kDynamic}, type.getElementType(),
+      StridedLayoutAttr::get(b.getContext(), ShapedType::kDynamic, {1}));
+  return memref::ReinterpretCastOp::create(
+      b, flat, metadata.getBaseBuffer(), OpFoldResult(metadata.getOffset()),
+      {getAsOpFoldResult(size)}, {b.getIndexAttr(1)});
+}
+
 /// A rank-1 view of `size` elements, with unit stride and any offset.
 static Value createView(ImplicitLocOpBuilder &b, Value memref,
                         ArrayRef<OpFoldResult> offsets, int64_t size) {
@@ -232,10 +249,10 @@ Value WindowRow::getRun(ImplicitLocOpBuilder &b, Value input, Value pad,
 }
 
 Value WindowRow::getInputRow(ImplicitLocOpBuilder &b, Value input, Value pad,
-                             Value kh) const {
+                             Value kh, int64_t pitch) const {
   Value ih = add(b, top, mul(b, kh, window.getDilations()[0]));
-  Value row = sliceView(b, input, mul(b, add(b, sample, ih), width * channels),
-                        width * channels);
+  Value row = sliceView(b, input, mul(b, add(b, sample, ih), width * pitch),
+                        width * pitch);
   if (!pad)
     return row;
   return arith::SelectOp::create(b, isBelow(b, ih, height), row, pad);

@@ -469,6 +469,7 @@ LogicalResult Compilation::advance(Phase phase) {
         return buildLLVMPipeline(pm);
       GPUOptions gpu;
       gpu.chips = options.chips;
+      gpu.ptxas = options.ptxas;
       buildGPULLVMPipeline(pm, gpu);
     });
   case Phase::Library:

@@ -40,9 +40,11 @@ void mpc::buildBufferizationPipeline(OpPassManager &pm) {
   variant.addPass(createBufferize());
   variant.addPass(createCanonicalizerPass());
   variant.addPass(createCSEPass());
+  variant.addPass(createElideCopies());
   variant.addNestedPass<func::FuncOp>(createFuseRows());
   // 2. Kernels and the remaining operations to loops.
   variant.addPass(createLowerKernels());
+  variant.addPass(createEstimateRounding());
   // 3. Parallel loops become functions, groups become part of the entry point,
   // which is then a list of dispatches.
   variant.addPass(createOutlineParallel());

@@ -199,22 +199,68 @@ func.func @rows(%table: memref<100x64xf32>, %at: memref<8xi64>, %o: memref<8x64x
   return
 }
 
-// A transposition goes by blocks, so that neither side jumps at every element; ragged edges are cut.
+// A transposition goes by blocks, so that neither side jumps at every element. They are turned in registers; the last ones move back.
 // CHECK-LABEL: func.func @transpose
 func.func @transpose(%x: memref<40x100xf32>, %o: memref<100x40xf32>) {
   // CHECK: scf.forall (%[[BLOCK:.*]]) in (7)
   // CHECK: %[[BEGIN:.*]] = arith.muli %[[BLOCK]], %c16
-  // CHECK: arith.minui %{{.*}}, %c100
   // CHECK: scf.for %[[COLUMNS:.*]] = %c0 to %c40 step %c16
-  // CHECK: arith.minui %{{.*}}, %c40
-  // CHECK: scf.for %[[I:.*]] = %[[BEGIN]]
-  // CHECK: scf.for %[[J:.*]] = %[[COLUMNS]]
-  // CHECK: %[[X:.*]] = memref.load %{{.*}}[%[[J]], %[[I]]] : memref<40x100xf32>
-  // CHECK: memref.store %[[X]], %{{.*}}[%[[I]], %[[J]]]
+  // CHECK: %[[I:.*]] = arith.minui %[[BEGIN]], %c84
+  // CHECK: %[[J:.*]] = arith.minui %[[COLUMNS]], %c24
+  // CHECK: vector.load %{{.*}}[%[[J]], %[[I]]] : memref<40x100xf32>, vector<16xf32>
+  // CHECK-COUNT-64: vector.shuffle
+  // CHECK-NOT: vector.shuffle
+  // CHECK: vector.store %{{.*}}, %{{.*}}[%[[I]], %[[J]]] : memref<100x40xf32>, vector<16xf32>
   linalg.generic {indexing_maps = [affine_map<(i, j) -> (j, i)>, affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "parallel"]}
       ins(%x : memref<40x100xf32>) outs(%o : memref<100x40xf32>) {
   ^bb0(%a: f32, %b: f32):
     linalg.yield %a : f32
+  }
+  return
+}
+
+// With a size that is not known, elements move one by one; ragged edges are cut.
+// CHECK-LABEL: func.func @transpose_batch
+func.func @transpose_batch(%x: memref<40x?xf32>, %o: memref<?x40xf32>) {
+  // CHECK: scf.forall (%[[BLOCK:.*]]) in
+  // CHECK: %[[BEGIN:.*]] = arith.muli %[[BLOCK]], %c16
+  // CHECK: arith.minui %{{.*}}, %{{.*}}
+  // CHECK: scf.for %[[COLUMNS:.*]] = %c0 to %c40 step %c16
+  // CHECK: arith.minui %{{.*}}, %c40
+  // CHECK: scf.for %[[I:.*]] = %[[BEGIN]]
+  // CHECK: scf.for %[[J:.*]] = %[[COLUMNS]]
+  // CHECK: %[[X:.*]] = memref.load %{{.*}}[%[[J]], %[[I]]]
+  // CHECK: memref.store %[[X]], %{{.*}}[%[[I]], %[[J]]]
+  linalg.generic {indexing_maps = [affine_map<(i, j) -> (j, i)>, affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "parallel"]}
+      ins(%x : memref<40x?xf32>) outs(%o : memref<?x40xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    linalg.yield %a : f32
+  }
+  return
+}
+
+// Whatever a function from bytes to bytes takes, it takes it 256 times.
+// CHECK-LABEL: func.func @byte_function
+// CHECK: %[[TABLE:.*]] = memref.alloc() {alignment = 64 : i64} : memref<256xi8>
+// CHECK: %[[S:.*]] = memref.load %{{.*}}[] : memref<f32>
+// CHECK: scf.for %{{.*}} = %c0 to %c256 step %c16
+// CHECK: math.exp {{.*}} : vector<16xf32>
+// CHECK: vector.store %{{.*}}, %[[TABLE]]
+// CHECK: scf.for {{.*}} to %c4096
+// CHECK-NOT: math.exp
+// CHECK: %[[BYTE:.*]] = memref.load %{{.*}} : memref<4096xi8>
+// CHECK: %[[AT:.*]] = arith.index_castui %[[BYTE]] : i8 to index
+// CHECK: memref.load %[[TABLE]][%[[AT]]]
+func.func @byte_function(%x: memref<64x64xi8>, %s: memref<f32>, %o: memref<64x64xi8>) {
+  linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> ()>, affine_map<(i, j) -> (i, j)>],
+                  iterator_types = ["parallel", "parallel"]}
+      ins(%x, %s : memref<64x64xi8>, memref<f32>) outs(%o : memref<64x64xi8>) {
+  ^bb0(%a: i8, %factor: f32, %b: i8):
+    %0 = arith.uitofp %a : i8 to f32
+    %1 = arith.mulf %0, %factor : f32
+    %2 = math.exp %1 : f32
+    %3 = arith.fptoui %2 : f32 to i8
+    linalg.yield %3 : i8
   }
   return
 }

@@ -51,6 +51,10 @@ mlir::Value collapseRows(mlir::ImplicitLocOpBuilder &b, mlir::Value memref);
 /// `memref` with all dimensions collapsed into one.
 mlir::Value flatten(mlir::ImplicitLocOpBuilder &b, mlir::Value memref);
 
+/// `memref`, whose rows may be parts of longer ones, with all dimensions
+/// collapsed into one, what is between its rows included.
+mlir::Value flattenRows(mlir::ImplicitLocOpBuilder &b, mlir::Value memref);
+
 /// `size` elements of a rank-1 memref from `offset`, typed as by `rowView`.
 mlir::Value sliceView(mlir::ImplicitLocOpBuilder &b, mlir::Value memref,
                       mlir::Value offset, int64_t size);
@@ -100,9 +104,11 @@ public:
                      mlir::Value pad, mlir::Value kh) const;
 
   /// Row kh of the window from the input's left edge on: a whole row of the
-  /// input, which is one dimension, or `pad`, a row of as many pad values.
+  /// input, which is one dimension with `pitch` elements per pixel, or `pad`, a
+  /// row of as many pad values.
   mlir::Value getInputRow(mlir::ImplicitLocOpBuilder &b, mlir::Value input,
-                          mlir::Value pad, mlir::Value kh) const;
+                          mlir::Value pad, mlir::Value kh,
+                          int64_t pitch) const;
 
   /// Whether the whole window is horizontally inside of the input.
   mlir::Value isInsideRow(mlir::ImplicitLocOpBuilder &b) const;

@@ -367,6 +367,29 @@ def TileAndFuse : Pass<"mpc-tile-and-fuse", "mlir::func::FuncOp"> {
   let dependentDialects = ["mpc::kernel::KernelDialect", "mlir::tensor::TensorDialect"];
 }
 
+def ElideCopies : Pass<"mpc-elide-copies", "::mlir::ModuleOp"> {
+  let summary = "lets kernels read and write parts of larger buffers";
+  let description = [{
+    A function that a public one calls to put buffers side by side in another one (a concatenation) is left out for each of them that
+    one other call fills before: that call writes to a view of the larger buffer instead. A function that takes a part of a buffer out is left
+    out where everybody who reads the part can read the view. The functions that are called are copied for operands with such
+    layouts, once for each.
+
+    ```mlir
+    call @conv(%x, %a) : (memref<1x8x8x16xi8>, memref<1x8x8x16xi8>) -> ()
+    call @concat(%a, %b, %c) : ...
+    // becomes
+    %part = memref.subview %c[0, 0, 0, 0] [1, 8, 8, 16] [1, 1, 1, 1] : memref<1x8x8x32xi8> to memref<1x8x8x16xi8, strided<[2048, 256, 32, 1]>>
+    call @conv_0(%x, %part) : ...
+    ```
+
+    Only where positions of the leading dimensions lie at one distance from each other, so that kernels find rows by their number.
+
+    Precondition: mpc-bufferize.
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::memref::MemRefDialect"];
+}
+
 def FuseRows : Pass<"mpc-fuse-rows", "::mlir::func::FuncOp"> {
   let summary = "runs linalg ops that handle rows independently row by row";
   let description = [{
@@ -419,6 +442,33 @@ def LowerKernels : Pass<"mpc-lower-kernels", "mlir::ModuleOp"> {
   let options = [Option<"perElement", "per-element", "bool", "false", "One parallel iteration per element of the output">];
   let dependentDialects = ["mlir::affine::AffineDialect", "mlir::arith::ArithDialect", "mlir::memref::MemRefDialect",
       "mlir::scf::SCFDialect", "mlir::vector::VectorDialect", "mlir::LLVM::LLVMDialect", "mpc::kernel::KernelDialect"];
+}
+
+def EstimateRounding : Pass<"mpc-estimate-rounding", "mlir::ModuleOp"> {
+  let summary = "compute in fewer operations what is rounded to small integers";
+  let description = [{
+    On vectors of f32 that `math.roundeven` rounds behind a clamp, as quantization does. The integers stay the same, to the last one.
+
+    1. With 512-bit registers, a function of one number that takes exp, tanh, erf or log is estimated by polynomials of degree 4 around 32 points.
+       The estimate's largest distance e from what is computed is known: that of the polynomials, found at compile time, and a bound for
+       all roundings. Where a lane is within e of the middle between two integers, or is no number,
+       `scf.if` computes the vector as before. There is no estimate if that would be more than 1 of 32 lanes.
+    2. A quotient by a number is computed by a product and one correction, which is exact.
+
+    ```mlir
+    %e = math.exp %x ...
+    %s = arith.divf %y, %cst ...         // a function of %x, over a scale
+    %q = math.roundeven %clamped ...
+    // becomes
+    %estimate = ...                      // lookups and math.fma
+    %r = math.roundeven %estimate
+    %q = scf.if %certain -> vector<16xf32> { scf.yield %r } else { %e = math.exp %x ... }
+    ```
+
+    Precondition: a target description; loops (mpc-lower-kernels).
+  }];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::math::MathDialect", "mlir::scf::SCFDialect",
+      "mlir::vector::VectorDialect", "mlir::LLVM::LLVMDialect"];
 }
 
 def LowerInnerTiles : Pass<"mpc-lower-inner-tiles", "mlir::ModuleOp"> {

@@ -71,6 +71,8 @@ struct CompileOptions {
   bool emulateGPU = false;
   /// GPU kernels for these chips (sm_80, ...) instead of code for CPUs.
   std::vector<std::string> chips;
+  /// CUDA's assembler, which makes cubins of their PTX; empty: PTX only.
+  std::string ptxas;
   /// Pass pipelines to run on the module when it has reached a phase.
   std::vector<std::pair<Phase, std::string>> insertedPasses;
 

@@ -55,7 +55,10 @@ struct CodegenOptions : mlir::PassPipelineOptions<CodegenOptions> {
 /// Options of kernels for GPUs.
 struct GPUOptions : mlir::PassPipelineOptions<GPUOptions> {
   ListOption<std::string> chips{
-      *this, "chip", llvm::cl::desc("Chips to generate PTX for: sm_80, ...")};
+      *this, "chip", llvm::cl::desc("Chips to generate code for: sm_80, ...")};
+  Option<std::string> ptxas{
+      *this, "ptxas",
+      llvm::cl::desc("CUDA's assembler (default: none, only PTX)")};
 };
 
 /// linalg -> tiled.
