@@ -26,7 +26,10 @@ void mpc::buildTilingPipeline(OpPassManager &pm, const CodegenOptions &options) 
   pm.addPass(createForkVariants(fork));
   OpPassManager &variant = pm.nest<ModuleOp>();
   // 2. Decide tiles, bring weights into their layout, apply.
-  variant.addPass(createSelectTiling());
+  SelectTilingOptions select;
+  select.table = options.tuningTable;
+  select.candidate = options.tilingCandidate;
+  variant.addPass(createSelectTiling(select));
   variant.addPass(createPackConstants());
   variant.addNestedPass<func::FuncOp>(createTileAndFuse());
 }

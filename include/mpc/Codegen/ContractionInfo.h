@@ -17,7 +17,7 @@ namespace mpc {
 constexpr llvm::StringLiteral kTilingAttrName = "kernel.tiling";
 
 /// Elements that kernel.planar copies at most: they stand on the stack of a
-/// thread, and should stay in its level-2 cache.
+/// thread.
 constexpr int64_t kPlaneElements = 48 * 1024;
 
 /// What a linalg op computes, if it is one of the contractions that kernels

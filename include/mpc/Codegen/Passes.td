@@ -283,13 +283,28 @@ def LowerDispatch : Pass<"mpc-lower-dispatch", "::mlir::ModuleOp"> {
 def DescribeTarget : Pass<"mpc-describe-target", "mlir::ModuleOp"> {
   let summary = "write what a CPU can do onto the module";
   let description = [{
-    Writes `dlti.target_system_spec` for the CPU named by `march`: vector width, number of vector registers, AVX512-VNNI.
-    Later passes read only this attribute, so that a description may also be written or edited by hand.
+    Writes `dlti.target_system_spec` for the CPU named by `march`. Later passes read only this attribute, so that a description
+    may also be written or edited by hand; none of them asks for a CPU's name.
+
+    | entry | meaning | absent |
+    |---|---|---|
+    | `march` | name, as clang's -march takes it | an error |
+    | `vector_bits`, `vector_registers` | width of a vector register (128, 256, 512), and how many there are | an error |
+    | `vnni` | dot products of bytes (AVX512-VNNI) | an error |
+    | `vbmi` | tables of bytes in registers (AVX512-VBMI) | false |
+    | `bf16`, `bf16_full_rate` | dot products of bf16 (AVX512-BF16), and whether they multiply twice as fast as f32 | false |
+    | `fp16` | arithmetic in f16 (AVX512-FP16) | false |
+    | `amx` | tile registers; no level has them | false |
+    | `l1_bytes`, `l2_bytes`, `l3_bytes` | data caches: a core's first and second level, and the shared last one | 32 KiB, 256 KiB, 8 MiB |
+    | `cores` | cores that a call may count on | 1 |
+
+    Caches of a level that many machines have are those of the smallest one. `native` is the best known level of this
+    machine, with the caches and cores that its operating system tells of.
 
     Postcondition: `TargetDescription::read` succeeds.
   }];
   let options = [Option<"march", "march", "std::string", "\"x86-64-v3\"",
-      "CPU or level as clang's -march names it; the floor is x86-64-v3">];
+      "CPU or level as clang's -march names it, or native; the floor is x86-64-v3">];
   let dependentDialects = ["mlir::DLTIDialect"];
 }
 
@@ -307,8 +322,15 @@ def SelectTiling : Pass<"mpc-select-tiling", "mlir::ModuleOp"> {
     Before: `linalg.generic {...} ins(%x, %w) outs(%acc)`
     After:  `linalg.generic {..., kernel.tiling = #kernel.tiling<intrinsic = fma, rows = 6, columns = 64, kv = 1>} ...`
 
+    There are other tilings, all with the same results. `table` names a file of those that were measured to be faster
+    (docs/Tuning.md); what is not in it is chosen as above. A file that was measured by another version, or for
+    another CPU, is passed over with a remark; one that is no table is an error. `candidate` chooses the tiling of that number
+    where there are so many, for measuring.
+
     Precondition: a target description (mpc-describe-target). Remarks: one per contraction.
   }];
+  let options = [Option<"table", "table", "std::string", "", "Tilings that were measured, JSON">,
+      Option<"candidate", "candidate", "unsigned", "0", "Number of the tiling to choose, in the order of estimated cost">];
   let dependentDialects = ["mpc::kernel::KernelDialect", "mlir::DLTIDialect"];
 }
 
@@ -374,9 +396,11 @@ def FuseRows : Pass<"mpc-fuse-rows", "::mlir::func::FuncOp"> {
     Linalg ops on memrefs that follow each other, hand results on, and of which
     none reads another row of what one of them writes, become one `scf.forall` over
     rows: the positions of the leading parallel loops that all of them have.
-    Buffers that only these ops use shrink to one row inside of the loop, up to 128 KiB
-    in all. Rows of fewer than 64 elements, and single ones, stay as they are.
+    Buffers that only these ops use shrink to one row inside of the loop, in all up to half of
+    the target's second-level cache and 128 KiB. Rows of fewer than 64 elements, and single ones, stay as they are.
     What is computed, and in which order, does not change.
+
+    Precondition: a target description.
 
     ```mlir
     // softmax of 128 rows: maxima, exponentials, sums, quotients

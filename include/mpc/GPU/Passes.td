@@ -93,14 +93,27 @@ def LowerKernelMath : Pass<"mpc-lower-kernel-math", "::mlir::gpu::GPUModuleOp"> 
   let dependentDialects = ["mlir::LLVM::LLVMDialect"];
 }
 
+def AssembleKernels : Pass<"mpc-assemble-kernels", "::mlir::ModuleOp"> {
+  let summary = "PTX becomes machine code of each chip";
+  let description = [{
+    Runs ptxas, CUDA's assembler, on each PTX object of each `gpu.binary`, those of several chips in parallel, and adds what it makes of it, a cubin. The PTX
+    stays: the driver compiles it for chips that are younger than all that have a cubin. Without ptxas nothing changes. Fails with the first line of what ptxas says.
+
+    Before: `gpu.binary @gpu [#gpu.object<#nvvm.target<chip = "sm_80">, assembly = "...">]`
+    After:  `gpu.binary @gpu [#gpu.object<#nvvm.target<chip = "sm_80">, assembly = "...">, #gpu.object<#nvvm.target<chip = "sm_80">, bin = "...">]`
+  }];
+  let dependentDialects = ["mlir::gpu::GPUDialect"];
+  let options = [Option<"ptxas", "ptxas", "std::string", "", "The program to run; empty: none">];
+}
+
 def LowerLaunches : Pass<"mpc-lower-launches", "::mlir::ModuleOp"> {
   let summary = "launches become calls of the runtime, kernels constants";
   let description = [{
-    Each `gpu.binary` of PTX becomes constants, and each `gpu.launch_func` in `@main` a call of `mpc_rt_gpu_launch(env, program, name, blocks, threads, params)`,
-    where `params` point to the kernel's arguments as convert-gpu-to-nvvm expects them: memrefs as the fields of their descriptors. `@main` begins with
+    The PTX and the cubins of the `gpu.binary` become constants, and each `gpu.launch_func` in `@main` a call of `mpc_rt_gpu_launch(env, program, name, blocks, threads, shared, params)`,
+    where `params` point to the kernel's arguments as convert-gpu-to-nvvm expects them: memrefs as the fields of their descriptors, and `shared` is the size of dynamic shared memory in bytes. `@main` begins with
     `mpc_rt_gpu_enter(env, program, descs)` and ends with `mpc_rt_gpu_leave(env, program)` (runtime/cuda.h).
 
-    Precondition: mpc-lower-entry on `@main`, which still has memrefs; `mpc.model` on the module around; one gpu.binary, made by gpu-module-to-binary{format=isa}.
+    Precondition: mpc-lower-entry on `@main`, which still has memrefs; `mpc.model` on the module around; one gpu.binary, made by gpu-module-to-binary{format=isa} and mpc-assemble-kernels.
     Fails where `@main` reads or writes memory itself, for that is the GPU's: loops and branches that depend on values are not supported.
   }];
   let dependentDialects = ["mlir::arith::ArithDialect", "mlir::LLVM::LLVMDialect"];
