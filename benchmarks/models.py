@@ -2,9 +2,12 @@
 
 import importlib.metadata
 import json
+import os
 import pathlib
 import re
 import shutil
+import statistics
+import subprocess
 import sys
 import time
 
@@ -25,9 +28,11 @@ TABLES = {
     ("int8", "onnxruntime"): ("whole models, int8", "ONNX Runtime's int8", 2.0, 1.2),
     ("int8", "openvino"): ("whole models, int8", "OpenVINO's int8 (NNCF)", 1.2, None),
     ("int8", "own"): ("whole models, int8", "own f32", 2.2, 1.0),
+    ("f32", "compile"): ("compiling, f32", "time and peak memory", None, None),
+    ("int8", "compile"): ("compiling, int8, calibration included", "time and peak memory", None, None),
     ("keep", "onnxruntime"): ("u8 x s8 -> u8, requantized, 256 to 2048 cubed", "ONNX Runtime", 1.3, None),
 }
-NICKNAMES = {"onnxruntime": "ort", "openvino": "openvino", "own": "own-f32"}
+NICKNAMES = {"onnxruntime": "ort", "openvino": "openvino", "own": "own-f32", "compile": "compile"}
 
 
 class Model:
@@ -99,6 +104,18 @@ def quantized_products(work):
     return found
 
 
+def cost(command):
+    """Seconds, and the most memory in MiB, of a command."""
+    start = time.monotonic()
+    process = subprocess.Popen([str(word) for word in command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    message = process.stderr.read()
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise RuntimeError(message)
+    return time.monotonic() - start, usage.ru_maxrss / 1024
+
+
 class Models:
 
     def __init__(self, tools, work, threads, rounds):
@@ -114,14 +131,25 @@ class Models:
         library = folder / f"{precision}.so"
         if library.exists() and library.stat().st_mtime > max((self.tools / "mpc-compile").stat().st_mtime, model.path.stat().st_mtime):
             return library
+        run(self.compilation(model, precision, library))
+        return library
+
+    def compilation(self, model, precision, library):
+        """The command that makes `library`."""
+        folder = self.folder(model)
         options = [f"--precision={precision}"]
         if precision == "int8":
             options.append(f"--calibration-data={model.write(folder / 'calibration.npz', model.calibration)}")
         for name, dims in model_inputs(model.path).items():
             if None in dims[1:]:
                 options.append(f"--shape={name}=" + "x".join(map(str, model.feed(0)[name].shape)))
-        run([self.tools / "mpc-compile", model.path, *options, "-o", library])
-        return library
+        return [self.tools / "mpc-compile", model.path, *options, "-o", library]
+
+    def compiling(self, model, precision):
+        """Seconds and peak memory, the median of three compilations."""
+        library = self.folder(model) / "compiled.so"
+        seconds, peaks = zip(*(cost(self.compilation(model, precision, library)) for _ in range(3)))
+        return {"seconds": statistics.median(seconds), "peak_mib": statistics.median(peaks), "rounds": 3}
 
     def mine(self, library, feed_file, calls):
         command = [self.tools / "mpc-run", library, f"--input={feed_file}", f"--benchmark={calls}", f"--threads={self.threads}", "--json"]
@@ -209,7 +237,7 @@ def measure_all(options, given, tools, work, book):
     for model, precision, peer, name in chosen:
         if options.prepare:
             running.library(model, precision)
-            if precision == "int8" and peer != "own":
+            if precision == "int8" and peer not in ("own", "compile"):
                 peers.quantized(peer, model.path, running.folder(model), [model.feed(index) for index in model.calibration])
             continue
         if options.resume and book.find(name):
@@ -219,8 +247,11 @@ def measure_all(options, given, tools, work, book):
             return 3
         row = {"table": f"{precision}-{NICKNAMES[peer]}{suffix}", "name": name}
         try:
-            row |= running.against_self(model) if peer == "own" else running.against_peer(model, precision, peer)
             row["rounds"] = options.rounds
+            if peer == "compile":
+                row |= running.compiling(model, precision)
+            else:
+                row |= running.against_self(model) if peer == "own" else running.against_peer(model, precision, peer)
         except Exception as failure:  # the peers raise all kinds; the other rows go on
             row["error"] = str(failure).strip().splitlines()[0][:200] if str(failure).strip() else type(failure).__name__
             failures += 1

@@ -122,6 +122,8 @@ class Results:
 def format_row(row):
     if "error" in row:
         return f"{row['name']:44} {row['error']}"
+    if "peak_mib" in row:
+        return f"{row['name']:44} {row['seconds']:8.2f} s {row['peak_mib']:8.0f} MiB"
     text = f"{row['name']:44} {row['ratio']:6.3f} [{row['p10']:.2f}..{row['p90']:.2f}]"
     text += f"  {1e6 * row['seconds']:11.2f} {1e6 * row['peer_seconds']:11.2f} us"
     if row.get("gops"):

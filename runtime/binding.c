@@ -48,15 +48,16 @@ static void appendShape(mpc_rt_text *text, const int64_t *sizes,
 }
 
 mpc_status mpc_rt_bind(const char *kind, const mpc_rt_tensor *expected,
-                       const mpc_tensor *got, int64_t *batch,
-                       mpc_rt_memref *memref) {
+                       const mpc_tensor *got, int takesDevices,
+                       int64_t *batch, mpc_rt_memref *memref) {
   const char *name = expected->name;
   uint32_t rank = expected->rank;
   if (got->dtype != expected->dtype)
     return mpc_rt_fail(MPC_ERROR_TENSOR_MISMATCH,
                        "%s '%s': expected type %s, but got %s", kind, name,
                        typeName(expected->dtype), typeName(got->dtype));
-  if (got->device != MPC_DEVICE_CPU)
+  if (got->device != MPC_DEVICE_CPU &&
+      !(takesDevices && got->device == MPC_DEVICE_CUDA))
     return mpc_rt_fail(MPC_ERROR_UNSUPPORTED,
                        "%s '%s': expected memory of the CPU, but got device %u",
                        kind, name, got->device);

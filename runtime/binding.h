@@ -26,10 +26,11 @@ static inline uint64_t mpc_rt_memref_bytes(uint32_t rank) {
 
 /* Checks a tensor against what the model says and fills its descriptor. *batch
  * is 0 until the first tensor with a symbolic size sets it; the others must
- * agree. `kind` is "input" or "output". */
+ * agree. `kind` is "input" or "output". Memory of a GPU is refused unless
+ * `takesDevices`. */
 mpc_status mpc_rt_bind(const char *kind, const mpc_rt_tensor *expected,
-                       const mpc_tensor *got, int64_t *batch,
-                       mpc_rt_memref *memref);
+                       const mpc_tensor *got, int takesDevices,
+                       int64_t *batch, mpc_rt_memref *memref);
 
 /* A dense memref<bytes x i8>. */
 void mpc_rt_bind_bytes(const void *data, uint64_t bytes, mpc_rt_memref *memref);

@@ -31,6 +31,8 @@ struct mpc_context {
   uint64_t arenaBytes;
   int ownsArena;
 
+  const char *weights; /* the library's, or the copy in huge pages */
+
   /* The generated code's arguments, for the entry that needs most of them:
    * pointers and, behind them, what they point to. */
   void **descs;
@@ -82,6 +84,56 @@ mpc_status mpc_rt_workspace(const mpc_rt_variant *variant, uint32_t entry,
 
 /* The page size that spares large arenas most misses of the TLB. */
 enum { HUGE_PAGE_BYTES = 1 << 21 };
+
+/* The library's weights once more, in huge pages, while contexts use them. Pages
+ * of a file, which processes share, are small on most systems. Both are guarded
+ * by the lock of contexts. */
+static void *weightsCopy;
+static uint64_t weightsCopyUsers;
+
+/* Chooses where the context reads the weights. */
+static mpc_status chooseWeights(mpc_context *context) {
+  const mpc_rt_model *model = context->model;
+  context->weights = model->weights;
+  const char *wish = getenv("MPC_HUGE_WEIGHTS");
+  if (!wish || !*wish || !strcmp(wish, "0"))
+    return MPC_OK;
+  if (strcmp(wish, "1"))
+    return mpc_rt_fail(MPC_ERROR_ENVIRONMENT,
+                       "MPC_HUGE_WEIGHTS: expected 0 or 1, but got '%.64s'",
+                       wish);
+  if (model->weights_bytes < HUGE_PAGE_BYTES)
+    return MPC_OK;
+  lockContexts();
+  if (!weightsCopy) {
+    /* Whole pages: the rest of the last one would be small ones. */
+    uint64_t bytes = (model->weights_bytes + HUGE_PAGE_BYTES - 1) /
+                     HUGE_PAGE_BYTES * HUGE_PAGE_BYTES;
+    void *copy;
+    if (!posix_memalign(&copy, HUGE_PAGE_BYTES, bytes)) {
+      (void)madvise(copy, bytes, MADV_HUGEPAGE);
+      weightsCopy = memcpy(copy, model->weights, model->weights_bytes);
+    }
+  }
+  /* A wish: without memory the library's own serve. */
+  if (weightsCopy) {
+    ++weightsCopyUsers;
+    context->weights = weightsCopy;
+  }
+  unlockContexts();
+  return MPC_OK;
+}
+
+static void releaseWeights(mpc_context *context) {
+  if (context->weights == context->model->weights)
+    return;
+  lockContexts();
+  if (--weightsCopyUsers == 0) {
+    free(weightsCopy);
+    weightsCopy = NULL;
+  }
+  unlockContexts();
+}
 
 /* Gives the context an arena of its own of at least that size. */
 static mpc_status growArena(mpc_context *context, uint64_t bytes) {
@@ -157,8 +209,13 @@ static mpc_status chooseThreads(const mpc_context_options *options,
   return MPC_OK;
 }
 
+const mpc_rt_gpu_functions *mpc_rt_gpu;
+
 static void freeContext(mpc_context *context) {
+  if (context->env.gpu)
+    mpc_rt_gpu->destroy(context->env.gpu);
   mpc_rt_pool_destroy(&context->env);
+  releaseWeights(context);
   if (context->ownsArena)
     free(context->arena);
   free(context->descs);
@@ -172,14 +229,22 @@ static void freeContext(mpc_context *context) {
 static mpc_status setUp(mpc_context *context, const mpc_rt_model *model,
                         const mpc_context_options *options) {
   context->model = model;
+  context->weights = model->weights;
   mpc_status status =
       mpc_rt_choose_variant(model, options->isa, &context->variant);
   if (status)
     return status;
-  if ((status = chooseThreads(options, &context->env.threads)))
+  if ((status = chooseThreads(options, &context->env.threads)) ||
+      (status = chooseWeights(context)))
     return status;
   context->env.parallelFor = options->parallel_for;
   context->env.parallelForUser = options->parallel_for_user;
+  context->env.deviceIndex = options->device_index;
+  if (options->device_index && !mpc_rt_gpu)
+    return mpc_rt_fail(MPC_ERROR_UNSUPPORTED,
+                       "create: the library computes on the CPU: expected no "
+                       "device_index, but got %u",
+                       options->device_index);
   if (!mpc_rt_pool_init(&context->env) || !allocateArguments(context))
     return mpc_rt_fail(MPC_ERROR_OUT_OF_MEMORY,
                        "cannot allocate a context's bookkeeping");
@@ -187,6 +252,13 @@ static mpc_status setUp(mpc_context *context, const mpc_rt_model *model,
       !(context->observations = model->observer->create(model->observer)))
     return mpc_rt_fail(MPC_ERROR_OUT_OF_MEMORY,
                        "cannot allocate the counts of an observed model");
+  /* On a GPU workspace and weights are where cuda.c puts them. */
+  if (mpc_rt_gpu)
+    return options->workspace
+               ? mpc_rt_fail(MPC_ERROR_UNSUPPORTED,
+                             "create: a library for GPUs has its workspace on "
+                             "the device: expected no other one")
+               : MPC_OK;
   context->ownsArena = !options->workspace;
   context->arena = options->workspace;
   context->arenaBytes = options->workspace ? options->workspace_bytes : 0;
@@ -285,7 +357,7 @@ static mpc_status call(mpc_context *context, uint32_t entryIndex,
     const mpc_tensor *got = isInput ? &inputs[i] : &outputs[i - numInputs];
     *desc = storage;
     mpc_status status = mpc_rt_bind(isInput ? "input" : "output", expected, got,
-                                    &batch, *desc++);
+                                    mpc_rt_gpu != NULL, &batch, *desc++);
     if (status)
       return status;
     storage += mpc_rt_memref_bytes(expected->rank);
@@ -307,28 +379,40 @@ static mpc_status call(mpc_context *context, uint32_t entryIndex,
   uint64_t arenaBytes;
   mpc_status status = mpc_rt_workspace(context->variant, entryIndex,
                                        batch ? batch : 1, &arenaBytes);
-  if (status || (status = growArena(context, arenaBytes)))
+  if (status ||
+      (!mpc_rt_gpu && (status = growArena(context, arenaBytes))))
     return status;
   *desc = storage;
   mpc_rt_bind_bytes(context->arena, arenaBytes - MPC_RT_SLACK, *desc++);
   *desc = storage + mpc_rt_memref_bytes(1);
-  mpc_rt_bind_bytes((const char *)model->weights + entry->weights_offset,
+  mpc_rt_bind_bytes(context->weights + entry->weights_offset,
                     entry->weights_bytes, *desc);
   context->env.report = NULL;
+  context->env.entry = entry;
+  context->env.inputs = inputs;
+  context->env.outputs = outputs;
   uint32_t before = mpc_rt_enter_fp();
   context->variant->entries[entryIndex](&context->env, context->descs);
   mpc_rt_leave_fp(before);
   if (context->env.report)
-    return mpc_rt_fail(MPC_ERROR_INPUT_VALUE, "run: %s", context->env.report);
+    return mpc_rt_fail(context->env.reportStatus, "run: %s",
+                       context->env.report);
   if (observer)
     return observer->take(observer, context->observations,
                           batch ? (uint64_t)batch : 1);
   return MPC_OK;
 }
 
+void mpc_rt_report_as(mpc_rt_env *env, mpc_status status,
+                      const char *sentence) {
+  if (env->report)
+    return;
+  env->report = sentence;
+  env->reportStatus = status;
+}
+
 void mpc_rt_report(mpc_rt_env *env, const char *sentence) {
-  if (!env->report)
-    env->report = sentence;
+  mpc_rt_report_as(env, MPC_ERROR_INPUT_VALUE, sentence);
 }
 
 /* The same, timed. */
@@ -416,6 +500,22 @@ mpc_status mpc_rt_profile(mpc_context *context, mpc_profile *profile) {
     return mpc_rt_fail(MPC_ERROR_BUSY,
                        "profile: the context is in use by another thread");
   context->env.profile = profile;
+  atomic_store_explicit(&context->busy, 0, memory_order_release);
+  return MPC_OK;
+}
+
+mpc_status mpc_rt_set_stream(mpc_context *context, void *stream) {
+  if (!context)
+    return mpc_rt_fail(MPC_ERROR_INVALID_ARGUMENT,
+                       "set_stream: expected a context, but got NULL");
+  if (!mpc_rt_gpu)
+    return mpc_rt_fail(MPC_ERROR_UNSUPPORTED,
+                       "set_stream: the library computes on the CPU, which "
+                       "has no streams");
+  if (atomic_exchange_explicit(&context->busy, 1, memory_order_acquire))
+    return mpc_rt_fail(MPC_ERROR_BUSY,
+                       "set_stream: the context is in use by another thread");
+  mpc_rt_gpu->setStream(&context->env, stream);
   atomic_store_explicit(&context->busy, 0, memory_order_release);
   return MPC_OK;
 }

@@ -23,6 +23,7 @@ mpc_status mpc_rt_run(mpc_context *context, uint32_t entry,
                       const mpc_tensor *outputs, uint32_t numOutputs);
 void mpc_rt_destroy(mpc_context *context);
 mpc_status mpc_rt_profile(mpc_context *context, mpc_profile *profile);
+mpc_status mpc_rt_set_stream(mpc_context *context, void *stream);
 
 /* Bytes of workspace for one call, slack included. */
 mpc_status mpc_rt_workspace(const mpc_rt_variant *variant, uint32_t entry,

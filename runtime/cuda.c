@@ -4,189 +4,145 @@
 |* See LICENSE for license information.
 |* SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 |*
+|*===----------------------------------------------------------------------===*|
+|*
+|* A call is on one stream: the caller's, or one of the context's own. Its first
+|* run with some addresses launches kernel by kernel, the second one captures
+|* the launches as a graph, and later ones replay that. The entry runs through
+|* its list of launches in any case; what they do depends on the mode.
+|*
 \*===----------------------------------------------------------------------===*/
 
 #include "cuda.h"
 
 #include "binding.h"
+#include "device.h"
+#include "driver.h"
+#include "pool.h"
 
-#include <dlfcn.h>
-#include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* The driver's types and functions, as cuda.h of the CUDA toolkit declares
- * them; the names are those of the versions that all drivers since 2011 have. */
-typedef int CUresult;
-typedef uint64_t CUdeviceptr;
-static struct {
-  CUresult (*init)(unsigned flags);
-  CUresult (*deviceGetCount)(int *count);
-  CUresult (*deviceGet)(int *device, int ordinal);
-  CUresult (*deviceGetAttribute)(int *value, int attribute, int device);
-  CUresult (*primaryCtxRetain)(void **context, int device);
-  CUresult (*primaryCtxRelease)(int device);
-  CUresult (*ctxPush)(void *context);
-  CUresult (*ctxPop)(void **context);
-  CUresult (*ctxSynchronize)(void);
-  CUresult (*moduleLoadData)(void **module, const void *image);
-  CUresult (*moduleUnload)(void *module);
-  CUresult (*moduleGetFunction)(void **function, void *module,
-                                const char *name);
-  CUresult (*memAlloc)(CUdeviceptr *address, size_t bytes);
-  CUresult (*memFree)(CUdeviceptr address);
-  CUresult (*memcpyHtoD)(CUdeviceptr to, const void *from, size_t bytes);
-  CUresult (*memcpyDtoH)(void *to, CUdeviceptr from, size_t bytes);
-  CUresult (*launchKernel)(void *function, unsigned gridX, unsigned gridY,
-                           unsigned gridZ, unsigned blockX, unsigned blockY,
-                           unsigned blockZ, unsigned sharedBytes, void *stream,
-                           void **params, void **extra);
-  CUresult (*getErrorString)(CUresult error, const char **text);
-} cu;
-
-static const struct {
-  const char *name;
-  size_t offset;
-} symbols[] = {
-    {"cuInit", offsetof(__typeof__(cu), init)},
-    {"cuDeviceGetCount", offsetof(__typeof__(cu), deviceGetCount)},
-    {"cuDeviceGet", offsetof(__typeof__(cu), deviceGet)},
-    {"cuDeviceGetAttribute", offsetof(__typeof__(cu), deviceGetAttribute)},
-    {"cuDevicePrimaryCtxRetain", offsetof(__typeof__(cu), primaryCtxRetain)},
-    {"cuDevicePrimaryCtxRelease_v2",
-     offsetof(__typeof__(cu), primaryCtxRelease)},
-    {"cuCtxPushCurrent_v2", offsetof(__typeof__(cu), ctxPush)},
-    {"cuCtxPopCurrent_v2", offsetof(__typeof__(cu), ctxPop)},
-    {"cuCtxSynchronize", offsetof(__typeof__(cu), ctxSynchronize)},
-    {"cuModuleLoadData", offsetof(__typeof__(cu), moduleLoadData)},
-    {"cuModuleUnload", offsetof(__typeof__(cu), moduleUnload)},
-    {"cuModuleGetFunction", offsetof(__typeof__(cu), moduleGetFunction)},
-    {"cuMemAlloc_v2", offsetof(__typeof__(cu), memAlloc)},
-    {"cuMemFree_v2", offsetof(__typeof__(cu), memFree)},
-    {"cuMemcpyHtoD_v2", offsetof(__typeof__(cu), memcpyHtoD)},
-    {"cuMemcpyDtoH_v2", offsetof(__typeof__(cu), memcpyDtoH)},
-    {"cuLaunchKernel", offsetof(__typeof__(cu), launchKernel)},
-    {"cuGetErrorString", offsetof(__typeof__(cu), getErrorString)},
+enum {
+  NUM_GRAPHS = 8,        /* that a context keeps: callers rotate buffers */
+  TENSOR_ALIGNMENT = 16, /* that kernels may rely on */
+  PIECE_ALIGNMENT = 256, /* of the pieces of the context's memory */
+  STATIC_SHARED_BYTES = 48 << 10 /* more needs the kernel's consent */
 };
 
-/* CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR and _MINOR. */
-enum { capabilityMajor = 75, capabilityMinor = 76 };
-
-/* What one call has on the GPU. */
+/* A tensor that is not where kernels can use it: its bytes are staged. */
 typedef struct {
-  void *host; /* NULL: scratch memory */
+  void *data; /* the caller's; NULL: nothing to do */
   CUdeviceptr device;
   uint64_t bytes;
-} Buffer;
+  int isHost;
+} Staged;
 
-/* The state of the library, one call at a time. */
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static void *context, *module;
-static int device;
-static const void *uploaded; /* the weights that `weights` holds */
-static CUdeviceptr weights;
-static Buffer *buffers; /* of the call: inputs, outputs, arena */
-static int failed;      /* the call has an error; its sentence is in `sentence` */
-static char sentence[256];
+/* The launches of a call with certain descriptors. */
+typedef struct {
+  const mpc_rt_gpu_program *program;
+  void *descs; /* their bytes; NULL: unused */
+  size_t bytes;
+  int isSeen;       /* by a call before */
+  void *executable; /* NULL before the second one */
+} Graph;
 
-static int fail(const char *what, CUresult result) {
-  if (failed)
-    return 0;
-  failed = 1;
-  const char *text = NULL;
-  if (!result || !cu.getErrorString || cu.getErrorString(result, &text) ||
-      !text)
-    text = "";
-  snprintf(sentence, sizeof(sentence), "GPU: %s%s%s", what, *text ? ": " : "",
-           text);
-  return 0;
+/* Memory that a graph of the caller's refers to, until the context ends. */
+typedef struct Kept {
+  CUdeviceptr memory;
+  struct Kept *next;
+} Kept;
+
+typedef enum { LAUNCH, CAPTURE, REPLAY } Mode;
+
+/* What a context has on the GPU. */
+struct mpc_rt_gpu_state {
+  mpc_rt_gpu_device *device; /* NULL before the first call */
+  void *ownStream;
+  void *captureStream; /* nothing runs there */
+  CUdeviceptr memory;  /* the arena, and staged tensors behind it */
+  uint64_t memoryBytes;
+  int isCaptured; /* by the caller */
+  Kept *kept;
+  Graph graphs[NUM_GRAPHS];
+  unsigned nextGraph; /* the one to replace */
+
+  /* Of the call. */
+  mpc_rt_gpu_error error;
+  int hasEntered;  /* the device's context is this thread's */
+  int isCapturing; /* the caller captures its stream */
+  int mustWait;
+  void *stream; /* the call's */
+  void *module;
+  Mode mode;
+  Graph *graph;
+  Staged *staged;
+  size_t numStaged;
+};
+typedef struct mpc_rt_gpu_state State;
+
+static int check(State *state, const char *what, CUresult result) {
+  return mpc_rt_gpu_check(&state->error, what, result);
 }
 
-static int check(const char *what, CUresult result) {
-  return result ? fail(what, result) : 1;
+static uint64_t align(uint64_t bytes) {
+  return (bytes + PIECE_ALIGNMENT - 1) & ~(uint64_t)(PIECE_ALIGNMENT - 1);
 }
 
-/* Loads the driver; the function table is complete afterwards. */
-static int loadDriver(void) {
-  if (cu.getErrorString)
-    return 1;
-  void *library = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
-  if (!library)
-    return fail("libcuda.so.1, the NVIDIA driver, cannot be loaded", 0);
-  for (size_t i = 0; i != sizeof(symbols) / sizeof(*symbols); ++i) {
-    void *address = dlsym(library, symbols[i].name);
-    if (!address) {
-      char text[96];
-      snprintf(text, sizeof(text), "the driver lacks the function %s",
-               symbols[i].name);
-      memset(&cu, 0, sizeof(cu));
-      dlclose(library);
-      return fail(text, 0);
-    }
-    memcpy((char *)&cu + symbols[i].offset, &address, sizeof(address));
+static void dropGraphs(State *state) {
+  for (unsigned i = 0; i != NUM_GRAPHS; ++i) {
+    if (state->graphs[i].executable)
+      mpc_rt_cu.graphExecDestroy(state->graphs[i].executable);
+    free(state->graphs[i].descs);
   }
+  memset(state->graphs, 0, sizeof(state->graphs));
+}
+
+static void freeMemory(State *state) {
+  if (state->memory)
+    mpc_rt_cu.memFree(state->memory); /* waits for what uses it */
+  state->memory = 0;
+  state->memoryBytes = 0;
+}
+
+static int growMemory(State *state, uint64_t bytes) {
+  if (bytes <= state->memoryBytes)
+    return 1;
+  if (state->isCapturing)
+    return mpc_rt_gpu_fail(
+        &state->error, MPC_ERROR_UNSUPPORTED,
+        "the stream is being captured, where nothing can be allocated: run "
+        "the context once with such tensors before");
+  dropGraphs(state); /* of the old addresses */
+  if (state->isCaptured) {
+    Kept *kept = malloc(sizeof(*kept));
+    if (!kept)
+      return mpc_rt_gpu_fail(&state->error, MPC_ERROR_OUT_OF_MEMORY,
+                             "out of host memory");
+    *kept = (Kept){state->memory, state->kept};
+    state->kept = kept;
+    state->memory = 0;
+    state->isCaptured = 0;
+  }
+  freeMemory(state);
+  CUdeviceptr memory;
+  if (!check(state, "cannot allocate the workspace",
+             mpc_rt_cu.memAlloc(&memory, bytes)))
+    return 0;
+  state->memory = memory;
+  state->memoryBytes = bytes;
   return 1;
 }
 
-/* The device, its context, and the kernels. */
-static int openDevice(const mpc_rt_gpu_program *program) {
-  if (module)
-    return check("cannot use the device", cu.ctxPush(context));
-  int count = 0, major = 0, minor = 0;
-  if (!loadDriver() || !check("cannot start the driver", cu.init(0)) ||
-      !check("no device", cu.deviceGetCount(&count)))
-    return 0;
-  if (count == 0)
-    return fail("no device", 0);
-  if (!check("no device", cu.deviceGet(&device, 0)) ||
-      !check("no device",
-             cu.deviceGetAttribute(&major, capabilityMajor, device)) ||
-      !check("no device",
-             cu.deviceGetAttribute(&minor, capabilityMinor, device)))
-    return 0;
-  int capability = 10 * major + minor;
-  const mpc_rt_gpu_image *best = NULL;
-  for (int64_t i = 0; i != program->numImages; ++i) {
-    const mpc_rt_gpu_image *image = &program->images[i];
-    if ((image->exact ? image->capability == capability
-                      : image->capability <= capability) &&
-        (!best || best->capability <= image->capability))
-      best = image;
-  }
-  if (!best) {
-    char text[96];
-    snprintf(text, sizeof(text),
-             "the library has no code for this device, of capability %d.%d",
-             major, minor);
-    return fail(text, 0);
-  }
-  if (!check("cannot use the device", cu.primaryCtxRetain(&context, device)) ||
-      !check("cannot use the device", cu.ctxPush(context)))
-    return 0;
-  if (check("cannot load the kernels", cu.moduleLoadData(&module, best->ptx)))
-    return 1;
-  module = NULL;
-  cu.ctxPop(&context);
-  cu.primaryCtxRelease(device);
-  return 0;
-}
-
-/* At the end of the library; the driver may have gone before. */
-__attribute__((destructor)) static void closeDevice(void) {
-  if (!module || cu.ctxPush(context))
-    return;
-  if (weights)
-    cu.memFree(weights);
-  cu.moduleUnload(module);
-  cu.ctxPop(&context);
-  cu.primaryCtxRelease(device);
-}
-
-static int allocate(Buffer *buffer) {
-  /* An allocation of nothing is an error. */
-  return check("out of memory",
-               cu.memAlloc(&buffer->device, buffer->bytes ? buffer->bytes : 1));
+/* Whether the driver knows the address as memory of a GPU, and of which. */
+static int isOnDevice(const void *data, int *ordinal) {
+  unsigned type = 0;
+  CUdeviceptr address = (CUdeviceptr)(uintptr_t)data;
+  return !mpc_rt_cu.pointerGetAttribute(&type, CU_POINTER_ATTRIBUTE_MEMORY_TYPE,
+                                        address) &&
+         type == CU_MEMORYTYPE_DEVICE &&
+         !mpc_rt_cu.pointerGetAttribute(
+             ordinal, CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL, address);
 }
 
 /* The bytes of a dense tensor. */
@@ -202,102 +158,340 @@ static void place(mpc_rt_memref *memref, CUdeviceptr address) {
   memref->allocated = memref->aligned = (void *)(uintptr_t)address;
 }
 
-static int enter(const mpc_rt_gpu_program *program, void *const *descs) {
-  int64_t numTensors = program->numInputs + program->numOutputs;
-  buffers = calloc((size_t)numTensors + 1, sizeof(Buffer));
-  if (!buffers)
-    return fail("out of memory", 0);
-  for (int64_t i = 0; i != numTensors; ++i) {
-    mpc_rt_memref *memref = descs[i];
-    Buffer *buffer = &buffers[i];
-    buffer->host = memref->aligned;
-    buffer->bytes = bytesOf(&program->tensors[i], memref);
-    if (!allocate(buffer) ||
-        (i < program->numInputs &&
-         !check("cannot copy an input",
-                cu.memcpyHtoD(buffer->device, buffer->host, buffer->bytes))))
-      return 0;
-    place(memref, buffer->device);
+/* Finds out where a tensor is. */
+static int locate(State *state, const mpc_rt_env *env, int64_t index,
+                  int64_t numInputs, const mpc_rt_gpu_tensor *type,
+                  const mpc_rt_memref *memref, Staged *staged) {
+  int isInput = index < numInputs, ordinal = 0;
+  const char *kind = isInput ? "input" : "output", *name = "";
+  uint32_t claim = MPC_DEVICE_CPU;
+  if (isInput) {
+    name = env->entry->inputs[index].name;
+    claim = env->inputs[index].device;
+  } else if ((index -= numInputs) < env->entry->num_outputs) {
+    name = env->entry->outputs[index].name;
+    claim = env->outputs[index].device;
   }
-  mpc_rt_memref *arena = descs[numTensors], *blob = descs[numTensors + 1];
-  buffers[numTensors].bytes =
-      (uint64_t)arena->sizesAndStrides[0] + MPC_RT_SLACK;
-  if (!allocate(&buffers[numTensors]))
-    return 0;
-  place(arena, buffers[numTensors].device);
-  if (uploaded != blob->aligned) {
-    Buffer all = {blob->aligned, 0, (uint64_t)blob->sizesAndStrides[0]};
-    if (weights)
-      cu.memFree(weights);
-    weights = 0;
-    uploaded = NULL;
-    if (!allocate(&all))
-      return 0;
-    weights = all.device;
-    if (all.bytes && !check("cannot copy the weights",
-                            cu.memcpyHtoD(weights, all.host, all.bytes)))
-      return 0;
-    uploaded = all.host;
+  *staged = (Staged){memref->aligned, 0, bytesOf(type, memref), 1};
+  if (staged->bytes && isOnDevice(memref->aligned, &ordinal)) {
+    if (ordinal != state->device->ordinal)
+      return mpc_rt_gpu_fail(&state->error, MPC_ERROR_TENSOR_MISMATCH,
+                             "%s '%s': expected memory of device %d, but got "
+                             "that of device %d",
+                             kind, name, state->device->ordinal, ordinal);
+    staged->isHost = 0;
+    if ((uintptr_t)memref->aligned % TENSOR_ALIGNMENT == 0)
+      staged->data = NULL;
+    return 1;
   }
-  place(blob, weights);
+  if (staged->bytes && claim == MPC_DEVICE_CUDA)
+    return mpc_rt_gpu_fail(&state->error, MPC_ERROR_TENSOR_MISMATCH,
+                           "%s '%s': expected memory of a GPU, but the driver "
+                           "knows no such address: %p",
+                           kind, name, memref->aligned);
+  if (state->isCapturing)
+    return mpc_rt_gpu_fail(&state->error, MPC_ERROR_UNSUPPORTED,
+                           "%s '%s': the stream is being captured, where "
+                           "tensors have to be in the device's memory",
+                           kind, name);
+  state->mustWait = 1;
   return 1;
 }
 
-static int entered; /* the device's context is this thread's */
+/* Gives all descriptors addresses on the device, and copies inputs there. */
+static int placeTensors(State *state, const mpc_rt_env *env,
+                        const mpc_rt_gpu_program *program, void *const *descs) {
+  int64_t numInputs = program->numInputs;
+  size_t numTensors = (size_t)(numInputs + program->numOutputs);
+  if (numTensors > state->numStaged) {
+    free(state->staged);
+    state->numStaged = 0;
+    state->staged = malloc(numTensors * sizeof(Staged));
+    if (!state->staged)
+      return mpc_rt_gpu_fail(&state->error, MPC_ERROR_OUT_OF_MEMORY,
+                             "out of host memory");
+    state->numStaged = numTensors;
+  }
+  mpc_rt_memref *arena = descs[numTensors], *blob = descs[numTensors + 1];
+  uint64_t bytes = align((uint64_t)arena->sizesAndStrides[0] + MPC_RT_SLACK);
+  uint64_t offset = bytes;
+  for (size_t i = 0; i != numTensors; ++i) {
+    Staged *staged = &state->staged[i];
+    if (!locate(state, env, (int64_t)i, numInputs, &program->tensors[i],
+                descs[i], staged))
+      return 0;
+    if (staged->data)
+      bytes += align(staged->bytes);
+  }
+  if (!growMemory(state, bytes))
+    return 0;
+  place(arena, state->memory);
+  CUdeviceptr weights = mpc_rt_gpu_weights(state->device, blob->aligned,
+                                           (uint64_t)blob->sizesAndStrides[0],
+                                           state->isCapturing, &state->error);
+  state->module = mpc_rt_gpu_kernels(state->device, program, state->isCapturing,
+                                     &state->error);
+  if (state->error.status)
+    return 0;
+  if (!weights || !state->module)
+    return mpc_rt_gpu_fail(
+        &state->error, MPC_ERROR_UNSUPPORTED,
+        "the stream is being captured, where nothing can be loaded: run the "
+        "context once before");
+  place(blob, weights);
+  for (size_t i = 0; i != numTensors; ++i) {
+    Staged *staged = &state->staged[i];
+    if (!staged->data)
+      continue;
+    staged->device = state->memory + offset;
+    offset += align(staged->bytes);
+    place(descs[i], staged->device);
+    if (i >= (size_t)numInputs || !staged->bytes)
+      continue;
+    CUresult result =
+        staged->isHost
+            ? mpc_rt_cu.memcpyHtoDAsync(staged->device, staged->data,
+                                        staged->bytes, state->stream)
+            : mpc_rt_cu.memcpyDtoDAsync(staged->device,
+                                        (CUdeviceptr)(uintptr_t)staged->data,
+                                        staged->bytes, state->stream);
+    if (!check(state, "cannot copy an input", result))
+      return 0;
+  }
+  return 1;
+}
+
+/* The graph of calls with these descriptors, which lie one behind the other; a
+ * new one if there is none, NULL without memory. */
+static Graph *findGraph(State *state, const mpc_rt_gpu_program *program,
+                        void *const *descs) {
+  const char *end = descs[program->numInputs + program->numOutputs + 1];
+  size_t bytes =
+      (size_t)(end - (const char *)descs[0]) + (size_t)mpc_rt_memref_bytes(1);
+  for (unsigned i = 0; i != NUM_GRAPHS; ++i) {
+    Graph *graph = &state->graphs[i];
+    if (graph->program == program && graph->bytes == bytes &&
+        !memcmp(graph->descs, descs[0], bytes))
+      return graph;
+  }
+  void *copy = malloc(bytes);
+  if (!copy)
+    return NULL;
+  memcpy(copy, descs[0], bytes);
+  Graph *graph = &state->graphs[state->nextGraph];
+  state->nextGraph = (state->nextGraph + 1) % NUM_GRAPHS;
+  if (graph->executable)
+    mpc_rt_cu.graphExecDestroy(graph->executable);
+  free(graph->descs);
+  *graph = (Graph){program, copy, bytes, 0, NULL};
+  return graph;
+}
+
+/* Decides how the kernels of the call are started. */
+static int chooseMode(State *state, const mpc_rt_env *env,
+                      const mpc_rt_gpu_program *program, void *const *descs) {
+  state->mode = LAUNCH;
+  /* Times of groups are those of their kernels. */
+  if (state->isCapturing || env->profile)
+    return 1;
+  state->graph = findGraph(state, program, descs);
+  if (!state->graph)
+    return mpc_rt_gpu_fail(&state->error, MPC_ERROR_OUT_OF_MEMORY,
+                           "out of host memory");
+  if (state->graph->executable) {
+    state->mode = REPLAY;
+    return 1;
+  }
+  if (!state->graph->isSeen) {
+    state->graph->isSeen = 1;
+    return 1;
+  }
+  /* Not on the call's stream: capturing one that waits for the legacy stream
+   * would disturb what other threads do there. */
+  if ((!state->captureStream &&
+       !check(state, "cannot make a stream",
+              mpc_rt_cu.streamCreate(&state->captureStream,
+                                     CU_STREAM_NON_BLOCKING))) ||
+      !check(state, "cannot capture a graph",
+             mpc_rt_cu.streamBeginCapture(state->captureStream,
+                                          CU_STREAM_CAPTURE_MODE_RELAXED)))
+    return 0;
+  state->mode = CAPTURE;
+  return 1;
+}
+
+static int enter(State *state, const mpc_rt_env *env,
+                 const mpc_rt_gpu_program *program, void *const *descs) {
+  if (!state->device &&
+      !(state->device = mpc_rt_gpu_open(env->deviceIndex, &state->error)))
+    return 0;
+  if (!check(state, "cannot use the device",
+             mpc_rt_cu.ctxPush(state->device->context)))
+    return 0;
+  state->hasEntered = 1;
+  state->stream = env->stream;
+  if (env->stream) {
+    /* 0: no, 1: yes, 2: it has failed. */
+    if (!check(state, "cannot use the caller's stream",
+               mpc_rt_cu.streamIsCapturing(env->stream, &state->isCapturing)))
+      return 0;
+  } else {
+    /* One that waits for the legacy stream, and that for it. */
+    if (!state->ownStream &&
+        !check(state, "cannot make a stream",
+               mpc_rt_cu.streamCreate(&state->ownStream, CU_STREAM_DEFAULT)))
+      return 0;
+    state->stream = state->ownStream;
+    state->mustWait = 1;
+  }
+  if (!placeTensors(state, env, program, descs) ||
+      !chooseMode(state, env, program, descs))
+    return 0;
+  if (state->isCapturing)
+    state->isCaptured = 1;
+  return 1;
+}
 
 void mpc_rt_gpu_enter(mpc_rt_env *env, const mpc_rt_gpu_program *program,
                       void *const *descs) {
-  (void)env;
-  pthread_mutex_lock(&lock);
-  failed = 0;
-  entered = openDevice(program);
-  if (entered)
-    enter(program, descs);
+  State *state = env->gpu;
+  if (!state && !(state = env->gpu = calloc(1, sizeof(State)))) {
+    mpc_rt_report_as(env, MPC_ERROR_OUT_OF_MEMORY, "GPU: out of host memory");
+    return;
+  }
+  state->error.status = MPC_OK;
+  state->hasEntered = state->isCapturing = state->mustWait = 0;
+  state->mode = LAUNCH;
+  state->graph = NULL;
+  enter(state, env, program, descs);
 }
 
 void mpc_rt_gpu_launch(mpc_rt_env *env, const mpc_rt_gpu_program *program,
                        const char *kernel, int64_t blocks, int64_t threads,
-                       void **params) {
-  (void)env;
+                       int64_t shared, void **params) {
   (void)program;
-  void *function;
-  if (failed || blocks == 0)
+  State *state = env->gpu;
+  if (!state || state->error.status || state->mode == REPLAY || blocks == 0)
     return;
   if (blocks > INT32_MAX) {
-    fail("a kernel needs more blocks than there can be", 0);
+    mpc_rt_gpu_fail(&state->error, MPC_ERROR_UNSUPPORTED,
+                    "the kernel %s needs more blocks than there can be",
+                    kernel);
     return;
   }
-  if (check("cannot find a kernel",
-            cu.moduleGetFunction(&function, module, kernel)))
-    check("cannot start a kernel",
-          cu.launchKernel(function, (unsigned)blocks, 1, 1, (unsigned)threads,
-                          1, 1, 0, NULL, params, NULL));
+  void *function;
+  if (!check(state, "cannot find a kernel",
+             mpc_rt_cu.moduleGetFunction(&function, state->module, kernel)) ||
+      (shared > STATIC_SHARED_BYTES &&
+       !check(state, "a kernel needs more shared memory than the device has",
+              mpc_rt_cu.funcSetAttribute(
+                  function, CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES,
+                  (int)shared))))
+    return;
+  check(state, "cannot start a kernel",
+        mpc_rt_cu.launchKernel(function, (unsigned)blocks, 1, 1,
+                               (unsigned)threads, 1, 1, (unsigned)shared,
+                               state->mode == CAPTURE ? state->captureStream
+                                                      : state->stream,
+                               params, NULL));
+  if (env->profile && !state->isCapturing)
+    check(state, "a kernel failed", mpc_rt_cu.streamSynchronize(state->stream));
+}
+
+/* Ends the capture, and makes what can be replayed of it. */
+static void makeGraph(State *state) {
+  void *captured = NULL;
+  CUresult result = mpc_rt_cu.streamEndCapture(state->captureStream, &captured);
+  if (check(state, "cannot capture a graph", result) && !state->error.status)
+    check(state, "cannot make a graph",
+          mpc_rt_cu.graphInstantiate(&state->graph->executable, captured, 0));
+  if (captured)
+    mpc_rt_cu.graphDestroy(captured);
+}
+
+static void copyOutputs(State *state, const mpc_rt_gpu_program *program) {
+  size_t end = (size_t)(program->numInputs + program->numOutputs);
+  for (size_t i = (size_t)program->numInputs; i != end; ++i) {
+    const Staged *staged = &state->staged[i];
+    if (!staged->data || !staged->bytes)
+      continue;
+    CUresult result =
+        staged->isHost
+            ? mpc_rt_cu.memcpyDtoHAsync(staged->data, staged->device,
+                                        staged->bytes, state->stream)
+            : mpc_rt_cu.memcpyDtoDAsync((CUdeviceptr)(uintptr_t)staged->data,
+                                        staged->device, staged->bytes,
+                                        state->stream);
+    if (!check(state, "cannot copy an output", result))
+      return;
+  }
 }
 
 void mpc_rt_gpu_leave(mpc_rt_env *env, const mpc_rt_gpu_program *program) {
-  if (entered)
-    check("a kernel failed", cu.ctxSynchronize());
-  int64_t numTensors = program->numInputs + program->numOutputs;
-  for (int64_t i = 0; buffers && i <= numTensors; ++i) {
-    Buffer *buffer = &buffers[i];
-    if (!buffer->device)
-      continue;
-    if (!failed && i >= program->numInputs && i < numTensors)
-      check("cannot copy an output",
-            cu.memcpyDtoH(buffer->host, buffer->device, buffer->bytes));
-    cu.memFree(buffer->device);
+  State *state = env->gpu;
+  if (!state)
+    return;
+  if (state->mode == CAPTURE)
+    makeGraph(state);
+  if (!state->error.status && state->graph && state->graph->executable)
+    check(state, "cannot start the kernels",
+          mpc_rt_cu.graphLaunch(state->graph->executable, state->stream));
+  if (!state->error.status)
+    copyOutputs(state, program);
+  if (state->hasEntered) {
+    /* After an error too: copies may still read the caller's memory. */
+    if (state->mustWait && state->stream && !state->isCapturing)
+      check(state, "a kernel failed",
+            mpc_rt_cu.streamSynchronize(state->stream));
+    void *previous;
+    mpc_rt_cu.ctxPop(&previous);
   }
-  free(buffers);
-  buffers = NULL;
-  void *previous;
-  if (entered)
-    cu.ctxPop(&previous);
-  entered = 0;
-  if (failed) {
-    /* The sentence outlives the lock. */
-    static _Thread_local char own[sizeof(sentence)];
-    memcpy(own, sentence, sizeof(own));
-    mpc_rt_report(env, own);
+  if (state->error.status)
+    mpc_rt_report_as(env, state->error.status, state->error.sentence);
+}
+
+/* What is under way in the stream uses the context's memory, which calls on
+ * another one will use, too. */
+static void setStream(mpc_rt_env *env, void *stream) {
+  State *state = env->gpu;
+  int isCapturing = 0;
+  if (state && state->device && env->stream && env->stream != stream &&
+      !mpc_rt_cu.ctxPush(state->device->context)) {
+    if (!mpc_rt_cu.streamIsCapturing(env->stream, &isCapturing) && !isCapturing)
+      mpc_rt_cu.streamSynchronize(env->stream);
+    void *previous;
+    mpc_rt_cu.ctxPop(&previous);
   }
-  pthread_mutex_unlock(&lock);
+  env->stream = stream;
+}
+
+static void destroy(State *state) {
+  if (state->device) {
+    void *previous;
+    if (!mpc_rt_cu.ctxPush(state->device->context)) {
+      dropGraphs(state);
+      freeMemory(state);
+      for (Kept *kept = state->kept; kept; kept = kept->next)
+        mpc_rt_cu.memFree(kept->memory);
+      if (state->ownStream)
+        mpc_rt_cu.streamDestroy(state->ownStream);
+      if (state->captureStream)
+        mpc_rt_cu.streamDestroy(state->captureStream);
+      mpc_rt_cu.ctxPop(&previous);
+    }
+    mpc_rt_gpu_close(state->device);
+  }
+  for (Kept *kept = state->kept, *next; kept; kept = next) {
+    next = kept->next;
+    free(kept);
+  }
+  free(state->staged);
+  free(state);
+}
+
+static const mpc_rt_gpu_functions functions = {setStream, destroy};
+
+/* This file is part of libraries for GPUs only. */
+__attribute__((constructor)) static void announce(void) {
+  mpc_rt_gpu = &functions;
 }

@@ -8,7 +8,7 @@
 |*
 |* What the entry of a model for GPUs calls (mpc-lower-launches). The driver is
 |* loaded when the first call begins; where something is missing, the call ends
-|* with one sentence that says what. One call at a time is on the GPU.
+|* with a status and one sentence that says what.
 |*
 \*===----------------------------------------------------------------------===*/
 
@@ -17,11 +17,16 @@
 
 #include "model.h"
 
+enum {
+  MPC_RT_GPU_EXACT = 1, /* for that capability only (sm_90a) */
+  MPC_RT_GPU_CUBIN = 2  /* machine code, else PTX */
+};
+
 /* Code of all kernels for one chip. */
 typedef struct {
   int32_t capability; /* 10 times the compute capability: 80 for sm_80 */
-  int32_t exact;      /* 1: for this capability only (sm_90a) */
-  const char *ptx;    /* zero-terminated */
+  uint32_t flags;     /* MPC_RT_GPU_* */
+  const void *code;   /* PTX ends with a zero byte */
 } mpc_rt_gpu_image;
 
 typedef struct {
@@ -35,19 +40,21 @@ typedef struct {
   const mpc_rt_gpu_tensor *tensors; /* of inputs, then outputs */
 } mpc_rt_gpu_program;
 
-/* Copies the inputs to the GPU, and the weights once, and makes the descriptors
- * (see mpc_rt_entry_fn: inputs, outputs, arena, weights) those of the GPU's
- * memory. */
+/* Makes the descriptors (see mpc_rt_entry_fn: inputs, outputs, arena, weights)
+ * those of the GPU's memory: tensors that are there stay where they are, inputs
+ * of the host are copied. */
 void mpc_rt_gpu_enter(mpc_rt_env *env, const mpc_rt_gpu_program *program,
                       void *const *descs);
 
-/* Starts a kernel; does nothing after an error. `params` point to its
- * arguments. */
+/* Starts a kernel; does nothing after an error, and where a graph of all
+ * kernels is replayed. `params` point to its arguments, `shared` are bytes of
+ * dynamic shared memory. */
 void mpc_rt_gpu_launch(mpc_rt_env *env, const mpc_rt_gpu_program *program,
                        const char *kernel, int64_t blocks, int64_t threads,
-                       void **params);
+                       int64_t shared, void **params);
 
-/* Waits, copies the outputs back, and reports what went wrong since enter. */
+/* Copies outputs of the host back, waits unless the call is asynchronous, and
+ * reports what went wrong since enter. */
 void mpc_rt_gpu_leave(mpc_rt_env *env, const mpc_rt_gpu_program *program);
 
 #endif /* MPC_RUNTIME_CUDA_H */

@@ -53,6 +53,16 @@ struct mpc_rt_env {
   pid_t pid;        /* the process in which they do */
   int nested;       /* a parallel loop is in progress */
   const char *report; /* what the call in progress cannot compute, or NULL */
+  mpc_status reportStatus;
+
+  /* The call's tensors as the caller gave them. */
+  const mpc_rt_entry_info *entry;
+  const mpc_tensor *inputs, *outputs;
+
+  /* Of libraries for GPUs (cuda.c). */
+  uint32_t deviceIndex;
+  void *stream;                 /* the caller's; NULL: one of its own */
+  struct mpc_rt_gpu_state *gpu; /* NULL before the first call */
 
   /* The loop in progress. Only who has taken a part of it reads these, and the
    * caller waits for all parts before it writes the next ones. */
@@ -73,6 +83,16 @@ struct mpc_rt_env {
  * `parallelForUser`, which are the creator's. Returns 0 where memory ran out.
  */
 int mpc_rt_pool_init(mpc_rt_env *env);
+
+/* As mpc_rt_report, with another status. */
+void mpc_rt_report_as(mpc_rt_env *env, mpc_status status, const char *sentence);
+
+/* What libraries for GPUs add: NULL in others. */
+typedef struct {
+  void (*setStream)(mpc_rt_env *env, void *stream);
+  void (*destroy)(struct mpc_rt_gpu_state *state);
+} mpc_rt_gpu_functions;
+extern const mpc_rt_gpu_functions *mpc_rt_gpu;
 
 /* Forgets the workers of the parent process after a fork: they are not here. */
 void mpc_rt_pool_after_fork(mpc_rt_env *env, pid_t pid);

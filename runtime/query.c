@@ -40,6 +40,8 @@ static const char *statusString(mpc_status status) {
     return "the model was not compiled for these values of its inputs";
   case MPC_ERROR_UNSUPPORTED:
     return "not supported";
+  case MPC_ERROR_DEVICE:
+    return "device not available";
   }
   return "unknown status";
 }
@@ -210,7 +212,8 @@ const void *mpc_rt_query(const mpc_rt_model *model, uint32_t maxAbi) {
                              .context_info = mpc_rt_context_info,
                              .run = mpc_rt_run,
                              .destroy = mpc_rt_destroy,
-                             .profile = mpc_rt_profile};
+                             .profile = mpc_rt_profile,
+                             .set_stream = mpc_rt_set_stream};
   table->next = known;
   /* Another thread may add a table meanwhile; two for one model do no harm. */
   while (!atomic_compare_exchange_weak(&tables, &table->next, table))

@@ -13,6 +13,8 @@
 #   fuzzer                                           mpc-fuzz-import is built
 #   onednn                                           mpc-bench-kernels is built: oneDNN is installed
 #   asan                                             the tools are built with the sanitizers
+#   ptxas                                            CUDA's assembler is in CUDA_PATH, PATH or /usr/local/cuda, as %ptxas
+#   cuda-device                                      a driver for NVIDIA GPUs is loaded, with a device
 #   browser                                          Chromium or Chrome, as %browser
 #   long                                             takes minutes; scripts/test.sh runs these too
 
@@ -53,7 +55,7 @@ config.substitutions.append(("%cc", config.mpc_c_compiler))
 llvm_config.with_environment("PATH", config.llvm_tools_dir, append_path=True)
 llvm_config.with_environment("PATH", config.mpc_tools_dir, append_path=True)
 # A user's settings must not change what a test sees.
-for name in ("MPC_NUM_THREADS", "MPC_ISA"):
+for name in ("MPC_NUM_THREADS", "MPC_ISA", "CUDA_PATH", "MPC_HUGE_WEIGHTS"):
     config.environment.pop(name, None)
 if config.mpc_sanitizers.upper() in ("ON", "1", "TRUE", "YES"):
     config.available_features.add("asan")
@@ -105,6 +107,13 @@ if os.path.exists(os.path.join(config.mpc_tools_dir, "mpc-fuzz-import")):
     config.available_features.add("fuzzer")
 if os.path.exists(os.path.join(config.mpc_tools_dir, "mpc-bench-kernels")):
     config.available_features.add("onednn")
+ptxas = next(filter(None, (shutil.which("ptxas", path=folder) for folder in (
+    os.path.join(os.environ.get("CUDA_PATH", "/nowhere"), "bin"), None, "/usr/local/cuda/bin"))), None)
+if ptxas:
+    config.available_features.add("ptxas")
+    config.substitutions.append(("%ptxas", ptxas))
+if os.path.exists("/dev/nvidiactl") and any(name[6:].isdigit() for name in os.listdir("/dev") if name.startswith("nvidia")):
+    config.available_features.add("cuda-device")
 browser = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 if browser:
     config.available_features.add("browser")

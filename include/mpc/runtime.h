@@ -72,7 +72,10 @@ typedef enum mpc_status {
   /* The values of the inputs lead to a part of the model that was not compiled,
    * such as a branch that the shapes do not allow. The outputs are undefined.
    */
-  MPC_ERROR_INPUT_VALUE = 9
+  MPC_ERROR_INPUT_VALUE = 9,
+  /* No driver, no device, one that the library has no code for, or a failure
+   * that the driver reports. */
+  MPC_ERROR_DEVICE = 10
 } mpc_status;
 
 /* Element types; the numbers are those of onnx.TensorProto.DataType. */
@@ -104,7 +107,8 @@ typedef enum mpc_dtype {
   MPC_I2 = 26  /* one byte, -2 to 1 */
 } mpc_dtype;
 
-/* Where a tensor's bytes are. */
+/* Where a tensor's bytes are. Libraries for CPUs take memory of the CPU only,
+ * those for GPUs both; they ask the driver, so that 0 always works there. */
 typedef enum mpc_device { MPC_DEVICE_CPU = 0, MPC_DEVICE_CUDA = 1 } mpc_device;
 
 /* A size that is one in `dims` of mpc_tensor_info: the batch, the same number
@@ -182,6 +186,10 @@ typedef struct mpc_context_options {
    * are worth splitting. */
   mpc_parallel_for_fn parallel_for;
   void *parallel_for_user;
+  /* Of libraries for GPUs: which of the driver's devices, counted as
+   * CUDA_VISIBLE_DEVICES leaves them. */
+  uint32_t device_index;
+  uint32_t reserved; /* 0 */
 } mpc_context_options;
 
 #define MPC_WORKSPACE_ALIGNMENT 64
@@ -279,6 +287,14 @@ struct mpc_model {
    * caller's and valid, until another profile or NULL (the default) is given.
    * Results do not change. */
   mpc_status (*profile)(mpc_context *context, mpc_profile *profile);
+
+  /* Of libraries for GPUs: later calls of this context are on this stream of
+   * the context's device, a CUstream, which is a cudaStream_t ((void *)1: the
+   * legacy default stream, (void *)2: the thread's). A call whose tensors are
+   * all in the device's memory then returns as soon as it is queued; the
+   * tensors are in use until the stream has come past it. NULL, the default: a
+   * stream of the context's own, on which every call waits for its end. */
+  mpc_status (*set_stream)(mpc_context *context, void *stream);
 };
 
 /* The function that a library exports as mpc_model_query (for dlopen) and as

@@ -56,7 +56,8 @@ private:
       auto nested = ModuleOp::create(builder, module.getLoc(), symbol);
       nested->setAttr(mpc::kMarchAttrName, builder.getStringAttr(variant.name));
       FailureOr<mpc::TargetDescription> target =
-          mpc::TargetDescription::get(variant.name, module.getLoc());
+          mpc::TargetDescription::get(
+              variant.isNative ? "native" : variant.name, module.getLoc());
       if (failed(target))
         return signalPassFailure();
       target->attach(nested);

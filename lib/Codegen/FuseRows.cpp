@@ -23,6 +23,7 @@
 #include "mlir/Dialect/Linalg/Utils/Utils.h"
 #include "mlir/IR/IRMapping.h"
 #include "mpc/Codegen/Passes.h"
+#include "mpc/Codegen/TargetDescription.h"
 #include "llvm/ADT/SetVector.h"
 
 namespace mpc {
@@ -36,9 +37,6 @@ using namespace mpc;
 /// Rows of fewer elements do not fill vectors; they are better handled side by
 /// side.
 static constexpr int64_t kFewestElements = 64;
-
-/// What the buffers of a row may take of a thread's stack, in bytes.
-static constexpr int64_t kMostRowBytes = 128 * 1024;
 
 /// Estimated cost of one operator at one element in nanoseconds.
 static constexpr double kElementCost = 0.3;
@@ -112,7 +110,8 @@ public:
   Chain(linalg::LinalgOp first, unsigned numRows);
   bool add(linalg::LinalgOp op);
   bool isWorthIt() const;
-  void fuse();
+  /// Private buffers of up to `scratchBytes` in all shrink to a row.
+  void fuse(int64_t scratchBytes);
 
   unsigned size() const { return ops.size(); }
 
@@ -121,8 +120,9 @@ private:
   enum class Access { None, ByRow, Whole };
   std::optional<Access> getAccess(OpOperand &operand) const;
   int64_t getRowElements(linalg::LinalgOp op) const;
-  /// The buffers that only the chain uses, with room for one row each.
-  llvm::MapVector<Value, MemRefType> findRowBuffers() const;
+  /// The buffers that only the chain uses, with room for one row each; up to
+  /// `most` bytes.
+  llvm::MapVector<Value, MemRefType> findRowBuffers(int64_t most) const;
 
   unsigned numRows;
   SmallVector<std::pair<Value, int64_t>> extents;
@@ -260,7 +260,7 @@ bool Chain::isWorthIt() const {
   return handsOn && most >= kFewestElements;
 }
 
-llvm::MapVector<Value, MemRefType> Chain::findRowBuffers() const {
+llvm::MapVector<Value, MemRefType> Chain::findRowBuffers(int64_t most) const {
   llvm::DenseSet<Operation *> inside(ops.begin(), ops.end());
   llvm::MapVector<Value, MemRefType> buffers;
   int64_t bytes = 0;
@@ -285,7 +285,7 @@ llvm::MapVector<Value, MemRefType> Chain::findRowBuffers() const {
     auto type = MemRefType::get(shape, alloc.getType().getElementType());
     int64_t size = llvm::divideCeil(
         type.getNumElements() * std::max(8u, type.getElementTypeBitWidth()), 8);
-    if (!isPrivate || bytes + size > kMostRowBytes)
+    if (!isPrivate || bytes + size > most)
       continue;
     bytes += size;
     buffers[base] = type;
@@ -293,7 +293,7 @@ llvm::MapVector<Value, MemRefType> Chain::findRowBuffers() const {
   return buffers;
 }
 
-void Chain::fuse() {
+void Chain::fuse(int64_t scratchBytes) {
   linalg::LinalgOp last = ops.back();
   Location loc = last.getLoc();
   OpBuilder builder(last);
@@ -302,7 +302,8 @@ void Chain::fuse() {
   Value out = last.getDpsInits()[0];
   for (unsigned dim = 0; dim < numRows; ++dim)
     upper.push_back(memref::getMixedSize(builder, loc, out, dim));
-  llvm::MapVector<Value, MemRefType> buffers = findRowBuffers();
+  llvm::MapVector<Value, MemRefType> buffers =
+      findRowBuffers(scratchBytes);
 
   auto loop = scf::ForallOp::create(builder, loc, lower, upper, step,
                                     ValueRange(), std::nullopt);
@@ -387,6 +388,10 @@ void Chain::fuse() {
 
 struct FuseRowsPass : public mpc::impl::FuseRowsBase<FuseRowsPass> {
   void runOnOperation() override {
+    FailureOr<TargetDescription> target =
+        TargetDescription::read(getOperation());
+    if (failed(target))
+      return signalPassFailure();
     for (Block &block : getOperation().getBody()) {
       SmallVector<SmallVector<linalg::LinalgOp>> runs(1);
       for (Operation &op : block) {
@@ -398,12 +403,13 @@ struct FuseRowsPass : public mpc::impl::FuseRowsBase<FuseRowsPass> {
       }
       for (ArrayRef<linalg::LinalgOp> run : runs)
         while (!run.empty())
-          run = run.drop_front(fuseFirst(run));
+          run = run.drop_front(fuseFirst(run, target->getScratchBytes()));
     }
   }
 
   /// Fuses the ops that `run` begins with; returns of how many it has decided.
-  static unsigned fuseFirst(ArrayRef<linalg::LinalgOp> run) {
+  static unsigned fuseFirst(ArrayRef<linalg::LinalgOp> run,
+                            int64_t scratchBytes) {
     // The shortest rows that are long enough and span several ops.
     for (unsigned numRows = countRowLoops(run.front()); numRows > 0;
          --numRows) {
@@ -414,7 +420,7 @@ struct FuseRowsPass : public mpc::impl::FuseRowsBase<FuseRowsPass> {
       if (!chain.isWorthIt())
         continue;
       unsigned size = chain.size();
-      chain.fuse();
+      chain.fuse(scratchBytes);
       return size;
     }
     return 1;

@@ -14,17 +14,22 @@
 //   blocks of columns:  forall group of panels { for tile of rows { ... }}
 //                                              input is re-read per group
 //
-// whichever reads less. A tile zeroes its accumulators, adds one
-// kernel.inner_tile per tap, and applies the epilogue: a short one to
-// registers; for a longer one, which would multiply the code, it puts the sums
-// into a small buffer, which a loop over rows reads.
+// whichever reads less. A block of f16 rows is widened before its tiles. Taps
+// that read a pad value of zero are left out where all of a tile's rows do (the
+// first and last rows of pixels), or its first or last row alone (the ends of a
+// row of pixels). A tile zeroes its accumulators, adds one kernel.inner_tile
+// per tap, and applies the epilogue: a short one to registers; for a longer
+// one, which would multiply the code, it puts the sums into a small buffer,
+// which a loop over rows reads.
 //
 //===----------------------------------------------------------------------===//
 
+#include "mpc/Codegen/ContractionInfo.h"
 #include "mpc/Codegen/OutputTile.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Matchers.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -83,6 +88,14 @@ public:
 private:
   int64_t macsPerRow() const { return channels * taps * depth; }
   bool clampsRows() const { return minRows >= rows; }
+  /// Whether rows of 16 bits are widened before the tiles of several groups of
+  /// panels read them, each anew.
+  bool widensRows() const {
+    return tiling.getIntrinsic() == Intrinsic::fma && tiling.getKv() == 1 &&
+           inputType.getElementTypeBitWidth() == 16 && !window &&
+           !tiling.getGather() && allPanels > panels &&
+           rows * depth * 4 <= kBlockBytes;
+  }
   int64_t fullGroups() const { return channels / (panels * kPanelWidth); }
   int64_t restColumns() const { return channels % (panels * kPanelWidth); }
   bool blocksColumns(int64_t blockTiles) const;
@@ -91,7 +104,11 @@ private:
   /// Rows [begin, end), all panels.
   void emitBlock(Value begin, Value end);
   void emitBatches(int64_t blockRows, double rowCost);
-  void allocateBuffers();
+  void allocateBuffers(int64_t blockRows);
+  /// Widens the rows that the tiles of [begin, end) read.
+  void emitWidening(Value begin, Value end);
+  /// Row `row` of the input, or of its widened copy.
+  Value getRow(Value row);
   /// All tiles of rows [begin, end) and of one group of panels.
   void emitRows(Value begin, Value end, Value panel, int64_t count,
                 int64_t lastWidth);
@@ -108,6 +125,19 @@ private:
   void emitGroups(function_ref<void(Value, int64_t, int64_t)> body);
   SmallVector<Value> accumulate(Value row0, int64_t height, Value panel,
                                 int64_t count);
+  using Multiply =
+      function_ref<SmallVector<Value>(ValueRange rows, ValueRange init)>;
+  /// The sums over the taps of a window.
+  SmallVector<Value>
+  accumulateTaps(Value row0, int64_t height, ArrayRef<Value> init,
+                 function_ref<SmallVector<Value>(ValueRange rows, Value tap,
+                                                 ValueRange init)>
+                     multiply);
+  /// `multiply` for the rows of which column kw of the window is inside of the
+  /// input, as far as they are all but the first or all but the last one.
+  SmallVector<Value> multiplyInside(ArrayRef<WindowRow> places, Value kw,
+                                    ValueRange rows, ValueRange init,
+                                    Multiply multiply);
   void emitGather(Value row0, int64_t height);
   /// The window of output row `row`, into row `r` of the buffer.
   void emitGatherWindow(Value row, Value r);
@@ -123,8 +153,13 @@ private:
   /// Collapsed input, pad row; where the output rows of one matrix of weights
   /// end, and its first panel; scratch memory.
   Value input, pad, totalRows, firstPanel, sums, gathered;
-  /// For gathering: the input in one dimension, pad values for a window's row.
+  /// Rows as f32, from row `widenedBegin` of the input on.
+  Value widened, widenedBegin;
+  /// For gathering from a contiguous input: the input in one dimension, pad
+  /// values for a window's row.
   Value flatInput, padRun;
+  /// Whether products with padding are zero.
+  bool padsZero = false;
   int64_t channels, allPanels, panels, taps, depth, minRows, rows;
   bool isStatic;
   double rate;
@@ -133,8 +168,9 @@ private:
 } // namespace
 
 int64_t ContractLowering::chooseBlockTiles() const {
-  int64_t rowBytes = llvm::divideCeilSigned(
-      inputType.getShape().back() * inputType.getElementTypeBitWidth(), 8);
+  int64_t bits = widensRows() ? 32 : inputType.getElementTypeBitWidth();
+  int64_t rowBytes =
+      llvm::divideCeilSigned(inputType.getShape().back() * bits, 8);
   int64_t tiles = std::max<int64_t>(1, kBlockBytes / (rowBytes * rows));
   // Enough blocks to share the work evenly, unless they get too small.
   int64_t total = llvm::divideCeilSigned(minRows, rows);
@@ -150,6 +186,8 @@ bool ContractLowering::blocksColumns(int64_t blockTiles) const {
   if (groups < 2 || (tiling.getGather() && minRows > rows))
     return false;
   int64_t blocks = llvm::divideCeilSigned(minRows, rows * blockTiles);
+  if (widensRows())
+    return blocks == 1;
   double inputBytes = static_cast<double>(minRows) * depth * taps *
                       inputType.getElementTypeBitWidth() / 8;
   double weightBytes = static_cast<double>(weightsType.getNumElements()) *
@@ -157,7 +195,7 @@ bool ContractLowering::blocksColumns(int64_t blockTiles) const {
   return inputBytes * groups < weightBytes * blocks || blocks == 1;
 }
 
-void ContractLowering::allocateBuffers() {
+void ContractLowering::allocateBuffers(int64_t blockRows) {
   auto alignment = b.getI64IntegerAttr(64);
   auto sumsType =
       MemRefType::get({rows, panels * kPanelWidth}, op.getAccumulatorType());
@@ -166,6 +204,42 @@ void ContractLowering::allocateBuffers() {
     gathered = memref::AllocaOp::create(
         b, MemRefType::get({rows, depth}, inputType.getElementType()),
         alignment);
+  if (blockRows != 0 && widensRows())
+    widened = memref::AllocaOp::create(
+        b, MemRefType::get({blockRows, depth}, op.getAccumulatorType()),
+        alignment);
+}
+
+void ContractLowering::emitWidening(Value begin, Value end) {
+  // The last tile moves back.
+  widenedBegin = begin;
+  if (clampsRows())
+    widenedBegin = arith::MinUIOp::create(
+        b, begin,
+        b.createOrFold<arith::SubIOp>(totalRows, indexConstant(b, rows)));
+  auto copy = [&](Value row, Value column, int64_t width) {
+    auto type = VectorType::get({width}, inputType.getElementType());
+    Value value =
+        vector::LoadOp::create(b, type, input, ValueRange{row, column});
+    Value wide =
+        arith::ExtFOp::create(b, type.clone(op.getAccumulatorType()), value);
+    Value to = b.createOrFold<arith::SubIOp>(row, widenedBegin);
+    vector::StoreOp::create(b, wide, widened, ValueRange{to, column});
+  };
+  int64_t whole = depth / kPanelWidth * kPanelWidth;
+  emitLoop(b, widenedBegin, end, 1, [&](Value row) {
+    emitLoop(b, indexConstant(b, 0), indexConstant(b, whole), kPanelWidth,
+             [&](Value column) { copy(row, column, kPanelWidth); });
+    if (whole != depth)
+      copy(row, indexConstant(b, whole), depth - whole);
+  });
+}
+
+Value ContractLowering::getRow(Value row) {
+  if (!widened)
+    return rowView(b, input, row, depth);
+  return rowView(b, widened, b.createOrFold<arith::SubIOp>(row, widenedBegin),
+                 depth);
 }
 
 void ContractLowering::emitGroups(
@@ -238,8 +312,9 @@ void ContractLowering::emitGatherWindow(Value row, Value r) {
       return {};
     });
   };
-  // Pixels of one row of the window lie side by side in the input.
-  if (window.getDilations()[1] != 1 || sizes[1] == 1)
+  // Pixels of one row of the window lie side by side in the input, unless they
+  // are parts of longer ones.
+  if (window.getDilations()[1] != 1 || sizes[1] == 1 || !flatInput)
     return copyTaps();
   if (!window.isPadded(1))
     return copyRuns();
@@ -271,6 +346,71 @@ void ContractLowering::emitGather(Value row0, int64_t height) {
   });
 }
 
+SmallVector<Value> ContractLowering::multiplyInside(ArrayRef<WindowRow> places,
+                                                    Value kw, ValueRange rows,
+                                                    ValueRange init,
+                                                    Multiply multiply) {
+  int64_t outWidth = outType.getDimSize(2), width = window.getSizes()[1];
+  auto height = static_cast<int64_t>(places.size());
+  if (!padsZero || !window.isPadded(1) || height < 2 ||
+      outWidth % height != 0 || outWidth * width > kMaxEdgeTaps)
+    return multiply(rows, init);
+  size_t panels = init.size() / height;
+  auto choose = [&](const WindowRow &place, Multiply inside, Multiply outside) {
+    auto branch = scf::IfOp::create(b, TypeRange(init),
+                                    place.isInsideColumn(b, kw), true);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(branch.thenBlock());
+    scf::YieldOp::create(b, inside(rows, init));
+    b.setInsertionPointToStart(branch.elseBlock());
+    scf::YieldOp::create(b, outside(rows, init));
+    return SmallVector<Value>(branch.getResults());
+  };
+  auto dropFirst = [&](ValueRange rows, ValueRange init) {
+    SmallVector<Value> sums(init.take_front(panels));
+    llvm::append_range(sums,
+                       multiply(rows.drop_front(), init.drop_front(panels)));
+    return sums;
+  };
+  auto dropLast = [&](ValueRange rows, ValueRange init) {
+    SmallVector<Value> sums =
+        multiply(rows.drop_back(), init.drop_back(panels));
+    llvm::append_range(sums, init.take_back(panels));
+    return sums;
+  };
+  return choose(
+      places.front(),
+      [&](ValueRange, ValueRange) {
+        return choose(places.back(), multiply, dropLast);
+      },
+      dropFirst);
+}
+
+SmallVector<Value> ContractLowering::accumulateTaps(
+    Value row0, int64_t height, ArrayRef<Value> init,
+    function_ref<SmallVector<Value>(ValueRange, Value, ValueRange)> multiply) {
+  SmallVector<WindowRow> places;
+  for (int64_t r = 0; r < height; ++r)
+    places.emplace_back(b, window, inputType, outType, add(b, row0, r));
+  ArrayRef<int64_t> sizes = window.getSizes();
+  auto emitRow = [&](Value kh, ValueRange outer) {
+    return emitLoop(b, sizes[1], outer, [&](Value kw, ValueRange inner) {
+      SmallVector<Value> taps;
+      for (const WindowRow &place : places)
+        taps.push_back(place.getTap(b, input, pad, kh, kw));
+      Value tap = add(b, mul(b, kh, sizes[1]), kw);
+      return multiplyInside(places, kw, taps, inner,
+                            [&](ValueRange rows, ValueRange init) {
+                              return multiply(rows, tap, init);
+                            });
+    });
+  };
+  if (!padsZero || !window.isPadded(0))
+    return emitLoop(b, sizes[0], init, emitRow);
+  auto [begin, end] = places.front().getInsideRows(b, places.back());
+  return emitLoop(b, begin, end, init, emitRow);
+}
+
 SmallVector<Value> ContractLowering::accumulate(Value row0, int64_t height,
                                                 Value panel, int64_t count) {
   bool partial = tiling.getIntrinsic() == Intrinsic::pmaddwd;
@@ -291,22 +431,10 @@ SmallVector<Value> ContractLowering::accumulate(Value row0, int64_t height,
     for (int64_t r = 0; r < height; ++r)
       tileRows.push_back(tiling.getGather()
                              ? rowView(b, gathered, indexConstant(b, r), depth)
-                             : rowView(b, input, add(b, row0, r), depth));
+                             : getRow(add(b, row0, r)));
     accumulators = multiply(tileRows, indexConstant(b, 0), accumulators);
   } else {
-    SmallVector<WindowRow> places;
-    for (int64_t r = 0; r < height; ++r)
-      places.emplace_back(b, window, inputType, outType, add(b, row0, r));
-    ArrayRef<int64_t> sizes = window.getSizes();
-    accumulators =
-        emitLoop(b, sizes[0], accumulators, [&](Value kh, ValueRange outer) {
-          return emitLoop(b, sizes[1], outer, [&](Value kw, ValueRange inner) {
-            SmallVector<Value> taps;
-            for (const WindowRow &place : places)
-              taps.push_back(place.getTap(b, input, pad, kh, kw));
-            return multiply(taps, add(b, mul(b, kh, sizes[1]), kw), inner);
-          });
-        });
+    accumulators = accumulateTaps(row0, height, accumulators, multiply);
   }
   if (partial)
     for (Value &accumulator : accumulators) {
@@ -365,6 +493,8 @@ void ContractLowering::emitRows(Value begin, Value end, Value panel,
 }
 
 void ContractLowering::emitBlock(Value begin, Value end) {
+  if (widened)
+    emitWidening(begin, end);
   if (!tiling.getGather()) {
     emitGroups([&](Value panel, int64_t count, int64_t last) {
       emitRows(begin, end, panel, count, last);
@@ -384,28 +514,31 @@ void ContractLowering::emitBatches(int64_t blockRows, double rowCost) {
   int64_t blocks = llvm::divideCeilSigned(minRows, blockRows);
   Value batches =
       b.createOrFold<arith::DivUIOp>(allRows, indexConstant(b, minRows));
-  emitForall(b, mul(b, batches, blocks), rowCost * std::min(blockRows, minRows),
-             [&](Value index) {
-               allocateBuffers();
-               Value batch = b.createOrFold<arith::DivUIOp>(
-                   index, indexConstant(b, blocks));
-               Value block = b.createOrFold<arith::RemUIOp>(
-                   index, indexConstant(b, blocks));
-               firstPanel = mul(b, batch, allPanels);
-               Value first = mul(b, batch, minRows);
-               totalRows = add(b, first, minRows);
-               Value begin = add(b, first, mul(b, block, blockRows));
-               Value end = arith::MinUIOp::create(b, add(b, begin, blockRows),
-                                                  totalRows);
-               emitBlock(begin, end);
-             });
+  emitForall(
+      b, mul(b, batches, blocks), rowCost * std::min(blockRows, minRows),
+      [&](Value index) {
+        allocateBuffers(blockRows);
+        Value batch =
+            b.createOrFold<arith::DivUIOp>(index, indexConstant(b, blocks));
+        Value block =
+            b.createOrFold<arith::RemUIOp>(index, indexConstant(b, blocks));
+        firstPanel = mul(b, batch, allPanels);
+        Value first = mul(b, batch, minRows);
+        totalRows = add(b, first, minRows);
+        Value begin = add(b, first, mul(b, block, blockRows));
+        Value end =
+            arith::MinUIOp::create(b, add(b, begin, blockRows), totalRows);
+        emitBlock(begin, end);
+      });
 }
 
 void ContractLowering::run() {
   totalRows = b.createOrFold<memref::DimOp>(writer.getRows(), 0);
   if (window && (window.isPadded(0) || window.isPadded(1)))
     pad = padRow(b, *op.getPadValue(), inputType.getDimSize(3));
-  if (window && tiling.getGather()) {
+  padsZero = pad && (matchPattern(*op.getPadValue(), m_Zero()) ||
+                     matchPattern(*op.getPadValue(), m_AnyZeroFloat()));
+  if (window && tiling.getGather() && inputType.getLayout().isIdentity()) {
     flatInput = flatten(b, op.getInput());
     if (window.isPadded(0))
       padRun = padRow(b, *op.getPadValue(),
@@ -417,7 +550,7 @@ void ContractLowering::run() {
     int64_t groups = fullGroups() + (restColumns() != 0);
     emitForall(b, indexConstant(b, groups), rowCost * minRows / groups,
                [&](Value group) {
-                 allocateBuffers();
+                 allocateBuffers(/*blockRows=*/0);
                  Value zero = indexConstant(b, 0);
                  auto emit = [&](int64_t count, int64_t lastWidth) {
                    emitRows(zero, totalRows, mul(b, group, panels), count,
@@ -447,7 +580,7 @@ void ContractLowering::run() {
       add(b, totalRows, blockRows - 1), indexConstant(b, blockRows));
   emitForall(
       b, blocks, rowCost * std::min(blockRows, minRows), [&](Value block) {
-        allocateBuffers();
+        allocateBuffers(blockRows);
         Value begin = mul(b, block, blockRows);
         Value end =
             arith::MinUIOp::create(b, add(b, begin, blockRows), totalRows);

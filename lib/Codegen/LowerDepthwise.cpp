@@ -9,7 +9,9 @@
 // over them and nothing is reduced across lanes. A tile is a few neighbouring
 // output pixels of one row: they share the weights, and most of the input
 // pixels that they read. The tile finds those pixels once, pad values outside
-// of the input; then a loop over channels reads them.
+// of the input; then a loop over channels reads them. Where all channels of
+// what a tile reads are more than the level-1 cache holds, slices of channels
+// are the outer loop, and each goes over the rows on its own.
 //
 //===----------------------------------------------------------------------===//
 
@@ -18,6 +20,7 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/ADT/DenseMap.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace mpc;
@@ -27,12 +30,20 @@ using namespace mpc::kernel;
 /// pixels and taps are a loop inside the loop over channels.
 static constexpr int64_t kMaxUnrolledTaps = 25;
 
-/// Most pixels of a tile: their accumulators, and the weights of a row of the
-/// window, stay in registers.
-static constexpr int64_t kMaxPixels = 4;
+/// Pixels of a tile: their accumulators, and the weights of a row of the
+/// window, stay in registers. With more registers than these need there may be
+/// more pixels, so many for each.
+static constexpr int64_t kPixels = 4, kRegistersPerPixel = 4;
 
 /// A parallel iteration should cost about this much, in nanoseconds.
 static constexpr double kBlockCost = 10000;
+
+/// A level-1 cache, what the rows of a window may take of it, in bytes, and the
+/// fewest channels that are worth a slice of their own: with less, every pixel
+/// is too short a run of memory.
+static constexpr int64_t kCacheBytes = 32 * 1024;
+static constexpr int64_t kSliceBytes = 24 * 1024;
+static constexpr int64_t kMinSlice = 64;
 
 namespace {
 
@@ -47,6 +58,7 @@ public:
         writer(b, op.getEpilogue(), op.getExtras(), op.getExtraMaps(),
                op.getOut()),
         channels(outType.getDimSize(3)),
+        maxPixels(target.vectorRegisters / kRegistersPerPixel),
         // Half of a multiply-add per cycle and lane, at 3 GHz.
         rate(1.5 * target.vectorBits / 32) {
     input = collapseRows(b, op.getInput());
@@ -64,6 +76,14 @@ private:
   void emitPixel(Value pixel);
   /// `pixels` neighbours of one output row, the taps unrolled.
   void emitRow(Value row, int64_t pixels);
+  /// Pixels of a tile: more than the usual ones where less of a row is computed
+  /// twice.
+  int64_t choosePixels() const;
+  /// Channels of a slice.
+  int64_t chooseSlice(int64_t pixels) const;
+  /// Sets `slice` to one after the other.
+  void emitSlices(int64_t size, function_ref<void()> body);
+  /// The vectors of the current slice, and their widths.
   void emitChannels(function_ref<void(Value, int64_t)> body);
 
   DepthwiseOp op;
@@ -73,8 +93,14 @@ private:
   Type weightElement;
   OutputWriter writer;
   Value input, pad;
-  int64_t channels;
+  int64_t channels, maxPixels;
   double rate;
+  /// Whole vectors of channels [begin, end), none if null, and the last
+  /// channels that do not fill one.
+  struct {
+    Value begin, end;
+    bool hasRest;
+  } slice;
 };
 
 } // namespace
@@ -112,14 +138,58 @@ Value DepthwiseLowering::multiplyAdd(Value x, Value w, Value accumulator) {
   return vector::FMAOp::create(b, x, w, accumulator);
 }
 
+int64_t DepthwiseLowering::choosePixels() const {
+  int64_t width = outType.getDimSize(2), best = std::min(width, kPixels);
+  for (int64_t pixels = best + 1; pixels <= std::min(width, maxPixels);
+       ++pixels)
+    if (llvm::alignTo(width, pixels) < llvm::alignTo(width, best))
+      best = pixels;
+  return best;
+}
+
+int64_t DepthwiseLowering::chooseSlice(int64_t pixels) const {
+  int64_t bytes = llvm::divideCeilSigned(inputType.getElementTypeBitWidth(), 8);
+  ArrayRef<int64_t> sizes = window.getSizes();
+  int64_t span = (pixels - 1) * window.getStrides()[1] +
+                 (sizes[1] - 1) * window.getDilations()[1] + 1;
+  auto getChannels = [&](int64_t cache, int64_t width) {
+    return cache / (bytes * (sizes[0] * width + window.getNumTaps()));
+  };
+  if (getChannels(kCacheBytes, span) >= channels)
+    return channels;
+  // Whole rows, so that the next row finds them, or at least what tiles share.
+  int64_t most = getChannels(kSliceBytes, inputType.getDimSize(2));
+  if (most < kMinSlice)
+    most = std::max(getChannels(kSliceBytes, span), kMinSlice);
+  int64_t slices = llvm::divideCeilSigned(channels, most);
+  return llvm::alignTo(llvm::divideCeilSigned(channels, slices), kPanelWidth);
+}
+
+void DepthwiseLowering::emitSlices(int64_t size, function_ref<void()> body) {
+  int64_t whole = channels / kPanelWidth * kPanelWidth;
+  Value zero = indexConstant(b, 0), end = indexConstant(b, whole);
+  if (size >= whole) {
+    slice = {whole == 0 ? Value() : zero, end, whole != channels};
+    return body();
+  }
+  emitLoop(b, zero, end, size, [&](Value begin) {
+    slice = {begin, arith::MinUIOp::create(b, add(b, begin, size), end), false};
+    body();
+  });
+  if (whole != channels) {
+    slice = {Value(), Value(), true};
+    body();
+  }
+}
+
 void DepthwiseLowering::emitChannels(function_ref<void(Value, int64_t)> body) {
   int64_t whole = channels / kPanelWidth * kPanelWidth;
-  if (whole == kPanelWidth)
-    body(indexConstant(b, 0), kPanelWidth);
-  else if (whole != 0)
-    emitLoop(b, indexConstant(b, 0), indexConstant(b, whole), kPanelWidth,
+  if (slice.begin && whole == kPanelWidth)
+    body(slice.begin, kPanelWidth);
+  else if (slice.begin)
+    emitLoop(b, slice.begin, slice.end, kPanelWidth,
              [&](Value column) { body(column, kPanelWidth); });
-  if (whole != channels)
+  if (slice.hasRest)
     body(indexConstant(b, whole), channels - whole);
 }
 
@@ -199,7 +269,7 @@ void DepthwiseLowering::run() {
   Value count = b.createOrFold<memref::DimOp>(writer.getRows(), 0);
   double cost = channels * window.getNumTaps() / rate;
   int64_t width = outType.getDimSize(2);
-  int64_t pixels = std::min(width, kMaxPixels);
+  int64_t pixels = choosePixels();
   bool unroll = window.getNumTaps() <= kMaxUnrolledTaps;
   if (unroll) { // count rows
     count = b.createOrFold<arith::DivUIOp>(count, indexConstant(b, width));
@@ -211,11 +281,13 @@ void DepthwiseLowering::run() {
   emitForall(b, blocks, cost * block, [&](Value index) {
     Value begin = mul(b, index, block);
     Value end = arith::MinUIOp::create(b, add(b, begin, block), count);
-    emitLoop(b, begin, end, 1, [&](Value position) {
-      if (unroll)
-        emitRow(position, pixels);
-      else
-        emitPixel(position);
+    emitSlices(unroll ? chooseSlice(pixels) : channels, [&] {
+      emitLoop(b, begin, end, 1, [&](Value position) {
+        if (unroll)
+          emitRow(position, pixels);
+        else
+          emitPixel(position);
+      });
     });
   });
 }

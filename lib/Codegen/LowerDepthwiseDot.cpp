@@ -47,6 +47,7 @@ public:
                op.getOut()),
         channels(outType.getDimSize(3)), outWidth(outType.getDimSize(2)),
         inWidth(inputType.getDimSize(2)),
+        pitch(inputType.getStridesAndOffset().first[2]),
         width(std::min(channels, kPanelWidth)),
         groups(llvm::divideCeilSigned(window.getSizes()[0], kTaps)) {}
 
@@ -76,7 +77,8 @@ private:
   WindowAttr window;
   MemRefType inputType, outType;
   OutputWriter writer;
-  int64_t channels, outWidth, inWidth, width, groups;
+  /// Elements from one input pixel to the next: `pitch`.
+  int64_t channels, outWidth, inWidth, pitch, width, groups;
   Value flatInput, padRun;
   /// Of the current output row: its first pixel, the input rows of the window;
   /// of the current channels: the first one, weights by (kw, group), pad
@@ -175,7 +177,7 @@ void DotDepthwiseLowering::emitSums(ArrayRef<SmallVector<Value>> columns,
 void DotDepthwiseLowering::emitPixels(Value column, int64_t pixels) {
   int64_t stride = window.getStrides()[1], dilation = window.getDilations()[1];
   Value left = add(b, mul(b, column, stride), -window.getLow()[1]);
-  Value base = add(b, mul(b, left, channels), channel);
+  Value base = add(b, mul(b, left, pitch), channel);
   llvm::SmallDenseMap<int64_t, SmallVector<Value>> loaded;
   SmallVector<SmallVector<Value>> columns;
   for (int64_t pixel = 0; pixel < pixels; ++pixel)
@@ -183,7 +185,7 @@ void DotDepthwiseLowering::emitPixels(Value column, int64_t pixels) {
       int64_t offset = pixel * stride + kw * dilation;
       SmallVector<Value> &vectors = loaded[offset];
       if (vectors.empty())
-        vectors = loadColumn(add(b, base, offset * channels));
+        vectors = loadColumn(add(b, base, offset * pitch));
       columns.push_back(vectors);
     }
   emitSums(columns, column, pixels);
@@ -196,7 +198,7 @@ void DotDepthwiseLowering::emitEdge(int64_t column) {
                 kw * window.getDilations()[1];
     columns.push_back(x < 0 || x >= inWidth
                           ? SmallVector<Value>(groups, pads)
-                          : loadColumn(add(b, channel, x * channels)));
+                          : loadColumn(add(b, channel, x * pitch)));
   }
   emitSums(columns, indexConstant(b, column), 1);
 }
@@ -252,7 +254,7 @@ void DotDepthwiseLowering::emitRow(Value row) {
   inputRows.clear();
   for (int64_t kh = 0; kh < window.getSizes()[0]; ++kh)
     inputRows.push_back(
-        place.getInputRow(b, flatInput, padRun, indexConstant(b, kh)));
+        place.getInputRow(b, flatInput, padRun, indexConstant(b, kh), pitch));
   if (channels == width) {
     channel = indexConstant(b, 0);
     return emitChannels();
@@ -269,9 +271,9 @@ void DotDepthwiseLowering::emitRow(Value row) {
 }
 
 void DotDepthwiseLowering::run() {
-  flatInput = flatten(b, op.getInput());
+  flatInput = flattenRows(b, op.getInput());
   if (window.isPadded(0))
-    padRun = padRow(b, *op.getPadValue(), inWidth * channels);
+    padRun = padRow(b, *op.getPadValue(), inWidth * pitch);
   if (window.isPadded(1)) {
     APInt value = cast<IntegerAttr>(*op.getPadValue()).getValue();
     pads = arith::ConstantOp::create(

@@ -21,11 +21,23 @@ using namespace mlir;
 using namespace mpc;
 using namespace mpc::kernel;
 
-/// Rows are collapsed and addressed by their number.
+/// Whether rows without gaps lie at one distance from each other.
+static bool hasRows(MemRefType type) {
+  SmallVector<ReassociationIndices> groups(2);
+  for (int64_t dim = 0; dim < type.getRank(); ++dim)
+    groups[dim + 1 == type.getRank()].push_back(dim);
+  return type.getRank() >= 2 && type.isLastDimUnitStride() &&
+         memref::CollapseShapeOp::isGuaranteedCollapsible(type, groups);
+}
+
+/// Rows are collapsed and addressed by their number; those of activations may
+/// be parts of longer ones.
 static LogicalResult checkContiguous(Operation *op) {
   for (auto [index, operand] : llvm::enumerate(op->getOperands())) {
     auto type = dyn_cast<MemRefType>(operand.getType());
-    if (!type || !type.getLayout().isIdentity())
+    bool isPart = isa<ContractOp, DepthwiseOp>(op) && index != 1 && type &&
+                  hasRows(type);
+    if (!type || (!type.getLayout().isIdentity() && !isPart))
       return op->emitOpError("expected operand ")
              << index << " to be a contiguous memref, but got "
              << operand.getType();

@@ -20,6 +20,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "LoopBody.h"
 #include "mpc/Codegen/OutputTile.h"
 
 #include "mlir/Dialect/Affine/Utils.h"
@@ -49,9 +50,6 @@ static constexpr int64_t kExtremumChains = 4;
 /// Fewer elements are not worth a vector.
 static constexpr int64_t kMinLanes = 4;
 
-/// Elements per parallel iteration of an element-wise op.
-static constexpr int64_t kFlatBlock = 4096;
-
 /// Bodies of at most so many operations compute so many vectors at a time.
 static constexpr int64_t kShortBody = 4, kUnroll = 4;
 
@@ -70,9 +68,7 @@ struct LoopOrder {
 };
 } // namespace
 
-/// The lanes of a register for the widest type that the body of `op` computes
-/// with; 0 if it cannot be computed for vectors.
-static int64_t getLanes(linalg::LinalgOp op, const TargetDescription &target) {
+int64_t mpc::getLanes(linalg::LinalgOp op, const TargetDescription &target) {
   int64_t widest = 8;
   auto addType = [&](Type type, unsigned narrowest) {
     unsigned bits = type.isIntOrFloat() ? type.getIntOrFloatBitWidth() : 0;
@@ -164,11 +160,9 @@ static LoopOrder chooseOrder(linalg::LinalgOp op,
   return order;
 }
 
-/// Computes the body of `op` on its block's arguments `arguments` and returns
-/// what it yields: scalars, or vectors of `width` elements unless that is 0.
-static SmallVector<Value> emitBody(ImplicitLocOpBuilder &b, linalg::LinalgOp op,
-                                   ValueRange ivs, ArrayRef<Value> arguments,
-                                   int64_t width = 0) {
+SmallVector<Value> mpc::emitBody(ImplicitLocOpBuilder &b, linalg::LinalgOp op,
+                                 ValueRange ivs, ArrayRef<Value> arguments,
+                                 int64_t width) {
   IRMapping mapping;
   for (auto [argument, value] :
        llvm::zip_equal(op.getBlock()->getArguments(), arguments))
@@ -327,9 +321,18 @@ private:
   /// The dimension along which some input lies in memory, where that is
   /// another one than the innermost loop's: both then run in blocks.
   std::optional<unsigned> findTransposedDim();
+  /// Whether blocks of a transposition go by vectors, which turns what lies
+  /// along the other dimension in registers.
+  bool hasVectorBlocks();
+  /// The block of kTransposeBlock positions in both dimensions from `begin` of
+  /// the transposed and `innerBegin` of the innermost dimension on.
+  void emitVectorBlock(Value begin, Value innerBegin);
+  bool liesAlong(OpOperand &operand, unsigned dim);
 
   ImplicitLocOpBuilder b;
   linalg::LinalgOp op;
+  /// For the types of the body; 0 if it cannot be computed for vectors.
+  int64_t lanes;
   LoopOrder order;
   SmallVector<int64_t> staticSizes;
   SmallVector<Value> sizes, ivs, arguments;
@@ -341,9 +344,9 @@ private:
 } // namespace
 
 LoopNest::LoopNest(linalg::LinalgOp op, const TargetDescription &target)
-    : b(op.getLoc(), op), op(op), order(chooseOrder(op, target)),
-      staticSizes(op.getStaticLoopRanges()), ivs(staticSizes.size()),
-      arguments(op->getNumOperands()) {
+    : b(op.getLoc(), op), op(op), lanes(getLanes(op, target)),
+      order(chooseOrder(op, target)), staticSizes(op.getStaticLoopRanges()),
+      ivs(staticSizes.size()), arguments(op->getNumOperands()) {
   for (const Range &range : op.createLoopRanges(b, op.getLoc()))
     sizes.push_back(
         getValueOrCreateConstantIndexOp(b, op.getLoc(), range.size));
@@ -369,6 +372,74 @@ std::optional<unsigned> LoopNest::findTransposedDim() {
       return last.getPosition();
   }
   return std::nullopt;
+}
+
+bool LoopNest::liesAlong(OpOperand &operand, unsigned dim) {
+  AffineMap map = op.getMatchingIndexingMap(&operand);
+  auto type = dyn_cast<MemRefType>(operand.get().getType());
+  unsigned last = map.getNumResults() - 1;
+  return type && map.getNumResults() != 0 && type.isLastDimUnitStride() &&
+         map.getResult(last) == getAffineDimExpr(dim, op.getContext()) &&
+         !map.dropResult(last).isFunctionOfDim(dim);
+}
+
+bool LoopNest::hasVectorBlocks() {
+  unsigned inner = order.dims.back();
+  if (ShapedType::isDynamic(staticSizes[inner]) ||
+      ShapedType::isDynamic(staticSizes[*transposedDim]) || lanes == 0)
+    return false;
+  return llvm::all_of(op->getOpOperands(), [&](OpOperand &operand) {
+    if (op.isDpsInit(&operand))
+      return liesAlong(operand, inner) &&
+             op.getMatchingBlockArgument(&operand).use_empty();
+    return liesAlong(operand, inner) || liesAlong(operand, *transposedDim) ||
+           !op.getMatchingIndexingMap(&operand).isFunctionOfDim(inner);
+  });
+}
+
+void LoopNest::emitVectorBlock(Value begin, Value innerBegin) {
+  unsigned inner = order.dims.back();
+  auto load = [&](OpOperand &operand) -> Value {
+    auto type = VectorType::get({kTransposeBlock},
+                                getElementTypeOrSelf(operand.get().getType()));
+    return vector::LoadOp::create(b, type, operand.get(), access(operand));
+  };
+  // What is turned, by operand and row.
+  llvm::SmallDenseMap<unsigned, SmallVector<Value>> turned;
+  for (OpOperand *input : op.getDpsInputOperands()) {
+    if (!liesAlong(*input, *transposedDim) ||
+        op.getMatchingBlockArgument(input).use_empty())
+      continue;
+    SmallVector<Value> square;
+    ivs[*transposedDim] = begin;
+    for (int64_t column = 0; column < kTransposeBlock; ++column) {
+      ivs[inner] = add(b, innerBegin, column);
+      square.push_back(load(*input));
+    }
+    turned[input->getOperandNumber()] = transposeVectors(b, square);
+  }
+  ivs[inner] = innerBegin;
+  for (int64_t row = 0; row < kTransposeBlock; ++row) {
+    ivs[*transposedDim] = add(b, begin, row);
+    SmallVector<Value> now(op->getNumOperands());
+    for (OpOperand *input : op.getDpsInputOperands()) {
+      unsigned number = input->getOperandNumber();
+      if (op.getMatchingBlockArgument(input).use_empty())
+        continue;
+      if (turned.contains(number))
+        now[number] = turned[number][row];
+      else if (!isa<MemRefType>(input->get().getType()))
+        now[number] = input->get();
+      else if (liesAlong(*input, inner))
+        now[number] = load(*input);
+      else
+        now[number] = memref::LoadOp::create(b, input->get(), access(*input));
+    }
+    SmallVector<Value> results = emitBody(b, op, ivs, now, kTransposeBlock);
+    for (auto [value, init] : llvm::zip_equal(results, op.getDpsInitsMutable()))
+      vector::StoreOp::create(b, value, init.get(), access(init));
+  }
+  ivs[inner] = ivs[*transposedDim] = {};
 }
 
 SmallVector<Value> LoopNest::access(OpOperand &operand) {
@@ -444,10 +515,10 @@ Value LoopNest::emitExtremum(Operation *extremum, unsigned dim,
                              Value accumulator) {
   unsigned position = order.dims.size();
   int64_t whole = staticSizes[dim] / kExtremumChains * kExtremumChains;
-  auto loop = scf::ForOp::create(
-      b, indexConstant(b, 0), indexConstant(b, whole),
-      indexConstant(b, kExtremumChains),
-      SmallVector<Value>(kExtremumChains, accumulator));
+  auto loop =
+      scf::ForOp::create(b, indexConstant(b, 0), indexConstant(b, whole),
+                         indexConstant(b, kExtremumChains),
+                         SmallVector<Value>(kExtremumChains, accumulator));
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(loop.getBody());
@@ -642,6 +713,20 @@ void LoopNest::emit() {
                                     sizes[dim]);
     };
     unsigned inner = order.dims.back();
+    if (hasVectorBlocks()) {
+      // The last blocks move back and compute some elements again.
+      auto clamp = [&](Value begin, unsigned dim) -> Value {
+        int64_t last = staticSizes[dim] - kTransposeBlock;
+        if (staticSizes[dim] % kTransposeBlock == 0)
+          return begin;
+        return arith::MinUIOp::create(b, begin, indexConstant(b, last));
+      };
+      return emitLoop(b, indexConstant(b, 0), sizes[inner], kTransposeBlock,
+                      [&](Value begin) {
+                        emitVectorBlock(clamp(transposedBegin, *transposedDim),
+                                        clamp(begin, inner));
+                      });
+    }
     Value end = endOf(transposedBegin, *transposedDim);
     emitLoop(b, indexConstant(b, 0), sizes[inner], kTransposeBlock,
              [&](Value begin) {
@@ -703,6 +788,8 @@ static linalg::LinalgOp collapseLoops(linalg::LinalgOp op) {
 }
 
 void mpc::lowerToLoops(linalg::LinalgOp op, const TargetDescription &target) {
+  if (OpOperand *bytes = matchByteFunction(op))
+    return lowerByteFunction(op, bytes, target);
   if (isFlat(op))
     return lowerFlat(op, target);
   linalg::LinalgOp collapsed = collapseLoops(op);

@@ -22,6 +22,24 @@ SmallVector<Value> mpc::transposeVectors(ImplicitLocOpBuilder &b,
                                          ArrayRef<Value> rows) {
   auto size = static_cast<int64_t>(rows.size());
   SmallVector<Value> result(rows);
+  if (getElementTypeOrSelf(rows[0].getType()).isInteger(8)) {
+    // Interleaving bytes is one instruction: each step makes neighbours of rows
+    // that are half of them apart.
+    SmallVector<int64_t> low, high;
+    for (int64_t i = 0; i < size; ++i) {
+      low.push_back(i / 2 + i % 2 * size);
+      high.push_back(low.back() + size / 2);
+    }
+    for (int64_t step = 1; step < size; step *= 2) {
+      SmallVector<Value> next;
+      for (int64_t i = 0; i < size / 2; ++i)
+        for (ArrayRef<int64_t> order : {low, high})
+          next.push_back(vector::ShuffleOp::create(
+              b, result[i], result[i + size / 2], order));
+      result = next;
+    }
+    return result;
+  }
   // Swap the off-diagonal blocks of 1, 2, 4, ... elements.
   for (int64_t step = 1; step < size; step *= 2) {
     SmallVector<int64_t> low, high;

@@ -43,9 +43,14 @@ mpc::emitLoop(ImplicitLocOpBuilder &b, int64_t count, ValueRange init,
               function_ref<SmallVector<Value>(Value, ValueRange)> body) {
   if (count == 1)
     return body(indexConstant(b, 0), init);
-  auto loop =
-      scf::ForOp::create(b, indexConstant(b, 0), indexConstant(b, count),
-                         indexConstant(b, 1), init);
+  return emitLoop(b, indexConstant(b, 0), indexConstant(b, count), init, body);
+}
+
+SmallVector<Value>
+mpc::emitLoop(ImplicitLocOpBuilder &b, Value lower, Value upper,
+              ValueRange init,
+              function_ref<SmallVector<Value>(Value, ValueRange)> body) {
+  auto loop = scf::ForOp::create(b, lower, upper, indexConstant(b, 1), init);
   OpBuilder::InsertionGuard guard(b);
   // Without carried values the builder adds the terminator itself.
   b.setInsertionPointToStart(loop.getBody());
@@ -109,6 +114,23 @@ Value mpc::flatten(ImplicitLocOpBuilder &b, Value memref) {
   SmallVector<ReassociationIndices> groups(1);
   llvm::append_range(groups.front(), llvm::seq<int64_t>(rank));
   return memref::CollapseShapeOp::create(b, memref, groups);
+}
+
+Value mpc::flattenRows(ImplicitLocOpBuilder &b, Value memref) {
+  auto type = cast<MemRefType>(memref.getType());
+  if (type.getLayout().isIdentity())
+    return flatten(b, memref);
+  auto metadata = memref::ExtractStridedMetadataOp::create(b, memref);
+  Value rows = collapseRows(b, memref);
+  int64_t pitch =
+      cast<MemRefType>(rows.getType()).getStridesAndOffset().first[0];
+  Value size = mul(b, b.createOrFold<memref::DimOp>(rows, 0), pitch);
+  auto flat = MemRefType::get(
+      {ShapedType::kDynamic}, type.getElementType(),
+      StridedLayoutAttr::get(b.getContext(), ShapedType::kDynamic, {1}));
+  return memref::ReinterpretCastOp::create(
+      b, flat, metadata.getBaseBuffer(), OpFoldResult(metadata.getOffset()),
+      {getAsOpFoldResult(size)}, {b.getIndexAttr(1)});
 }
 
 /// A rank-1 view of `size` elements, with unit stride and any offset.
@@ -232,10 +254,10 @@ Value WindowRow::getRun(ImplicitLocOpBuilder &b, Value input, Value pad,
 }
 
 Value WindowRow::getInputRow(ImplicitLocOpBuilder &b, Value input, Value pad,
-                             Value kh) const {
+                             Value kh, int64_t pitch) const {
   Value ih = add(b, top, mul(b, kh, window.getDilations()[0]));
-  Value row = sliceView(b, input, mul(b, add(b, sample, ih), width * channels),
-                        width * channels);
+  Value row = sliceView(b, input, mul(b, add(b, sample, ih), width * pitch),
+                        width * pitch);
   if (!pad)
     return row;
   return arith::SelectOp::create(b, isBelow(b, ih, height), row, pad);
@@ -244,6 +266,34 @@ Value WindowRow::getInputRow(ImplicitLocOpBuilder &b, Value input, Value pad,
 Value WindowRow::isInsideRow(ImplicitLocOpBuilder &b) const {
   return isBelow(b, left,
                  std::max<int64_t>(0, width - window.getSizes()[1] + 1));
+}
+
+Value WindowRow::isInsideColumn(ImplicitLocOpBuilder &b, Value kw) const {
+  return isBelow(b, add(b, left, mul(b, kw, window.getDilations()[1])), width);
+}
+
+Value WindowRow::countRowsAbove(ImplicitLocOpBuilder &b, int64_t edge) const {
+  int64_t dilation = window.getDilations()[0];
+  Value distance = arith::MaxSIOp::create(
+      b, b.createOrFold<arith::SubIOp>(indexConstant(b, edge), top),
+      indexConstant(b, 0));
+  Value rows = b.createOrFold<arith::DivUIOp>(add(b, distance, dilation - 1),
+                                              indexConstant(b, dilation));
+  return arith::MinUIOp::create(b, rows,
+                                indexConstant(b, window.getSizes()[0]));
+}
+
+std::pair<Value, Value> WindowRow::getInsideRows(ImplicitLocOpBuilder &b,
+                                                 const WindowRow &last) const {
+  // Further down in a sample fewer rows of the window are above the input, and
+  // more below. Where the next sample begins, all of them may be inside.
+  Value same =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::eq, sample, last.sample);
+  Value begin = arith::SelectOp::create(b, same, last.countRowsAbove(b, 0),
+                                        indexConstant(b, 0));
+  Value end = arith::SelectOp::create(b, same, countRowsAbove(b, height),
+                                      indexConstant(b, window.getSizes()[0]));
+  return {begin, end};
 }
 
 //===----------------------------------------------------------------------===//

@@ -26,6 +26,7 @@ LogicalResult mpc::resolveVariants(ArrayRef<std::string> marches,
                                    SmallVectorImpl<Variant> &variants,
                                    std::string &error) {
   SmallVector<const mpc_rt_cpu_level *> levels;
+  const mpc_rt_cpu_level *native = nullptr;
   auto add = [&](StringRef name) -> LogicalResult {
     const mpc_rt_cpu_level *level =
         name == "native" ? mpc_rt_cpu_best_level(mpc_rt_cpu_detect())
@@ -42,6 +43,8 @@ LogicalResult mpc::resolveVariants(ArrayRef<std::string> marches,
       }
       return failure();
     }
+    if (name == "native")
+      native = level;
     if (!llvm::is_contained(levels, level))
       levels.push_back(level);
     return success();
@@ -55,7 +58,7 @@ LogicalResult mpc::resolveVariants(ArrayRef<std::string> marches,
         return failure();
   llvm::sort(levels); // pointers into one table
   for (const mpc_rt_cpu_level *level : levels)
-    variants.push_back({level->name, level->features});
+    variants.push_back({level->name, level->features, level == native});
   return success();
 }
 

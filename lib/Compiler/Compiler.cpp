@@ -13,6 +13,7 @@
 #include "Output.h"
 #include "Repair.h"
 #include "Report.h"
+#include "Tune.h"
 #include "mlir/Bytecode/BytecodeWriter.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Parser/Parser.h"
@@ -144,6 +145,8 @@ LogicalResult Compilation::checkOutputs() {
   for (auto [flag, path] : files)
     if (!path->empty() && *path != "-" && failed(checkWritable(loc, flag, *path)))
       return failure();
+  if (failed(checkTuningTable(loc, options)))
+    return failure();
   if (!options.dumpPhases.empty())
     if (std::error_code error = llvm::sys::fs::create_directories(options.dumpPhases))
       return emitError(loc) << "--dump-phases " << options.dumpPhases << ": " << error.message();
@@ -462,6 +465,11 @@ LogicalResult Compilation::advance(Phase phase) {
     describe();
     return runPipeline(buildLinalgPipeline);
   case Phase::Tiled:
+    if (options.tune && failed(tuneTilings(*module, info, options)))
+      return failure();
+    // There is none where nothing had to be chosen.
+    if (std::string table = getTuningTable(options); llvm::sys::fs::exists(table))
+      codegen.tuningTable = table;
     return runPipeline([&](OpPassManager &pm) { isGPU ? buildGPUTilingPipeline(pm, codegen) : buildTilingPipeline(pm, codegen); });
   case Phase::Bufferized:
     return runPipeline(isGPU ? buildGPUBufferizationPipeline : buildBufferizationPipeline);
@@ -473,6 +481,7 @@ LogicalResult Compilation::advance(Phase phase) {
         return buildLLVMPipeline(pm);
       GPUOptions gpu;
       gpu.chips = options.chips;
+      gpu.ptxas = options.ptxas;
       buildGPULLVMPipeline(pm, gpu);
     });
   case Phase::Library:

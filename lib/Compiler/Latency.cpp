@@ -362,8 +362,7 @@ LogicalResult mpc::emitBenchKit(ModuleOp grouped, ArrayRef<std::string> precisio
   return failed(files) ? failure() : writeLibrary(UnknownLoc::get(grouped.getContext()), *files, options.library);
 }
 
-/// The instruction set that a library for `marches` would choose on this machine; empty where it would not run.
-static FailureOr<std::string> chooseHere(Location loc, ArrayRef<std::string> marches) {
+FailureOr<std::string> mpc::chooseHere(Location loc, ArrayRef<std::string> marches) {
   SmallVector<Variant> variants;
   std::string error;
   if (failed(resolveVariants(marches, variants, error)))
@@ -383,14 +382,17 @@ static FailureOr<LatencyTable> measureHere(ModuleOp grouped, std::vector<Candida
   here.library.emit = EmitKind::Library;
   here.library.prefix = "kit";
   auto files = buildKit(grouped, std::move(candidates), precisions, isa.str(), here);
-  if (failed(files))
-    return failure();
+  return failed(files) ? FailureOr<LatencyTable>(failure()) : runBenchKit(loc, *files, isa, here, "measuring latencies");
+}
+
+FailureOr<LatencyTable> mpc::runBenchKit(Location loc, const LibraryFiles &files, StringRef isa, const CompileOptions &options, const char *what) {
+  CompileOptions here = options;
   SmallString<128> folder;
   if (std::error_code error = llvm::sys::fs::createUniqueDirectory("mpc-kit", folder))
     return emitError(loc) << "no temporary folder to measure the model in: " << error.message(), failure();
   auto cleanUp = llvm::make_scope_exit([&] { llvm::sys::fs::remove_directories(folder); });
   here.library.output = (folder + "/kit.so").str();
-  if (failed(writeLibrary(loc, *files, here.library)))
+  if (failed(writeLibrary(loc, files, here.library)))
     return failure();
   void *handle = dlopen(here.library.output.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!handle)
@@ -400,8 +402,11 @@ static FailureOr<LatencyTable> measureHere(ModuleOp grouped, std::vector<Candida
   const mpc_model *model = query ? query(MPC_ABI_VERSION) : nullptr;
   LatencyTable table;
   std::string error = "it has no model";
-  if (!model || !measureBenchKit(model, {isa.str(), nullptr}, table, error))
-    return emitError(loc) << "measuring latencies: " << error, failure();
+  MeasureOptions measure{isa.str(), nullptr};
+  if (options.workProgress)
+    measure.progress = [&](int done, int all) { options.workProgress(what, done, all); };
+  if (!model || !measureBenchKit(model, measure, table, error))
+    return emitError(loc) << what << ": " << error, failure();
   return table;
 }
 

@@ -68,6 +68,12 @@ mlir::LogicalResult addLatencies(mlir::ModuleOp annotated, const CompileOptions 
 /// Writes the library of `--emit=bench-kit` to `options.library.output`: an entry point per precision, and one for conversions.
 mlir::LogicalResult emitBenchKit(mlir::ModuleOp grouped, llvm::ArrayRef<std::string> precisions, const CompileOptions &options);
 
+/// The instruction set that a library for `marches` would choose on this machine; empty where it would not run.
+mlir::FailureOr<std::string> chooseHere(mlir::Location loc, llvm::ArrayRef<std::string> marches);
+
+/// Loads the library of a kit and measures it in this process; `what` names the work in errors and where progress is shown.
+mlir::FailureOr<LatencyTable> runBenchKit(mlir::Location loc, const LibraryFiles &files, llvm::StringRef isa, const CompileOptions &options, const char *what);
+
 } // namespace mpc
 
 #endif // MPC_LIB_COMPILER_LATENCY_H

@@ -31,19 +31,22 @@ class LowerLaunches : public mpc::impl::LowerLaunchesBase<LowerLaunches> {
   void runOnOperation() override;
 
   /// A constant of the module, made by `emit` if it is no text.
-  LLVM::GlobalOp createGlobal(StringRef name, Type type, Attribute value,
-                              llvm::function_ref<Value(ImplicitLocOpBuilder &)>
-                                  emit = nullptr);
+  LLVM::GlobalOp createGlobal(
+      StringRef name, Type type, Attribute value,
+      llvm::function_ref<Value(ImplicitLocOpBuilder &)> emit = nullptr);
   Value createAddress(ImplicitLocOpBuilder &b, LLVM::GlobalOp global) {
     return LLVM::AddressOfOp::create(b, global);
   }
-  LLVM::GlobalOp createText(StringRef name, StringRef text) {
+  LLVM::GlobalOp createBytes(StringRef name, StringRef bytes) {
     Builder b(&getContext());
-    std::string terminated = text.rtrim('\0').str() + '\0';
-    return createGlobal(
-        name, LLVM::LLVMArrayType::get(b.getI8Type(), terminated.size()),
-        b.getStringAttr(terminated));
+    return createGlobal(name,
+                        LLVM::LLVMArrayType::get(b.getI8Type(), bytes.size()),
+                        b.getStringAttr(bytes));
   }
+  LLVM::GlobalOp createText(StringRef name, StringRef text) {
+    return createBytes(name, text.rtrim('\0').str() + '\0');
+  }
+  LLVM::GlobalOp createImage(gpu::ObjectAttr object);
   LLVM::LLVMFuncOp declare(StringRef name, TypeRange types);
   FailureOr<LLVM::GlobalOp> createProgram(gpu::BinaryOp binary,
                                           ArrayRef<MemRefType> tensors,
@@ -60,10 +63,9 @@ LLVM::GlobalOp LowerLaunches::createGlobal(
   ModuleOp module = getOperation();
   SymbolTable symbols(module);
   OpBuilder detached(&getContext());
-  auto global =
-      LLVM::GlobalOp::create(detached, module.getLoc(), type,
-                             /*isConstant=*/true, LLVM::Linkage::Private, name,
-                             value);
+  auto global = LLVM::GlobalOp::create(detached, module.getLoc(), type,
+                                       /*isConstant=*/true,
+                                       LLVM::Linkage::Private, name, value);
   symbols.insert(global, module.getBody()->begin());
   if (emit) {
     Block *block = detached.createBlock(&global.getInitializerRegion());
@@ -80,6 +82,16 @@ LLVM::LLVMFuncOp LowerLaunches::declare(StringRef name, TypeRange types) {
       b, module.getLoc(), name,
       LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(&getContext()),
                                   SmallVector<Type>(types)));
+}
+
+/// What mpc_rt_gpu_image points to.
+LLVM::GlobalOp LowerLaunches::createImage(gpu::ObjectAttr object) {
+  StringRef code = object.getObject().getValue();
+  if (object.getFormat() == gpu::CompilationTarget::Assembly)
+    return createText("gpu_ptx", code);
+  LLVM::GlobalOp cubin = createBytes("gpu_cubin", code);
+  cubin.setAlignment(64); // an ELF file
+  return cubin;
 }
 
 /// mpc_rt_gpu_program, and what it points to.
@@ -106,9 +118,10 @@ LowerLaunches::createProgram(gpu::BinaryOp binary, ArrayRef<MemRefType> tensors,
   };
 
   struct Image {
-    int64_t capability, exact;
-    LLVM::GlobalOp text;
+    int64_t capability, flags; // as in runtime/cuda.h
+    LLVM::GlobalOp code;
   };
+  enum { isExact = 1, isCubin = 2 };
   SmallVector<Image> images;
   for (Attribute attribute : binary.getObjects()) {
     auto object = dyn_cast<gpu::ObjectAttr>(attribute);
@@ -116,15 +129,19 @@ LowerLaunches::createProgram(gpu::BinaryOp binary, ArrayRef<MemRefType> tensors,
                          : NVVM::NVVMTargetAttr();
     StringRef chip = target ? target.getChip() : "";
     int64_t capability = 0;
-    bool exact = chip.consume_back("a");
+    int64_t flags = chip.consume_back("a") ? isExact : 0;
+    bool isPTX =
+        object && object.getFormat() == gpu::CompilationTarget::Assembly;
     if (!chip.consume_front("sm_") || chip.getAsInteger(10, capability) ||
-        object.getFormat() != gpu::CompilationTarget::Assembly)
-      return binary.emitOpError("expected PTX for chips such as sm_80");
-    if (object.getObject().getValue().contains(".extern .func"))
-      return binary.emitOpError("expected PTX that holds every function, but it "
-                                "declares some, as of CUDA's libdevice");
-    images.push_back({capability, exact,
-                      createText("gpu_ptx", object.getObject().getValue())});
+        (!isPTX && object.getFormat() != gpu::CompilationTarget::Binary))
+      return binary.emitOpError(
+          "expected PTX and cubins for chips such as sm_80");
+    if (isPTX && object.getObject().getValue().contains(".extern .func"))
+      return binary.emitOpError(
+          "expected PTX that holds every function, but it "
+          "declares some, as of CUDA's libdevice");
+    images.push_back(
+        {capability, flags | (isPTX ? 0 : isCubin), createImage(object)});
   }
   Type imageType = structOf({i32, i32, ptr});
   auto imagesType = LLVM::LLVMArrayType::get(imageType, images.size());
@@ -132,10 +149,10 @@ LowerLaunches::createProgram(gpu::BinaryOp binary, ArrayRef<MemRefType> tensors,
       createGlobal("gpu_images", imagesType, Attribute(), [&](auto &b) {
         SmallVector<Value> entries;
         for (const Image &image : images)
-          entries.push_back(
-              build(b, imageType,
-                    {constant(b, i32, image.capability),
-                     constant(b, i32, image.exact), createAddress(b, image.text)}));
+          entries.push_back(build(b, imageType,
+                                  {constant(b, i32, image.capability),
+                                   constant(b, i32, image.flags),
+                                   createAddress(b, image.code)}));
         return build(b, imagesType, entries);
       });
   Type tensorType = structOf({i64, i64});
@@ -144,10 +161,10 @@ LowerLaunches::createProgram(gpu::BinaryOp binary, ArrayRef<MemRefType> tensors,
       createGlobal("gpu_tensors", tensorsType, Attribute(), [&](auto &b) {
         SmallVector<Value> entries;
         for (MemRefType type : tensors)
-          entries.push_back(build(
-              b, tensorType,
-              {constant(b, i64, type.getRank()),
-               constant(b, i64, type.getElementTypeBitWidth())}));
+          entries.push_back(
+              build(b, tensorType,
+                    {constant(b, i64, type.getRank()),
+                     constant(b, i64, type.getElementTypeBitWidth())}));
         return build(b, tensorsType, entries);
       });
   Type programType = structOf({i64, i64, i64, ptr, ptr});
@@ -191,8 +208,7 @@ void LowerLaunches::lower(gpu::LaunchFuncOp launch, Value env,
         extract({list, d});
   }
   SmallVector<Type> fieldTypes(ValueRange(fields).getTypes());
-  auto valuesType =
-      LLVM::LLVMStructType::getLiteral(&getContext(), fieldTypes);
+  auto valuesType = LLVM::LLVMStructType::getLiteral(&getContext(), fieldTypes);
   auto pointersType = LLVM::LLVMArrayType::get(ptr, fields.size());
   Value values, pointers;
   {
@@ -216,11 +232,15 @@ void LowerLaunches::lower(gpu::LaunchFuncOp launch, Value env,
   LLVM::GlobalOp &name = names[kernel];
   if (!name)
     name = createText("gpu_kernel", kernel);
+  Value shared = launch.getDynamicSharedMemorySize();
+  shared = shared ? LLVM::ZExtOp::create(b, i64, shared).getResult()
+                  : LLVM::ConstantOp::create(b, i64, b.getI64IntegerAttr(0))
+                        .getResult();
   LLVM::CallOp::create(
       b, callee,
       ValueRange{env, createAddress(b, program), createAddress(b, name),
                  convert(launch.getGridSizeX()),
-                 convert(launch.getBlockSizeX()), pointers});
+                 convert(launch.getBlockSizeX()), shared, pointers});
   launch.erase();
 }
 
@@ -272,21 +292,20 @@ void LowerLaunches::runOnOperation() {
     module.emitError("expected one gpu.binary, but got ") << binaries.size();
     return signalPassFailure();
   }
-  FailureOr<LLVM::GlobalOp> program =
-      createProgram(binaries.front(), tensors,
-                    static_cast<int64_t>(inputs.size()));
+  FailureOr<LLVM::GlobalOp> program = createProgram(
+      binaries.front(), tensors, static_cast<int64_t>(inputs.size()));
   if (failed(program))
     return signalPassFailure();
   Type i64 = IntegerType::get(&getContext(), 64);
   LLVM::LLVMFuncOp launchFunction =
-      declare("mpc_rt_gpu_launch", {ptr, ptr, ptr, i64, i64, ptr});
+      declare("mpc_rt_gpu_launch", {ptr, ptr, ptr, i64, i64, i64, ptr});
   Value env = main.getArgument(0);
   for (gpu::LaunchFuncOp launch : launches)
     lower(launch, env, *program, launchFunction);
   auto b = ImplicitLocOpBuilder::atBlockBegin(main.getLoc(), &main.front());
-  LLVM::CallOp::create(b, declare("mpc_rt_gpu_enter", {ptr, ptr, ptr}),
-                       ValueRange{env, createAddress(b, *program),
-                                  main.getArgument(1)});
+  LLVM::CallOp::create(
+      b, declare("mpc_rt_gpu_enter", {ptr, ptr, ptr}),
+      ValueRange{env, createAddress(b, *program), main.getArgument(1)});
   b.setInsertionPoint(main.front().getTerminator());
   LLVM::CallOp::create(b, declare("mpc_rt_gpu_leave", {ptr, ptr}),
                        ValueRange{env, createAddress(b, *program)});

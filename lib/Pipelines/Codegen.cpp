@@ -26,7 +26,10 @@ void mpc::buildTilingPipeline(OpPassManager &pm, const CodegenOptions &options) 
   pm.addPass(createForkVariants(fork));
   OpPassManager &variant = pm.nest<ModuleOp>();
   // 2. Decide tiles, bring weights into their layout, apply.
-  variant.addPass(createSelectTiling());
+  SelectTilingOptions select;
+  select.table = options.tuningTable;
+  select.candidate = options.tilingCandidate;
+  variant.addPass(createSelectTiling(select));
   variant.addPass(createPackConstants());
   variant.addNestedPass<func::FuncOp>(createTileAndFuse());
 }
@@ -37,9 +40,11 @@ void mpc::buildBufferizationPipeline(OpPassManager &pm) {
   variant.addPass(createBufferize());
   variant.addPass(createCanonicalizerPass());
   variant.addPass(createCSEPass());
+  variant.addPass(createElideCopies());
   variant.addNestedPass<func::FuncOp>(createFuseRows());
   // 2. Kernels and the remaining operations to loops.
   variant.addPass(createLowerKernels());
+  variant.addPass(createEstimateRounding());
   // 3. Parallel loops become functions, groups become part of the entry point,
   // which is then a list of dispatches.
   variant.addPass(createOutlineParallel());

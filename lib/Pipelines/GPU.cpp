@@ -70,7 +70,8 @@ void mpc::buildGPUEmulationPipeline(OpPassManager &pm) {
 void mpc::buildGPULLVMPipeline(OpPassManager &pm,
                                const GPUOptions &options) {
   OpPassManager &variant = pm.nest<ModuleOp>();
-  // 1. Kernels: math, control flow and addresses; then PTX for every chip.
+  // 1. Kernels: math, control flow and addresses; then PTX for every chip,
+  // and cubins where there is an assembler.
   OpPassManager &math = variant.nest<gpu::GPUModuleOp>().nest<gpu::GPUFuncOp>();
   arith::ArithEmulateUnsupportedFloatsOptions emulation;
   emulation.sourceTypeStrs = {"bf16"};
@@ -78,6 +79,8 @@ void mpc::buildGPULLVMPipeline(OpPassManager &pm,
   math.addPass(createExpandMath());
   variant.addPass(createLowerBF16());
   OpPassManager &kernels = variant.nest<gpu::GPUModuleOp>();
+  kernels.addPass(createConvertNVGPUToNVVMPass());
+  kernels.addPass(createLowerSharedMemory());
   OpPassManager &expand = kernels.nest<gpu::GPUFuncOp>();
   expand.addPass(arith::createArithExpandOpsPass());
   expand.addPass(createConvertVectorToSCFPass());
@@ -103,6 +106,9 @@ void mpc::buildGPULLVMPipeline(OpPassManager &pm,
   GpuModuleToBinaryPassOptions binary;
   binary.compilationTarget = "isa";
   variant.addPass(createGpuModuleToBinaryPass(binary));
+  AssembleKernelsOptions assembler;
+  assembler.ptxas = options.ptxas;
+  variant.addPass(createAssembleKernels(assembler));
   // 2. The code around them.
   variant.addPass(createLowerEntry());
   variant.addPass(createLowerLaunches());
@@ -119,7 +125,7 @@ void mpc::registerGPUPipelines() {
       buildGPUBufferizationPipeline);
   PassPipelineRegistration<GPUOptions>(
       "mpc-gpu-bufferized-to-llvm",
-      "To the LLVM dialect, GPU kernels as PTX in constants",
+      "To the LLVM dialect, GPU kernels as PTX and cubins in constants",
       buildGPULLVMPipeline);
   PassPipelineRegistration<>(
       "mpc-gpu-bufferized-to-emulated",

@@ -290,6 +290,13 @@ mpc::buildLibrary(ArrayRef<LibraryEntry> entries, const ModelInfo &info,
     FailureOr<ArrayRef<char>> weights = getWeights(entry.module);
     if (failed(weights))
       return failure();
+    // Entries that differ in code alone share their weights.
+    const auto *known = llvm::find(blobs, *weights);
+    if (known != blobs.end()) {
+      parts.push_back(parts[known - blobs.begin()]);
+      blobs.push_back(*weights);
+      continue;
+    }
     uint64_t offset = llvm::alignTo(weightsBytes, kBufferAlignment);
     parts.push_back({offset, weights->size()});
     blobs.push_back(*weights);

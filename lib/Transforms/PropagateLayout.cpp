@@ -415,9 +415,16 @@ void LayoutPropagation::sinkThroughReshape(ReshapeOp op) {
   if (blocks.size() < 2)
     return;
 
-  // The blocks in the order in which z holds them.
+  // The blocks in the order in which z holds them; dimensions of size 1 are
+  // anywhere.
+  ArrayRef<int64_t> inShape = getType(transpose).getShape();
   auto firstInZ = [&](const ReshapeBlock &b) {
-    return *llvm::min_element(perm.slice(b.inBegin, b.inEnd - b.inBegin));
+    int64_t first = perm.size(), firstUnit = first;
+    for (int64_t d = b.inBegin; d < b.inEnd; ++d) {
+      int64_t &least = inShape[d] == 1 ? firstUnit : first;
+      least = std::min(least, perm[d]);
+    }
+    return first < static_cast<int64_t>(perm.size()) ? first : firstUnit;
   };
   SmallVector<ReshapeBlock> ordered(blocks);
   llvm::sort(ordered, [&](const ReshapeBlock &a, const ReshapeBlock &b) {

@@ -15,7 +15,7 @@ except ImportError:
     ml_dtypes = None
 
 # Name in mpc, number in the ABI (mpc_dtype) and in onnx.TensorProto.DataType.
-_NUMBERS = {
+NUMBERS = {
     "f32": 1, "u8": 2, "i8": 3, "u16": 4, "i16": 5, "i32": 6, "i64": 7, "bool": 9, "f16": 10, "f64": 11, "u32": 12, "u64": 13,
     "bf16": 16, "f8e4m3fn": 17, "f8e4m3fnuz": 18, "f8e5m2": 19, "f8e5m2fnuz": 20, "u4": 21, "i4": 22, "f4e2m1": 23, "f8e8m0": 24,
     "u2": 25, "i2": 26,
@@ -36,17 +36,17 @@ _PACKED = {21: 4, 22: 4, 23: 4, 25: 2, 26: 2}
 
 
 def _dtypes() -> dict[int, np.dtype]:
-    found = {_NUMBERS[name]: np.dtype(dtype) for name, dtype in _NUMPY.items()}
+    found = {NUMBERS[name]: np.dtype(dtype) for name, dtype in _NUMPY.items()}
     for name, theirs in _ML_DTYPES.items():
         if ml_dtypes is not None and hasattr(ml_dtypes, theirs):
-            found[_NUMBERS[name]] = np.dtype(getattr(ml_dtypes, theirs))
+            found[NUMBERS[name]] = np.dtype(getattr(ml_dtypes, theirs))
         else:
-            found[_NUMBERS[name]] = np.dtype(_BITS.get(name, np.uint8))
+            found[NUMBERS[name]] = np.dtype(_BITS.get(name, np.uint8))
     return found
 
 
 DTYPES = _dtypes()
-NAMES = {number: name for name, number in _NUMBERS.items()}
+NAMES = {number: name for name, number in NUMBERS.items()}
 
 
 def whole_bytes(array: np.ndarray, number: int) -> np.ndarray:

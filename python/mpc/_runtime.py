@@ -12,13 +12,13 @@ import tempfile
 import threading
 import weakref
 from _ctypes import dlclose
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Optional, Union
 
 import numpy as np
 
-from . import _dtypes
+from . import _dtypes, _tensors
 from ._compiler import Error, PathLike
 
 _ABI_VERSION = 1
@@ -72,7 +72,7 @@ class _IsaInfo(c.Structure):
 class _ContextOptions(c.Structure):
     _fields_ = [("struct_size", c.c_uint32), ("threads", c.c_uint32), ("isa", c.c_char_p), ("max_batch", c.c_int64),
                 ("workspace", c.c_void_p), ("workspace_bytes", c.c_uint64), ("parallel_for", c.c_void_p),
-                ("parallel_for_user", c.c_void_p)]
+                ("parallel_for_user", c.c_void_p), ("device_index", c.c_uint32), ("reserved", c.c_uint32)]
 
 
 class _ContextInfo(c.Structure):
@@ -103,6 +103,7 @@ _Model._fields_ = [
     ("run", c.CFUNCTYPE(c.c_int, _context, c.c_uint32, c.POINTER(_Tensor), c.c_uint32, c.POINTER(_Tensor), c.c_uint32)),
     ("destroy", c.CFUNCTYPE(None, _context)),
     ("profile", c.c_void_p),  # not used here
+    ("set_stream", c.CFUNCTYPE(c.c_int, _context, c.c_void_p)),
 ]
 
 
@@ -157,14 +158,25 @@ class _Library:
 class _Context:
     """What one thread calls with; destroyed with the thread or the model, whichever ends first."""
 
-    def __init__(self, library: _Library, threads: int, isa: Optional[str]):
+    def __init__(self, library: _Library, threads: int, isa: Optional[str], device: int):
         options, pointer = _sized(_ContextOptions), _context()
-        options.threads, options.isa = threads, isa.encode() if isa else None
+        options.threads, options.isa, options.device_index = threads, isa.encode() if isa else None, device
+        self.stream = None
         library.check(library.functions.create(library.model, c.byref(options), c.byref(pointer)))
         self.library, self.pointer = library, pointer
         # Holds the library, so that it outlives the context.
         finalizer = weakref.finalize(self, lambda library, pointer: library.functions.destroy(pointer), library, pointer)
         finalizer.atexit = False
+
+    def use(self, stream: Optional[int]) -> None:
+        """Makes this the stream of later calls, None for the context's own."""
+        if stream == self.stream:
+            return
+        functions = self.library.functions
+        if functions.struct_size < _Model.set_stream.offset + _Model.set_stream.size:
+            raise ModelError("the library is of a version that has no streams; compile the model again")
+        self.library.check(functions.set_stream(self.pointer, stream))
+        self.stream = stream
 
 
 class Model:
@@ -181,10 +193,10 @@ class Model:
     threads: int
     isa: str
 
-    def __init__(self, path: PathLike, *, threads: int = 0, isa: Optional[str] = None):
+    def __init__(self, path: PathLike, *, threads: int = 0, isa: Optional[str] = None, device: int = 0):
         """See `load`."""
         self.path = Path(path)
-        self._options = (threads, isa)
+        self._options = (threads, isa, device)
         self._contexts = threading.local()
         self._library = _Library(self.path)
         model, functions = self._library.model, self._library.functions
@@ -219,38 +231,51 @@ class Model:
         return self._contexts.own
 
     def run(
-        self, inputs: Union[Mapping[str, Any], Sequence[Any]], out: Optional[Mapping[str, np.ndarray]] = None
-    ) -> dict[str, np.ndarray]:
+        self, inputs: Union[Mapping[str, Any], Sequence[Any]], out: Optional[Mapping[str, Any]] = None, *, stream: Any = None
+    ) -> dict[str, Any]:
         """Computes the outputs, by name.
 
-        inputs: arrays by name, or in order. Element types and shapes are the model's, exactly (`Model.inputs`): nothing is
-            converted. An array that is not dense in memory is copied.
-        out: arrays to write outputs into, by name, dense and of the right type and shape; the others are new arrays. All are the
-            caller's.
+        inputs: tensors by name, or in order. Element types and shapes are the model's, exactly (`Model.inputs`): nothing is
+            converted. What has `__dlpack__` or `__cuda_array_interface__` is read where it is, dense, in the memory of the host
+            or, by a library for GPUs, of its device; what else is no dense NumPy array is copied.
+        out: tensors to write outputs into, by name, dense and of the right type and shape, and what they may be is what inputs
+            may be; the others are new NumPy arrays. All are the caller's.
+        stream: of libraries for GPUs, the CUDA stream to run on: its handle, or a stream of PyTorch or CuPy. If all tensors
+            are in the device's memory the call then returns as soon as it is queued. None: a stream of the context's own, which
+            waits for the legacy default stream, and the call waits for its end.
 
-        Raises ModelError with the library's sentence if a tensor does not fit.
+        Raises ModelError if a tensor does not fit, with the library's sentence.
         """
-        arrays = self._in_order(inputs)
-        batch = next((array.shape[axis] for info, array in zip(self.inputs, arrays) for axis, size in enumerate(info.shape)
-                      if size is None and axis < array.ndim), 1)
+        return self.bind(inputs, out, stream=stream)()
+
+    def bind(
+        self, inputs: Union[Mapping[str, Any], Sequence[Any]], out: Optional[Mapping[str, Any]] = None, *, stream: Any = None
+    ) -> Callable[[], dict[str, Any]]:
+        """Prepares a call with these tensors, as `run` takes them: a function that any thread may call any number of times.
+
+        Each time it reads what the tensors hold by then, and writes the same outputs. What had to be copied because it is not dense, or is no array,
+        is not read again. It costs the ABI's call and little more.
+        """
+        handle = _tensors.handle_of(stream)
+        reads = [_view(info, value, handle) for info, value in zip(self.inputs, self._in_order(inputs))]
+        batch = next((view.shape[axis] for info, view in zip(self.inputs, reads) for axis, size in enumerate(info.shape)
+                      if size is None and axis < len(view.shape)), 1)
         out = out or {}
         unknown = set(out) - {info.name for info in self.outputs}
         if unknown:
             raise ModelError(f"the model has no output {', '.join(map(repr, sorted(unknown)))}; {_list(self.outputs)}")
-        results = {}
-        for info in self.outputs:
-            if info.name in out:
-                array = out[info.name]
-                if not isinstance(array, np.ndarray) or not array.flags.c_contiguous or not array.flags.writeable:
-                    raise ModelError(f"output {info.name!r}: expected a NumPy array that is dense and writable")
-                results[info.name] = array
-            else:
-                results[info.name] = np.empty([batch if size is None else size for size in info.shape], info.dtype)
-        reads = _tensors(self.inputs, arrays)
-        writes = _tensors(self.outputs, list(results.values()))
-        status = self._library.functions.run(self._context().pointer, 0, reads, len(reads), writes, len(writes))
-        self._library.check(status)
-        return results
+        results = {info.name: out[info.name] if info.name in out else
+                   np.empty([batch if size is None else size for size in info.shape], info.dtype) for info in self.outputs}
+        writes = [_view(info, results[info.name], handle, writes=True) for info in self.outputs]
+        arguments = (0, _pack(reads), len(reads), _pack(writes), len(writes))
+
+        def call(owners: Any = (reads, writes)) -> dict[str, Any]:
+            context = self._context()
+            context.use(handle)
+            self._library.check(self._library.functions.run(context.pointer, *arguments))
+            return results
+
+        return call
 
     def save_calibration(self, path: PathLike) -> None:
         """Writes what this thread's runs showed, as a calibration table for `compile(..., calibration=path)`.
@@ -264,41 +289,52 @@ class Model:
             raise ModelError(f'{self.path}: the library does not observe; compile it with emit="observer-library"')
         self._library.check(self._library.save_calibration(self._context().pointer, str(Path(path)).encode()))
 
-    def _in_order(self, inputs: Union[Mapping[str, Any], Sequence[Any]]) -> list[np.ndarray]:
+    def _in_order(self, inputs: Union[Mapping[str, Any], Sequence[Any]]) -> list[Any]:
         names = [info.name for info in self.inputs]
         if isinstance(inputs, Mapping):
             wrong = [f"no {n!r} is given" for n in names if n not in inputs] + [f"{n!r} is not one" for n in inputs if n not in names]
             if wrong:
                 raise ModelError(f"inputs: {', '.join(wrong)}; {_list(self.inputs)}")
-            inputs = [inputs[name] for name in names]
-        elif isinstance(inputs, np.ndarray) or len(inputs) != len(names):
+            return [inputs[name] for name in names]
+        if hasattr(inputs, "__dlpack__") or hasattr(inputs, "__cuda_array_interface__") or len(inputs) != len(names):
             raise ModelError(f"expected {len(names)} inputs, by name or in order; {_list(self.inputs)}")
-        return [_dtypes.whole_bytes(np.asarray(array, order="C"), info.number) for array, info in zip(inputs, self.inputs)]
+        return list(inputs)
 
 
 def _list(infos: Sequence[TensorInfo]) -> str:
     return "the model has " + ", ".join(f"{i.name!r}: {i.type}{['batch' if s is None else s for s in i.shape]}" for i in infos)
 
 
-def _tensors(infos: Sequence[TensorInfo], arrays: Sequence[np.ndarray]) -> Any:
-    """The ABI's view of arrays, which must outlive it."""
-    tensors = (_Tensor * len(arrays))()
-    for info, array, tensor in zip(infos, arrays, tensors):
-        tensor.dtype = _dtypes.number_of(array.dtype, info.number)
-        if not tensor.dtype or not array.dtype.isnative:
-            raise ModelError(f"{info.name!r}: expected {info.dtype}, but got {array.dtype}")
-        tensor.data, tensor.rank = array.ctypes.data, array.ndim
-        tensor.shape = (c.c_int64 * array.ndim)(*array.shape)
+def _view(info: TensorInfo, value: Any, stream: Optional[int], writes: bool = False) -> _tensors.View:
+    try:
+        view = _tensors.of(value, info.number, stream, writes)
+    except ValueError as error:
+        raise ModelError(f"{'output' if writes else 'input'} {info.name!r}: {error}") from None
+    if not view.number:
+        raise ModelError(f"{info.name!r}: expected {info.dtype}, but got {view.type}")
+    return view
+
+
+def _pack(views: Sequence[_tensors.View]) -> Any:
+    """The ABI's view of tensors, which must outlive it."""
+    tensors = (_Tensor * len(views))()
+    for view, tensor in zip(views, tensors):
+        tensor.data, tensor.dtype, tensor.rank = view.pointer, view.number, len(view.shape)
+        tensor.shape = (c.c_int64 * len(view.shape))(*view.shape)
+        if view.strides is not None:
+            tensor.strides = (c.c_int64 * len(view.shape))(*view.strides)
+        tensor.device, tensor.device_index = view.device, view.device_index
     return tensors
 
 
-def load(path: PathLike, *, threads: int = 0, isa: Optional[str] = None) -> Model:
+def load(path: PathLike, *, threads: int = 0, isa: Optional[str] = None, device: int = 0) -> Model:
     """Loads a library that `compile` or mpc-compile wrote.
 
     threads: of one call, the caller's included. 0: MPC_NUM_THREADS if set, else the cores that affinity and the cgroup's quota
         allow. Results do not depend on it.
     isa: the instruction set to use, one of `Model.isas`. None: MPC_ISA if set, else the best that the machine has.
+    device: of libraries for GPUs, the number of the CUDA device, as CUDA_VISIBLE_DEVICES leaves them.
 
     Raises ModelError if the file is not such a library or the machine cannot run it.
     """
-    return Model(path, threads=threads, isa=isa)
+    return Model(path, threads=threads, isa=isa, device=device)

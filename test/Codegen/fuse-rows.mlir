@@ -1,4 +1,4 @@
-// RUN: mpc-opt %s -split-input-file -pass-pipeline="builtin.module(func.func(mpc-fuse-rows))" | FileCheck %s
+// RUN: mpc-opt %s -split-input-file -pass-pipeline="builtin.module(mpc-describe-target,func.func(mpc-fuse-rows))" | FileCheck %s
 
 #whole = affine_map<(d0, d1) -> (d0, d1)>
 #row = affine_map<(d0, d1) -> (d0)>

@@ -18,9 +18,9 @@ func.func @tensors(%x: tensor<8xf32>) -> tensor<8xf32> {
 
 // -----
 
-func.func @strided(%x: memref<4x8xf32, strided<[16, 1]>>, %w: memref<1x1x8x16x1xf32>, %o: memref<4x16xf32>) {
-  // expected-error @+1 {{expected operand 0 to be a contiguous memref, but got 'memref<4x8xf32, strided<[16, 1]>>'}}
-  kernel.contract ins(%x, %w : memref<4x8xf32, strided<[16, 1]>>, memref<1x1x8x16x1xf32>) outs(%o : memref<4x16xf32>)
+func.func @strided(%x: memref<4x8xf32, strided<[16, 2]>>, %w: memref<1x1x8x16x1xf32>, %o: memref<4x16xf32>) {
+  // expected-error @+1 {{expected operand 0 to be a contiguous memref, but got 'memref<4x8xf32, strided<[16, 2]>>'}}
+  kernel.contract ins(%x, %w : memref<4x8xf32, strided<[16, 2]>>, memref<1x1x8x16x1xf32>) outs(%o : memref<4x16xf32>)
       attributes {extra_maps = [], tiling = #kernel.tiling<intrinsic = fma, rows = 1, columns = 16, kv = 1>} {
   ^bb0(%acc: f32):
     kernel.yield %acc : f32

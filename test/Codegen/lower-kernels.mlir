@@ -131,6 +131,66 @@ func.func @row_sum(%x: memref<8x20xf32>, %o: memref<8xf32>) {
   return
 }
 
+// Padding of zero adds nothing: rows of the window above and below the input are no iterations, in the tile of one row of pixels, and
+// the first or the last pixel leaves out the column beside the input. (@conv above pads with 7, which counts.)
+// CHECK-LABEL: func.func @zero_padding
+func.func @zero_padding(%x: memref<1x7x7x32xf32>, %w: memref<1x9x32x16x1xf32>, %o: memref<1x7x7x16xf32>) {
+  // CHECK: %[[BEGIN:.*]] = arith.select
+  // CHECK: %[[END:.*]] = arith.select
+  // CHECK: scf.for %{{.*}} = %[[BEGIN]] to %[[END]]
+  // CHECK: scf.for %{{.*}} = %c0 to %c3
+  // CHECK-COUNT-7: memref.subview
+  // CHECK: scf.if
+  // CHECK: scf.if
+  // CHECK: kernel.inner_tile fma rows(%[[R0:[^,]*]], %[[R1:[^,]*]], %{{[^,]*}}, %{{[^,]*}}, %{{[^,]*}}, %[[R5:[^,]*]], %[[R6:[^,]*]] :
+  // CHECK: else
+  // CHECK: kernel.inner_tile fma rows(%[[R0]], %[[R1]], %{{[^,]*}}, %{{[^,]*}}, %{{[^,]*}}, %[[R5]] :
+  // CHECK: else
+  // CHECK: kernel.inner_tile fma rows(%[[R1]], %{{[^,]*}}, %{{[^,]*}}, %{{[^,]*}}, %[[R5]], %[[R6]] :
+  kernel.contract ins(%x, %w : memref<1x7x7x32xf32>, memref<1x9x32x16x1xf32>) outs(%o : memref<1x7x7x16xf32>)
+      attributes {extra_maps = [], pad_value = 0.0 : f32, tiling = #kernel.tiling<intrinsic = fma, rows = 7, columns = 16, kv = 1>,
+                  window = #kernel.window<sizes = [3, 3], strides = [1, 1], dilations = [1, 1], low = [1, 1], high = [1, 1]>} {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  }
+  return
+}
+
+// Boundary: where rows of pixels are long, the columns beside the input are too few to be worth code.
+// CHECK-LABEL: func.func @long_rows
+func.func @long_rows(%x: memref<1x7x56x32xf32>, %w: memref<1x9x32x16x1xf32>, %o: memref<1x7x56x16xf32>) {
+  // CHECK: scf.for %{{.*}} = %{{.*}} to %{{.*}} step %c1 iter_args
+  // CHECK-NOT: scf.if
+  // CHECK: return
+  kernel.contract ins(%x, %w : memref<1x7x56x32xf32>, memref<1x9x32x16x1xf32>) outs(%o : memref<1x7x56x16xf32>)
+      attributes {extra_maps = [], pad_value = 0.0 : f32, tiling = #kernel.tiling<intrinsic = fma, rows = 7, columns = 16, kv = 1>,
+                  window = #kernel.window<sizes = [3, 3], strides = [1, 1], dilations = [1, 1], low = [1, 1], high = [1, 1]>} {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  }
+  return
+}
+
+// Many channels go slice by slice, so that rows of pixels stay in the first cache; the last ones, less than a vector, on their own.
+// CHECK-LABEL: func.func @depthwise_slices
+func.func @depthwise_slices(%x: memref<1x16x16x1032xf32>, %w: memref<3x3x1032xf32>, %o: memref<1x14x14x1032xf32>) {
+  // CHECK: scf.for %[[C:.*]] = %c0 to %c1024 step %c[[SLICE:[0-9]+]]
+  // CHECK: %[[BEYOND:.*]] = arith.addi %[[C]], %c[[SLICE]]
+  // CHECK: %[[END:.*]] = arith.minui %[[BEYOND]], %c1024
+  // CHECK: scf.for
+  // CHECK: scf.for
+  // CHECK: scf.for %{{.*}} = %[[C]] to %[[END]] step %c16
+  // CHECK: vector<16xf32>
+  // CHECK: vector<8xf32>
+  kernel.depthwise ins(%x, %w : memref<1x16x16x1032xf32>, memref<3x3x1032xf32>) outs(%o : memref<1x14x14x1032xf32>)
+      attributes {extra_maps = [], tiling = #kernel.tiling<intrinsic = fma, rows = 1, columns = 16, kv = 1>,
+                  window = #kernel.window<sizes = [3, 3], strides = [1, 1], dilations = [1, 1], low = [0, 0], high = [0, 0]>} {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  }
+  return
+}
+
 // Element by element, shapes do not matter.
 // CHECK-LABEL: func.func @elementwise
 // CHECK-SAME: %[[X:[a-z0-9]+]]: memref<?x30x30x10xf32>
@@ -199,22 +259,68 @@ func.func @rows(%table: memref<100x64xf32>, %at: memref<8xi64>, %o: memref<8x64x
   return
 }
 
-// A transposition goes by blocks, so that neither side jumps at every element; ragged edges are cut.
+// A transposition goes by blocks, so that neither side jumps at every element. They are turned in registers; the last ones move back.
 // CHECK-LABEL: func.func @transpose
 func.func @transpose(%x: memref<40x100xf32>, %o: memref<100x40xf32>) {
   // CHECK: scf.forall (%[[BLOCK:.*]]) in (7)
   // CHECK: %[[BEGIN:.*]] = arith.muli %[[BLOCK]], %c16
-  // CHECK: arith.minui %{{.*}}, %c100
   // CHECK: scf.for %[[COLUMNS:.*]] = %c0 to %c40 step %c16
-  // CHECK: arith.minui %{{.*}}, %c40
-  // CHECK: scf.for %[[I:.*]] = %[[BEGIN]]
-  // CHECK: scf.for %[[J:.*]] = %[[COLUMNS]]
-  // CHECK: %[[X:.*]] = memref.load %{{.*}}[%[[J]], %[[I]]] : memref<40x100xf32>
-  // CHECK: memref.store %[[X]], %{{.*}}[%[[I]], %[[J]]]
+  // CHECK: %[[I:.*]] = arith.minui %[[BEGIN]], %c84
+  // CHECK: %[[J:.*]] = arith.minui %[[COLUMNS]], %c24
+  // CHECK: vector.load %{{.*}}[%[[J]], %[[I]]] : memref<40x100xf32>, vector<16xf32>
+  // CHECK-COUNT-64: vector.shuffle
+  // CHECK-NOT: vector.shuffle
+  // CHECK: vector.store %{{.*}}, %{{.*}}[%[[I]], %[[J]]] : memref<100x40xf32>, vector<16xf32>
   linalg.generic {indexing_maps = [affine_map<(i, j) -> (j, i)>, affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "parallel"]}
       ins(%x : memref<40x100xf32>) outs(%o : memref<100x40xf32>) {
   ^bb0(%a: f32, %b: f32):
     linalg.yield %a : f32
+  }
+  return
+}
+
+// With a size that is not known, elements move one by one; ragged edges are cut.
+// CHECK-LABEL: func.func @transpose_batch
+func.func @transpose_batch(%x: memref<40x?xf32>, %o: memref<?x40xf32>) {
+  // CHECK: scf.forall (%[[BLOCK:.*]]) in
+  // CHECK: %[[BEGIN:.*]] = arith.muli %[[BLOCK]], %c16
+  // CHECK: arith.minui %{{.*}}, %{{.*}}
+  // CHECK: scf.for %[[COLUMNS:.*]] = %c0 to %c40 step %c16
+  // CHECK: arith.minui %{{.*}}, %c40
+  // CHECK: scf.for %[[I:.*]] = %[[BEGIN]]
+  // CHECK: scf.for %[[J:.*]] = %[[COLUMNS]]
+  // CHECK: %[[X:.*]] = memref.load %{{.*}}[%[[J]], %[[I]]]
+  // CHECK: memref.store %[[X]], %{{.*}}[%[[I]], %[[J]]]
+  linalg.generic {indexing_maps = [affine_map<(i, j) -> (j, i)>, affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "parallel"]}
+      ins(%x : memref<40x?xf32>) outs(%o : memref<?x40xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    linalg.yield %a : f32
+  }
+  return
+}
+
+// Whatever a function from bytes to bytes takes, it takes it 256 times.
+// CHECK-LABEL: func.func @byte_function
+// CHECK: %[[TABLE:.*]] = memref.alloc() {alignment = 64 : i64} : memref<256xi8>
+// CHECK: %[[S:.*]] = memref.load %{{.*}}[] : memref<f32>
+// CHECK: scf.for %{{.*}} = %c0 to %c256 step %c16
+// CHECK: math.exp {{.*}} : vector<16xf32>
+// CHECK: vector.store %{{.*}}, %[[TABLE]]
+// CHECK: scf.for {{.*}} to %c4096
+// CHECK-NOT: math.exp
+// CHECK: %[[BYTE:.*]] = memref.load %{{.*}} : memref<4096xi8>
+// CHECK: %[[AT:.*]] = arith.index_castui %[[BYTE]] : i8 to index
+// CHECK: memref.load %[[TABLE]][%[[AT]]]
+func.func @byte_function(%x: memref<64x64xi8>, %s: memref<f32>, %o: memref<64x64xi8>) {
+  linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j)>, affine_map<(i, j) -> ()>, affine_map<(i, j) -> (i, j)>],
+                  iterator_types = ["parallel", "parallel"]}
+      ins(%x, %s : memref<64x64xi8>, memref<f32>) outs(%o : memref<64x64xi8>) {
+  ^bb0(%a: i8, %factor: f32, %b: i8):
+    %0 = arith.uitofp %a : i8 to f32
+    %1 = arith.mulf %0, %factor : f32
+    %2 = math.exp %1 : f32
+    %3 = arith.fptoui %2 : f32 to i8
+    linalg.yield %3 : i8
   }
   return
 }

@@ -154,3 +154,30 @@ func.func @depthwise(%x: tensor<1x34x66x8xi8>, %w: tensor<3x3x8xi8>) -> tensor<1
   } -> tensor<1x32x64x8xi32>
   return %r : tensor<1x32x64x8xi32>
 }
+
+#conv_x = affine_map<(n, oh, ow, oc, kh, kw, ic) -> (n, oh + kh, ow + kw, ic)>
+#conv_w = affine_map<(n, oh, ow, oc, kh, kw, ic) -> (oc, kh, kw, ic)>
+#conv_o = affine_map<(n, oh, ow, oc, kh, kw, ic) -> (n, oh, ow, oc)>
+
+// Padding of zeros and short rows of pixels: a tile is one row, though it has fewer columns. AVX2 has not enough registers for that.
+// CHECK-LABEL: func.func @edges
+func.func @edges(%x: tensor<1x7x7x64xf32>, %w: tensor<256x3x3x64xf32>) -> tensor<1x7x7x256xf32> {
+  %zero = arith.constant 0.0 : f32
+  %padded = tensor.pad %x low[0, 1, 1, 0] high[0, 1, 1, 0] {
+  ^bb0(%i: index, %j: index, %k: index, %l: index):
+    tensor.yield %zero : f32
+  } : tensor<1x7x7x64xf32> to tensor<1x9x9x64xf32>
+  %empty = tensor.empty() : tensor<1x7x7x256xf32>
+  %init = linalg.fill ins(%zero : f32) outs(%empty : tensor<1x7x7x256xf32>) -> tensor<1x7x7x256xf32>
+  // AVX2: kernel.tiling = #kernel.tiling<intrinsic = fma, rows = 5, columns = 16, kv = 1>
+  // VNNI: kernel.tiling = #kernel.tiling<intrinsic = fma, rows = 7, columns = 48, kv = 1>
+  %r = linalg.generic {indexing_maps = [#conv_x, #conv_w, #conv_o],
+                       iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction", "reduction", "reduction"]}
+      ins(%padded, %w : tensor<1x9x9x64xf32>, tensor<256x3x3x64xf32>) outs(%init : tensor<1x7x7x256xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %p = arith.mulf %a, %b : f32
+    %s = arith.addf %c, %p : f32
+    linalg.yield %s : f32
+  } -> tensor<1x7x7x256xf32>
+  return %r : tensor<1x7x7x256xf32>
+}

@@ -1,9 +1,9 @@
 // Launches become calls of the runtime, kernels constants.
 // RUN: mpc-opt %s --pass-pipeline="builtin.module(builtin.module(mpc-lower-entry,mpc-lower-launches,reconcile-unrealized-casts))" -split-input-file -verify-diagnostics | FileCheck %s
 
-// One input, one output; the newest code last, sm_90a for that chip alone.
+// One input, one output; sm_90a is for that chip alone (1), a cubin is machine code (2).
 // CHECK: llvm.mlir.global private constant @gpu_program()
-// CHECK: llvm.mlir.constant(2 : i64)
+// CHECK: llvm.mlir.constant(3 : i64)
 // CHECK: llvm.mlir.constant(1 : i64)
 // CHECK: llvm.mlir.constant(1 : i64)
 // CHECK: llvm.mlir.global private constant @gpu_images()
@@ -11,6 +11,9 @@
 // CHECK: llvm.mlir.constant(0 : i32)
 // CHECK: llvm.mlir.constant(90 : i32)
 // CHECK: llvm.mlir.constant(1 : i32)
+// CHECK: llvm.mlir.constant(90 : i32)
+// CHECK: llvm.mlir.constant(3 : i32)
+// CHECK: llvm.mlir.global private constant @gpu_cubin("\7FELF\00\00") {{.*}}alignment = 64
 // CHECK: llvm.mlir.global private constant @gpu_ptx{{.*}}("ptx of sm_90a\00")
 // CHECK: llvm.mlir.global private constant @gpu_ptx{{.*}}("ptx of sm_80\00")
 // CHECK-NOT: gpu.binary
@@ -33,7 +36,8 @@ module attributes {mpc.model = {inputs = [{name = "x", type = tensor<64xf32>}]}}
       gpu.launch_func @gpu::@k blocks in (%c1, %c1, %c1) threads in (%c64, %c1, %c1) args(%x : memref<64xf32>, %y : memref<64xf32>)
       return
     }
-    gpu.binary @gpu [#gpu.object<#nvvm.target<chip = "sm_80">, assembly = "ptx of sm_80">, #gpu.object<#nvvm.target<chip = "sm_90a">, assembly = "ptx of sm_90a">]
+    gpu.binary @gpu [#gpu.object<#nvvm.target<chip = "sm_80">, assembly = "ptx of sm_80">, #gpu.object<#nvvm.target<chip = "sm_90a">, assembly = "ptx of sm_90a">,
+        #gpu.object<#nvvm.target<chip = "sm_90a">, bin = "\7FELF\00\00">]
   }
 }
 

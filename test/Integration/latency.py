@@ -46,6 +46,9 @@ for threads in (1, 2):
     assert rows[-1]["name"] == "(outside of groups)" and all(r["calls"] == 1 for r in rows[:-1])
     assert told["calls"] == 20 and abs(sum(r["share"] for r in rows) - 1) < 1e-6
     assert abs(sum(r["ms"] for r in rows) / told["ms"] - 1) < 1e-6
+    assert told["memory_gb_per_s"] > 0 and abs(sum(r.get("bound_ms", 0) for r in rows) - told["bound_ms"]) < 1e-9
+    # What multiplies nothing is bound by its bytes.
+    assert all(r["bound_by"] == "bytes" and r["gb_per_s"] > 0 for r in rows[:-1] if "gops" not in r and r["ms"]), rows
     macs = {g["name"]: g.get("macs", 0) for g in groups}
     assert any(macs.values()) and all(("gops" in r) == (macs.get(r["name"], 0) > 0) for r in rows if r["ms"]), rows
     profiled = [np.load(os.path.join(path("out"), f)) for f in sorted(os.listdir(path("out"))) if f.endswith(".npy")]

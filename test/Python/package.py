@@ -124,6 +124,44 @@ class Running(unittest.TestCase):
         with self.assertRaises(mpc.ModelError):
             self.model.run([IMAGES[:4]], out={"logits": np.zeros((5, 10), np.float32)})
 
+    def test_bound_tensors(self):
+        images, logits = IMAGES[:3].copy(), np.zeros((3, 10), np.float32)
+        call = self.model.bind([images], out={"logits": logits})
+        self.assertFalse(logits.any())
+        for first in (0, 7):
+            images[...] = IMAGES[first:first + 3]
+            self.assertIs(call()["logits"], logits)
+            self.assertTrue(np.array_equal(logits, self.model.run([IMAGES[first:first + 3]])["logits"]))
+
+    def test_dlpack(self):
+        class Tensor:  # another library's
+            def __init__(self, array):
+                self.array, self.device = array, (1, 0)
+
+            def __dlpack_device__(self):
+                return self.device
+
+            def __dlpack__(self, stream=None):
+                return self.array.__dlpack__()
+
+        mine, logits = Tensor(np.zeros((4, 10), np.float32)), self.model.run([IMAGES[:4]])["logits"]
+        self.assertIs(self.model.run([Tensor(IMAGES[:4])], out={"logits": mine})["logits"], mine)
+        self.assertTrue(np.array_equal(mine.array, logits))
+        self.assertTrue(np.array_equal(np.from_dlpack(logits), mine.array))
+        with self.assertRaisesRegex(mpc.ModelError, "expected dense strides"):
+            self.model.run([Tensor(IMAGES[::2])])
+        with self.assertRaisesRegex(mpc.ModelError, "expected type f32, but got f64"):
+            self.model.run([Tensor(IMAGES.astype(np.float64))])
+        for device, message in (((2, 0), "input 'image': expected memory of the CPU, but got device 1"), ((8, 0), "but got DLPack's device type 8")):
+            wrong = Tensor(IMAGES[:4])
+            wrong.device = device
+            with self.assertRaisesRegex(mpc.ModelError, message):
+                self.model.run([wrong])
+        with self.assertRaisesRegex(mpc.ModelError, "on the CPU, which has no streams"):
+            self.model.run([IMAGES], stream=5)
+        with self.assertRaisesRegex(mpc.ModelError, "on the CPU: expected no device_index, but got 1"):
+            mpc.load(self.library, device=1)
+
     def test_wrong_inputs(self):
         for inputs, message in [
             ({}, "no 'image' is given; the model has 'image': f32\\['batch', 1, 8, 8\\]"),

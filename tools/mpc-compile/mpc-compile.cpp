@@ -20,7 +20,9 @@
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSwitch.h"
 #include "llvm/Support/JSON.h"
+#include "llvm/Support/Path.h"
 #include "llvm/Support/Process.h"
+#include "llvm/Support/Program.h"
 #include "llvm/Support/WithColor.h"
 
 using namespace llvm;
@@ -66,8 +68,11 @@ struct Flags {
   cl::list<std::string> marches{"march", cl::CommaSeparated, cl::desc("Instruction sets, chosen among at load: x86-64-v3, x86-64-v4, cascadelake, native, ..."), cl::value_desc("name,..."), cl::cat(category)};
   cl::opt<std::string> target{"target", cl::init("cpu"), cl::desc("cpu (default), nvvm: NVIDIA GPUs, or nvvm-emulated: their kernels, run thread by thread on the CPU (docs/GPU.md)"), cl::cat(category)};
   cl::list<std::string> chips{"chip", cl::CommaSeparated, cl::desc("With --target=nvvm: sm_80, sm_86, sm_87, sm_89, sm_90, sm_90a"), cl::value_desc("name,..."), cl::cat(category)};
+  cl::opt<std::string> cudaPath{"cuda-path", cl::desc("With --target=nvvm: CUDA's folder, whose bin/ptxas makes cubins (default: CUDA_PATH, then ptxas in PATH; without it, only PTX)"), cl::value_desc("folder"), cl::cat(category)};
   cl::opt<std::string> emit{"emit", cl::init("library"), cl::desc("library (default), observer-library (f32, calibrates on live data), archive, object, llvm-ir, mlir, or bench-kit: a library that measures latencies on the target (docs/Measuring.md)"), cl::cat(category)};
   cl::opt<std::string> latencyTable{"latency-table", cl::desc("Latencies of the target, as mpc-run --measure wrote them (default: measured on this machine)"), cl::value_desc("file"), cl::cat(category)};
+  cl::opt<bool> tune{"tune", cl::desc("Time tilings of products and convolutions on this machine, and keep the fastest ones for later compilations (docs/Tuning.md)"), cl::cat(category)};
+  cl::opt<std::string> tuningTable{"tuning-table", cl::desc("Tilings that were measured; with --tune also where they are kept (default: a file of the user's cache)"), cl::value_desc("file"), cl::cat(category)};
   cl::opt<std::string> prefix{"prefix", cl::desc("C name before _query and in the header"), cl::value_desc("name"), cl::cat(category)};
   cl::opt<std::string> linker{"linker", cl::desc("The ld.lld to use"), cl::value_desc("file"), cl::cat(category)};
   cl::opt<std::string> rounding{"rounding", cl::desc("How integers are requantized: onnx (default), tflite, tflite-single, tosa or tosa-double"), cl::cat(category)};
@@ -86,11 +91,9 @@ struct LaterFlags {
   std::vector<std::unique_ptr<cl::opt<std::string>>> flags;
   LaterFlags(cl::OptionCategory &category) {
     for (const char *name : {
-             "cuda-path",
              "target-triple",
              "sysroot",
              "fast-math",
-             "tune",
          })
       flags.push_back(std::make_unique<cl::opt<std::string>>(StringRef(name), cl::ValueOptional, cl::Hidden, cl::cat(category)));
   }
@@ -107,6 +110,13 @@ void writeDiagnostic(bool isError, StringRef where, const Twine &message) {
   (isError ? WithColor::error(errs(), "mpc-compile") : WithColor::warning(errs(), "mpc-compile")) << where << (where.empty() ? "" : ": ") << message << "\n";
 }
 
+void writeRemark(const Twine &message) {
+  if (writeJSON)
+    errs() << json::Value(json::Object{{"severity", "remark"}, {"location", ""}, {"message", message.str()}}) << "\n";
+  else
+    WithColor::remark(errs(), "mpc-compile") << message << "\n";
+}
+
 bool fail(const Twine &message) {
   writeDiagnostic(/*isError=*/true, "", message);
   return false;
@@ -115,6 +125,18 @@ bool fail(const Twine &message) {
 bool notYet(const Twine &what) { return fail(what + " is not supported yet"); }
 
 template <typename... Names> bool isOneOf(StringRef value, Names... names) { return ((value == names) || ...); }
+
+/// Where the user's programs keep what they could compute again (XDG Base Directory Specification); empty where the environment does not say.
+std::string findCacheFolder() {
+  std::string folder = sys::Process::GetEnv("XDG_CACHE_HOME").value_or("");
+  if (!sys::path::is_absolute(folder)) {
+    auto home = sys::Process::GetEnv("HOME");
+    if (!home || home->empty())
+      return "";
+    folder = *home + "/.cache";
+  }
+  return folder + "/mpc";
+}
 
 /// The flags that go with w8 and w4; false after a message.
 bool parseWeights(const Flags &flags, mpc::CompileOptions &options) {
@@ -136,6 +158,44 @@ bool parseWeights(const Flags &flags, mpc::CompileOptions &options) {
   }
   if (flags.weightScheme == "codebook" && options.precision == mpc::PrecisionChoice::W8)
     return fail("--weight-scheme=codebook has 16 levels, which is --precision=w4, but precision is w8");
+  return true;
+}
+
+/// CUDA's assembler: in --cuda-path, CUDA_PATH or PATH, in this order; "" where it is nowhere.
+std::string findPtxas(StringRef cudaPath) {
+  for (const std::string &root : {cudaPath.str(), sys::Process::GetEnv("CUDA_PATH").value_or("")}) {
+    std::string folder = root + "/bin";
+    if (auto found = sys::findProgramByName("ptxas", {StringRef(folder)}); found && !root.empty())
+      return *found;
+  }
+  auto found = sys::findProgramByName("ptxas");
+  return found ? *found : "";
+}
+
+/// The flags of --target; false after a message.
+bool parseTarget(const Flags &flags, mpc::CompileOptions &options) {
+  if (!isOneOf(flags.target, "cpu", "nvvm", "nvvm-emulated"))
+    return fail("--target: expected cpu, nvvm or nvvm-emulated, but got '" + flags.target + "'");
+  options.emulateGPU = flags.target == "nvvm-emulated";
+  if (flags.target != "nvvm") {
+    if (!flags.chips.empty())
+      return fail("--chip: only --target=nvvm makes code for chips");
+    if (flags.cudaPath.getNumOccurrences())
+      return fail("--cuda-path: only --target=nvvm uses CUDA");
+    return true;
+  }
+  for (const std::string &chip : flags.chips) {
+    if (!isOneOf(StringRef(chip), "sm_80", "sm_86", "sm_87", "sm_89", "sm_90", "sm_90a"))
+      return fail("--chip: expected sm_80, sm_86, sm_87, sm_89, sm_90 or sm_90a, but got '" + chip + "'");
+    if (!is_contained(options.chips, chip))
+      options.chips.push_back(chip);
+  }
+  if (options.chips.empty())
+    return fail("--target=nvvm needs the GPUs' chips, such as --chip=sm_80,sm_90a");
+  options.ptxas = findPtxas(flags.cudaPath);
+  // Kernels need nothing of CUDA's libdevice, which MLIR would link from there, or fail where it is not.
+  for (const char *name : {"CUDA_PATH", "CUDA_HOME", "CUDA_ROOT"})
+    unsetenv(name);
   return true;
 }
 
@@ -171,19 +231,8 @@ bool parse(Flags &flags, LaterFlags &later, mpc::CompileOptions &options) {
   if (flags.calibrator.getNumOccurrences())
     if (auto calibrator = mpc::parseCalibrator(flags.calibrator); !calibrator)
       return fail("--calibrator: " + toString(calibrator.takeError()));
-  if (flags.target == "nvvm") {
-    options.chips.assign(flags.chips.begin(), flags.chips.end());
-    if (options.chips.empty())
-      return fail("--target=nvvm needs the GPUs' chips, such as --chip=sm_80,sm_90a");
-  } else if (!flags.chips.empty()) {
-    return fail("--chip: only --target=nvvm makes code for chips");
-  }
-  for (StringRef chip : options.chips)
-    if (!isOneOf(chip, "sm_80", "sm_86", "sm_87", "sm_89", "sm_90", "sm_90a"))
-      return fail("--chip: expected sm_80, sm_86, sm_87, sm_89, sm_90 or sm_90a, but got '" + chip + "'");
-  options.emulateGPU = flags.target == "nvvm-emulated";
-  if (!isOneOf(flags.target, "cpu", "nvvm", "nvvm-emulated"))
-    return fail("--target: expected cpu, nvvm or nvvm-emulated, but got '" + flags.target + "'");
+  if (!parseTarget(flags, options))
+    return false;
   const std::pair<const cl::opt<std::string> *, std::string mpc::IntegerFormat::*> integerFlags[] = {
       {&flags.rounding, &mpc::IntegerFormat::rounding},
       {&flags.activations, &mpc::IntegerFormat::activations},
@@ -222,6 +271,13 @@ bool parse(Flags &flags, LaterFlags &later, mpc::CompileOptions &options) {
   if (!options.latencyTable.empty() && (precision != "auto" || options.benchKit))
     return fail("--latency-table is for --precision=auto, whose search reads it");
   options.library.emit = *emit;
+  options.tune = flags.tune;
+  options.tuningTable = flags.tuningTable;
+  options.tuningFolder = findCacheFolder();
+  if (flags.tuningTable.getNumOccurrences() && options.tuningTable.empty())
+    return fail("--tuning-table: expected the name of a file");
+  if ((options.tune || !options.tuningTable.empty()) && flags.target != "cpu")
+    return fail("--tune and --tuning-table are for kernels of CPUs, but --target is " + flags.target);
 
   for (auto [flag, phase] : {std::make_pair(&flags.from, &options.from), std::make_pair(&flags.to, &options.to)}) {
     if (flag->empty())
@@ -311,6 +367,8 @@ bool parse(Flags &flags, LaterFlags &later, mpc::CompileOptions &options) {
   options.marches.assign(flags.marches.begin(), flags.marches.end());
   options.dumpPhases = flags.dumpPhases;
   options.printPipeline = flags.printPipeline;
+  if (options.tune && (options.from > mpc::Phase::Linalg || options.to < mpc::Phase::Tiled))
+    return fail("--tune times what is chosen between the phases linalg and tiled, which --compile-from and --compile-to leave out");
   options.library.output = flags.output;
   options.library.prefix = flags.prefix;
   options.library.linker = flags.linker;
@@ -416,6 +474,8 @@ int main(int argc, char **argv) {
   mpc::CompileOptions options;
   if (!parse(flags, later, options))
     return EXIT_FAILURE;
+  if (!options.chips.empty() && options.ptxas.empty() && options.to >= mpc::Phase::LLVM)
+    writeRemark("ptxas is not in --cuda-path, CUDA_PATH or PATH: the library holds PTX only, which the driver compiles when the library is first used");
   options.library.runtimeDirectory = mpc::findRuntimeDirectory(argv[0], reinterpret_cast<void *>(&showProgress));
   options.progress = showProgress;
   options.workProgress = showWork;

@@ -1,4 +1,4 @@
-//===- Peak.cpp - What a core can multiply at most ------------------------===//
+//===- Peak.cpp - What a core can multiply and read at most ---------------===//
 //
 // Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
 // See LICENSE for license information.
@@ -7,7 +7,7 @@
 //===----------------------------------------------------------------------===//
 //
 // Chains of multiply-accumulate instructions that do not wait for each other
-// and touch no memory: what no kernel can pass.
+// and touch no memory, and loads that nobody waits for: what no kernel can pass.
 //
 //===----------------------------------------------------------------------===//
 
@@ -16,6 +16,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <map>
 
 using namespace mpc::run;
 
@@ -92,9 +93,59 @@ double time(void (*run)(), double operations) {
   return best;
 }
 
+/// 10⁹ bytes per second of reading `bytes` bytes over and over.
+double timeReading(const std::vector<char> &data, size_t bytes) {
+  using Clock = std::chrono::steady_clock;
+  size_t passes = std::max<size_t>(1, (size_t(1) << 21) / bytes);
+  double best = 0;
+  for (int i = 0; i < 5; ++i) {
+    auto start = Clock::now();
+    for (size_t pass = 0; pass < passes; ++pass) {
+      const char *at = data.data(), *end = at + bytes;
+      asm volatile("1:\nvmovups (%0), %%ymm0\nvmovups 32(%0), %%ymm1\n"
+                   "vmovups 64(%0), %%ymm2\nvmovups 96(%0), %%ymm3\n"
+                   "add $128, %0\ncmp %1, %0\njb 1b\nvzeroupper\n"
+                   : "+r"(at)
+                   : "r"(end)
+                   : "cc", "memory", "xmm0", "xmm1", "xmm2", "xmm3");
+    }
+    double ns =
+        std::chrono::duration<double, std::nano>(Clock::now() - start).count();
+    if (ns > 0)
+      best = std::max(best, double(passes * bytes) / ns);
+  }
+  return best;
+}
+
 } // namespace
 
-Peak mpc::run::measurePeak(const std::string &isa) {
+double Bandwidth::of(double bytes) const {
+  for (auto &[size, speed] : bySize)
+    if (bytes <= size)
+      return speed;
+  return memory();
+}
+
+const Bandwidth &mpc::run::measureBandwidth() {
+  static const Bandwidth measured = [] {
+    Bandwidth bandwidth;
+    if (!__builtin_cpu_supports("avx2"))
+      return bandwidth;
+    // Written to, so that it is memory and not one page of zeros.
+    std::vector<char> data(size_t(128) << 20, 1);
+    for (size_t kiB : {16, 128, 512, 2048, 8192, 24576, 131072})
+      bandwidth.bySize.push_back(
+          {double(kiB << 10), timeReading(data, kiB << 10)});
+    // More is never faster than less.
+    for (size_t i = bandwidth.bySize.size() - 1; i-- > 0;)
+      bandwidth.bySize[i].second = std::max(bandwidth.bySize[i].second,
+                                            bandwidth.bySize[i + 1].second);
+    return bandwidth;
+  }();
+  return measured;
+}
+
+static Peak timePeak(const std::string &isa) {
   Peak peak;
   if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma"))
     return peak;
@@ -109,4 +160,12 @@ Peak mpc::run::measurePeak(const std::string &isa) {
               : hasWide ? time(runMadd512, count * 32)
                         : time(runMadd256, count * 16);
   return peak;
+}
+
+Peak mpc::run::measurePeak(const std::string &isa) {
+  static std::map<std::string, Peak> measured;
+  auto [it, isNew] = measured.try_emplace(isa);
+  if (isNew)
+    it->second = timePeak(isa);
+  return it->second;
 }

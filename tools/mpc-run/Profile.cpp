@@ -28,10 +28,22 @@ static std::string getText(const Json &row, const char *key) {
              : "";
 }
 
-/// Names, kinds and precisions from the manifest; multiply-accumulates of one
-/// sample into `macs`.
+namespace {
+/// Of one sample.
+struct Work {
+  double macs = 0, bytes = 0;
+};
+} // namespace
+
+static double getNumber(const Json &row, const char *key) {
+  return row.is_object() && row.contains(key) && row[key].is_number()
+             ? row[key].get<double>()
+             : 0;
+}
+
+/// Names, kinds and precisions from the manifest, and what each row has to do.
 static void describeRows(const Json &manifest, Profile &profile,
-                         std::vector<double> &macs) {
+                         std::vector<Work> &work) {
   if (manifest.is_object() && manifest.contains("groups") &&
       manifest["groups"].is_array())
     for (const Json &group : manifest["groups"]) {
@@ -40,23 +52,40 @@ static void describeRows(const Json &manifest, Profile &profile,
       row.kind = getText(group, "kind");
       row.precision = getText(group, "precision");
       profile.rows.push_back(row);
-      macs.push_back(group.is_object() && group.contains("macs") &&
-                             group["macs"].is_number()
-                         ? group["macs"].get<double>()
-                         : 0);
+      work.push_back({getNumber(group, "macs"), getNumber(group, "bytes")});
     }
   Profile::Row rest;
   rest.name = "(outside of groups)";
   profile.rows.push_back(rest);
-  macs.push_back(0);
+  work.emplace_back();
+}
+
+/// Compares a row's time with what no code could be faster than.
+static void judge(Profile::Row &row, const Work &work, double batch,
+                  double threads, const Peak &peak) {
+  double macs = work.macs * batch * row.calls;
+  if (macs > 0) {
+    double most = row.precision == "int8" ? peak.int8 : peak.f32;
+    row.gops = 2 * macs / row.ms / 1e6;
+    row.ofPeak = most > 0 ? row.gops / most : 0;
+    row.boundMs = most > 0 ? 2 * macs / most / 1e6 : 0;
+  }
+  // Of several samples the weights count once, and nothing tells them from the
+  // rest: a bound all the same.
+  double bytes = work.bytes * row.calls;
+  row.gbps = bytes / row.ms / 1e6;
+  double most = measureBandwidth().of(work.bytes) * threads;
+  double ms = most > 0 ? bytes / most / 1e6 : 0;
+  row.boundByBytes = ms > row.boundMs;
+  row.boundMs = std::max(row.boundMs, ms);
 }
 
 bool mpc::run::profileModel(Model &model, const Json &manifest,
                             const std::vector<Tensor> &in,
                             std::vector<Tensor> &out, int64_t calls,
                             Profile &profile, std::string &error) {
-  std::vector<double> macs;
-  describeRows(manifest, profile, macs);
+  std::vector<Work> work;
+  describeRows(manifest, profile, work);
   std::vector<mpc_group_time> times(profile.rows.size());
   mpc_profile raw = {};
   raw.struct_size = sizeof(raw);
@@ -83,6 +112,7 @@ bool mpc::run::profileModel(Model &model, const Json &manifest,
   profile.peak = measurePeak(model.isa);
   profile.peak.f32 *= model.threads;
   profile.peak.int8 *= model.threads;
+  profile.memory = measureBandwidth().memory();
   double batch = 1;
   for (size_t i = 0; i < model.inputs.size(); ++i)
     for (size_t d = 0; d < model.inputs[i].dims.size(); ++d)
@@ -95,12 +125,9 @@ bool mpc::run::profileModel(Model &model, const Json &manifest,
     row.ms = double(times[i].ticks) * scale / double(calls);
     row.share =
         raw.ticks ? double(times[i].ticks) / double(raw.ticks) : 0;
-    if (macs[i] <= 0 || row.ms <= 0)
-      continue;
-    row.gops = 2 * macs[i] * batch * row.calls / row.ms / 1e6;
-    double peak = row.precision == "int8" ? profile.peak.int8
-                                          : profile.peak.f32;
-    row.ofPeak = peak > 0 ? row.gops / peak : 0;
+    if (row.ms > 0)
+      judge(row, work[i], batch, model.threads, profile.peak);
+    profile.boundMs += row.boundMs;
   }
   return true;
 }
@@ -114,12 +141,17 @@ std::string mpc::run::formatProfile(const Profile &profile) {
     width = std::max(width, std::min<size_t>(row.name.size(), 48));
   char line[256];
   std::snprintf(line, sizeof(line),
-                "%.4g ms a call (%lld calls), peak %.0f GOP/s in f32, %.0f in "
-                "int8\n%-*s  %-14s %-9s %7s %11s %7s %9s %7s\n",
+                "%.4g ms a call (%lld calls), at least %.4g by the machine: "
+                "peak %.0f GOP/s in f32, %.0f in int8, %.0f GB/s from memory\n",
                 profile.ms, static_cast<long long>(profile.calls),
-                profile.peak.f32, profile.peak.int8, int(width), "group",
-                "kind", "precision", "calls", "ms", "share", "GOP/s", "peak");
+                profile.boundMs, profile.peak.f32, profile.peak.int8,
+                profile.memory);
   std::string text = line;
+  std::snprintf(line, sizeof(line),
+                "%-*s  %-14s %-9s %7s %11s %7s %9s %7s %8s %15s\n", int(width),
+                "group", "kind", "precision", "calls", "ms", "share", "GOP/s",
+                "peak", "GB/s", "of bound");
+  text += line;
   for (const Profile::Row &row : rows) {
     std::string name = row.name;
     if (name.size() > width)
@@ -129,9 +161,17 @@ std::string mpc::run::formatProfile(const Profile &profile) {
                   name.c_str(), row.kind.c_str(), row.precision.c_str(),
                   row.calls, row.ms, 100 * row.share);
     text += line;
-    if (row.gops > 0) {
+    if (row.gops > 0)
       std::snprintf(line, sizeof(line), " %9.1f %5.1f %%", row.gops,
                     100 * row.ofPeak);
+    else
+      std::snprintf(line, sizeof(line), " %17s", "");
+    if (row.gops > 0 || row.boundMs > 0)
+      text += line;
+    if (row.boundMs > 0) {
+      std::snprintf(line, sizeof(line), " %8.1f %7.1f %% %s", row.gbps,
+                    100 * row.boundMs / row.ms,
+                    row.boundByBytes ? "bytes" : "products");
       text += line;
     }
     text += "\n";
@@ -143,6 +183,8 @@ Json mpc::run::profileToJson(const Profile &profile) {
   Json json;
   json["calls"] = profile.calls;
   json["ms"] = profile.ms;
+  json["bound_ms"] = profile.boundMs;
+  json["memory_gb_per_s"] = profile.memory;
   json["peak_gops"] = {{"f32", profile.peak.f32}, {"int8", profile.peak.int8}};
   json["groups"] = Json::array();
   for (const Profile::Row &row : profile.rows) {
@@ -155,6 +197,11 @@ Json mpc::run::profileToJson(const Profile &profile) {
     if (row.gops > 0) {
       entry["gops"] = row.gops;
       entry["share_of_peak"] = row.ofPeak;
+    }
+    if (row.boundMs > 0) {
+      entry["gb_per_s"] = row.gbps;
+      entry["bound_ms"] = row.boundMs;
+      entry["bound_by"] = row.boundByBytes ? "bytes" : "products";
     }
     json["groups"].push_back(std::move(entry));
   }

@@ -17,8 +17,13 @@ namespace mpc {
 constexpr llvm::StringLiteral kTilingAttrName = "kernel.tiling";
 
 /// Elements that kernel.planar copies at most: they stand on the stack of a
-/// thread, and should stay in its level-2 cache.
+/// thread.
 constexpr int64_t kPlaneElements = 48 * 1024;
+
+/// Where a row of output pixels has at most this many taps, those at its ends
+/// that read padding are 2 % of them or more, and worth code that leaves them
+/// out.
+constexpr int64_t kMaxEdgeTaps = 100;
 
 /// What a linalg op computes, if it is one of the contractions that kernels
 /// exist for. Operand 0 is the input, operand 1 the weights.

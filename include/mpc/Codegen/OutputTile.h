@@ -32,6 +32,14 @@ emitLoop(mlir::ImplicitLocOpBuilder &b, int64_t count, mlir::ValueRange init,
                                                            mlir::ValueRange)>
              body);
 
+/// A loop over [lower, upper) that carries `init`.
+mlir::SmallVector<mlir::Value>
+emitLoop(mlir::ImplicitLocOpBuilder &b, mlir::Value lower, mlir::Value upper,
+         mlir::ValueRange init,
+         llvm::function_ref<mlir::SmallVector<mlir::Value>(mlir::Value,
+                                                           mlir::ValueRange)>
+             body);
+
 /// A loop over [lower, upper) by `step` without carried values.
 void emitLoop(mlir::ImplicitLocOpBuilder &b, mlir::Value lower,
               mlir::Value upper, int64_t step,
@@ -50,6 +58,10 @@ mlir::Value collapseRows(mlir::ImplicitLocOpBuilder &b, mlir::Value memref);
 
 /// `memref` with all dimensions collapsed into one.
 mlir::Value flatten(mlir::ImplicitLocOpBuilder &b, mlir::Value memref);
+
+/// `memref`, whose rows may be parts of longer ones, with all dimensions
+/// collapsed into one, what is between its rows included.
+mlir::Value flattenRows(mlir::ImplicitLocOpBuilder &b, mlir::Value memref);
 
 /// `size` elements of a rank-1 memref from `offset`, typed as by `rowView`.
 mlir::Value sliceView(mlir::ImplicitLocOpBuilder &b, mlir::Value memref,
@@ -100,17 +112,30 @@ public:
                      mlir::Value pad, mlir::Value kh) const;
 
   /// Row kh of the window from the input's left edge on: a whole row of the
-  /// input, which is one dimension, or `pad`, a row of as many pad values.
+  /// input, which is one dimension with `pitch` elements per pixel, or `pad`, a
+  /// row of as many pad values.
   mlir::Value getInputRow(mlir::ImplicitLocOpBuilder &b, mlir::Value input,
-                          mlir::Value pad, mlir::Value kh) const;
+                          mlir::Value pad, mlir::Value kh,
+                          int64_t pitch) const;
 
   /// Whether the whole window is horizontally inside of the input.
   mlir::Value isInsideRow(mlir::ImplicitLocOpBuilder &b) const;
+
+  /// Whether column kw of the window is inside of the input.
+  mlir::Value isInsideColumn(mlir::ImplicitLocOpBuilder &b,
+                             mlir::Value kw) const;
+
+  /// Rows [first, second) of the window, those that are inside of the input for
+  /// this output row, or for one between it and `last`, a row behind it.
+  std::pair<mlir::Value, mlir::Value>
+  getInsideRows(mlir::ImplicitLocOpBuilder &b, const WindowRow &last) const;
 
 private:
   std::pair<mlir::Value, mlir::Value> locate(mlir::ImplicitLocOpBuilder &b,
                                              mlir::Value kh,
                                              mlir::Value offset) const;
+  /// Rows of the window above row `edge` of the input.
+  mlir::Value countRowsAbove(mlir::ImplicitLocOpBuilder &b, int64_t edge) const;
 
   kernel::WindowAttr window;
   int64_t height, width, channels;

@@ -283,13 +283,28 @@ def LowerDispatch : Pass<"mpc-lower-dispatch", "::mlir::ModuleOp"> {
 def DescribeTarget : Pass<"mpc-describe-target", "mlir::ModuleOp"> {
   let summary = "write what a CPU can do onto the module";
   let description = [{
-    Writes `dlti.target_system_spec` for the CPU named by `march`: vector width, number of vector registers, AVX512-VNNI.
-    Later passes read only this attribute, so that a description may also be written or edited by hand.
+    Writes `dlti.target_system_spec` for the CPU named by `march`. Later passes read only this attribute, so that a description
+    may also be written or edited by hand; none of them asks for a CPU's name.
+
+    | entry | meaning | absent |
+    |---|---|---|
+    | `march` | name, as clang's -march takes it | an error |
+    | `vector_bits`, `vector_registers` | width of a vector register (128, 256, 512), and how many there are | an error |
+    | `vnni` | dot products of bytes (AVX512-VNNI) | an error |
+    | `vbmi` | tables of bytes in registers (AVX512-VBMI) | false |
+    | `bf16`, `bf16_full_rate` | dot products of bf16 (AVX512-BF16), and whether they multiply twice as fast as f32 | false |
+    | `fp16` | arithmetic in f16 (AVX512-FP16) | false |
+    | `amx` | tile registers; no level has them | false |
+    | `l1_bytes`, `l2_bytes`, `l3_bytes` | data caches: a core's first and second level, and the shared last one | 32 KiB, 256 KiB, 8 MiB |
+    | `cores` | cores that a call may count on | 1 |
+
+    Caches of a level that many machines have are those of the smallest one. `native` is the best known level of this
+    machine, with the caches and cores that its operating system tells of.
 
     Postcondition: `TargetDescription::read` succeeds.
   }];
   let options = [Option<"march", "march", "std::string", "\"x86-64-v3\"",
-      "CPU or level as clang's -march names it; the floor is x86-64-v3">];
+      "CPU or level as clang's -march names it, or native; the floor is x86-64-v3">];
   let dependentDialects = ["mlir::DLTIDialect"];
 }
 
@@ -307,8 +322,15 @@ def SelectTiling : Pass<"mpc-select-tiling", "mlir::ModuleOp"> {
     Before: `linalg.generic {...} ins(%x, %w) outs(%acc)`
     After:  `linalg.generic {..., kernel.tiling = #kernel.tiling<intrinsic = fma, rows = 6, columns = 64, kv = 1>} ...`
 
+    There are other tilings, all with the same results. `table` names a file of those that were measured to be faster
+    (docs/Tuning.md); what is not in it is chosen as above. A file that was measured by another version, or for
+    another CPU, is passed over with a remark; one that is no table is an error. `candidate` chooses the tiling of that number
+    where there are so many, for measuring.
+
     Precondition: a target description (mpc-describe-target). Remarks: one per contraction.
   }];
+  let options = [Option<"table", "table", "std::string", "", "Tilings that were measured, JSON">,
+      Option<"candidate", "candidate", "unsigned", "0", "Number of the tiling to choose, in the order of estimated cost">];
   let dependentDialects = ["mpc::kernel::KernelDialect", "mlir::DLTIDialect"];
 }
 
@@ -345,15 +367,40 @@ def TileAndFuse : Pass<"mpc-tile-and-fuse", "mlir::func::FuncOp"> {
   let dependentDialects = ["mpc::kernel::KernelDialect", "mlir::tensor::TensorDialect"];
 }
 
+def ElideCopies : Pass<"mpc-elide-copies", "::mlir::ModuleOp"> {
+  let summary = "lets kernels read and write parts of larger buffers";
+  let description = [{
+    A function that a public one calls to put buffers side by side in another one (a concatenation) is left out for each of them that
+    one other call fills before: that call writes to a view of the larger buffer instead. A function that takes a part of a buffer out is left
+    out where everybody who reads the part can read the view. The functions that are called are copied for operands with such
+    layouts, once for each.
+
+    ```mlir
+    call @conv(%x, %a) : (memref<1x8x8x16xi8>, memref<1x8x8x16xi8>) -> ()
+    call @concat(%a, %b, %c) : ...
+    // becomes
+    %part = memref.subview %c[0, 0, 0, 0] [1, 8, 8, 16] [1, 1, 1, 1] : memref<1x8x8x32xi8> to memref<1x8x8x16xi8, strided<[2048, 256, 32, 1]>>
+    call @conv_0(%x, %part) : ...
+    ```
+
+    Only where positions of the leading dimensions lie at one distance from each other, so that kernels find rows by their number.
+
+    Precondition: mpc-bufferize.
+  }];
+  let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::memref::MemRefDialect"];
+}
+
 def FuseRows : Pass<"mpc-fuse-rows", "::mlir::func::FuncOp"> {
   let summary = "runs linalg ops that handle rows independently row by row";
   let description = [{
     Linalg ops on memrefs that follow each other, hand results on, and of which
     none reads another row of what one of them writes, become one `scf.forall` over
     rows: the positions of the leading parallel loops that all of them have.
-    Buffers that only these ops use shrink to one row inside of the loop, up to 128 KiB
-    in all. Rows of fewer than 64 elements, and single ones, stay as they are.
+    Buffers that only these ops use shrink to one row inside of the loop, in all up to half of
+    the target's second-level cache and 128 KiB. Rows of fewer than 64 elements, and single ones, stay as they are.
     What is computed, and in which order, does not change.
+
+    Precondition: a target description.
 
     ```mlir
     // softmax of 128 rows: maxima, exponentials, sums, quotients
@@ -377,7 +424,8 @@ def LowerKernels : Pass<"mpc-lower-kernels", "mlir::ModuleOp"> {
   let summary = "kernels and remaining linalg ops become loops over tiles";
   let description = [{
     With `per-element`, for GPUs: `scf.forall` runs over the elements of the output, contractions and depthwise convolutions
-    included, one after the other's sums in the order that all targets have. Without:
+    included, one after the other's sums in the order that all targets have. Element-wise ops without math functions compute 16 bytes' worth of
+    neighbouring elements per iteration, as vectors aligned to 16 bytes, where rows are a whole number of them. Without:
 
     On memrefs. `kernel.contract` becomes an implicit matrix product: an `scf.forall` over blocks of output rows or of
     columns, in it loops over register tiles, each of them `kernel.inner_tile` per tap of the window and then the epilogue on
@@ -395,6 +443,33 @@ def LowerKernels : Pass<"mpc-lower-kernels", "mlir::ModuleOp"> {
   let options = [Option<"perElement", "per-element", "bool", "false", "One parallel iteration per element of the output">];
   let dependentDialects = ["mlir::affine::AffineDialect", "mlir::arith::ArithDialect", "mlir::memref::MemRefDialect",
       "mlir::scf::SCFDialect", "mlir::vector::VectorDialect", "mlir::LLVM::LLVMDialect", "mpc::kernel::KernelDialect"];
+}
+
+def EstimateRounding : Pass<"mpc-estimate-rounding", "mlir::ModuleOp"> {
+  let summary = "compute in fewer operations what is rounded to small integers";
+  let description = [{
+    On vectors of f32 that `math.roundeven` rounds behind a clamp, as quantization does. The integers stay the same, to the last one.
+
+    1. With 512-bit registers, a function of one number that takes exp, tanh, erf or log is estimated by polynomials of degree 4 around 32 points.
+       The estimate's largest distance e from what is computed is known: that of the polynomials, found at compile time, and a bound for
+       all roundings. Where a lane is within e of the middle between two integers, or is no number,
+       `scf.if` computes the vector as before. There is no estimate if that would be more than 1 of 32 lanes.
+    2. A quotient by a number is computed by a product and one correction, which is exact.
+
+    ```mlir
+    %e = math.exp %x ...
+    %s = arith.divf %y, %cst ...         // a function of %x, over a scale
+    %q = math.roundeven %clamped ...
+    // becomes
+    %estimate = ...                      // lookups and math.fma
+    %r = math.roundeven %estimate
+    %q = scf.if %certain -> vector<16xf32> { scf.yield %r } else { %e = math.exp %x ... }
+    ```
+
+    Precondition: a target description; loops (mpc-lower-kernels).
+  }];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::math::MathDialect", "mlir::scf::SCFDialect",
+      "mlir::vector::VectorDialect", "mlir::LLVM::LLVMDialect"];
 }
 
 def LowerInnerTiles : Pass<"mpc-lower-inner-tiles", "mlir::ModuleOp"> {

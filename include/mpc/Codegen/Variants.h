@@ -42,6 +42,7 @@ inline constexpr int64_t kBufferSlack = 64;
 struct Variant {
   llvm::StringRef name;  // as in --march; LLVM knows a CPU of this name
   uint64_t features = 0; // MPC_RT_CPU_* bits
+  bool isNative = false; // asked for as `native`: this machine
 };
 
 /// The instruction sets of these names in the order of the runtime's table,

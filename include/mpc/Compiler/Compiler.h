@@ -69,6 +69,8 @@ struct CompileOptions {
   bool emulateGPU = false;
   /// GPU kernels for these chips (sm_80, ...) instead of code for CPUs.
   std::vector<std::string> chips;
+  /// CUDA's assembler, which makes cubins of their PTX; empty: PTX only.
+  std::string ptxas;
   /// Pass pipelines to run on the module when it has reached a phase.
   std::vector<std::pair<Phase, std::string>> insertedPasses;
 
@@ -78,6 +80,13 @@ struct CompileOptions {
   bool emitMLIR = false; // write the module of phase `to` instead of a library
   bool benchKit = false; // write a kit that measures latencies instead of a library
   std::string latencyTable; // latencies of the target; empty: measured here
+
+  /// Times the tilings that the table lacks, on this machine.
+  bool tune = false;
+  /// Tilings that were measured; empty: with `tune` that of `tuningFolder`,
+  /// else none.
+  std::string tuningTable;
+  std::string tuningFolder; // where measurements of this machine are kept
 
   /// The library computes in f32, and gathers what calibration with `calibrator` would.
   bool emitObserver = false;

@@ -44,12 +44,21 @@ struct CodegenOptions : mlir::PassPipelineOptions<CodegenOptions> {
       *this, "march",
       llvm::cl::desc("Instruction sets to generate code for (default: "
                      "x86-64-v3,x86-64-v4,cascadelake)")};
+  Option<std::string> tuningTable{
+      *this, "tuning-table",
+      llvm::cl::desc("Tilings that were measured, JSON (docs/Tuning.md)")};
+  Option<unsigned> tilingCandidate{
+      *this, "tiling-candidate", llvm::cl::init(0),
+      llvm::cl::desc("Number of the tiling to choose, for measuring")};
 };
 
 /// Options of kernels for GPUs.
 struct GPUOptions : mlir::PassPipelineOptions<GPUOptions> {
   ListOption<std::string> chips{
-      *this, "chip", llvm::cl::desc("Chips to generate PTX for: sm_80, ...")};
+      *this, "chip", llvm::cl::desc("Chips to generate code for: sm_80, ...")};
+  Option<std::string> ptxas{
+      *this, "ptxas",
+      llvm::cl::desc("CUDA's assembler (default: none, only PTX)")};
 };
 
 /// linalg -> tiled.

@@ -42,14 +42,14 @@ class Case:
     relu), requant (i32 bias, per-channel scale, rounding to u8) or residual (f32 bias, residual, relu)."""
 
     def __init__(self, kind, x="f32", w=None, batch=1, size=(1, 1), ic=1, oc=1, kernel=(1, 1), stride=1, dilation=1,
-                 pad=0, epilogue="none", dynamic=False, constant=True):
+                 pad=0, epilogue="none", dynamic=False, constant=True, zero_point=None):
         self.kind, self.x, self.w = kind, x, w or ("i8" if x in ("u8", "i8") else x)
         self.batch, self.size, self.ic, self.oc, self.kernel = batch, size, ic, oc, kernel
         self.stride, self.dilation, self.pad, self.epilogue, self.dynamic = stride, dilation, pad, epilogue, dynamic
         self.constant = constant  # otherwise weights are an argument, and loops compute
         self.integer = x in ("u8", "i8")
         self.acc = "i32" if self.integer else "f32"
-        self.zero_point = {"u8": 7, "i8": -3}.get(x, 0)
+        self.zero_point = {"u8": 7, "i8": -3}.get(x, 0) if zero_point is None else zero_point
 
     def __str__(self):
         return (f"{self.kind} {self.x} batch {self.batch}{'?' if self.dynamic else ''} {self.size[0]}x{self.size[1]} "
@@ -319,6 +319,16 @@ def cases():
         yield Case("depthwise", x, size=(9, 10), ic=35, oc=35, kernel=(5, 5), pad=2, stride=2, epilogue=q)
         yield Case("depthwise", x, size=(12, 17), ic=8, oc=8, kernel=(3, 3), pad=2, dilation=2, batch=2, epilogue=q)
         yield Case("depthwise", x, size=(4, 2), ic=32, oc=32, kernel=(4, 3), pad=2)
+        if x != "i8":  # as u8, but for how bytes are widened
+            # Rows of pixels shorter than a tile's, samples that end inside of a tile; what reads padding is left out, or is one value.
+            edges = dict(kind="conv", x=x, ic=32, kernel=(3, 3), pad=1, zero_point=0, epilogue=q)
+            yield Case(**edges, size=(7, 7), oc=96)
+            yield Case(**edges, size=(14, 14), oc=40, stride=2, batch=3, dynamic=True)
+            yield Case(**edges, size=(3, 5), oc=64, batch=5, dynamic=True)
+            yield Case("conv", x, size=(6, 8), ic=32, oc=48, kernel=(5, 3), pad=4, dilation=2, zero_point=0, batch=2, epilogue=q)
+            yield Case("conv", x, size=(2, 2), ic=64, oc=48, kernel=(2, 2), pad=3, stride=2, zero_point=0, epilogue=q)
+            # More channels than one slice has, and a rest.
+            yield Case("depthwise", x, size=(9, 15), ic=330, oc=330, kernel=(3, 3), pad=1, stride=2, dynamic=True, epilogue=q)
         for kind in ("batched", "transposed"):
             yield Case(kind, x, batch=3, size=(37, 1), ic=64, oc=40, epilogue=q, constant=False)
             yield Case(kind, x, batch=2, size=(5, 1), ic=19, oc=7, dynamic=True, constant=False)
@@ -331,6 +341,10 @@ def cases():
     yield Case("matmul", "f32", "f16", batch=4, ic=64, oc=48)
     yield Case("matmul", "bf16", batch=4, ic=64, oc=48)
     yield Case(**conv, x="bf16", ic=16, oc=24, pad=1, epilogue="bias")
+    yield Case(**conv, x="bf16", ic=9, oc=40, pad=1, stride=2, epilogue="bias")
+    for kind in ("batched", "transposed"):
+        yield Case(kind, "bf16", batch=2, size=(9, 1), ic=79, oc=40, constant=False)
+        yield Case(kind, "bf16", batch=2, size=(5, 1), ic=64, oc=7, dynamic=True, constant=False)
     # Few output channels: lanes are pixels.
     yield Case("conv", size=(14, 40), ic=4, oc=3, kernel=(3, 5), pad=1, epilogue="bias")
     yield Case("conv", size=(9, 67), ic=33, oc=1, kernel=(3, 3), pad=1, stride=2, batch=2, dynamic=True, epilogue="residual")
@@ -347,14 +361,14 @@ def random_cases(rng, count):
     def pick(*values):
         return values[rng.integers(len(values))]
     while count:
-        x = pick("f32", "u8", "i8", "f16")
+        x = pick("f32", "u8", "i8", "f16", "bf16")
         epilogue = pick("none", "requant") if x in ("u8", "i8") else pick("none", "bias", "residual")
         kind = pick("conv", "conv", "depthwise", "matmul", "batched", "transposed")
         ic, oc = int(rng.integers(1, 70)), int(rng.integers(1, 120))
         case = Case(kind, x, batch=int(rng.integers(1, 6)), size=(int(rng.integers(1, 14)), int(rng.integers(1, 14))), ic=ic,
                     oc=ic if kind == "depthwise" else oc, kernel=(int(rng.integers(1, 6)), int(rng.integers(1, 6))),
                     stride=pick(1, 1, 2, 3), dilation=pick(1, 1, 2), pad=pick(0, 1, 2), epilogue=epilogue, dynamic=pick(True, False),
-                    constant=pick(True, True, True, False))
+                    constant=pick(True, True, True, False), zero_point=pick(None, 0))
         if kind in ("batched", "transposed"):
             case.kernel, case.pad, case.stride, case.constant = (1, 1), 0, 1, False
         if kind == "matmul":

@@ -13,7 +13,8 @@ import numpy as np
 
 import kernels
 
-kernels.PIPELINE = kernels.PIPELINE.replace("mpc-lower-inner-tiles,", "mpc-lower-inner-tiles,func.func(mpc-expand-math),", 1)
+kernels.PIPELINE = kernels.PIPELINE.replace("mpc-lower-inner-tiles,",
+                                            "mpc-estimate-rounding,mpc-lower-inner-tiles,func.func(mpc-expand-math),", 1)
 rng = np.random.default_rng(3)
 
 
@@ -77,14 +78,16 @@ def pool(channels, kind, element):
     return Case(f"{kind} of {channels} {element}", [xt, "memref<3x3xf32>"], ot, code, [x, np.zeros((3, 3), np.float32)], out, expected)
 
 
-def quantized(size):
-    """What quantizes; a body of many operations, and of few."""
+def quantized(size, scale=0.25):
+    """What quantizes; a body of many operations, and of few. Numbers crowd where the result changes."""
     x = np.concatenate([kernels.random(rng, (size - 14,), "f32") * np.float32(20),
                         np.array([np.nan, -np.nan, np.inf, -np.inf, 0, -0.0, 1e38, -1e38, .125, .375, .625, -.125, -.375, 1e-40], np.float32)])
+    x[:size // 2] = np.rint(x[:size // 2] / np.float32(scale)) * np.float32(scale) + np.float32(scale / 2)
+    x[:size // 3] = np.nextafter(x[:size // 3], np.float32(100))
     with np.errstate(all="ignore"):
-        q = np.rint(x / np.float32(.25)) + 7
+        q = np.rint(x / np.float32(scale)) + 7
     expected = np.where(np.isnan(x), 7, np.clip(q, 0, 255)).astype(np.uint8)
-    body = """%s = arith.constant 0.25 : f32
+    body = f"""%s = arith.constant {np.float32(scale):.9e} : f32
     %lo = arith.constant -7.0 : f32
     %hi = arith.constant 248.0 : f32
     %zero = arith.constant 0.0 : f32
@@ -102,7 +105,7 @@ def quantized(size):
     %t = arith.trunci %a : i32 to i8
     linalg.yield %t : i8"""
     code = linalg(["(i) -> (i)"] * 2, ["parallel"], ["memref<?xf32>"], "memref<?xi8>", ["f32", "i8"], body)
-    return Case(f"quantize {size}", ["memref<?xf32>"], "memref<?xi8>", code, [x], np.full(size, 99, np.uint8), expected)
+    return Case(f"quantize {size} by {scale}", ["memref<?xf32>"], "memref<?xi8>", code, [x], np.full(size, 99, np.uint8), expected)
 
 
 def flat(size):
@@ -111,6 +114,46 @@ def flat(size):
                   "%m = arith.maxui %s0, %s1 : i8\n    linalg.yield %m : i8")
     out = rng.integers(0, 256, size).astype(np.uint8)
     return Case(f"flat {size}", ["memref<?xi8>"], "memref<?xi8>", code, [x], out, np.maximum(x, out))
+
+
+def transposed(height, width, element, addend=False):
+    """Two dimensions change places; a second operand lies as the result does."""
+    dtype = {"i8": np.uint8, "f32": np.float32}[element]
+    x = rng.integers(0, 100, (3, height, width)).astype(dtype)
+    y = rng.integers(0, 100, (3, width, height)).astype(dtype)
+    xt, ot = f"memref<3x{height}x{width}x{element}>", f"memref<3x{width}x{height}x{element}>"
+    turned, straight = "(n, i, j) -> (n, j, i)", "(n, i, j) -> (n, i, j)"
+    expected = x.transpose(0, 2, 1) + y if addend else x.transpose(0, 2, 1)
+    body = (f"%s = arith.{'addf' if element == 'f32' else 'addi'} %s0, %s1 : {element}\n    linalg.yield %s : {element}" if addend
+            else f"linalg.yield %s0 : {element}")
+    code = linalg([turned] + [straight] * (1 + addend), ["parallel"] * 3, [xt] + [ot] * addend, ot, [element] * (2 + addend), body)
+    return Case(f"transposed {height}x{width} {element}", [xt] + [ot] * addend, ot, code, [x] + [y] * addend, np.zeros_like(y),
+                np.ascontiguousarray(expected))
+
+
+def bytes_of_bytes(shape):
+    """A quotient and a square root of every byte, with a factor that is read once."""
+    x = np.arange(np.prod(shape)).astype(np.uint8).reshape(shape)
+    factor = np.float32([3.7]).reshape(())
+    expected = np.minimum(np.rint(np.sqrt(x.astype(np.float32) * factor) / np.float32(0.3)), np.float32(255)).astype(np.uint8)
+    t = "memref<" + "x".join(map(str, shape)) + "xi8>"
+    dims = ", ".join(f"d{i}" for i in range(len(shape)))
+    body = """%scale = arith.constant 0.3 : f32
+    %most = arith.constant 255.0 : f32
+    %w = arith.extui %s0 : i8 to i32
+    %f = arith.sitofp %w : i32 to f32
+    %m = arith.mulf %f, %s1 : f32
+    %r = math.sqrt %m : f32
+    %q = arith.divf %r, %scale : f32
+    %n = math.roundeven %q : f32
+    %b = arith.cmpf olt, %n, %most : f32
+    %c = arith.select %b, %n, %most : f32
+    %i = arith.fptosi %c : f32 to i32
+    %t = arith.trunci %i : i32 to i8
+    linalg.yield %t : i8"""
+    code = linalg([f"({dims}) -> ({dims})", f"({dims}) -> ()", f"({dims}) -> ({dims})"], ["parallel"] * len(shape), [t, "memref<f32>"], t,
+                  ["i8", "f32", "i8"], body)
+    return Case(f"bytes of bytes {shape}", [t, "memref<f32>"], t, code, [x, factor], np.zeros(shape, np.uint8), expected)
 
 
 def columns():
@@ -144,6 +187,9 @@ def main():
     os.makedirs(arguments.work_dir, exist_ok=True)
     cases = [slices(), pool(27, "max", "i8"), pool(100, "max", "i8"), pool(27, "max", "f32"), pool(27, "sum", "i8"), columns()]
     cases += [largest(size) for size in (15, 16, 67)]
+    cases += [quantized(300, 0.3), quantized(4096 + 77, 0.0171)]
+    cases += [transposed(37, 21, "i8"), transposed(16, 64, "i8"), transposed(37, 21, "f32"), transposed(18, 33, "f32", addend=True)]
+    cases += [bytes_of_bytes((2, 5000)), bytes_of_bytes((3, 7)), bytes_of_bytes((64, 65))]
     cases += [make(size) for size in (15, 64, 4096 + 77, 3 * 4096 + 300) for make in (quantized, flat)]
     failed = 0
     for march in kernels.instruction_sets():

@@ -154,8 +154,13 @@ for flag, expected in (("--frobnicate=3", "frobnicate"), ("--precision=int7", "i
                        ("--activations=odd", "signed-symmetric"),
                        ("--fully-integral", "--rounding=tflite"),
                        ("--report=x.txt", "html"),
-                       ("--tune", "not supported yet")):
+                       ("--tuning-table=nowhere.json", "nowhere.json: No such file"),
+                       ("--tuning-table=", "expected the name of a file")):
     check("flag" + re.sub(r"[^a-z0-9]+", "-", flag.lower()), expected, [DIGITS, flag])
+check("tuning-table", r"tune\.json: expected a table of tilings", [DIGITS, "--tuning-table=tune.json"], writer("tune.json", b'{"format": 2}'))
+check("tuning-table-json", r"tune\.json: .*1:", [DIGITS, "--tune", "--tuning-table=tune.json"], writer("tune.json", b'{"format'))
+check("tune-gpu", "kernels of CPUs", [DIGITS, "--tune", "--target=nvvm-emulated"])
+check("tune-nothing", "linalg and tiled", [DIGITS, "--tune", "--compile-to=linalg"])
 check("weights-block", "32, 64, 128, channel, but got 48", [DIGITS, "--precision=w4", "--weight-block=48"])
 check("weights-activations", "f32, f16, bf16, but got f64", [DIGITS, "--precision=w8", "--activation-type=f64"])
 check("weights-elsewhere", "goes with --precision=w8 or w4, but precision is f16", [DIGITS, "--precision=f16", "--weight-scheme=symmetric"])

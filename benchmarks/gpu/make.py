@@ -1,0 +1,235 @@
+#!/usr/bin/env python3
+# Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
+# SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+"""Makes a GPU bundle: a folder that tests and times libraries for GPUs on a machine without mpc, LLVM and onnx.
+
+scripts/make-gpu-bundle.sh calls it. What comes out are libraries, packed, inputs, the outputs of the same models' libraries for CPUs, run.py and its
+like, and the part of the Python package that runs libraries.
+"""
+
+import argparse
+import importlib.util
+import json
+import lzma
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "python"))
+import mpc  # noqa: E402
+
+HERE = pathlib.Path(__file__).resolve().parent
+LIMIT_BYTES = 50 << 20
+# Of f16 and bf16: tensor cores add in another order than CPUs (test/Integration/gpu.py).
+TOLERANCES = {"f32": 0, "int8": 0, "w4": 0, "w8": 0, "f16": 2**-10, "bf16": 2**-7}
+rng = np.random.default_rng(5)
+
+
+class Bundle:
+    def __init__(self, folder, flags, only, work):
+        self.folder, self.flags, self.only, self.work = folder, flags, only, pathlib.Path(work)
+        shutil.rmtree(folder, ignore_errors=True)
+        for name in ("libraries", "data"):
+            (folder / name).mkdir(parents=True)
+        done = subprocess.run(["git", "-C", ROOT, "describe", "--always", "--dirty", "--abbrev=12"], capture_output=True, text=True)
+        self.cases = {"commit": done.stdout.strip() or "unknown", "flags": flags, "tests": [], "benchmarks": []}
+
+    def compile(self, model, name, **flags):
+        """Packs a library for GPUs; its name in the bundle."""
+        library = mpc.compile(model, self.work / f"{name}.so", **self.flags, **flags)
+        (self.folder / "libraries" / f"{name}.so.xz").write_bytes(lzma.compress(library.read_bytes(), preset=6))
+        library.unlink()
+        return f"{name}.so"
+
+    def save(self, name, values):
+        np.savez_compressed(self.folder / "data" / name, **values)
+        return name
+
+    def add_tests(self, name, model, inputs, precisions):
+        """A model in several precisions, with what its library for CPUs gives."""
+        self.save(f"{name}.npz", inputs)
+        for precision in precisions:
+            if not re.search(self.only, f"{name}/{precision}"):
+                continue
+            flags = {"precision": precision}
+            if precision == "int8":
+                flags["calibration"] = [inputs]
+            expected = mpc.load(mpc.compile(model, march="x86-64-v3", **flags)).run(inputs)
+            one = f"{name}-{precision}"
+            self.cases["tests"].append({"name": f"{name}/{precision}", "library": self.compile(model, one, **flags), "inputs": f"{name}.npz",
+                                        "expected": self.save(f"{one}-expected.npz", expected), "tolerance": TOLERANCES[precision]})
+            print(f"{name}/{precision}", flush=True)
+
+    def add_benchmark(self, kind, name, model, *, precision="f16", **more):
+        """A model without tests of its own."""
+        if not re.search(self.only, name):
+            return
+        flags = {key: more.pop(key) for key in ("io_type",) if key in more}
+        if precision != "int8":  # what is int8 is so already
+            flags["precision"] = precision
+        library = self.compile(model, name.replace("/", "-"), **flags)
+        self.cases["benchmarks"].append({"kind": kind, "name": name, "library": library, "precision": precision, **more})
+        print(name, flush=True)
+
+    def finish(self):
+        for name in ("run.py", "cublaslt.py", "torch_model.py", "test.sh", "bench.sh"):
+            shutil.copy(HERE / name, self.folder / name)
+        (self.folder / "mpc").mkdir()
+        for path in (ROOT / "python" / "mpc").glob("*.py"):
+            shutil.copy(path, self.folder / "mpc")
+        (self.folder / "cases.json").write_text(json.dumps(self.cases, indent=1) + "\n")
+        size = sum(path.stat().st_size for path in self.folder.rglob("*") if path.is_file())
+        print(f"{self.folder}: {len(self.cases['tests'])} tests, {len(self.cases['benchmarks'])} benchmarks, {size / 2**20:.1f} MiB")
+        if size > LIMIT_BYTES:
+            raise SystemExit(f"error: the bundle has more than {LIMIT_BYTES >> 20} MiB: leave out a --model")
+
+
+def value_info(name, shape):
+    return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+
+
+def model_of(nodes, inputs, weights=()):
+    """The bytes of a model that ends in y."""
+    graph = helper.make_graph(nodes, "bundle", [value_info(*one) for one in inputs], [value_info("y", None)],
+                              [numpy_helper.from_array(value, name) for name, value in weights])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    return onnx.shape_inference.infer_shapes(model).SerializeToString()
+
+
+def integration_model(work):
+    """The model of test/Integration/gpu.py, and its inputs."""
+    spec = importlib.util.spec_from_file_location("gpu_tests", ROOT / "test" / "Integration" / "gpu.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    built, path = module.make_model(), pathlib.Path(work) / "integration.onnx"
+    built.save(path)
+    return path, built.data
+
+
+def integer_product(size, columns):
+    """A product that is quantized already, from bytes to bytes."""
+    w = np.tile(rng.integers(-127, 128, (size, columns), np.int8), (1, size // columns))
+    constants = {"w": w, "sx": np.float32(1 / 64), "zx": np.uint8(128), "sw": np.float32(1 / 64), "zw": np.int8(0), "sy": np.float32(size**0.5 / 16), "zy": np.uint8(128)}
+    nodes = [helper.make_node("DequantizeLinear", ["x", "sx", "zx"], ["xf"]), helper.make_node("DequantizeLinear", ["w", "sw", "zw"], ["wf"]),
+             helper.make_node("MatMul", ["xf", "wf"], ["yf"]), helper.make_node("QuantizeLinear", ["yf", "sy", "zy"], ["y"])]
+    u8 = lambda name: helper.make_tensor_value_info(name, TensorProto.UINT8, [size, size])
+    graph = helper.make_graph(nodes, "product", [u8("x")], [u8("y")], [numpy_helper.from_array(np.asarray(v), n) for n, v in constants.items()])
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
+
+
+def add_products(bundle, sizes):
+    for size in sizes:
+        # Random weights that repeat every 256 columns, so that they pack; the products cost the same.
+        columns = min(size, 256)
+        w = np.tile((rng.standard_normal((size, columns)) * 0.02).astype(np.float32), (1, size // columns))
+        model = model_of([helper.make_node("MatMul", ["x", "w"], ["y"])], [("x", [size, size])], [("w", w)])
+        bundle.add_benchmark("product", f"product/f16/{size}", model, size=size, io_type={"x": "f16", "y": "f16"})
+        bundle.add_benchmark("product", f"product/int8/{size}", integer_product(size, columns), size=size, precision="int8")
+
+
+def add_convolutions(bundle):
+    for name, n, channels, pixels, filters, kernel, stride, group in (
+            ("3x3", 32, 128, 28, 128, 3, 1, 1), ("1x1", 32, 256, 56, 64, 1, 1, 1), ("depthwise", 32, 144, 56, 144, 3, 1, 144)):
+        w = (rng.standard_normal((filters, channels // group, kernel, kernel)) * 0.05).astype(np.float32)
+        pad = kernel // 2
+        model = model_of([helper.make_node("Conv", ["x", "w"], ["y"], pads=[pad] * 4, strides=[stride] * 2, group=group)],
+                         [("x", [n, channels, pixels, pixels])], [("w", w)])
+        outputs = filters * (pixels // stride) ** 2
+        bundle.add_benchmark("convolution", f"convolution/f16/{name}", model, io_type={"x": "f16", "y": "f16"}, bytes=2 * n * (channels * pixels**2 + outputs),
+                             weights=list(w.shape), strides=[stride] * 2, pads=[pad] * 2, group=group)
+
+
+def add_bandwidth(bundle):
+    rows, columns = 16384, 1024
+    w, b = ((rng.standard_normal(columns)).astype(np.float32) for _ in range(2))
+    for name, nodes, weights in (
+            ("relu", [helper.make_node("Relu", ["x"], ["y"])], []),
+            ("softmax", [helper.make_node("Softmax", ["x"], ["y"])], []),
+            ("layernorm", [helper.make_node("LayerNormalization", ["x", "w", "b"], ["y"])], [("w", w), ("b", b)])):
+        bundle.add_benchmark("bandwidth", f"bandwidth/f16/{name}", model_of(nodes, [("x", [rows, columns])], weights), io_type={"x": "f16", "y": "f16"},
+                             bytes=2 * 2 * rows * columns)
+
+
+def write_graph(bundle, name, model):
+    """What torch_model.py reads, and ONNX Runtime."""
+    graph, weights = model.graph, {one.name: numpy_helper.to_array(one) for one in model.graph.initializer}
+    nodes, opset = [], next(one.version for one in model.opset_import if one.domain in ("", "ai.onnx"))
+    for node in graph.node:
+        attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+        if node.op_type == "Constant":
+            weights[node.output[0]] = numpy_helper.to_array(attributes["value"]) if "value" in attributes else np.array(next(iter(attributes.values())))
+            continue
+        if node.op_type in ("Softmax", "LogSoftmax") and opset < 13:
+            attributes.setdefault("axis", 1)
+        if node.op_type == "ConstantOfShape" and "value" in attributes:
+            attributes["value"] = numpy_helper.to_array(attributes["value"]).item()
+        clean = {key: value.decode() if isinstance(value, bytes) else list(value) if isinstance(value, (list, tuple)) else value
+                 for key, value in attributes.items() if isinstance(value, (int, float, bytes, list, tuple))}
+        nodes.append({"op": node.op_type, "inputs": list(node.input), "outputs": list(node.output), "attributes": clean})
+    inputs = [one.name for one in graph.input if one.name not in weights]
+    written = {"inputs": inputs, "outputs": [one.name for one in graph.output], "nodes": nodes}
+    (bundle.folder / "data" / f"{name}.json").write_text(json.dumps(written))
+    halves = {key: value.astype(np.float16) if value.dtype == np.float32 else value for key, value in weights.items()}
+    bundle.save(f"{name}.npz", halves)
+    onnx.save(model, bundle.folder / "data" / f"{name}.onnx")
+
+
+def add_model(bundle, argument):
+    """A model of the user's: MODEL.onnx or MODEL.onnx,SAMPLES.npz."""
+    path, _, samples = argument.partition(",")
+    model, name = onnx.load(path), re.sub(r"[^A-Za-z0-9]+", "-", pathlib.Path(path).stem)
+    known = {one.name for one in model.graph.initializer}
+    if samples:
+        with np.load(samples) as file:
+            inputs = {key: value[:2] for key, value in file.items()}
+    else:
+        inputs = {}
+        for one in model.graph.input:
+            if one.name not in known:
+                shape = [d.dim_value or 1 for d in one.type.tensor_type.shape.dim]
+                inputs[one.name] = rng.standard_normal(shape).astype(np.float32)
+    bundle.add_tests(name, path, inputs, ("f16", "int8"))
+    write_graph(bundle, f"{name}-graph", model)
+    for case in bundle.cases["tests"]:
+        if case["inputs"] != f"{name}.npz":
+            continue
+        bundle.cases["benchmarks"].append({"kind": "model", "name": f"model/{case['name']}", "library": case["library"], "graph": f"{name}-graph",
+                                           "precision": case["name"].rsplit("/")[-1]})
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=pathlib.Path, default=ROOT / "build" / "gpu-bundle", help="the folder to write (default: build/gpu-bundle)")
+    parser.add_argument("--target", default="nvvm", help="as of mpc-compile (default: nvvm); nvvm-emulated: a bundle that tests itself without a GPU")
+    parser.add_argument("--chip", default="sm_80,sm_90a", help="as of mpc-compile (default: sm_80,sm_90a)")
+    parser.add_argument("--only", default="", help="rows whose name matches the regular expression")
+    parser.add_argument("--model", action="append", default=[], metavar="MODEL.onnx[,SAMPLES.npz]",
+                        help="a model to test and to time; without samples its inputs are random numbers")
+    parser.add_argument("--sizes", default="4096,8192", help="of matrix products (default: 4096,8192; empty: no kernels are timed)")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="mpc-bundle-") as work:
+        flags = {"target": arguments.target, "chip": arguments.chip if arguments.target == "nvvm" else None}
+        bundle = Bundle(arguments.out, flags, arguments.only, work)
+        bundle.add_tests("operators", *integration_model(work), ("f32", "int8", "w4", "f16", "bf16"))
+        digits = rng.standard_normal((3, 1, 8, 8)).astype(np.float32)
+        bundle.add_tests("digits", ROOT / "examples" / "digits" / "digits.onnx", {"image": digits}, ("f32", "int8", "f16"))
+        for model in arguments.model:
+            add_model(bundle, model)
+        sizes = [int(size) for size in arguments.sizes.split(",") if size]
+        if sizes:
+            add_products(bundle, sizes)
+            add_convolutions(bundle)
+            add_bandwidth(bundle)
+        bundle.finish()
+
+
+if __name__ == "__main__":
+    main()

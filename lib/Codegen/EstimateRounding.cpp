@@ -1,0 +1,383 @@
+//===- EstimateRounding.cpp - fewer operations for what is rounded --------===//
+//
+// Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// mpc-estimate-rounding: what becomes a byte is computed to 24 bits, and all
+// but 8 are thrown away. A function of one number, such as the activation in an
+// epilogue, is estimated by polynomials between equidistant points. An estimate
+// that is off by at most e rounds to the same integer, unless it is within e of
+// the middle between two; then, which is rare, the function itself is computed.
+//
+// On vectors and not on the scalar bodies of kernels, because the choice is one
+// for all lanes.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Pieces.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/IRMapping.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mpc/Codegen/Passes.h"
+#include "mpc/Codegen/TargetDescription.h"
+
+namespace mpc {
+#define GEN_PASS_DEF_ESTIMATEROUNDING
+#include "mpc/Codegen/Passes.h.inc"
+} // namespace mpc
+
+using namespace mlir;
+using namespace mpc;
+
+/// Relative errors of all that is computed in f32, here and there, together.
+static constexpr double kNoise = 0x1p-20;
+
+/// Where more than so much of the distance between two integers is uncertain,
+/// an estimate does not pay.
+static constexpr double kMostUncertain = 1.0 / 64;
+
+/// Divisors within these bounds, and dividends that matter, are far from where
+/// numbers lose bits.
+static constexpr double kLeastDivisor = 0x1p-60, kLargestDivisor = 0x1p60;
+
+namespace {
+
+/// What stands between a value and its rounding: changes of scale and sums,
+/// and then clamps. The value's error reaches the rounding multiplied by
+/// `gain`.
+struct Tail {
+  /// Changes of scale and sums; the value first, and clamps. The last one to be
+  /// computed comes first.
+  SmallVector<Operation *> ops, clamps;
+  Value value;
+  double gain = 1, low = -INFINITY, high = INFINITY;
+  /// Whether another value is added: then it is not the result's size that
+  /// bounds the errors.
+  bool hasSum = false;
+
+  double getBound() const { return std::max(std::abs(low), std::abs(high)); }
+  /// Whether it does not matter if rounding comes first.
+  bool isBoundedByIntegers() const {
+    return std::isfinite(getBound()) && std::trunc(low) == low &&
+           std::trunc(high) == high;
+  }
+};
+
+} // namespace
+
+/// Steps from the result of a clamp, or of a choice of 0 where a number is NaN,
+/// to its operand; null for other operations.
+static Value skipClamp(arith::SelectOp select, Tail &tail) {
+  auto cmp = select.getCondition().getDefiningOp<arith::CmpFOp>();
+  if (!cmp || cmp->getBlock() != select->getBlock())
+    return {};
+  Value value = cmp.getLhs();
+  if (cmp.getPredicate() == arith::CmpFPredicate::UNO) {
+    if (cmp.getRhs() != value || select.getFalseValue() != value ||
+        !getNumber(select.getTrueValue()))
+      return {};
+  } else {
+    std::optional<double> bound = getNumber(cmp.getRhs());
+    if (select.getTrueValue() != value || !bound ||
+        getNumber(select.getFalseValue()) != bound)
+      return {};
+    if (cmp.getPredicate() == arith::CmpFPredicate::OGT)
+      tail.low = std::max(tail.low, *bound);
+    else if (cmp.getPredicate() == arith::CmpFPredicate::OLT)
+      tail.high = std::min(tail.high, *bound);
+    else
+      return {};
+  }
+  tail.clamps.append({select, cmp});
+  return value;
+}
+
+static Value skipClamps(Value value, Tail &tail) {
+  while (auto select = value.getDefiningOp<arith::SelectOp>()) {
+    Value next = skipClamp(select, tail);
+    if (!next)
+      break;
+    value = next;
+  }
+  return value;
+}
+
+/// Steps back from a quotient by a number or a product with one.
+static Value skipScale(Operation *op, Tail &tail) {
+  if (!isa<arith::DivFOp, arith::MulFOp>(op))
+    return {};
+  Value value = op->getOperand(0);
+  std::optional<double> factor = getNumber(op->getOperand(1));
+  if (!factor && isa<arith::MulFOp>(op)) {
+    factor = getNumber(op->getOperand(0));
+    value = op->getOperand(1);
+  }
+  double size = std::abs(factor.value_or(0));
+  if (!(size >= kLeastDivisor && size <= kLargestDivisor))
+    return {};
+  tail.gain *= isa<arith::DivFOp>(op) ? 1 / size : size;
+  tail.ops.push_back(op);
+  return value;
+}
+
+/// Goes back from `value` to a function that is worth an estimate; `tail` and
+/// `function` are meaningful if there is one.
+static bool findFunction(Value value, Tail &tail, ScalarProgram &function) {
+  while (Operation *op = value.getDefiningOp()) {
+    Value next = skipScale(op, tail);
+    if (!next)
+      break;
+    value = next;
+  }
+  tail.value = value;
+  if (function.trace(value) && function.isCostly())
+    return true;
+  auto sum = value.getDefiningOp<arith::AddFOp>();
+  if (!sum)
+    return false;
+  Tail before = tail;
+  for (Value operand : sum->getOperands()) {
+    tail = before;
+    tail.ops.push_back(sum);
+    tail.hasSum = true;
+    if (findFunction(operand, tail, function))
+      return true;
+  }
+  return false;
+}
+
+//===----------------------------------------------------------------------===//
+// Estimates
+//===----------------------------------------------------------------------===//
+
+namespace {
+
+/// Emits arithmetic on vectors of f32.
+class VectorBuilder {
+public:
+  VectorBuilder(ImplicitLocOpBuilder &b, VectorType type) : b(b), type(type) {}
+
+  Value number(double value) {
+    return arith::ConstantOp::create(
+        b, DenseElementsAttr::get(type, static_cast<float>(value)));
+  }
+  Value mul(Value x, Value y) { return arith::MulFOp::create(b, x, y); }
+  Value sub(Value x, Value y) { return arith::SubFOp::create(b, x, y); }
+  Value fma(Value x, Value y, Value z) {
+    return math::FmaOp::create(b, x, y, z);
+  }
+  Value round(Value x) { return math::RoundEvenOp::create(b, x); }
+  Value is(arith::CmpFPredicate predicate, Value x, Value y) {
+    return arith::CmpFOp::create(b, predicate, x, y);
+  }
+  Value clamp(Value x, double low, double high) {
+    Value least = number(low), most = number(high);
+    x = arith::SelectOp::create(b, is(arith::CmpFPredicate::OGT, x, least), x,
+                                least);
+    return arith::SelectOp::create(b, is(arith::CmpFPredicate::OLT, x, most), x,
+                                   most);
+  }
+  Value isSmall(Value x, double bound) {
+    return is(arith::CmpFPredicate::OLT, math::AbsFOp::create(b, x),
+              number(bound));
+  }
+  /// The elements of two registers at `index`, modulo 32.
+  Value lookUp(ArrayRef<float> table, Value index) {
+    Value halves[2];
+    for (unsigned i : {0, 1})
+      halves[i] = arith::ConstantOp::create(
+          b, DenseElementsAttr::get(type, table.slice(16 * i, 16)));
+    return LLVM::CallIntrinsicOp::create(
+               b, type, b.getStringAttr("llvm.x86.avx512.vpermi2var.ps.512"),
+               ValueRange{halves[0], index, halves[1]})
+        .getResult(0);
+  }
+
+private:
+  ImplicitLocOpBuilder &b;
+  VectorType type;
+};
+
+} // namespace
+
+/// The function `pieces` of `x`.
+static Value emitPieces(ImplicitLocOpBuilder &b, const Pieces &pieces,
+                        Value x) {
+  auto type = cast<VectorType>(x.getType());
+  VectorBuilder v(b, type);
+  // The nearest point, and the distance from it, which is exact.
+  Value scaled = pieces.width == 1 ? x : v.mul(x, v.number(1 / pieces.width));
+  Value index = arith::FPToSIOp::create(
+      b, type.clone(b.getI32Type()),
+      v.round(v.clamp(scaled, Pieces::kFirst, Pieces::kLast)));
+  Value point = arith::SIToFPOp::create(b, type, index);
+  Value distance = v.fma(point, v.number(-pieces.width), x);
+  Value sum = v.lookUp(pieces.coefficients.back(), index);
+  for (ArrayRef<float> row :
+       llvm::drop_begin(llvm::reverse(pieces.coefficients)))
+    sum = v.fma(sum, distance, v.lookUp(row, index));
+  return sum;
+}
+
+/// The result of `rounding` with an estimate of the function in its operand,
+/// and whether it is certain.
+static std::pair<Value, Value> emitEstimate(ImplicitLocOpBuilder &b,
+                                            const Tail &tail,
+                                            math::RoundEvenOp rounding,
+                                            const Pieces &pieces,
+                                            Value variable, double uncertain) {
+  VectorBuilder v(b, cast<VectorType>(rounding.getType()));
+  IRMapping mapping;
+  mapping.map(tail.value, emitPieces(b, pieces, variable));
+  Value estimate = mapping.lookup(tail.value);
+  for (Operation *op : llvm::reverse(tail.ops)) {
+    if (auto quotient = dyn_cast<arith::DivFOp>(op))
+      mapping.map(quotient.getResult(),
+                  v.mul(mapping.lookupOrDefault(quotient.getLhs()),
+                        v.number(1 / *getNumber(quotient.getRhs()))));
+    else
+      b.clone(*op, mapping);
+    estimate = mapping.lookup(op->getResult(0));
+  }
+  // Neither an infinite nor an undefined estimate is near to an integer.
+  Value rounded = v.round(estimate);
+  Value isCertain = v.isSmall(v.sub(estimate, rounded), 0.5 - uncertain);
+  if (tail.hasSum)
+    isCertain = arith::AndIOp::create(b, isCertain,
+                                      v.isSmall(variable, pieces.getReach()));
+  isCertain =
+      vector::ReductionOp::create(b, vector::CombiningKind::AND, isCertain);
+  // Clamps of the rounded number; what is certain is a number.
+  for (Operation *op : llvm::reverse(tail.clamps)) {
+    auto select = dyn_cast<arith::SelectOp>(op);
+    if (!select)
+      continue;
+    auto cmp = select.getCondition().getDefiningOp<arith::CmpFOp>();
+    if (cmp.getPredicate() == arith::CmpFPredicate::UNO)
+      continue;
+    Value bound = select.getFalseValue();
+    rounded = arith::SelectOp::create(
+        b, v.is(cmp.getPredicate(), rounded, bound), rounded, bound);
+  }
+  return {rounded, isCertain};
+}
+
+/// Erases `ops`, the last first, as far as nobody uses them.
+static void eraseUnused(ArrayRef<Operation *> ops) {
+  for (Operation *op : ops)
+    if (op->use_empty())
+      op->erase();
+}
+
+/// Estimates the function in the operand of `rounding`, if there is one.
+static bool estimate(math::RoundEvenOp rounding, PiecesCache &cache) {
+  Tail tail;
+  ScalarProgram function;
+  Value clamped = skipClamps(rounding.getOperand(), tail);
+  if (!tail.isBoundedByIntegers() || !findFunction(clamped, tail, function))
+    return false;
+  const Pieces *pieces = cache.get(function);
+  if (!pieces)
+    return false;
+  double reach = tail.hasSum ? pieces->getReach() : pieces->getDomain();
+  double uncertain =
+      (pieces->error + kNoise * reach) * tail.gain + kNoise * tail.getBound();
+  if (!(uncertain <= kMostUncertain))
+    return false;
+
+  ImplicitLocOpBuilder b(rounding.getLoc(), rounding);
+  auto [rounded, isCertain] = emitEstimate(b, tail, rounding, *pieces,
+                                           function.getVariable(), uncertain);
+  auto choice = scf::IfOp::create(b, rounding.getType(), isCertain, true);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(choice.thenBlock());
+    scf::YieldOp::create(b, rounded);
+    b.setInsertionPointToStart(choice.elseBlock());
+    IRMapping mapping;
+    for (Operation *op : function.getOps())
+      b.clone(*op, mapping);
+    for (ArrayRef<Operation *> ops : {tail.ops, tail.clamps})
+      for (Operation *op : llvm::reverse(ops))
+        b.clone(*op, mapping);
+    Operation *exact = b.clone(*rounding, mapping);
+    scf::YieldOp::create(b, exact->getResult(0));
+  }
+  rounding.replaceAllUsesWith(choice.getResult(0));
+  rounding.erase();
+  eraseUnused(tail.clamps);
+  eraseUnused(tail.ops);
+  eraseUnused(llvm::to_vector(llvm::reverse(function.getOps())));
+  return true;
+}
+
+//===----------------------------------------------------------------------===//
+// Quotients
+//===----------------------------------------------------------------------===//
+
+/// The quotient by a number c in the operand of `rounding`, by way of 1 / c:
+///
+///   q = x * (1 / c);  x / c = q + (x - q * c) * (1 / c)
+///
+/// with the products and sums of the latter rounded once, is the nearest
+/// number to x / c (Brisebarre, Muller and Raina, "Accelerating correctly
+/// rounded floating-point division when the divisor is known in advance",
+/// 2004), unless numbers overflow or lose bits: q is held where the result is
+/// clamped, so that an infinite x stays that; quotients that are so small that
+/// they lose bits are rounded to 0.
+static void refineQuotient(math::RoundEvenOp rounding) {
+  Tail tail;
+  Value value = skipClamps(rounding.getOperand(), tail);
+  auto quotient = value.getDefiningOp<arith::DivFOp>();
+  auto type = dyn_cast<VectorType>(value.getType());
+  if (!quotient || !type || !std::isfinite(tail.getBound()))
+    return;
+  std::optional<double> divisor = getNumber(quotient.getRhs());
+  if (!divisor || !(*divisor >= kLeastDivisor && *divisor <= kLargestDivisor))
+    return;
+  ImplicitLocOpBuilder b(quotient.getLoc(), quotient);
+  VectorBuilder v(b, type);
+  Value x = quotient.getLhs();
+  Value reciprocal = v.number(1.0f / static_cast<float>(*divisor));
+  Value q = v.clamp(v.mul(x, reciprocal), tail.low - 2, tail.high + 2);
+  Value rest = v.fma(q, v.number(-*divisor), x);
+  quotient.replaceAllUsesWith(v.fma(rest, reciprocal, q));
+  quotient.erase();
+}
+
+namespace {
+
+struct EstimateRoundingPass
+    : public mpc::impl::EstimateRoundingBase<EstimateRoundingPass> {
+  void runOnOperation() override {
+    SmallVector<math::RoundEvenOp> roundings;
+    getOperation().walk([&](math::RoundEvenOp op) {
+      auto type = dyn_cast<VectorType>(op.getType());
+      if (type && type.getElementType().isF32())
+        roundings.push_back(op);
+    });
+    if (roundings.empty())
+      return;
+    FailureOr<TargetDescription> target =
+        TargetDescription::read(getOperation());
+    if (failed(target))
+      return signalPassFailure();
+    PiecesCache cache;
+    for (math::RoundEvenOp rounding : roundings) {
+      // Tables of two registers, which one instruction reads.
+      bool isRegister = cast<VectorType>(rounding.getType()).getShape() ==
+                        ArrayRef<int64_t>(Pieces::kCount / 2);
+      if (!(target->vectorBits == 512 && isRegister &&
+            estimate(rounding, cache)))
+        refineQuotient(rounding);
+    }
+  }
+};
+
+} // namespace

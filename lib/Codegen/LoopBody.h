@@ -1,0 +1,43 @@
+//===- LoopBody.h - bodies of linalg ops in loops --------------*- C++ -*-===//
+//
+// Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MPC_LIB_CODEGEN_LOOPBODY_H
+#define MPC_LIB_CODEGEN_LOOPBODY_H
+
+#include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mpc/Codegen/TargetDescription.h"
+
+namespace mpc {
+
+/// Elements per parallel iteration of an element-wise op.
+inline constexpr int64_t kFlatBlock = 4096;
+
+/// The lanes of a register for the widest type that the body of `op` computes
+/// with; 0 if it cannot be computed for vectors.
+int64_t getLanes(mlir::linalg::LinalgOp op, const TargetDescription &target);
+
+/// Computes the body of `op` on its block's arguments `arguments` and returns
+/// what it yields: scalars, or vectors of `width` elements unless that is 0.
+mlir::SmallVector<mlir::Value> emitBody(mlir::ImplicitLocOpBuilder &b,
+                                        mlir::linalg::LinalgOp op,
+                                        mlir::ValueRange ivs,
+                                        mlir::ArrayRef<mlir::Value> arguments,
+                                        int64_t width = 0);
+
+/// The one input of `op` where all that it computes is bytes from that input's
+/// bytes, of whole buffers, and numbers that are the same everywhere. Null
+/// where that is not so, or where it is as fast to compute them.
+mlir::OpOperand *matchByteFunction(mlir::linalg::LinalgOp op);
+
+/// Computes `op`, a function of `bytes`, for each byte once, and looks it up.
+void lowerByteFunction(mlir::linalg::LinalgOp op, mlir::OpOperand *bytes,
+                       const TargetDescription &target);
+
+} // namespace mpc
+
+#endif // MPC_LIB_CODEGEN_LOOPBODY_H

@@ -1,0 +1,85 @@
+//===- Pieces.h - a function of one number, piece by piece -----*- C++ -*-===//
+//
+// Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MPC_LIB_CODEGEN_PIECES_H
+#define MPC_LIB_CODEGEN_PIECES_H
+
+#include "mlir/IR/Operation.h"
+#include "llvm/ADT/StringMap.h"
+#include <array>
+#include <memory>
+#include <optional>
+
+namespace mpc {
+
+/// The one number that a floating-point constant consists of.
+std::optional<double> getNumber(mlir::Value value);
+
+/// Element-wise operations on f32 that compute one value from another one.
+class ScalarProgram {
+public:
+  /// Goes back from `result` to one value that it is a function of, past
+  /// something costly: the nearest such. False if there is none.
+  bool trace(mlir::Value result);
+
+  /// Whether computing it takes more than a few multiplications and additions.
+  bool isCostly() const { return costly; }
+  mlir::Value getVariable() const { return variable; }
+  /// In the order in which they run.
+  llvm::ArrayRef<mlir::Operation *> getOps() const { return ops; }
+
+  /// The result for `x`, computed in f64, with f32's infinities.
+  double operator()(double x) const;
+  /// Equal for programs that compute the same.
+  std::string getKey() const;
+
+private:
+  mlir::Value variable, result;
+  llvm::SmallVector<mlir::Operation *> ops;
+  bool costly = false;
+};
+
+/// A function by polynomials around equidistant points, and by straight lines
+/// beyond the outermost ones.
+struct Pieces {
+  static constexpr int kCount = 32, kFirst = -kCount / 2, kLast = -kFirst - 1,
+                       kDegree = 4;
+  /// Up to where the straight lines are compared with the function.
+  static constexpr double kTried = 0x1p30;
+
+  /// The distance between two points, a power of two.
+  double width;
+  /// Coefficients of each power of the distance from the point, of points
+  /// [0, 16) and then [-16, 0).
+  std::array<std::array<float, kCount>, kDegree + 1> coefficients;
+  /// A bound of the error up to kTried, in exact arithmetic; beyond the
+  /// outermost points besides what is relative to the function.
+  double error;
+
+  /// Where the outermost points lie.
+  double getDomain() const { return -kFirst * width; }
+  /// Up to where arguments may be expected where their size matters.
+  double getReach() const { return 4 * getDomain(); }
+
+  /// The pieces of `function` of the width that gives the least error; nothing
+  /// where none fits.
+  static std::optional<Pieces> fit(const ScalarProgram &function);
+};
+
+/// Networks have few activations.
+class PiecesCache {
+public:
+  /// Null where nothing fits.
+  const Pieces *get(const ScalarProgram &function);
+
+private:
+  llvm::StringMap<std::unique_ptr<Pieces>> known;
+};
+
+} // namespace mpc
+
+#endif // MPC_LIB_CODEGEN_PIECES_H

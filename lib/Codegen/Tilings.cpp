@@ -1,0 +1,408 @@
+//===- Tilings.cpp - ways to tile a contraction ---------------------------===//
+//
+// Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Register tiles from shapes and target: what they may be, and what each is
+// estimated to cost.
+//
+//===----------------------------------------------------------------------===//
+
+#include "mpc/Codegen/Tilings.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mlir/IR/Matchers.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/MathExtras.h"
+#include "llvm/Support/xxhash.h"
+
+using namespace mlir;
+using namespace mpc;
+using namespace mpc::kernel;
+
+/// Rows of a tile are base pointers in general registers; more than this many
+/// spill and cost a reload per step.
+static constexpr int64_t kMaxRows = 12;
+
+/// Below this many k blocks per tap the cost of moving from tap to tap exceeds
+/// that of copying the rows of a tile into one buffer.
+static constexpr int64_t kMinBlocksPerTap = 8;
+
+/// Weights in blocks are dequantized by each tile of rows that reads them; with
+/// more than this many tiles it is cheaper to do so once, before.
+static constexpr int64_t kMaxDequantizingTiles = 2;
+
+/// How much cheaper a planar convolution should look, for its cost is estimated
+/// roughly.
+static constexpr double kPlanarMargin = 1.2;
+
+/// Depthwise convolution by dot products: pixels of a tile, vectors of weights,
+/// and pixels that a row of the window may reach over; where it reaches
+/// outside of the input, every pixel is code of its own.
+static constexpr int64_t kDotPixels = 4;
+static constexpr int64_t kMaxDotWeights = 14;
+static constexpr int64_t kMaxReach = 8;
+
+/// Most rows that a tile of `panels` panels can have.
+static int64_t getMaxRows(Intrinsic intrinsic, int64_t panels,
+                          const TargetDescription &target) {
+  // Vectors of one accumulated panel; pmaddwd keeps two partial sums per lane.
+  int64_t perPanel = kPanelWidth * 32 / target.vectorBits;
+  if (intrinsic == Intrinsic::pmaddwd) {
+    // Each row also holds its widened input; one register for the weights.
+    int64_t perRow = 2 * perPanel * panels + 1;
+    return std::min((target.vectorRegisters - 1) / perRow, kMaxRows);
+  }
+  // The step's weights, and two registers for inputs in flight.
+  int64_t rest = target.vectorRegisters - 2 - perPanel * panels;
+  return std::min(rest / (perPanel * panels), kMaxRows);
+}
+
+static int64_t getMaxPanels(Intrinsic intrinsic,
+                            const TargetDescription &target) {
+  if (target.vectorBits == 512)
+    return intrinsic == Intrinsic::pmaddwd ? 2 : 4;
+  return 1;
+}
+
+/// The tile height up to `most` that covers `total` rows with the least work;
+/// a tile costs its rows and about half a row for the loads of weights.
+static int64_t chooseRows(int64_t most, int64_t total) {
+  most = std::max<int64_t>(1, std::min(most, total));
+  int64_t best = most;
+  auto cost = [&](int64_t rows) {
+    return llvm::divideCeilSigned(total, rows) * (2 * rows + 1);
+  };
+  for (int64_t rows = most - 1; rows > most / 2; --rows)
+    if (cost(rows) < cost(best))
+      best = rows;
+  return best;
+}
+
+/// Whether `op` reads an input that is padded with zeros.
+static bool readsZeroPadding(linalg::LinalgOp op) {
+  auto pad = op.getDpsInputOperand(0)->get().getDefiningOp<tensor::PadOp>();
+  Value value = pad ? pad.getConstantPaddingValue() : Value();
+  return value && (matchPattern(value, m_Zero()) ||
+                   matchPattern(value, m_AnyZeroFloat()));
+}
+
+static int64_t getInputBits(linalg::LinalgOp op) {
+  return getElementTypeOrSelf(op.getDpsInputOperand(0)->get().getType())
+      .getIntOrFloatBitWidth();
+}
+
+/// Whether dot products over the taps of a window's columns pay: a column has
+/// more than one, and not too many weights stay in registers.
+static bool isDotDepthwise(const ContractionInfo &info) {
+  int64_t weights = llvm::divideCeilSigned(info.sizes[0], 4) * info.sizes[1];
+  return info.sizes[0] > 1 && weights <= kMaxDotWeights &&
+         (info.sizes[1] - 1) * info.dilations[1] <= kMaxReach;
+}
+
+/// Registers for accumulators of lanes that are pixels; the rest is for pixels
+/// and a weight.
+static int64_t getPlanarAccumulators(const TargetDescription &target) {
+  return target.vectorRegisters - 4;
+}
+
+/// The tile of a convolution whose lanes are pixels, if there may be one. Sets
+/// the cost of a vector of output pixels, in vector instructions.
+static TilingAttr getPlanarTiling(linalg::LinalgOp op,
+                                  const ContractionInfo &info,
+                                  const TargetDescription &target,
+                                  double &cost) {
+  // Every phase of the stride is code of its own.
+  if (info.kind != ContractionInfo::Kind::convolution || info.integer ||
+      info.strides[1] > 4 ||
+      op.getDpsInputOperand(1)->get().getDefiningOp<DequantizeOp>())
+    return {};
+  auto out = cast<ShapedType>(op.getDpsInits()[0].getType());
+  int64_t width = out.getDimSize(2), lanes = target.vectorBits / 32;
+  int64_t inParts = llvm::divideCeilSigned(info.channels,
+                                           getPlanarAccumulators(target));
+  int64_t vectors =
+      getPlanarAccumulators(target) /
+      llvm::divideCeilSigned(info.channels, inParts);
+  vectors = std::min({vectors, int64_t(info.channels == 1 ? 8 : 4),
+                      llvm::divideCeilSigned(width, lanes)});
+  int64_t tile = std::max<int64_t>(vectors, 1) * lanes;
+  // The rows that one tile reads have to fit into the copy.
+  int64_t reach = (info.sizes[1] - 1) * info.dilations[1] / info.strides[1];
+  int64_t planes = ((info.sizes[0] - 1) * info.dilations[0] + 1) * info.depth *
+                   info.strides[1];
+  // Three quarters of the second-level cache are for it.
+  int64_t most = std::min(kPlaneElements, target.l2Bytes / 16 * 3);
+  while (tile > lanes && planes * (tile + reach) > most)
+    tile -= lanes;
+  if (planes * (tile + reach) > most)
+    return {};
+  double sums = info.getNumTaps() * info.depth;
+  double perElement = info.depth < lanes ? 1.5 : 0.6;
+  double copy = perElement * info.depth * lanes * info.strides[1];
+  double waste =
+      static_cast<double>(llvm::alignTo(width, tile)) / width;
+  cost = waste * (info.channels * (sums + 2 * lanes) + copy);
+  return TilingAttr::get(op->getContext(), Intrinsic::fma, tile, info.channels,
+                         /*kv=*/1, /*gather=*/false, /*expand=*/false,
+                         /*planar=*/true);
+}
+
+namespace {
+
+/// The tiles of a contraction whose lanes are output channels.
+class PanelTilings {
+public:
+  PanelTilings(linalg::LinalgOp op, const ContractionInfo &info,
+               const TargetDescription &target)
+      : op(op), info(info), target(target),
+        total(info.getRowsPerSample(op)),
+        allPanels(llvm::divideCeilSigned(info.channels, kPanelWidth)) {
+    if (info.integer)
+      intrinsic = target.vnni && info.unsignedInput ? Intrinsic::vpdpbusd
+                                                    : Intrinsic::pmaddwd;
+    kv = info.integer ? 4 : 1;
+  }
+
+  /// The tiling of the rules: columns split evenly, accumulators fill the
+  /// registers.
+  TilingAttr getDefault() const {
+    int64_t panels = divideEvenly(getMaxPanels(intrinsic, target));
+    bool gather = mustGather() ||
+                  (info.getNumTaps() > 1 && info.depth / kv < kMinBlocksPerTap);
+    int64_t rows = chooseRows(getMaxRows(panels, gather), total);
+    if (!gather)
+      alignToEdges(rows, panels);
+    return get(rows, panels, gather);
+  }
+
+  /// Others: the two best heights of every even division of the columns, and
+  /// what the rules say with the rows gathered or not, and with the weights
+  /// dequantized before or not.
+  SmallVector<TilingAttr> getOthers() const {
+    TilingAttr chosen = getDefault();
+    bool gather = chosen.getGather();
+    int64_t panels = chosen.getColumns() / kPanelWidth;
+    SmallVector<TilingAttr> tilings;
+    if (!mustGather() && info.getNumTaps() > 1)
+      tilings.push_back(get(chooseRows(getMaxRows(panels, !gather), total),
+                            panels, !gather));
+    if (isDequantizing() && (chosen.getExpand() || mayExpand(gather)))
+      tilings.push_back(get(chosen.getRows(), panels, gather,
+                            !chosen.getExpand()));
+    SmallVector<std::pair<double, TilingAttr>> shapes;
+    int64_t last = 0;
+    for (int64_t most = kMaxPanels; most > 0; --most) {
+      int64_t count = divideEvenly(most), height = getMaxRows(count, gather);
+      if (count == last || height < 1)
+        continue;
+      last = count;
+      SmallVector<std::pair<double, TilingAttr>> heights;
+      int64_t tallest = std::min(height, total);
+      for (int64_t rows = tallest; rows > tallest / 2; --rows)
+        heights.push_back({estimate(rows, count), get(rows, count, gather)});
+      llvm::stable_sort(heights, llvm::less_first());
+      shapes.append(heights.begin(),
+                    heights.begin() + std::min<size_t>(2, heights.size()));
+    }
+    llvm::stable_sort(shapes, llvm::less_first());
+    for (auto &[cost, tiling] : shapes)
+      tilings.push_back(tiling);
+    return tilings;
+  }
+
+  /// Vector instructions per vector of output pixels that lanes of panels
+  /// take, those for nothing included.
+  double getPixelCost() const {
+    return static_cast<double>(allPanels * kPanelWidth) * info.getNumTaps() *
+           info.depth;
+  }
+
+private:
+  /// More columns than this are more code than it saves.
+  static constexpr int64_t kMaxPanels = 8;
+
+  bool mustGather() const { return info.depth % kv != 0; }
+  bool isDequantizing() const {
+    linalg::LinalgOp mutableOp = op;
+    return mutableOp.getDpsInputOperand(1)->get().getDefiningOp<DequantizeOp>();
+  }
+  /// Whether tiles may read weights in blocks themselves.
+  bool mayExpand(bool gather) const { return info.getNumTaps() == 1 || gather; }
+
+  /// The number of panels up to `most` that leaves the least for the last tile.
+  int64_t divideEvenly(int64_t most) const {
+    return llvm::divideCeilSigned(allPanels,
+                                  llvm::divideCeilSigned(allPanels, most));
+  }
+
+  int64_t getMaxRows(int64_t panels, bool gather) const {
+    int64_t rows = ::getMaxRows(intrinsic, panels, target);
+    if (gather)
+      rows = std::max<int64_t>(
+          1, std::min(rows, target.getScratchBytes() / 2 * 8 /
+                                (info.depth * info.getNumTaps() *
+                                 getInputBits(op))));
+    return rows;
+  }
+
+  /// Makes a tile one that divides short rows of output pixels, if it stays
+  /// about as large: kernels leave out what its first and last pixel read of
+  /// a padding of zeros.
+  void alignToEdges(int64_t &rows, int64_t &panels) const {
+    linalg::LinalgOp mutableOp = op;
+    if (info.getNumTaps() == 1 || !readsZeroPadding(op))
+      return;
+    int64_t width =
+        cast<ShapedType>(mutableOp.getDpsInits()[0].getType()).getDimSize(2);
+    if (width * info.sizes[1] > kMaxEdgeTaps)
+      return;
+    int64_t least = 3 * rows * panels / 4;
+    for (int64_t most = getMaxPanels(intrinsic, target); most > 0; --most) {
+      int64_t p = divideEvenly(most);
+      int64_t r = std::min(getMaxRows(p, /*gather=*/false), width);
+      while (r > 0 && width % r != 0)
+        --r;
+      if (r > 1 && r * p > least) {
+        least = r * p;
+        rows = r;
+        panels = p;
+      }
+    }
+  }
+
+  /// Cycles of a step of the reduction in all tiles: a multiplication per cycle
+  /// and accumulator; of two loads per cycle half stand in the shade of that.
+  double estimate(int64_t rows, int64_t panels) const {
+    double vectors = static_cast<double>(kPanelWidth * 32) / target.vectorBits;
+    double tiles = llvm::divideCeilSigned(total, rows) *
+                   llvm::divideCeilSigned(allPanels, panels);
+    return tiles * (rows * panels * vectors + 0.25 * (rows + panels * vectors));
+  }
+
+  TilingAttr get(int64_t rows, int64_t panels, bool gather) const {
+    bool expand = isDequantizing() &&
+                  (!mayExpand(gather) ||
+                   llvm::divideCeilSigned(total, rows) > kMaxDequantizingTiles);
+    return get(rows, panels, gather, expand);
+  }
+  TilingAttr get(int64_t rows, int64_t panels, bool gather, bool expand) const {
+    return TilingAttr::get(op->getContext(), intrinsic, rows,
+                           panels * kPanelWidth, kv, gather, expand,
+                           /*planar=*/false);
+  }
+
+  linalg::LinalgOp op;
+  const ContractionInfo &info;
+  const TargetDescription &target;
+  int64_t total, allPanels, kv;
+  Intrinsic intrinsic = Intrinsic::fma;
+};
+
+} // namespace
+
+/// With the default one first.
+static SmallVector<TilingAttr>
+listDepthwiseTilings(linalg::LinalgOp op, const ContractionInfo &info,
+                     const TargetDescription &target) {
+  auto get = [&](Intrinsic intrinsic, int64_t rows, int64_t kv) {
+    return TilingAttr::get(op->getContext(), intrinsic, rows, kPanelWidth, kv,
+                           /*gather=*/false, /*expand=*/false,
+                           /*planar=*/false);
+  };
+  SmallVector<TilingAttr> tilings;
+  if (info.unsignedInput && target.vnni && isDotDepthwise(info))
+    tilings.push_back(get(Intrinsic::vpdpbusd, kDotPixels, /*kv=*/4));
+  tilings.push_back(get(info.integer ? Intrinsic::muladd : Intrinsic::fma,
+                        /*rows=*/1, /*kv=*/1));
+  return tilings;
+}
+
+static SmallVector<TilingAttr> listTilings(linalg::LinalgOp op,
+                                           const ContractionInfo &info,
+                                           const TargetDescription &target) {
+  if (info.kind == ContractionInfo::Kind::depthwise)
+    return listDepthwiseTilings(op, info, target);
+  PanelTilings panels(op, info, target);
+  SmallVector<TilingAttr> tilings{panels.getDefault()};
+  double cost = 0;
+  TilingAttr planar = getPlanarTiling(op, info, target, cost);
+  // Estimates of both are rough: where they are near each other, both are tried.
+  if (planar && cost * kPlanarMargin < panels.getPixelCost())
+    tilings.insert(tilings.begin(), planar);
+  else if (planar && cost < 2 * panels.getPixelCost())
+    tilings.push_back(planar);
+  for (TilingAttr other : panels.getOthers())
+    if (!llvm::is_contained(tilings, other) && tilings.size() < kMaxTilings)
+      tilings.push_back(other);
+  return tilings;
+}
+
+std::optional<TilingChoice> TilingChoice::get(linalg::LinalgOp op,
+                                              const TargetDescription &target) {
+  if (!op.hasPureTensorSemantics())
+    return std::nullopt;
+  FailureOr<ContractionInfo> info = ContractionInfo::match(op);
+  if (failed(info) || !startsAtZero(op))
+    return std::nullopt;
+  return TilingChoice{op, *info, listTilings(op, *info, target)};
+}
+
+static void printType(raw_ostream &os, Value value, bool isUnsigned = false) {
+  auto type = cast<ShapedType>(value.getType());
+  for (int64_t size : type.getShape()) {
+    if (ShapedType::isDynamic(size))
+      os << "?x";
+    else
+      os << size << "x";
+  }
+  os << (isUnsigned ? "u" : "") << type.getElementType();
+}
+
+std::string TilingChoice::getName() const {
+  static constexpr StringLiteral kinds[] = {"product", "convolution",
+                                            "depthwise"};
+  std::string name;
+  llvm::raw_string_ostream os(name);
+  linalg::LinalgOp op = this->op;
+  Value input = op.getDpsInputOperand(0)->get();
+  Value weights = op.getDpsInputOperand(1)->get();
+  os << kinds[static_cast<int>(info.kind)] << (info.batched ? "s" : "") << " ";
+  printType(os, input, info.unsignedInput);
+  os << " by ";
+  printType(os, weights);
+  if (auto dequantize = weights.getDefiningOp<DequantizeOp>())
+    os << " in blocks of " << dequantize->getOperand(0).getType();
+  os << " to ";
+  printType(os, op.getDpsInits()[0]);
+  if (info.kind != ContractionInfo::Kind::matmul)
+    os << llvm::formatv(", strides {0}x{1}, dilations {2}x{3}", info.strides[0],
+                        info.strides[1], info.dilations[0], info.dilations[1]);
+  else if (!info.transposed)
+    os << ", transposed";
+  if (input.getDefiningOp<tensor::PadOp>())
+    os << ", padded";
+  // What follows in the same loops counts by its operators, not its numbers.
+  std::string rest;
+  llvm::raw_string_ostream restOS(rest);
+  for (Operation *user : op->getUsers()) {
+    auto follows = dyn_cast<linalg::LinalgOp>(user);
+    if (!follows)
+      continue;
+    for (Value operand : follows->getOperands())
+      restOS << operand.getType() << " ";
+    for (AffineMap map : follows.getIndexingMapsArray())
+      restOS << map << " ";
+    for (Operation &inner : *follows.getBlock())
+      restOS << inner.getName() << " ";
+  }
+  if (!rest.empty())
+    os << ", then "
+       << llvm::utohexstr(
+              llvm::xxh3_64bits(llvm::arrayRefFromStringRef(rest)),
+              /*LowerCase=*/true, 16);
+  return name;
+}

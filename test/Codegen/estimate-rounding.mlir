@@ -1,0 +1,117 @@
+// RUN: mpc-opt %s --pass-pipeline="builtin.module(mpc-describe-target{march=x86-64-v4},mpc-estimate-rounding)" | FileCheck %s --check-prefixes=CHECK,WIDE
+// RUN: mpc-opt %s --pass-pipeline="builtin.module(mpc-describe-target{march=x86-64-v3},mpc-estimate-rounding)" | FileCheck %s --check-prefixes=CHECK,NARROW
+
+// x * sigmoid(x) over a scale is looked up, and computed where a lane is near the middle between two integers. Without registers for the
+// tables, only the quotient by the scale becomes products.
+// CHECK-LABEL: func.func @silu(
+// CHECK-SAME: %[[X:.*]]: vector<16xf32>)
+// WIDE-NOT: math.exp
+// WIDE-COUNT-5: llvm.call_intrinsic "llvm.x86.avx512.vpermi2var.ps.512"
+// WIDE: %[[E:.*]] = arith.mulf
+// WIDE: %[[R:.*]] = math.roundeven %[[E]]
+// WIDE: arith.subf %[[E]], %[[R]]
+// WIDE: %[[ALL:.*]] = vector.reduction <and>, %{{.*}} : vector<16xi1> into i1
+// WIDE: arith.cmpf ogt, %[[R]]
+// WIDE: %[[Q:.*]] = scf.if %[[ALL]] -> (vector<16xf32>)
+// WIDE-NEXT: scf.yield
+// WIDE: else
+// WIDE: math.exp
+// WIDE: arith.divf
+// WIDE: math.roundeven
+// WIDE: return %[[Q]]
+// NARROW: math.exp
+// NARROW: arith.divf
+// NARROW-NOT: arith.divf
+// NARROW-COUNT-2: math.fma
+// NARROW: %[[R:.*]] = math.roundeven
+// NARROW: return %[[R]]
+func.func @silu(%x: vector<16xf32>) -> vector<16xf32> {
+  %one = arith.constant dense<1.0> : vector<16xf32>
+  %scale = arith.constant dense<0.25> : vector<16xf32>
+  %low = arith.constant dense<-10.0> : vector<16xf32>
+  %high = arith.constant dense<245.0> : vector<16xf32>
+  %0 = arith.negf %x : vector<16xf32>
+  %1 = math.exp %0 : vector<16xf32>
+  %2 = arith.addf %one, %1 : vector<16xf32>
+  %3 = arith.divf %one, %2 : vector<16xf32>
+  %4 = arith.mulf %x, %3 : vector<16xf32>
+  %5 = arith.divf %4, %scale : vector<16xf32>
+  %6 = arith.cmpf ogt, %5, %low : vector<16xf32>
+  %7 = arith.select %6, %5, %low : vector<16xi1>, vector<16xf32>
+  %8 = arith.cmpf olt, %7, %high : vector<16xf32>
+  %9 = arith.select %8, %7, %high : vector<16xi1>, vector<16xf32>
+  %10 = math.roundeven %9 : vector<16xf32>
+  return %10 : vector<16xf32>
+}
+
+// Without bounds, what is rounded may be so large that any error reaches a middle.
+// CHECK-LABEL: func.func @unbounded(
+// CHECK-NOT: scf.if
+// CHECK: math.tanh
+// CHECK: arith.divf
+// CHECK: return
+func.func @unbounded(%x: vector<16xf32>) -> vector<16xf32> {
+  %scale = arith.constant dense<0.25> : vector<16xf32>
+  %0 = math.tanh %x : vector<16xf32>
+  %1 = arith.divf %0, %scale : vector<16xf32>
+  %2 = math.roundeven %1 : vector<16xf32>
+  return %2 : vector<16xf32>
+}
+
+// A function of two numbers has no pieces.
+// CHECK-LABEL: func.func @two(
+// CHECK-NOT: scf.if
+// CHECK: math.exp
+// CHECK: return
+func.func @two(%x: vector<16xf32>, %y: vector<16xf32>) -> vector<16xf32> {
+  %low = arith.constant dense<0.0> : vector<16xf32>
+  %high = arith.constant dense<255.0> : vector<16xf32>
+  %0 = math.exp %x : vector<16xf32>
+  %1 = arith.mulf %0, %y : vector<16xf32>
+  %2 = arith.cmpf ogt, %1, %low : vector<16xf32>
+  %3 = arith.select %2, %1, %low : vector<16xi1>, vector<16xf32>
+  %4 = arith.cmpf olt, %3, %high : vector<16xf32>
+  %5 = arith.select %4, %3, %high : vector<16xi1>, vector<16xf32>
+  %6 = math.roundeven %5 : vector<16xf32>
+  return %6 : vector<16xf32>
+}
+
+// Steps so small that most results would lie near a middle.
+// CHECK-LABEL: func.func @fine(
+// CHECK-NOT: scf.if
+// CHECK: math.tanh
+// CHECK: return
+func.func @fine(%x: vector<16xf32>) -> vector<16xf32> {
+  %scale = arith.constant dense<1.0e-6> : vector<16xf32>
+  %low = arith.constant dense<-32768.0> : vector<16xf32>
+  %high = arith.constant dense<32767.0> : vector<16xf32>
+  %0 = math.tanh %x : vector<16xf32>
+  %1 = arith.divf %0, %scale : vector<16xf32>
+  %2 = arith.cmpf ogt, %1, %low : vector<16xf32>
+  %3 = arith.select %2, %1, %low : vector<16xi1>, vector<16xf32>
+  %4 = arith.cmpf olt, %3, %high : vector<16xf32>
+  %5 = arith.select %4, %3, %high : vector<16xi1>, vector<16xf32>
+  %6 = math.roundeven %5 : vector<16xf32>
+  return %6 : vector<16xf32>
+}
+
+// The function may be one term of a sum.
+// CHECK-LABEL: func.func @residual(
+// WIDE: llvm.call_intrinsic "llvm.x86.avx512.vpermi2var.ps.512"
+// WIDE: arith.addf
+// WIDE: scf.if
+// WIDE: math.tanh
+func.func @residual(%x: vector<16xf32>, %y: vector<16xf32>) -> vector<16xf32> {
+  %scale = arith.constant dense<0.25> : vector<16xf32>
+  %low = arith.constant dense<-10.0> : vector<16xf32>
+  %high = arith.constant dense<245.0> : vector<16xf32>
+  %0 = math.tanh %x : vector<16xf32>
+  %1 = arith.addf %0, %y : vector<16xf32>
+  %2 = arith.divf %1, %scale : vector<16xf32>
+  %3 = arith.cmpf ogt, %2, %low : vector<16xf32>
+  %4 = arith.select %3, %2, %low : vector<16xi1>, vector<16xf32>
+  %5 = arith.cmpf olt, %4, %high : vector<16xf32>
+  %6 = arith.select %5, %4, %high : vector<16xi1>, vector<16xf32>
+  %7 = math.roundeven %6 : vector<16xf32>
+  return %7 : vector<16xf32>
+}
