@@ -380,8 +380,11 @@ LogicalResult InnerTileOp::verify() {
                   (blocks || isa<FloatType>(weights.getElementType()));
   bool bytes = !blocks && row.getElementType().isInteger(8) &&
                weights.getElementType().isInteger(8);
+  bool pairs = !blocks && row.getElementType().isBF16() &&
+               weights.getElementType().isBF16() && kv == 2;
   Intrinsic intrinsic = getIntrinsic();
-  bool fits = intrinsic == Intrinsic::fma ? floating && kv == 1
+  bool fits = intrinsic == Intrinsic::fma ? pairs || (floating && kv == 1)
+              : intrinsic == Intrinsic::vdpbf16ps ? pairs
               : intrinsic == Intrinsic::vpdpbusd
                   ? bytes && kv == 4 && getUnsignedRows()
               : intrinsic == Intrinsic::pmaddwd ? bytes && kv == 4
