@@ -152,27 +152,36 @@ def compare(mine, theirs):
             "seconds": statistics.median(mine), "peer_seconds": statistics.median(theirs)}
 
 
-def race(torch, stream, sides, seconds):
-    """Seconds per call of each side, by events, in rounds that alternate between them. A side gets the number of the round."""
+def race(torch, stream, sides, count, seconds):
+    """Seconds per call of each side, by events, in rounds that alternate between them.
+
+    A round is a CUDA graph of `count` calls, one for each set of buffers, so that the time of the host is not part of it.
+    """
+    graphs = []
     for side in sides:
-        for i in range(20):
-            side(i)
-    stream.synchronize()
-    times, end, i = [[] for _ in sides], time.monotonic() + seconds, 0
-    while i < 20 or time.monotonic() < end:
-        pairs = []
-        for _ in range(20):
-            for side, series in zip(sides, times):
-                start, stop = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
-                start.record(stream)
+        for _ in range(3):
+            for i in range(count):
                 side(i)
-                stop.record(stream)
-                pairs.append((series, start, stop))
-            i += 1
         stream.synchronize()
-        for series, start, stop in pairs:
-            series.append(start.elapsed_time(stop) * 1e-3)
-    return times
+        graphs.append(torch.cuda.CUDAGraph())
+        with torch.cuda.graph(graphs[-1], stream=stream):
+            for i in range(count):
+                side(i)
+    times, end, rounds = [[] for _ in sides], time.monotonic() + seconds, 0
+    with torch.cuda.stream(stream):
+        while rounds < 20 or time.monotonic() < end:
+            events = []
+            for graph, series in zip(graphs, times):
+                start, stop = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+                start.record()
+                graph.replay()
+                stop.record()
+                events.append((series, start, stop))
+            stream.synchronize()
+            for series, start, stop in events:
+                series.append(start.elapsed_time(stop) * 1e-3 / count)
+            rounds += 1
+    return [series[3:] for series in times]  # the first ones warm up
 
 
 def latency(torch, stream, sides, seconds):
@@ -190,6 +199,14 @@ def latency(torch, stream, sides, seconds):
             series.append(time.perf_counter() - start)
         i += 1
     return times
+
+
+TABLES = {
+    "products": {"title": "Matrix products", "peer": "cuBLASLt"},
+    "convolutions": {"title": "Convolutions", "peer": "cuDNN"},
+    "bandwidth": {"title": "Element-wise and normalising kernels", "peer": "copy"},
+    "models": {"title": "Models, batch 1", "peer": "torch.compile f16 and ONNX Runtime"},
+}
 
 
 class Bench:
@@ -221,6 +238,7 @@ class Bench:
     def add(self, table, name, peer, measured, **more):
         row = {"name": name, "table": table, "peer": peer, **compare(*measured), **more, "commit": self.made["commit"],
                "date": datetime.date.today().isoformat()}
+        self.data["tables"][table] = TABLES[table]
         self.data["rows"].append(row)
         figures = "".join(f", {key} {value:.4g}" for key, value in more.items() if isinstance(value, float))
         print(f"{name:32} {row['seconds'] * 1e6:10.1f} us  {peer} {row['peer_seconds'] * 1e6:10.1f} us  ratio {row['ratio']:.3f}{figures}", flush=True)
@@ -237,7 +255,8 @@ class Bench:
         given = [[make(size(info), dtypes[info.type]) for info in model.inputs] for _ in range(sets)]
         out = [{info.name: torch.empty(size(info), device="cuda", dtype=dtypes[info.type]) for info in model.outputs} for _ in range(sets)]
         torch.cuda.synchronize()
-        return given, out, lambda i: model.run(given[i % sets], out=out[i % sets], stream=self.stream)
+        calls = [model.bind(x, out=y, stream=self.stream) for x, y in zip(given, out)]
+        return given, lambda i: calls[i % sets]()
 
 
 def bench_product(bench, row):
@@ -246,7 +265,7 @@ def bench_product(bench, row):
     torch, size, is_int8 = bench.torch, row["size"], row["precision"] == "int8"
     model = load_library(row["library"])
     sets = bench.sets(3 * size * size * (1 if is_int8 else 2))
-    given, _, mine = bench.runner(model, bench.random, sets)
+    given, mine = bench.runner(model, bench.random, sets)
     product = cublaslt.MatMul(size, size, size, is_int8)
     dtype = torch.int8 if is_int8 else torch.float16
     a = [x[0].view(dtype) for x in given]
@@ -256,11 +275,16 @@ def bench_product(bench, row):
     def call(algorithm, i):
         product.run(algorithm, a[i % sets].data_ptr(), b[i % sets].data_ptr(), out[i % sets].data_ptr(), workspace.data_ptr(), bench.stream.cuda_stream)
 
-    tried = [(statistics.median(race(torch, bench.stream, [functools.partial(call, one)], 0.2)[0]), i) for i, one in enumerate(product.algorithms)]
+    tried = []
+    for i, algorithm in enumerate(product.algorithms):
+        try:
+            tried.append((statistics.median(race(torch, bench.stream, [functools.partial(call, algorithm)], sets, 0.2)[0]), i))
+        except cublaslt.Missing:  # offered, but not for these buffers
+            pass
     best = product.algorithms[min(tried)[1]]
-    measured = race(torch, bench.stream, [mine, functools.partial(call, best)], bench.seconds)
+    measured = race(torch, bench.stream, [mine, functools.partial(call, best)], sets, bench.seconds)
     tera = 2 * size**3 * 1e-12
-    bench.add("products", row["name"], "cuBLASLt", measured, tera_per_second=tera / statistics.median(measured[0]), algorithms=len(tried))
+    bench.add("products", row["name"], "cuBLASLt", measured, tops=tera / statistics.median(measured[0]), algorithms=len(tried))
 
 
 def bench_convolution(bench, row):
@@ -269,7 +293,7 @@ def bench_convolution(bench, row):
     torch.backends.cudnn.benchmark = True
     model = load_library(row["library"])
     sets = bench.sets(row["bytes"])
-    given, _, mine = bench.runner(model, bench.random, sets)
+    given, mine = bench.runner(model, bench.random, sets)
     channels_last = torch.channels_last
     x = [one[0].half().contiguous(memory_format=channels_last) for one in given]
     w = bench.random(row["weights"], torch.float16).contiguous(memory_format=channels_last)
@@ -278,7 +302,7 @@ def bench_convolution(bench, row):
         with torch.cuda.stream(bench.stream), torch.no_grad():
             torch.nn.functional.conv2d(x[i % sets], w, None, row["strides"], row["pads"], 1, row["group"])
 
-    bench.add("convolutions", row["name"], "cuDNN f16", race(torch, bench.stream, [mine, theirs], bench.seconds))
+    bench.add("convolutions", row["name"], "cuDNN f16", race(torch, bench.stream, [mine, theirs], sets, bench.seconds))
 
 
 def bench_bandwidth(bench, row):
@@ -286,22 +310,22 @@ def bench_bandwidth(bench, row):
     torch = bench.torch
     model = load_library(row["library"])
     sets = bench.sets(row["bytes"])
-    _, _, mine = bench.runner(model, bench.random, sets)
+    _, mine = bench.runner(model, bench.random, sets)
     source, target = ([torch.empty(row["bytes"] // 2, device="cuda", dtype=torch.uint8) for _ in range(sets)] for _ in range(2))
 
     def copy(i):
         with torch.cuda.stream(bench.stream):
             target[i % sets].copy_(source[i % sets])
 
-    measured = race(torch, bench.stream, [mine, copy], bench.seconds)
-    bench.add("bandwidth", row["name"], "copy", measured, gigabytes_per_second=row["bytes"] * 1e-9 / statistics.median(measured[0]))
+    measured = race(torch, bench.stream, [mine, copy], sets, bench.seconds)
+    bench.add("bandwidth", row["name"], "copy", measured, gb_per_s=row["bytes"] * 1e-9 / statistics.median(measured[0]))
 
 
 def bench_model(bench, row):
     """A whole model with batch 1 beside torch.compile in f16, and ONNX Runtime's CUDA provider where it runs."""
     torch = bench.torch
     model = load_library(row["library"])
-    given, _, mine = bench.runner(model, bench.random, 1)
+    given, mine = bench.runner(model, bench.random, 1)
     from torch_model import Graph
     try:
         module = Graph(load_json(f"data/{row['graph']}.json"), arrays(row["graph"] + ".npz")).cuda().half().eval()

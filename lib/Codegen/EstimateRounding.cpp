@@ -48,11 +48,13 @@ static constexpr double kLeastDivisor = 0x1p-60, kLargestDivisor = 0x1p60;
 
 namespace {
 
-/// What stands between a value and its rounding: changes of scale, sums,
-/// clamps. The value's error reaches the rounding multiplied by `gain`.
+/// What stands between a value and its rounding: changes of scale and sums,
+/// and then clamps. The value's error reaches the rounding multiplied by
+/// `gain`.
 struct Tail {
-  /// The value first, the rounding's operand last.
-  SmallVector<Operation *> ops;
+  /// Changes of scale and sums; the value first, and clamps. The last one to be
+  /// computed comes first.
+  SmallVector<Operation *> ops, clamps;
   Value value;
   double gain = 1, low = -INFINITY, high = INFINITY;
   /// Whether another value is added: then it is not the result's size that
@@ -60,6 +62,11 @@ struct Tail {
   bool hasSum = false;
 
   double getBound() const { return std::max(std::abs(low), std::abs(high)); }
+  /// Whether it does not matter if rounding comes first.
+  bool isBoundedByIntegers() const {
+    return std::isfinite(getBound()) && std::trunc(low) == low &&
+           std::trunc(high) == high;
+  }
 };
 
 } // namespace
@@ -87,7 +94,17 @@ static Value skipClamp(arith::SelectOp select, Tail &tail) {
     else
       return {};
   }
-  tail.ops.append({select, cmp});
+  tail.clamps.append({select, cmp});
+  return value;
+}
+
+static Value skipClamps(Value value, Tail &tail) {
+  while (auto select = value.getDefiningOp<arith::SelectOp>()) {
+    Value next = skipClamp(select, tail);
+    if (!next)
+      break;
+    value = next;
+  }
   return value;
 }
 
@@ -113,11 +130,7 @@ static Value skipScale(Operation *op, Tail &tail) {
 /// `function` are meaningful if there is one.
 static bool findFunction(Value value, Tail &tail, ScalarProgram &function) {
   while (Operation *op = value.getDefiningOp()) {
-    Value next;
-    if (auto select = dyn_cast<arith::SelectOp>(op))
-      next = skipClamp(select, tail);
-    else
-      next = skipScale(op, tail);
+    Value next = skipScale(op, tail);
     if (!next)
       break;
     value = next;
@@ -133,11 +146,7 @@ static bool findFunction(Value value, Tail &tail, ScalarProgram &function) {
     tail = before;
     tail.ops.push_back(sum);
     tail.hasSum = true;
-    // What is clamped further in does not bound the result.
-    std::pair<double, double> bounds(tail.low, tail.high);
-    bool isFound = findFunction(operand, tail, function);
-    std::tie(tail.low, tail.high) = bounds;
-    if (isFound)
+    if (findFunction(operand, tail, function))
       return true;
   }
   return false;
@@ -204,9 +213,11 @@ static Value emitPieces(ImplicitLocOpBuilder &b, const Pieces &pieces,
   VectorBuilder v(b, type);
   // The nearest point, and the distance from it, which is exact.
   Value scaled = pieces.width == 1 ? x : v.mul(x, v.number(1 / pieces.width));
-  Value point = v.clamp(v.round(scaled), Pieces::kFirst, Pieces::kLast);
+  Value index = arith::FPToSIOp::create(
+      b, type.clone(b.getI32Type()),
+      v.round(v.clamp(scaled, Pieces::kFirst, Pieces::kLast)));
+  Value point = arith::SIToFPOp::create(b, type, index);
   Value distance = v.fma(point, v.number(-pieces.width), x);
-  Value index = arith::FPToSIOp::create(b, type.clone(b.getI32Type()), point);
   Value sum = v.lookUp(pieces.coefficients.back(), index);
   for (ArrayRef<float> row :
        llvm::drop_begin(llvm::reverse(pieces.coefficients)))
@@ -214,14 +225,14 @@ static Value emitPieces(ImplicitLocOpBuilder &b, const Pieces &pieces,
   return sum;
 }
 
-/// The operand of `rounding` with an estimate of the function in it, and
-/// whether its rounding is certain.
+/// The result of `rounding` with an estimate of the function in its operand,
+/// and whether it is certain.
 static std::pair<Value, Value> emitEstimate(ImplicitLocOpBuilder &b,
                                             const Tail &tail,
+                                            math::RoundEvenOp rounding,
                                             const Pieces &pieces,
                                             Value variable, double uncertain) {
-  auto type = cast<VectorType>(variable.getType());
-  VectorBuilder v(b, type);
+  VectorBuilder v(b, cast<VectorType>(rounding.getType()));
   IRMapping mapping;
   mapping.map(tail.value, emitPieces(b, pieces, variable));
   Value estimate = mapping.lookup(tail.value);
@@ -232,17 +243,29 @@ static std::pair<Value, Value> emitEstimate(ImplicitLocOpBuilder &b,
                         v.number(1 / *getNumber(quotient.getRhs()))));
     else
       b.clone(*op, mapping);
-    if (!isa<arith::CmpFOp>(op))
-      estimate = mapping.lookup(op->getResult(0));
+    estimate = mapping.lookup(op->getResult(0));
   }
+  // Neither an infinite nor an undefined estimate is near to an integer.
   Value rounded = v.round(estimate);
-  // Far out nothing was tried; NaN is not small either.
-  double limit = tail.hasSum ? pieces.getReach() : Pieces::kTried;
-  Value isKnown = v.isSmall(variable, limit);
-  Value isOff = v.isSmall(v.sub(estimate, rounded), 0.5 - uncertain);
-  Value isCertain = arith::AndIOp::create(b, isKnown, isOff);
-  return {rounded, vector::ReductionOp::create(b, vector::CombiningKind::AND,
-                                               isCertain)};
+  Value isCertain = v.isSmall(v.sub(estimate, rounded), 0.5 - uncertain);
+  if (tail.hasSum)
+    isCertain = arith::AndIOp::create(b, isCertain,
+                                      v.isSmall(variable, pieces.getReach()));
+  isCertain =
+      vector::ReductionOp::create(b, vector::CombiningKind::AND, isCertain);
+  // Clamps of the rounded number; what is certain is a number.
+  for (Operation *op : llvm::reverse(tail.clamps)) {
+    auto select = dyn_cast<arith::SelectOp>(op);
+    if (!select)
+      continue;
+    auto cmp = select.getCondition().getDefiningOp<arith::CmpFOp>();
+    if (cmp.getPredicate() == arith::CmpFPredicate::UNO)
+      continue;
+    Value bound = select.getFalseValue();
+    rounded = arith::SelectOp::create(
+        b, v.is(cmp.getPredicate(), rounded, bound), rounded, bound);
+  }
+  return {rounded, isCertain};
 }
 
 /// Erases `ops`, the last first, as far as nobody uses them.
@@ -256,8 +279,8 @@ static void eraseUnused(ArrayRef<Operation *> ops) {
 static bool estimate(math::RoundEvenOp rounding, PiecesCache &cache) {
   Tail tail;
   ScalarProgram function;
-  if (!findFunction(rounding.getOperand(), tail, function) ||
-      !std::isfinite(tail.getBound()))
+  Value clamped = skipClamps(rounding.getOperand(), tail);
+  if (!tail.isBoundedByIntegers() || !findFunction(clamped, tail, function))
     return false;
   const Pieces *pieces = cache.get(function);
   if (!pieces)
@@ -269,8 +292,8 @@ static bool estimate(math::RoundEvenOp rounding, PiecesCache &cache) {
     return false;
 
   ImplicitLocOpBuilder b(rounding.getLoc(), rounding);
-  auto [rounded, isCertain] =
-      emitEstimate(b, tail, *pieces, function.getVariable(), uncertain);
+  auto [rounded, isCertain] = emitEstimate(b, tail, rounding, *pieces,
+                                           function.getVariable(), uncertain);
   auto choice = scf::IfOp::create(b, rounding.getType(), isCertain, true);
   {
     OpBuilder::InsertionGuard guard(b);
@@ -280,13 +303,15 @@ static bool estimate(math::RoundEvenOp rounding, PiecesCache &cache) {
     IRMapping mapping;
     for (Operation *op : function.getOps())
       b.clone(*op, mapping);
-    for (Operation *op : llvm::reverse(tail.ops))
-      b.clone(*op, mapping);
+    for (ArrayRef<Operation *> ops : {tail.ops, tail.clamps})
+      for (Operation *op : llvm::reverse(ops))
+        b.clone(*op, mapping);
     Operation *exact = b.clone(*rounding, mapping);
     scf::YieldOp::create(b, exact->getResult(0));
   }
   rounding.replaceAllUsesWith(choice.getResult(0));
   rounding.erase();
+  eraseUnused(tail.clamps);
   eraseUnused(tail.ops);
   eraseUnused(llvm::to_vector(llvm::reverse(function.getOps())));
   return true;
@@ -308,13 +333,7 @@ static bool estimate(math::RoundEvenOp rounding, PiecesCache &cache) {
 /// they lose bits are rounded to 0.
 static void refineQuotient(math::RoundEvenOp rounding) {
   Tail tail;
-  Value value = rounding.getOperand();
-  while (auto select = value.getDefiningOp<arith::SelectOp>()) {
-    Value next = skipClamp(select, tail);
-    if (!next)
-      return;
-    value = next;
-  }
+  Value value = skipClamps(rounding.getOperand(), tail);
   auto quotient = value.getDefiningOp<arith::DivFOp>();
   auto type = dyn_cast<VectorType>(value.getType());
   if (!quotient || !type || !std::isfinite(tail.getBound()))

@@ -15,9 +15,11 @@
 #include "mlir/Dialect/Affine/Utils.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/IRMapping.h"
 #include <functional>
+#include <numeric>
 
 using namespace mlir;
 using namespace mpc;
@@ -193,6 +195,10 @@ public:
   void run();
 
 private:
+  /// Neighbouring elements that one iteration computes as vectors, or 0.
+  int64_t getLanes();
+  void runVectors(int64_t lanes);
+
   SmallVector<Value> access(OpOperand &operand) {
     return SmallVector<Value>(*affine::expandAffineMap(
         b, b.getLoc(), op.getMatchingIndexingMap(&operand), ivs));
@@ -270,7 +276,131 @@ SmallVector<Value> LinalgElement::emitReductions(unsigned position,
   return SmallVector<Value>(loop.getResults());
 }
 
+/// Bytes of one access to memory, the most that GPUs have.
+static constexpr int64_t kAccessBytes = 16;
+
+/// Whether `map` reads a row of as many elements as the last loop has.
+static bool isLastDim(AffineMap map) {
+  return map.getNumResults() == 1 &&
+         map.getResult(0) == getAffineDimExpr(map.getNumDims() - 1,
+                                              map.getContext());
+}
+
+/// Functions become many instructions: several at once would need more
+/// registers than there are, and memory is not what such a loop waits for.
+static bool isLong(Operation *op) {
+  return isa_and_nonnull<math::MathDialect>(op->getDialect()) &&
+         !isa<math::AbsFOp, math::CeilOp, math::FloorOp, math::FmaOp,
+              math::RoundEvenOp, math::TruncOp>(op);
+}
+
+int64_t LinalgElement::getLanes() {
+  if (op.getNumLoops() == 0 || op.getNumParallelLoops() != op.getNumLoops())
+    return 0;
+  for (Operation &inner : op.getBlock()->without_terminator())
+    if (!inner.hasTrait<OpTrait::ConstantLike>() &&
+        (!OpTrait::hasElementwiseMappableTraits(&inner) || isLong(&inner)))
+      return 0;
+  // The narrowest operand is accessed in whole; no row ends within a vector.
+  int64_t lanes = 1, together = 0;
+  for (OpOperand &operand : op->getOpOperands()) {
+    auto type = dyn_cast<MemRefType>(operand.get().getType());
+    if (!type)
+      continue;
+    AffineMap map = op.getMatchingIndexingMap(&operand);
+    bool isRow = op.isDpsInput(&operand) && isLastDim(map);
+    if (!type.getLayout().isIdentity() || !(map.isIdentity() || isRow) ||
+        !type.getElementType().isIntOrFloat() ||
+        type.getElementTypeBitWidth() % 8 != 0)
+      return 0;
+    int64_t elements = 1;
+    for (int64_t size : type.getShape())
+      if (!ShapedType::isDynamic(size))
+        elements *= size;
+      else if (isRow)
+        return 0;
+    together = std::gcd(together, elements);
+    lanes = std::max<int64_t>(lanes, kAccessBytes * 8 /
+                                         type.getElementTypeBitWidth());
+  }
+  return lanes > 1 && together % lanes == 0 ? lanes : 0;
+}
+
+void LinalgElement::runVectors(int64_t lanes) {
+  Value count = indexConstant(b, 1);
+  for (const Range &range : op.createLoopRanges(b, op.getLoc()))
+    count = b.createOrFold<arith::MulIOp>(
+        count, getValueOrCreateConstantIndexOp(b, op.getLoc(), range.size));
+  count = b.createOrFold<arith::DivUIOp>(count, indexConstant(b, lanes));
+  SmallVector<Value> flat;
+  for (Value operand : op->getOperands())
+    flat.push_back(isa<MemRefType>(operand.getType()) ? flatten(b, operand)
+                                                      : operand);
+  auto widen = [&](Type type) { return VectorType::get({lanes}, type); };
+  auto align = [](auto access, VectorType type) {
+    access.setAlignment(std::min<uint64_t>(
+        kAccessBytes, type.getNumElements() * type.getElementTypeBitWidth() / 8));
+  };
+  emitForall(b, count, kMultiplyCost * lanes, [&](Value index) {
+    Value first = mul(b, index, lanes);
+    IRMapping mapping;
+    for (OpOperand &operand : op->getOpOperands()) {
+      BlockArgument argument = op.getMatchingBlockArgument(&operand);
+      if (argument.use_empty())
+        continue;
+      Value source = flat[operand.getOperandNumber()], at = first;
+      VectorType type = widen(argument.getType());
+      if (!isa<MemRefType>(source.getType())) {
+        mapping.map(argument,
+                    vector::BroadcastOp::create(b, type, source).getResult());
+        continue;
+      }
+      if (!op.getMatchingIndexingMap(&operand).isIdentity())
+        at = b.createOrFold<arith::RemUIOp>(
+            first, indexConstant(b, cast<MemRefType>(source.getType()).getDimSize(0)));
+      auto load = vector::LoadOp::create(b, type, source, ValueRange{at});
+      align(load, type);
+      mapping.map(argument, load.getResult());
+    }
+    auto lookup = [&](Value value) {
+      if (!mapping.contains(value))
+        mapping.map(value, vector::BroadcastOp::create(
+                               b, widen(value.getType()), value)
+                               .getResult());
+      return mapping.lookup(value);
+    };
+    for (Operation &inner : op.getBlock()->without_terminator()) {
+      if (inner.hasTrait<OpTrait::ConstantLike>()) {
+        // Broadcast where it is used.
+        Operation *scalar = b.clone(inner);
+        mapping.map(inner.getResult(0),
+                    vector::BroadcastOp::create(
+                        b, widen(scalar->getResult(0).getType()),
+                        scalar->getResult(0))
+                        .getResult());
+        continue;
+      }
+      for (Value operand : inner.getOperands())
+        lookup(operand);
+      // Element-wise ops are the same op on vectors.
+      Operation *wide = b.clone(inner, mapping);
+      for (OpResult result : wide->getResults())
+        result.setType(widen(result.getType()));
+    }
+    for (auto [init, value] :
+         llvm::zip_equal(op.getDpsInitsMutable(),
+                         op.getBlock()->getTerminator()->getOperands())) {
+      auto type = widen(value.getType());
+      auto store = vector::StoreOp::create(
+          b, lookup(value), flat[init.getOperandNumber()], ValueRange{first});
+      align(store, type);
+    }
+  });
+}
+
 void LinalgElement::run() {
+  if (int64_t lanes = getLanes())
+    return runVectors(lanes);
   SmallVector<unsigned> parallel;
   SmallVector<utils::IteratorType> iterators = op.getIteratorTypesArray();
   // Neighbouring threads write neighbouring elements.

@@ -201,7 +201,8 @@ static Polynomial findAsymptote(const ScalarProgram &function, double center,
                                 double step) {
   double near = function(center + 64 * step),
          far = function(center + 128 * step);
-  double slope = (far - near) / (64 * step);
+  // What is no slope but the end of a decay would count far out.
+  double slope = std::round((far - near) / (64 * step) * 0x1p40) * 0x1p-40;
   Polynomial line{};
   line[1] = slope;
   line[0] = near - slope * 64 * step;

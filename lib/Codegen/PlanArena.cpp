@@ -200,7 +200,9 @@ std::optional<Affine> SizeEvaluator::evaluateDim(Value memref, int64_t dim) {
   }
   if (auto collapse = dyn_cast<memref::CollapseShapeOp>(op)) {
     Affine product{1, 0};
-    for (int64_t source : collapse.getReassociationIndices()[dim]) {
+    SmallVector<ReassociationIndices> groups =
+        collapse.getReassociationIndices();
+    for (int64_t source : groups[dim]) {
       std::optional<Affine> size = evaluateDim(collapse.getSrc(), source);
       std::optional<Affine> next =
           size ? multiply(product, *size) : std::nullopt;

@@ -73,7 +73,7 @@ struct SelectTilingPass : public mpc::impl::SelectTilingBase<SelectTilingPass> {
     if (!problem.empty())
       remark::missed(getOperation().getLoc(), remark::RemarkOpts::name("Table")
                                                   .category(getArgument()))
-          << "tuning table " << table << " is " << problem << ": ignored";
+          << "tuning table " + table + " is " + problem + ": ignored";
     return success();
   }
 

@@ -15,6 +15,7 @@
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/IR/Remarks.h"
 #include "mpc/Codegen/Passes.h"
+#include "mpc/Codegen/Staging.h"
 #include "mpc/Dialect/Kernel/KernelDialect.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -266,6 +267,8 @@ static LogicalResult tileAndFuse(RewriterBase &rewriter, linalg::LinalgOp op,
   Operation *kernel = info->kind == Kind::depthwise ? create(DepthwiseOp())
                       : tiling.getPlanar()          ? create(PlanarOp())
                                                     : create(ContractOp());
+  if (Attribute staging = op->getAttr(kStagingAttrName))
+    kernel->setAttr(kStagingAttrName, staging);
   rewriter.replaceOp(replaced, kernel->getResults());
   if (epilogue)
     rewriter.eraseOp(op);

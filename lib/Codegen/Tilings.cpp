@@ -212,7 +212,8 @@ public:
         continue;
       last = count;
       SmallVector<std::pair<double, TilingAttr>> heights;
-      for (int64_t rows = std::min(height, total); rows > height / 2; --rows)
+      int64_t tallest = std::min(height, total);
+      for (int64_t rows = tallest; rows > tallest / 2; --rows)
         heights.push_back({estimate(rows, count), get(rows, count, gather)});
       llvm::stable_sort(heights, llvm::less_first());
       shapes.append(heights.begin(),

@@ -17,6 +17,7 @@
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/AttrTypeSubElements.h"
@@ -43,7 +44,8 @@ namespace {
 
 /// Whether threads meet here.
 bool isMeeting(Operation *op) {
-  return isa<gpu::BarrierOp, NVVM::Barrier0Op, NVVM::MmaOp>(op);
+  return isa<gpu::BarrierOp, NVVM::Barrier0Op, NVVM::MmaOp, nvgpu::LdMatrixOp>(
+      op);
 }
 
 bool holdsMeeting(Operation *op) {
@@ -61,7 +63,7 @@ class KernelEmulator {
 public:
   KernelEmulator(gpu::GPUFuncOp kernel, int64_t threads, SymbolTable &symbols)
       : kernel(kernel), threads(threads), symbols(symbols),
-        b(kernel.getLoc(), kernel.getContext()) {}
+        b(kernel.getLoc(), kernel.getContext()), shared(kernel) {}
 
   /// Null after an error.
   func::FuncOp emit(StringRef name);
@@ -86,6 +88,7 @@ private:
   LogicalResult emitPiece(ArrayRef<Operation *> ops, Block &block);
   LogicalResult emitMeeting(Operation *op);
   LogicalResult emitMMA(NVVM::MmaOp op);
+  LogicalResult emitLoadMatrix(nvgpu::LdMatrixOp op);
   LogicalResult emitFor(scf::ForOp op);
   LogicalResult emitIf(scf::IfOp op);
   bool mapId(Operation *op, Value block, Value thread, IRMapping &mapping);
@@ -97,8 +100,11 @@ private:
   int64_t threads;
   SymbolTable &symbols;
   ImplicitLocOpBuilder b;
+  SharedMemory shared;
   func::FuncOp function;
-  Value blocks, block;
+  Value blocks, block, faults;
+  /// The number of a thread, where threads meet: known in each of their loops.
+  Value threadId;
   /// Values that are the same for all threads of a block.
   IRMapping uniform;
   /// Values that outlive a piece: memrefs with one element per thread.
@@ -126,17 +132,19 @@ LogicalResult KernelEmulator::check() {
   auto refused = kernel.walk([&](Operation *op) {
     if (isMeeting(op))
       isPerBlock = true;
-    if (isa<NVVM::MmaOp>(op) && threads % kWarp != 0) {
+    if (isa<NVVM::MmaOp, nvgpu::LdMatrixOp>(op) && threads % kWarp != 0) {
       op->emitOpError("expected whole warps of 32 threads, but the block has ")
           << threads;
       return WalkResult::interrupt();
     }
     bool isKnown =
-        !isa_and_nonnull<gpu::GPUDialect, NVVM::NVVMDialect>(
-            op->getDialect()) ||
+        !isa_and_nonnull<gpu::GPUDialect, NVVM::NVVMDialect,
+                         nvgpu::NVGPUDialect>(op->getDialect()) ||
         isMeeting(op) ||
         isa<gpu::GPUFuncOp, gpu::ReturnOp, gpu::BlockIdOp, gpu::ThreadIdOp,
-            gpu::GridDimOp, gpu::BlockDimOp>(op);
+            gpu::GridDimOp, gpu::BlockDimOp, nvgpu::DeviceAsyncCopyOp,
+            nvgpu::DeviceAsyncCreateGroupOp, nvgpu::DeviceAsyncWaitOp,
+            NVVM::CpAsyncCommitGroupOp, NVVM::CpAsyncWaitGroupOp>(op);
     if (isKnown)
       return WalkResult::advance();
     op->emitOpError("cannot be emulated");
@@ -160,6 +168,8 @@ void KernelEmulator::forEach(
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   IRMapping local(uniform);
+  if (threadId && count == threads)
+    local.map(threadId, loop.getInductionVar());
   body(loop.getInductionVar(), local);
 }
 
@@ -270,6 +280,8 @@ LogicalResult KernelEmulator::emitBlock(Block &parent) {
   };
   for (Operation &op : parent.without_terminator()) {
     auto extract = dyn_cast<LLVM::ExtractValueOp>(op);
+    if (threadId && &op == threadId.getDefiningOp())
+      continue;
     if (extract && products.contains(extract.getContainer())) {
       arrays[extract.getResult()] =
           products[extract.getContainer()][extract.getPosition().front()];
@@ -288,8 +300,12 @@ LogicalResult KernelEmulator::emitBlock(Block &parent) {
 LogicalResult KernelEmulator::emitMeeting(Operation *op) {
   if (auto mma = dyn_cast<NVVM::MmaOp>(op))
     return emitMMA(mma);
-  if (isMeeting(op))
-    return success(); // the end of a piece is all that it means
+  if (auto load = dyn_cast<nvgpu::LdMatrixOp>(op))
+    return emitLoadMatrix(load);
+  if (isMeeting(op)) {
+    shared.emitBarrier(b);
+    return success(); // else the end of a piece is all that it means
+  }
   if (auto loop = dyn_cast<scf::ForOp>(op))
     return emitFor(loop);
   if (auto branch = dyn_cast<scf::IfOp>(op))
@@ -321,6 +337,76 @@ LogicalResult KernelEmulator::emitMMA(NVVM::MmaOp mma) {
     SmallVector<Value> all(operands);
     all.push_back(arith::MulIOp::create(b, warp, constant(kWarp)));
     func::CallOp::create(b, callee, all);
+  });
+  return success();
+}
+
+/// Lane 8j + i says where row i of matrix j begins, 16 bytes; lane 4i + t then
+/// holds bytes 4t to 4t+3 of that row.
+LogicalResult KernelEmulator::emitLoadMatrix(nvgpu::LdMatrixOp load) {
+  auto type = cast<VectorType>(load.getType());
+  Value memref = load.getSrcMemref();
+  const SharedMemory::Buffer *buffer = shared.lookup(memref);
+  if (!buffer || load.getTranspose() || type.getRank() != 2)
+    return load.emitOpError("cannot be emulated: expected a vector of "
+                            "registers, not transposed, from shared memory");
+  int64_t matrices = type.getDimSize(0), perRegister = type.getDimSize(1);
+  Value starts = createBuffer(MemRefType::get({threads}, b.getIndexType()));
+  forEach(threads, [&](Value thread, IRMapping &local) {
+    SmallVector<Value> indices;
+    for (Value index : load.getIndices()) {
+      fetch(index, thread, local);
+      indices.push_back(local.lookup(index));
+    }
+    Value target = uniform.lookup(memref);
+    Value inside = isInside(b, target, indices, constant(4 * perRegister));
+    Value position = getPosition(b, target, indices);
+    // Lanes past those of the matrices say nothing.
+    Value isUsed = arith::CmpIOp::create(
+        b, arith::CmpIPredicate::ult,
+        arith::RemUIOp::create(b, thread, constant(kWarp)).getResult(),
+        constant(8 * matrices));
+    auto used = scf::IfOp::create(b, isUsed, /*withElseRegion=*/false);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(used.thenBlock());
+    auto branch = scf::IfOp::create(b, inside, /*withElseRegion=*/true);
+    b.setInsertionPointToStart(branch.thenBlock());
+    checkAlignment(b, target, position, /*bytes=*/16, faults);
+    memref::StoreOp::create(b, position, starts, thread);
+    b.setInsertionPointToStart(branch.elseBlock());
+    reportFault(b, faults, Fault::OutOfBounds);
+    memref::StoreOp::create(b, constant(0), starts, thread);
+  });
+  Value results = getArray(load.getRes());
+  Value flat = uniform.lookup(memref);
+  auto flatType = cast<MemRefType>(flat.getType());
+  if (flatType.getRank() > 1) {
+    SmallVector<ReassociationIndices> groups(1);
+    llvm::append_range(groups.front(), llvm::seq<int64_t>(flatType.getRank()));
+    flat = memref::CollapseShapeOp::create(b, flat, groups);
+  }
+  auto registerType = VectorType::get({perRegister}, type.getElementType());
+  forEach(threads, [&](Value thread, IRMapping &) {
+    Value laneNumber = arith::RemUIOp::create(b, thread, constant(kWarp));
+    Value warp = arith::SubIOp::create(b, thread, laneNumber);
+    Value row = arith::AddIOp::create(
+        b, warp,
+        arith::DivUIOp::create(b, laneNumber, constant(4)).getResult());
+    Value offset = arith::MulIOp::create(
+        b, arith::RemUIOp::create(b, laneNumber, constant(4)).getResult(),
+        constant(perRegister));
+    Value result =
+        arith::ConstantOp::create(b, b.getZeroAttr(load.getType()));
+    for (int64_t j = 0; j < matrices; ++j) {
+      Value from = arith::AddIOp::create(b, row, constant(8 * j));
+      Value first = arith::AddIOp::create(
+          b, memref::LoadOp::create(b, starts, from).getResult(), offset);
+      shared.emitRead(b, *buffer, first, perRegister, thread);
+      Value part =
+          vector::LoadOp::create(b, registerType, flat, ValueRange{first});
+      result = vector::InsertOp::create(b, part, result, ArrayRef<int64_t>{j});
+    }
+    memref::StoreOp::create(b, result, results, thread);
   });
   return success();
 }
@@ -413,15 +499,9 @@ func::FuncOp KernelEmulator::emit(StringRef name) {
   Value lo = entry->getArgument(count + 2), hi = entry->getArgument(count + 3);
 
   // Memory that blocks and threads own.
-  SmallVector<Value> states;
-  DenseMap<Value, Value> shadows;
-  for (Value shared : kernel.getWorkgroupAttributions()) {
-    auto type = cast<MemRefType>(shared.getType());
-    states.push_back(
-        createBuffer(MemRefType::get(type.getShape(), b.getI8Type())));
-    shadows[shared] = states.back();
-    uniform.map(shared, createBuffer(type));
-  }
+  faults = entry->getArgument(count);
+  for (Value memory : kernel.getWorkgroupAttributions())
+    uniform.map(memory, createBuffer(cast<MemRefType>(memory.getType())));
   for (Value own : kernel.getPrivateAttributions())
     uniform.map(own, createBuffer(cast<MemRefType>(own.getType())));
   if (isPerBlock && kernel.getNumPrivateAttributions() != 0)
@@ -439,16 +519,32 @@ func::FuncOp KernelEmulator::emit(StringRef name) {
   });
   if (refused.wasInterrupted())
     return {};
-  instrumentKernel(kernel.getBody(), entry->getArgument(count), shadows);
-
   b.setInsertionPointToEnd(entry);
+  if (isPerBlock) {
+    SmallVector<gpu::ThreadIdOp> ids;
+    kernel.walk([&](gpu::ThreadIdOp id) {
+      if (id.getDimension() == gpu::Dimension::x)
+        ids.push_back(id);
+    });
+    OpBuilder inKernel = OpBuilder::atBlockBegin(&body);
+    threadId = gpu::ThreadIdOp::create(inKernel, kernel.getLoc(),
+                                       gpu::Dimension::x);
+    for (gpu::ThreadIdOp id : ids) {
+      id.replaceAllUsesWith(threadId);
+      id.erase();
+    }
+  }
+  if (!shared.isEmpty())
+    shared.create(b, threads, symbols, faults, threadId);
+  if (failed(instrumentKernel(kernel.getBody(), faults, shared)))
+    return {};
   auto range = scf::ForOp::create(b, lo, hi, constant(1));
   func::ReturnOp::create(b);
   b.setInsertionPointToStart(range.getBody());
   Value iv = range.getInductionVar();
   for (Value argument : entry->getArguments())
     uniform.map(argument, argument); // what the checks refer to
-  for (Value state : states)
+  for (Value state : shared.getStates())
     uniform.map(state, state);
   if (!isPerBlock) {
     Value block = arith::DivUIOp::create(b, iv, constant(threads));
@@ -458,19 +554,7 @@ func::FuncOp KernelEmulator::emit(StringRef name) {
         b.clone(op, uniform);
     return function;
   }
-  for (Value state : states) {
-    auto type = cast<MemRefType>(state.getType());
-    SmallVector<ReassociationIndices> groups(1);
-    llvm::append_range(groups.front(), llvm::seq<int64_t>(type.getRank()));
-    Value flat = type.getRank() == 1
-                     ? state
-                     : memref::CollapseShapeOp::create(b, state, groups)
-                           .getResult();
-    Value none = arith::ConstantIntOp::create(b, 0, /*width=*/8);
-    forEach(type.getNumElements(), [&](Value i, IRMapping &) {
-      memref::StoreOp::create(b, none, flat, i);
-    });
-  }
+  shared.emitBegin(b);
   block = iv;
   if (failed(emitBlock(body)))
     return {};
@@ -527,8 +611,13 @@ void EmulateGPUPass::lower(gpu::LaunchFuncOp launch, func::FuncOp function,
   operands.append({faults, blocks, zero, total});
   auto call = func::CallOp::create(b, function, operands);
   call->setAttr(kDispatchAttrName, b.getUnitAttr());
-  const char *sentences[] = {"loads or stores outside of a buffer",
-                             "reads shared memory that nothing has written"};
+  const char *sentences[kNumFaults] = {
+      "loads or stores outside of a buffer",
+      "reads shared memory that nothing has written",
+      ("reads shared memory before a copy to it has come: a wait or a barrier "
+       "is missing"),
+      "has a race on shared memory: a barrier is missing",
+      "loads or stores at an address that is not aligned as it says"};
   for (auto [position, sentence] : llvm::zip_equal(positions, sentences)) {
     Value fault = memref::LoadOp::create(b, faults, position);
     cf::AssertOp::create(

@@ -9,22 +9,92 @@
 #define MPC_LIB_GPU_EMULATION_H
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/IR/SymbolTable.h"
 #include "llvm/ADT/DenseMap.h"
 
 namespace mpc {
 
-/// What a kernel does wrong: positions in its memref<2xi32> of faults, which
-/// are 0 until then.
-enum class Fault { OutOfBounds, Unwritten };
-inline constexpr int64_t kNumFaults = 2;
+/// What a kernel does wrong: positions in its memref of i32 of faults, which
+/// are 0 until then. Their sentences are in EmulateGPU.cpp.
+enum class Fault { OutOfBounds, Unwritten, Pending, Race, Misaligned };
+inline constexpr int64_t kNumFaults = 5;
 
-/// Guards every load and store of `body`: outside of its memref it reads zero or
-/// does nothing, and is noted in `faults`. `shadows` gives for memrefs that
-/// start unwritten one of the same shape of i8, 1 where it has been written.
-void instrumentKernel(mlir::Region &body, mlir::Value faults,
-                      const llvm::DenseMap<mlir::Value, mlir::Value> &shadows);
+/// Emits that `fault` has occurred.
+void reportFault(mlir::ImplicitLocOpBuilder &b, mlir::Value faults,
+                 Fault fault);
+
+/// What is known of a block's shared memory while it runs: who has written which
+/// piece when, who has read it, and which copies are still under way. Time is
+/// counted in barriers. SharedMemory.cpp says what is held where.
+class SharedMemory {
+public:
+  /// Sees the kernel's workgroup attributions.
+  explicit SharedMemory(mlir::gpu::GPUFuncOp kernel);
+
+  struct Buffer {
+    mlir::Value state;
+    /// Elements that are written and read together.
+    int64_t unit = 0;
+  };
+  /// Null for memory that is not shared.
+  const Buffer *lookup(mlir::Value memref) const {
+    auto it = buffers.find(memref);
+    return it == buffers.end() ? nullptr : &it->second;
+  }
+
+  /// Makes the states, at the beginning of a function, and remembers `faults`;
+  /// `thread` stands for the number of the thread that runs.
+  void create(mlir::ImplicitLocOpBuilder &b, int64_t threads,
+              mlir::SymbolTable &symbols, mlir::Value faults,
+              mlir::Value thread);
+  /// Memrefs that belong to the function, not to a block.
+  llvm::SmallVector<mlir::Value> getStates() const;
+  bool isEmpty() const { return buffers.empty(); }
+
+  /// A block begins; all threads have met.
+  void emitBegin(mlir::ImplicitLocOpBuilder &b) const;
+  void emitBarrier(mlir::ImplicitLocOpBuilder &b) const;
+  /// `width` elements from `first` on, both multiples of the unit or inside of
+  /// one, are read or written.
+  void emitRead(mlir::ImplicitLocOpBuilder &b, const Buffer &buffer,
+                mlir::Value first, int64_t width, mlir::Value thread) const;
+  void emitWrite(mlir::ImplicitLocOpBuilder &b, const Buffer &buffer,
+                 mlir::Value first, int64_t width, bool isCopy) const;
+  /// Of the copies of a thread: a group ends; all but `left` groups have come.
+  void emitCommit(mlir::ImplicitLocOpBuilder &b) const;
+  void emitWait(mlir::ImplicitLocOpBuilder &b, int64_t left) const;
+
+private:
+  void call(mlir::ImplicitLocOpBuilder &b, llvm::StringRef name,
+            mlir::ValueRange operands) const;
+  std::pair<mlir::Value, mlir::Value>
+  getUnits(mlir::ImplicitLocOpBuilder &b, const Buffer &buffer,
+           mlir::Value first, int64_t width) const;
+
+  llvm::DenseMap<mlir::Value, Buffer> buffers;
+  llvm::SmallVector<mlir::Value> order; // of attributions
+  mlir::Value clock, faults, thread;
+};
+
+/// The position of an element in a memref of static strides, or null; and
+/// whether all indices are inside, with `width` elements along the last one.
+mlir::Value getPosition(mlir::ImplicitLocOpBuilder &b, mlir::Value memref,
+                        mlir::ValueRange indices);
+mlir::Value isInside(mlir::ImplicitLocOpBuilder &b, mlir::Value memref,
+                     mlir::ValueRange indices, mlir::Value width);
+/// Emits a fault where `position` in `memref` is no multiple of `bytes`.
+void checkAlignment(mlir::ImplicitLocOpBuilder &b, mlir::Value memref,
+                    mlir::Value position, int64_t bytes, mlir::Value faults);
+
+/// Guards every load, store and copy of `body`: outside of its memref it reads
+/// zero or does nothing, and is noted in `faults`. Copies are done at once, but
+/// `shared` knows them to be under way.
+mlir::LogicalResult instrumentKernel(mlir::Region &body, mlir::Value faults,
+                                     const SharedMemory &shared);
 
 /// The function that computes `mma` for one warp from the registers of its
 /// lanes: memrefs of one element per thread for A, B, C and D in this order,

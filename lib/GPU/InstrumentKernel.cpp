@@ -7,13 +7,73 @@
 
 #include "Emulation.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
-#include "mlir/IR/ImplicitLocOpBuilder.h"
 
 using namespace mlir;
 using namespace mpc;
+
+void mpc::reportFault(ImplicitLocOpBuilder &b, Value faults, Fault fault) {
+  Value kind = arith::ConstantIndexOp::create(b, static_cast<int64_t>(fault));
+  Value one = arith::ConstantIntOp::create(b, 1, /*width=*/32);
+  memref::StoreOp::create(b, one, faults, ValueRange{kind});
+}
+
+Value mpc::getPosition(ImplicitLocOpBuilder &b, Value memref,
+                       ValueRange indices) {
+  SmallVector<int64_t> strides;
+  int64_t offset;
+  auto type = cast<MemRefType>(memref.getType());
+  if (failed(type.getStridesAndOffset(strides, offset)) ||
+      llvm::any_of(strides, ShapedType::isDynamic))
+    return {};
+  Value position = arith::ConstantIndexOp::create(b, 0);
+  for (auto [index, stride] : llvm::zip_equal(indices, strides)) {
+    Value part = arith::MulIOp::create(
+        b, index, arith::ConstantIndexOp::create(b, stride));
+    position = arith::AddIOp::create(b, position, part);
+  }
+  return position;
+}
+
+Value mpc::isInside(ImplicitLocOpBuilder &b, Value memref, ValueRange indices,
+                    Value width) {
+  Value inside = arith::ConstantIntOp::create(b, 1, /*width=*/1);
+  auto require = [&](arith::CmpIPredicate predicate, Value lhs, Value rhs) {
+    inside = arith::AndIOp::create(
+        b, inside,
+        arith::CmpIOp::create(b, predicate, lhs, rhs).getResult());
+  };
+  for (auto [d, index] : llvm::enumerate(indices)) {
+    Value size =
+        b.createOrFold<memref::DimOp>(memref, static_cast<int64_t>(d));
+    // A negative index is large when unsigned.
+    require(arith::CmpIPredicate::ult, index, size);
+    if (width && d + 1 == indices.size())
+      require(arith::CmpIPredicate::ule,
+              arith::AddIOp::create(b, index, width), size);
+  }
+  return inside;
+}
+
+void mpc::checkAlignment(ImplicitLocOpBuilder &b, Value memref, Value position,
+                         int64_t bytes, Value faults) {
+  int64_t size =
+      cast<MemRefType>(memref.getType()).getElementTypeBitWidth() / 8;
+  if (!position || size == 0 || bytes <= size)
+    return;
+  Value rest = arith::RemUIOp::create(
+      b, position, arith::ConstantIndexOp::create(b, bytes / size));
+  auto guard = scf::IfOp::create(
+      b,
+      arith::CmpIOp::create(b, arith::CmpIPredicate::ne, rest,
+                            arith::ConstantIndexOp::create(b, 0)),
+      /*withElseRegion=*/false);
+  OpBuilder::InsertionGuard saved(b);
+  b.setInsertionPointToStart(guard.thenBlock());
+  reportFault(b, faults, Fault::Misaligned);
+}
 
 namespace {
 
@@ -22,110 +82,171 @@ struct Access {
   Value memref;
   SmallVector<Value> indices;
   int64_t width = 1; // elements, along the last dimension
-  Value stored;      // null for a load
+  int64_t alignment = 1;
+  bool isStore = false;
 };
 
 std::optional<Access> matchAccess(Operation *op) {
   auto widthOf = [](Type type) {
-    auto vector = dyn_cast<VectorType>(type);
-    return vector ? vector.getNumElements() : 1;
+    return cast<VectorType>(type).getNumElements();
   };
   if (auto load = dyn_cast<memref::LoadOp>(op))
-    return Access{load.getMemRef(), load.getIndices(), 1, {}};
+    return Access{load.getMemRef(), load.getIndices(), 1, 1, false};
   if (auto store = dyn_cast<memref::StoreOp>(op))
-    return Access{store.getMemRef(), store.getIndices(), 1, store.getValue()};
+    return Access{store.getMemRef(), store.getIndices(), 1, 1, true};
   if (auto load = dyn_cast<vector::LoadOp>(op))
     return Access{load.getBase(), load.getIndices(), widthOf(load.getType()),
-                  {}};
+                  static_cast<int64_t>(load.getAlignment().value_or(1)), false};
   if (auto store = dyn_cast<vector::StoreOp>(op))
     return Access{store.getBase(), store.getIndices(),
                   widthOf(store.getValueToStore().getType()),
-                  store.getValueToStore()};
+                  static_cast<int64_t>(store.getAlignment().value_or(1)), true};
   return std::nullopt;
 }
 
-Value isInside(ImplicitLocOpBuilder &b, const Access &access) {
-  Value inside;
-  auto type = cast<MemRefType>(access.memref.getType());
-  for (auto [d, index] : llvm::enumerate(access.indices)) {
-    Value size = b.createOrFold<memref::DimOp>(access.memref,
-                                               static_cast<int64_t>(d));
-    auto require = [&](Value holds) {
-      inside = inside ? arith::AndIOp::create(b, inside, holds) : holds;
-    };
-    // A negative index is large when unsigned.
-    require(arith::CmpIOp::create(b, arith::CmpIPredicate::ult, index, size));
-    if (access.width > 1 && static_cast<int64_t>(d) + 1 == type.getRank())
-      require(arith::CmpIOp::create(
-          b, arith::CmpIPredicate::ule,
-          arith::AddIOp::create(b, index,
-                                arith::ConstantIndexOp::create(b, access.width))
-              .getResult(),
-          size));
+class Instrumentation {
+public:
+  Instrumentation(Value faults, const SharedMemory &shared)
+      : faults(faults), shared(shared) {}
+
+  void guardAccess(Operation *op, const Access &access);
+  void guardCopy(nvgpu::DeviceAsyncCopyOp copy);
+
+private:
+  Value faults;
+  const SharedMemory &shared;
+};
+
+void Instrumentation::guardAccess(Operation *op, const Access &access) {
+  ImplicitLocOpBuilder b(op->getLoc(), op);
+  Value width;
+  if (access.width > 1)
+    width = arith::ConstantIndexOp::create(b, access.width);
+  auto guard = scf::IfOp::create(
+      b, op->getResultTypes(),
+      isInside(b, access.memref, access.indices, width), /*withElse=*/true);
+  b.setInsertionPointToStart(guard.thenBlock());
+  const SharedMemory::Buffer *buffer = shared.lookup(access.memref);
+  if (buffer || access.alignment > 1) {
+    Value position = getPosition(b, access.memref, access.indices);
+    checkAlignment(b, access.memref, position, access.alignment, faults);
+    if (buffer && access.isStore)
+      shared.emitWrite(b, *buffer, position, access.width, /*isCopy=*/false);
+    else if (buffer)
+      shared.emitRead(b, *buffer, position, access.width, Value());
   }
-  return inside;
+  Operation *inner = b.clone(*op);
+  // Memory of the host is aligned as the host likes it.
+  inner->removeAttr("alignment");
+  if (!access.isStore)
+    scf::YieldOp::create(b, inner->getResults());
+  b.setInsertionPointToStart(guard.elseBlock());
+  reportFault(b, faults, Fault::OutOfBounds);
+  if (!access.isStore)
+    scf::YieldOp::create(
+        b, arith::ConstantOp::create(
+               b, b.getZeroAttr(op->getResult(0).getType()))
+               .getResult());
+  op->replaceAllUsesWith(guard->getResults());
+  op->erase();
 }
 
-void report(ImplicitLocOpBuilder &b, Value faults, Fault fault) {
-  Value kind = arith::ConstantIndexOp::create(b, static_cast<int64_t>(fault));
-  Value one = arith::ConstantIntOp::create(b, 1, /*width=*/32);
-  memref::StoreOp::create(b, one, faults, ValueRange{kind});
-}
-
-/// Notes or checks in `shadow` that the elements have been written.
-void visitShadow(ImplicitLocOpBuilder &b, const Access &access, Value shadow,
-                 Value faults) {
-  Value written = arith::ConstantIntOp::create(b, 1, /*width=*/8);
-  for (int64_t i = 0; i < access.width; ++i) {
-    SmallVector<Value> at(access.indices);
-    if (i != 0)
-      at.back() = arith::AddIOp::create(
-          b, at.back(), arith::ConstantIndexOp::create(b, i));
-    if (access.stored) {
-      memref::StoreOp::create(b, written, shadow, at);
-      continue;
-    }
-    Value state = memref::LoadOp::create(b, shadow, at);
-    auto guard = scf::IfOp::create(
-        b, arith::CmpIOp::create(b, arith::CmpIPredicate::ne, state, written),
-        /*withElseRegion=*/false);
-    OpBuilder::InsertionGuard saved(b);
-    b.setInsertionPointToStart(guard.thenBlock());
-    report(b, faults, Fault::Unwritten);
-  }
+/// Elements past `srcElements` become zero, and are not read.
+void Instrumentation::guardCopy(nvgpu::DeviceAsyncCopyOp copy) {
+  ImplicitLocOpBuilder b(copy.getLoc(), copy);
+  auto constant = [&](int64_t value) -> Value {
+    return arith::ConstantIndexOp::create(b, value);
+  };
+  int64_t width = copy.getDstElements().getSExtValue();
+  auto type = cast<MemRefType>(copy.getDst().getType());
+  int64_t bytes = width * type.getElementTypeBitWidth() / 8;
+  Value count = copy.getSrcElements() ? Value(copy.getSrcElements())
+                                      : constant(width);
+  Value isEmpty = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, count,
+                                        constant(0));
+  Value fromInside =
+      isInside(b, copy.getSrc(), copy.getSrcIndices(), count);
+  Value fits = arith::AndIOp::create(
+      b, isInside(b, copy.getDst(), copy.getDstIndices(), constant(width)),
+      arith::OrIOp::create(b, isEmpty, fromInside).getResult());
+  auto guard = scf::IfOp::create(b, fits, /*withElseRegion=*/true);
+  b.setInsertionPointToStart(guard.elseBlock());
+  reportFault(b, faults, Fault::OutOfBounds);
+  b.setInsertionPointToStart(guard.thenBlock());
+  Value to = getPosition(b, copy.getDst(), copy.getDstIndices());
+  checkAlignment(b, copy.getDst(), to, bytes, faults);
+  Value from = getPosition(b, copy.getSrc(), copy.getSrcIndices());
+  if (from)
+    from = arith::SelectOp::create(b, isEmpty, constant(0), from);
+  checkAlignment(b, copy.getSrc(), from, bytes, faults);
+  if (const SharedMemory::Buffer *buffer = shared.lookup(copy.getDst()))
+    shared.emitWrite(b, *buffer, to, width, /*isCopy=*/true);
+  auto loop = scf::ForOp::create(b, constant(0), constant(width), constant(1));
+  b.setInsertionPointToStart(loop.getBody());
+  Value i = loop.getInductionVar();
+  auto at = [&](ValueRange indices) {
+    SmallVector<Value> moved(indices);
+    moved.back() = arith::AddIOp::create(b, moved.back(), i);
+    return moved;
+  };
+  Type element = type.getElementType();
+  auto branch = scf::IfOp::create(
+      b, element,
+      arith::CmpIOp::create(b, arith::CmpIPredicate::ult, i, count),
+      /*withElse=*/true);
+  b.setInsertionPointToStart(branch.thenBlock());
+  Value loaded =
+      memref::LoadOp::create(b, copy.getSrc(), at(copy.getSrcIndices()));
+  scf::YieldOp::create(b, loaded);
+  b.setInsertionPointToStart(branch.elseBlock());
+  Value zero = arith::ConstantOp::create(b, b.getZeroAttr(element));
+  scf::YieldOp::create(b, zero);
+  b.setInsertionPointAfter(branch);
+  memref::StoreOp::create(b, branch.getResult(0), copy.getDst(),
+                          at(copy.getDstIndices()));
 }
 
 } // namespace
 
-void mpc::instrumentKernel(Region &body, Value faults,
-                           const DenseMap<Value, Value> &shadows) {
-  SmallVector<Operation *> ops;
+LogicalResult mpc::instrumentKernel(Region &body, Value faults,
+                                    const SharedMemory &shared) {
+  SmallVector<Operation *> accesses, copies, groups, waits;
   body.walk([&](Operation *op) {
     if (matchAccess(op))
-      ops.push_back(op);
+      accesses.push_back(op);
+    else if (isa<nvgpu::DeviceAsyncCopyOp>(op))
+      copies.push_back(op);
+    else if (isa<nvgpu::DeviceAsyncCreateGroupOp, NVVM::CpAsyncCommitGroupOp>(
+                 op))
+      groups.push_back(op);
+    else if (isa<nvgpu::DeviceAsyncWaitOp, NVVM::CpAsyncWaitGroupOp>(op))
+      waits.push_back(op);
   });
-  for (Operation *op : ops) {
+  Instrumentation instrumentation(faults, shared);
+  for (Operation *op : accesses) {
     Access access = *matchAccess(op);
-    if (access.indices.empty())
-      continue;
-    ImplicitLocOpBuilder b(op->getLoc(), op);
-    Value shadow = shadows.lookup(access.memref);
-    auto guard = scf::IfOp::create(b, op->getResultTypes(),
-                                   isInside(b, access), /*withElse=*/true);
-    b.setInsertionPointToStart(guard.thenBlock());
-    if (shadow)
-      visitShadow(b, access, shadow, faults);
-    Operation *inner = b.clone(*op);
-    if (!access.stored)
-      scf::YieldOp::create(b, inner->getResults());
-    b.setInsertionPointToStart(guard.elseBlock());
-    report(b, faults, Fault::OutOfBounds);
-    if (!access.stored)
-      scf::YieldOp::create(
-          b, arith::ConstantOp::create(
-                 b, b.getZeroAttr(op->getResult(0).getType()))
-                 .getResult());
-    op->replaceAllUsesWith(guard->getResults());
-    op->erase();
+    if (!access.indices.empty())
+      instrumentation.guardAccess(op, access);
   }
+  for (Operation *op : copies)
+    instrumentation.guardCopy(cast<nvgpu::DeviceAsyncCopyOp>(op));
+  for (Operation *op : groups) {
+    ImplicitLocOpBuilder b(op->getLoc(), op);
+    shared.emitCommit(b);
+  }
+  for (Operation *op : waits) {
+    ImplicitLocOpBuilder b(op->getLoc(), op);
+    auto wait = dyn_cast<nvgpu::DeviceAsyncWaitOp>(op);
+    shared.emitWait(b, wait ? wait.getNumGroups().value_or(0)
+                            : cast<NVVM::CpAsyncWaitGroupOp>(op).getN());
+  }
+  // Groups count; what names them is not needed.
+  for (ArrayRef<Operation *> ops : {waits, groups, copies})
+    for (Operation *op : ops) {
+      if (!op->use_empty())
+        return op->emitOpError("cannot be emulated: expected its token to be "
+                               "used by groups and waits only");
+      op->erase();
+    }
+  return success();
 }

@@ -17,11 +17,16 @@ namespace mpc {
 /// The module of all kernels.
 inline constexpr llvm::StringLiteral kGPUModuleName = "gpu";
 
+/// Shared memory that a block of any chip has without asking for more.
+inline constexpr int64_t kSharedBytes = 48 * 1024;
+
 /// A launch of `blocks` blocks of `threads` threads, in one dimension, with an
-/// empty body; outlining makes it the kernel `name` of the module of kernels.
+/// empty body and memory that a block shares; outlining makes it the kernel
+/// `name` of the module of kernels.
 inline mlir::gpu::LaunchOp createLaunch(mlir::ImplicitLocOpBuilder &b,
                                         llvm::StringRef name,
-                                        mlir::Value blocks, int64_t threads) {
+                                        mlir::Value blocks, int64_t threads,
+                                        mlir::TypeRange shared = {}) {
   mlir::Value one = mlir::arith::ConstantIndexOp::create(b, 1);
   mlir::Value size = mlir::arith::ConstantIndexOp::create(b, threads);
   auto symbol = [&](llvm::StringRef s) {
@@ -30,7 +35,7 @@ inline mlir::gpu::LaunchOp createLaunch(mlir::ImplicitLocOpBuilder &b,
   return mlir::gpu::LaunchOp::create(
       b, blocks, one, one, size, one, one, /*dynamicSharedMemorySize=*/nullptr,
       /*asyncTokenType=*/nullptr, /*asyncDependencies=*/mlir::ValueRange(),
-      /*workgroupAttributions=*/mlir::TypeRange(),
+      /*workgroupAttributions=*/shared,
       /*privateAttributions=*/mlir::TypeRange(), nullptr, nullptr, nullptr,
       symbol(kGPUModuleName), symbol(name));
 }

@@ -79,6 +79,8 @@ void mpc::buildGPULLVMPipeline(OpPassManager &pm,
   math.addPass(createExpandMath());
   variant.addPass(createLowerBF16());
   OpPassManager &kernels = variant.nest<gpu::GPUModuleOp>();
+  kernels.addPass(createConvertNVGPUToNVVMPass());
+  kernels.addPass(createLowerSharedMemory());
   OpPassManager &expand = kernels.nest<gpu::GPUFuncOp>();
   expand.addPass(arith::createArithExpandOpsPass());
   expand.addPass(createConvertVectorToSCFPass());

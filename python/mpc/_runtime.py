@@ -12,7 +12,7 @@ import tempfile
 import threading
 import weakref
 from _ctypes import dlclose
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Optional, Union
 
@@ -246,6 +246,16 @@ class Model:
 
         Raises ModelError if a tensor does not fit, with the library's sentence.
         """
+        return self.bind(inputs, out, stream=stream)()
+
+    def bind(
+        self, inputs: Union[Mapping[str, Any], Sequence[Any]], out: Optional[Mapping[str, Any]] = None, *, stream: Any = None
+    ) -> Callable[[], dict[str, Any]]:
+        """Prepares a call with these tensors, as `run` takes them: a function that any thread may call any number of times.
+
+        Each time it reads what the tensors hold by then, and writes the same outputs. What had to be copied because it is not dense, or is no array,
+        is not read again. It costs the ABI's call and little more.
+        """
         handle = _tensors.handle_of(stream)
         reads = [_view(info, value, handle) for info, value in zip(self.inputs, self._in_order(inputs))]
         batch = next((view.shape[axis] for info, view in zip(self.inputs, reads) for axis, size in enumerate(info.shape)
@@ -257,11 +267,15 @@ class Model:
         results = {info.name: out[info.name] if info.name in out else
                    np.empty([batch if size is None else size for size in info.shape], info.dtype) for info in self.outputs}
         writes = [_view(info, results[info.name], handle, writes=True) for info in self.outputs]
-        context = self._context()
-        context.use(handle)
-        status = self._library.functions.run(context.pointer, 0, _pack(reads), len(reads), _pack(writes), len(writes))
-        self._library.check(status)
-        return results
+        arguments = (0, _pack(reads), len(reads), _pack(writes), len(writes))
+
+        def call(owners: Any = (reads, writes)) -> dict[str, Any]:
+            context = self._context()
+            context.use(handle)
+            self._library.check(self._library.functions.run(context.pointer, *arguments))
+            return results
+
+        return call
 
     def save_calibration(self, path: PathLike) -> None:
         """Writes what this thread's runs showed, as a calibration table for `compile(..., calibration=path)`.

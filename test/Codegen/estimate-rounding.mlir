@@ -7,10 +7,13 @@
 // CHECK-SAME: %[[X:.*]]: vector<16xf32>)
 // WIDE-NOT: math.exp
 // WIDE-COUNT-5: llvm.call_intrinsic "llvm.x86.avx512.vpermi2var.ps.512"
-// WIDE: %[[R:.*]] = math.roundeven
+// WIDE: %[[E:.*]] = arith.mulf
+// WIDE: %[[R:.*]] = math.roundeven %[[E]]
+// WIDE: arith.subf %[[E]], %[[R]]
 // WIDE: %[[ALL:.*]] = vector.reduction <and>, %{{.*}} : vector<16xi1> into i1
+// WIDE: arith.cmpf ogt, %[[R]]
 // WIDE: %[[Q:.*]] = scf.if %[[ALL]] -> (vector<16xf32>)
-// WIDE-NEXT: scf.yield %[[R]]
+// WIDE-NEXT: scf.yield
 // WIDE: else
 // WIDE: math.exp
 // WIDE: arith.divf

@@ -74,3 +74,20 @@ func.func @mixed(%x: memref<?x8xf32>) {
 func.func @none(%x: memref<8xf32>) {
   return
 }
+
+// The size of one buffer may be that of another, seen in another shape.
+// CHECK-LABEL: func.func @collapsed(
+// CHECK-SAME: mpc.arena = {base = 128 : i64, per_batch = 7680 : i64}
+func.func @collapsed(%x: memref<?x8xf32>) {
+  %c0 = arith.constant 0 : index
+  %n = memref.dim %x, %c0 : memref<?x8xf32>
+  %a = memref.alloc(%n) : memref<?x4x4x8xf32>
+  %rows = memref.collapse_shape %a [[0, 1, 2], [3]] : memref<?x4x4x8xf32> into memref<?x8xf32>
+  %m = memref.dim %rows, %c0 : memref<?x8xf32>
+  %b = memref.alloc(%m) : memref<2x?x56xf32>
+  %f = memref.load %x[%c0, %c0] : memref<?x8xf32>
+  memref.store %f, %rows[%c0, %c0] : memref<?x8xf32>
+  memref.store %f, %b[%c0, %c0, %c0] : memref<2x?x56xf32>
+  memref.store %f, %rows[%c0, %c0] : memref<?x8xf32>
+  return
+}

@@ -4,10 +4,13 @@
 module attributes {gpu.container_module} {
   // The launch is a dispatch over all threads; what the kernel did wrong ends the call.
   // CHECK-LABEL: func.func @main
-  // CHECK: %[[FAULTS:.*]] = memref.alloca() : memref<2xi32>
+  // CHECK: %[[FAULTS:.*]] = memref.alloca() : memref<5xi32>
   // CHECK: call @copy(%{{.*}}, %{{.*}}, %[[FAULTS]], %c2{{.*}}, %{{.*}}, %c64{{.*}}) {mpc.dispatch}
   // CHECK: cf.assert %{{.*}}, "the GPU kernel 'copy' loads or stores outside of a buffer"
   // CHECK: cf.assert %{{.*}}, "the GPU kernel 'copy' reads shared memory that nothing has written"
+  // CHECK: cf.assert %{{.*}}, "the GPU kernel 'copy' reads shared memory before a copy to it has come: a wait or a barrier is missing"
+  // CHECK: cf.assert %{{.*}}, "the GPU kernel 'copy' has a race on shared memory: a barrier is missing"
+  // CHECK: cf.assert %{{.*}}, "the GPU kernel 'copy' loads or stores at an address that is not aligned as it says"
   // Threads that meet: over blocks.
   // CHECK: call @swap(%{{.*}}, %[[FAULTS]], %c2{{.*}}, %{{.*}}, %c2{{.*}}) {mpc.dispatch}
   func.func @main(%x: memref<64xf32>, %y: memref<64xf32>) {
@@ -28,7 +31,7 @@ module attributes {gpu.container_module} {
     // CHECK: scf.if %{{.*}} -> (f32)
     // CHECK: memref.load
     // CHECK: else
-    // CHECK: memref.store %{{.*}} : memref<2xi32>
+    // CHECK: memref.store %{{.*}} : memref<5xi32>
     gpu.func @copy(%x: memref<64xf32>, %y: memref<64xf32>) kernel {
       %b = gpu.block_id x
       %t = gpu.thread_id x
@@ -43,13 +46,17 @@ module attributes {gpu.container_module} {
     // Two pieces; %i lives in both, and has a value per thread.
     // CHECK-LABEL: func.func private @swap
     // CHECK: %[[OWN:.*]] = memref.alloca() {{.*}} : memref<32xindex>
+    // Of each element of shared memory is known who wrote it and who read it; the clock has a row for each thread.
+    // CHECK: memref.cast %{{.*}} : memref<33x3xi32> to memref<?x3xi32>
+    // CHECK: memref.cast %{{.*}} : memref<32x5xi32> to memref<?x5xi32>
     // CHECK: scf.for %[[BLOCK:.*]] =
-    // Shared memory is unwritten when a block begins.
-    // CHECK: scf.for
-    // CHECK: memref.store %c0_i8
+    // CHECK: call @mpc_shared_begin
     // CHECK: scf.for %[[T:.*]] = %{{.*}} to %c32
+    // CHECK: func.call @mpc_shared_write({{.*}}, %[[T]], %{{.*}})
     // CHECK: memref.store %{{.*}}, %[[OWN]][%[[T]]]
+    // CHECK: call @mpc_shared_barrier
     // CHECK: scf.for %[[U:.*]] = %{{.*}} to %c32
+    // CHECK: call @mpc_shared_read({{.*}}, %[[U]])
     // CHECK: memref.load %[[OWN]][%[[U]]]
     gpu.func @swap(%y: memref<64xf32>) workgroup(%s : memref<32xf32, #gpu.address_space<workgroup>>) kernel {
       %b = gpu.block_id x

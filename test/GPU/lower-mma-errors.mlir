@@ -1,9 +1,9 @@
 // RUN: mpc-opt %s --mpc-lower-mma -split-input-file -verify-diagnostics
 
 func.func @floats(%x: memref<5x32xf32>, %w: memref<1x1x16x16x2xf32>, %o: memref<5x3xf32>) {
-  // expected-error @+1 {{expected 8-bit integers with kv = 4 or f16 or bf16 with kv = 2, and a multiple of 16 rows, for mma}}
+  // expected-error @+1 {{expected 8-bit integers with kv = 4 or f16 or bf16 with kv = 2 for mma}}
   kernel.contract ins(%x, %w : memref<5x32xf32>, memref<1x1x16x16x2xf32>) outs(%o : memref<5x3xf32>)
-      attributes {extra_maps = [], tiling = #kernel.tiling<intrinsic = mma, rows = 16, columns = 16, kv = 2>} {
+      attributes {extra_maps = [], tiling = #kernel.tiling<intrinsic = mma, rows = 16, columns = 16, kv = 2>, kernel.staging = {warp_rows = 16, warp_columns = 16, depth = 8, stages = 2}} {
   ^bb0(%acc: f32):
     kernel.yield %acc : f32
   }
@@ -15,7 +15,7 @@ func.func @floats(%x: memref<5x32xf32>, %w: memref<1x1x16x16x2xf32>, %o: memref<
 func.func @tensors(%x: tensor<5x32xf16>, %w: tensor<1x1x16x16x2xf16>, %o: tensor<5x3xf32>) -> tensor<5x3xf32> {
   // expected-error @+1 {{expected memrefs; bufferize first}}
   %r = kernel.contract ins(%x, %w : tensor<5x32xf16>, tensor<1x1x16x16x2xf16>) outs(%o : tensor<5x3xf32>)
-      attributes {extra_maps = [], tiling = #kernel.tiling<intrinsic = mma, rows = 16, columns = 16, kv = 2>} {
+      attributes {extra_maps = [], tiling = #kernel.tiling<intrinsic = mma, rows = 16, columns = 16, kv = 2>, kernel.staging = {warp_rows = 16, warp_columns = 16, depth = 8, stages = 2}} {
   ^bb0(%acc: f32):
     kernel.yield %acc : f32
   } -> tensor<5x3xf32>
@@ -26,3 +26,52 @@ func.func @tensors(%x: tensor<5x32xf16>, %w: tensor<1x1x16x16x2xf16>, %o: tensor
 
 // expected-error @+1 {{expected kv = 2 or 4 with mma, but got 1}}
 func.func private @kv() attributes {a = #kernel.tiling<intrinsic = mma, rows = 16, columns = 16, kv = 1>}
+
+// -----
+
+func.func @no_staging(%x: memref<5x64xf16>, %w: memref<1x1x32x16x2xf16>, %o: memref<5x3xf32>) {
+  // expected-error @+1 {{expected 'kernel.staging' with tiles of multiples of 16 for 1, 2, 4, ... 32 warps that fill the block, a depth of 8, 16 or 32, stages and slices}}
+  kernel.contract ins(%x, %w : memref<5x64xf16>, memref<1x1x32x16x2xf16>) outs(%o : memref<5x3xf32>)
+      attributes {extra_maps = [], tiling = #kernel.tiling<intrinsic = mma, rows = 16, columns = 16, kv = 2>} {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  }
+  return
+}
+
+// -----
+
+func.func @three_warps(%x: memref<5x64xf16>, %w: memref<1x1x32x16x2xf16>, %o: memref<5x3xf32>) {
+  // expected-error @+1 {{expected 'kernel.staging' with tiles of multiples of 16 for 1, 2, 4, ... 32 warps that fill the block}}
+  kernel.contract ins(%x, %w : memref<5x64xf16>, memref<1x1x32x16x2xf16>) outs(%o : memref<5x3xf32>)
+      attributes {extra_maps = [], tiling = #kernel.tiling<intrinsic = mma, rows = 48, columns = 16, kv = 2>,
+                  kernel.staging = {warp_rows = 16, warp_columns = 16, depth = 8, stages = 2}} {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  }
+  return
+}
+
+// -----
+
+func.func @one_stage(%x: memref<5x64xf16>, %w: memref<1x1x32x16x2xf16>, %o: memref<5x3xf32>) {
+  // expected-error @+1 {{expected two stages or more for 32 k blocks of depth 16}}
+  kernel.contract ins(%x, %w : memref<5x64xf16>, memref<1x1x32x16x2xf16>) outs(%o : memref<5x3xf32>)
+      attributes {extra_maps = [], tiling = #kernel.tiling<intrinsic = mma, rows = 16, columns = 16, kv = 2>, kernel.staging = {warp_rows = 16, warp_columns = 16, depth = 16, stages = 1}} {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  }
+  return
+}
+
+// -----
+
+func.func @too_much(%x: memref<5x64xf16>, %w: memref<1x1x32x16x2xf16>, %o: memref<5x3xf32>) {
+  // expected-error @+1 {{expected stages of at most 49152 bytes of shared memory, but got 65536}}
+  kernel.contract ins(%x, %w : memref<5x64xf16>, memref<1x1x32x16x2xf16>) outs(%o : memref<5x3xf32>)
+      attributes {extra_maps = [], tiling = #kernel.tiling<intrinsic = mma, rows = 128, columns = 128, kv = 2>, kernel.staging = {warp_rows = 64, warp_columns = 64, depth = 16, stages = 4}} {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  }
+  return
+}

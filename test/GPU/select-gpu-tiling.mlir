@@ -6,10 +6,11 @@
 #w = affine_map<(m, n, k) -> (n, k)>
 #o = affine_map<(m, n, k) -> (m, n)>
 
-// Four bytes of a row in one register; 100 rows are more than a block, 10 columns one panel.
+// Four bytes of a row in one register; 10 columns are one panel. 100 rows are few: tiles are small. One stage of 16 k blocks is all there is.
 // CHECK-LABEL: func.func @bytes
-// CHECK: kernel.tiling = #kernel.tiling<intrinsic = mma, rows = 64, columns = 16, kv = 4>
-// REMARK: block of 64 rows by 16 columns with mma
+// CHECK: kernel.staging = {depth = 16 : i64, slices = 1 : i64, stages = 1 : i64, warp_columns = 16 : i64, warp_rows = 16 : i64}
+// CHECK-SAME: kernel.tiling = #kernel.tiling<intrinsic = mma, rows = 32, columns = 16, kv = 4>
+// REMARK: block of 32 rows by 16 columns with mma, 1 slices of k, 1 stages of 16 k blocks, warps of 16 by 16
 func.func @bytes(%x: tensor<100x64xi8>, %w: tensor<10x64xi8>) -> tensor<100x10xi32> {
   %zero = arith.constant 0 : i32
   %e = tensor.empty() : tensor<100x10xi32>
@@ -28,7 +29,8 @@ func.func @bytes(%x: tensor<100x64xi8>, %w: tensor<10x64xi8>) -> tensor<100x10xi
 
 // 9 values of a row are no whole number of registers: they are gathered one by one. One row of a dynamic batch is one warp's.
 // CHECK-LABEL: func.func @halves
-// CHECK: kernel.tiling = #kernel.tiling<intrinsic = mma, rows = 16, columns = 64, kv = 2, gather = true>
+// CHECK: kernel.staging = {depth = 8 : i64, slices = 1 : i64, stages = 1 : i64, warp_columns = 16 : i64, warp_rows = 16 : i64}
+// CHECK-SAME: kernel.tiling = #kernel.tiling<intrinsic = mma, rows = 16, columns = 32, kv = 2, gather = true>
 func.func @halves(%x: tensor<?x9xf16>, %w: tensor<100x9xf16>, %n: index) -> tensor<?x100xf32> {
   %zero = arith.constant 0.0 : f32
   %e = tensor.empty(%n) : tensor<?x100xf32>
@@ -43,6 +45,46 @@ func.func @halves(%x: tensor<?x9xf16>, %w: tensor<100x9xf16>, %n: index) -> tens
     linalg.yield %t : f32
   } -> tensor<?x100xf32>
   return %r : tensor<?x100xf32>
+}
+
+// Enough blocks for the largest tile, and three stages fill shared memory.
+// CHECK-LABEL: func.func @large
+// CHECK: kernel.staging = {depth = 16 : i64, slices = 1 : i64, stages = 3 : i64, warp_columns = 64 : i64, warp_rows = 64 : i64}
+// CHECK-SAME: kernel.tiling = #kernel.tiling<intrinsic = mma, rows = 128, columns = 128, kv = 2>
+func.func @large(%x: tensor<2048x512xf16>, %w: tensor<1024x512xf16>) -> tensor<2048x1024xf32> {
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<2048x1024xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e : tensor<2048x1024xf32>) -> tensor<2048x1024xf32>
+  %r = linalg.generic {indexing_maps = [#x, #w, #o], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %w : tensor<2048x512xf16>, tensor<1024x512xf16>) outs(%f : tensor<2048x1024xf32>) {
+  ^bb0(%a: f16, %b: f16, %s: f32):
+    %p = arith.extf %a : f16 to f32
+    %q = arith.extf %b : f16 to f32
+    %m = arith.mulf %p, %q : f32
+    %t = arith.addf %s, %m : f32
+    linalg.yield %t : f32
+  } -> tensor<2048x1024xf32>
+  return %r : tensor<2048x1024xf32>
+}
+
+// Four blocks leave most of a GPU idle: 32 steps along k are cut into four slices.
+// CHECK-LABEL: func.func @long
+// CHECK: kernel.staging = {depth = 16 : i64, slices = 4 : i64, stages = 4 : i64, warp_columns = 16 : i64, warp_rows = 16 : i64}
+// CHECK-SAME: kernel.tiling = #kernel.tiling<intrinsic = mma, rows = 32, columns = 32, kv = 4>
+func.func @long(%x: tensor<49x2048xi8>, %w: tensor<64x2048xi8>) -> tensor<49x64xi32> {
+  %zero = arith.constant 0 : i32
+  %e = tensor.empty() : tensor<49x64xi32>
+  %f = linalg.fill ins(%zero : i32) outs(%e : tensor<49x64xi32>) -> tensor<49x64xi32>
+  %r = linalg.generic {indexing_maps = [#x, #w, #o], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %w : tensor<49x2048xi8>, tensor<64x2048xi8>) outs(%f : tensor<49x64xi32>) {
+  ^bb0(%a: i8, %b: i8, %s: i32):
+    %p = arith.extui %a : i8 to i32
+    %q = arith.extsi %b : i8 to i32
+    %m = arith.muli %p, %q : i32
+    %t = arith.addi %s, %m : i32
+    linalg.yield %t : i32
+  } -> tensor<49x64xi32>
+  return %r : tensor<49x64xi32>
 }
 
 // CHECK-LABEL: func.func @floats

@@ -41,6 +41,10 @@ def save(path, nodes, inputs, weights=()):
 INPUTS = os.path.dirname(os.path.abspath(__file__)) + "/Inputs"
 
 
+# Without ptxas.
+BARE_PATH = os.pathsep.join(p for p in os.environ["PATH"].split(os.pathsep) if not os.path.exists(p + "/ptxas"))
+
+
 def write_assembler(root, text):
     """A program of ptxas's name that writes `text`, or fails with it if it is an error."""
     os.makedirs(f"{root}/bin")
@@ -55,11 +59,10 @@ def check_assembler(work):
     for name in ("flag", "variable", "path"):
         write_assembler(f"{work}/{name}", f"cubin of {name}")
     write_assembler(f"{work}/broken", "ptxas fatal   : planted error")
-    path = os.pathsep.join(p for p in os.environ["PATH"].split(os.pathsep) if not os.path.exists(p + "/ptxas"))
     compile_sum = ["mpc-compile", f"{INPUTS}/gpu-sum.mlir", "--compile-from=bufferized", "--target=nvvm", "-o", f"{work}/sum.so"]
     for flags, variable, folder, expected in ((["--cuda-path=" + f"{work}/flag"], f"{work}/variable", "path", "flag"), ([], f"{work}/variable", "path", "variable"),
                                               (["--cuda-path=" + work], work, "path", "path"), (["--cuda-path=" + work], "", "nowhere", None)):
-        told = run([*compile_sum, "--chip=sm_80,sm_90a,sm_80", *flags], {"CUDA_PATH": variable, "PATH": f"{work}/{folder}/bin:{path}"})
+        told = run([*compile_sum, "--chip=sm_80,sm_90a,sm_80", *flags], {"CUDA_PATH": variable, "PATH": f"{work}/{folder}/bin:{BARE_PATH}"})
         with open(f"{work}/sum.so", "rb") as f:
             content = f.read()
         found = re.findall(rb"cubin of \w+ -arch=\w+", content)
@@ -111,7 +114,7 @@ def check_ptx(work):
                        (["--precision=bf16"], "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32"),
                        (["--precision=int8", "--calibration-data=" + feed], "mma.sync.aligned.m16n8k32.row.col.s32.u8.s8.s32")):
         library = f"{work}/net.so"
-        run(["mpc-compile", model, "--target=nvvm", "--chip=" + ",".join(CHIPS), "-o", library, *flags])
+        run(["mpc-compile", model, "--target=nvvm", "--chip=" + ",".join(CHIPS), "-o", library, *flags], {"PATH": BARE_PATH})
         with open(library, "rb") as f:
             texts = re.findall(rb"\.version \d[^\0]*", f.read())
         targets = [re.search(rb"\.target (\w+)", t).group(1).decode() for t in texts]

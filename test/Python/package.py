@@ -124,6 +124,15 @@ class Running(unittest.TestCase):
         with self.assertRaises(mpc.ModelError):
             self.model.run([IMAGES[:4]], out={"logits": np.zeros((5, 10), np.float32)})
 
+    def test_bound_tensors(self):
+        images, logits = IMAGES[:3].copy(), np.zeros((3, 10), np.float32)
+        call = self.model.bind([images], out={"logits": logits})
+        self.assertFalse(logits.any())
+        for first in (0, 7):
+            images[...] = IMAGES[first:first + 3]
+            self.assertIs(call()["logits"], logits)
+            self.assertTrue(np.array_equal(logits, self.model.run([IMAGES[first:first + 3]])["logits"]))
+
     def test_dlpack(self):
         class Tensor:  # another library's
             def __init__(self, array):

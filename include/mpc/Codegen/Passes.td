@@ -426,7 +426,8 @@ def LowerKernels : Pass<"mpc-lower-kernels", "mlir::ModuleOp"> {
   let summary = "kernels and remaining linalg ops become loops over tiles";
   let description = [{
     With `per-element`, for GPUs: `scf.forall` runs over the elements of the output, contractions and depthwise convolutions
-    included, one after the other's sums in the order that all targets have. Without:
+    included, one after the other's sums in the order that all targets have. Element-wise ops without math functions compute 16 bytes' worth of
+    neighbouring elements per iteration, as vectors aligned to 16 bytes, where rows are a whole number of them. Without:
 
     On memrefs. `kernel.contract` becomes an implicit matrix product: an `scf.forall` over blocks of output rows or of
     columns, in it loops over register tiles, each of them `kernel.inner_tile` per tap of the window and then the epilogue on

@@ -13,12 +13,14 @@ include "mlir/Pass/PassBase.td"
 def SelectGPUTiling : Pass<"mpc-select-gpu-tiling", "::mlir::ModuleOp"> {
   let summary = "choose tile and instruction of each contraction on a GPU";
   let description = [{
-    As mpc-select-tiling, for GPUs. 8-bit integers, f16 and bf16 become `mma` with blocks of `rows` by `columns` outputs, 16 rows per
-    warp; f32, weights in blocks and depthwise convolutions have a thread per output. Rows are gathered where a register of
+    As mpc-select-tiling, for GPUs. 8-bit integers, f16 and bf16 become `mma` with blocks of `rows` by `columns` outputs: at most 128 by 128, and less
+    where there would be fewer than 128 blocks, down to 32 by 32 (16, where there are no more). Up to four warps share a block, and up to four stages of 16 k
+    blocks are in shared memory, 48 KiB at most. f32, weights in blocks and depthwise convolutions have a thread per output. Rows are gathered where a register of
     32 bits would cross the end of a tap. Ops that already carry `kernel.tiling` keep it. Remarks: one per contraction.
 
     Before: `linalg.generic {...} ins(%x, %w) outs(%acc)`
-    After:  `linalg.generic {..., kernel.tiling = #kernel.tiling<intrinsic = mma, rows = 64, columns = 64, kv = 4>} ...`
+    After:  `linalg.generic {..., kernel.tiling = #kernel.tiling<intrinsic = mma, rows = 64, columns = 64, kv = 4>,
+             kernel.staging = {warp_rows = 32, warp_columns = 32, depth = 16, stages = 4}} ...`
   }];
   let dependentDialects = ["mpc::kernel::KernelDialect"];
 }
@@ -27,17 +29,19 @@ def LowerMMA : Pass<"mpc-lower-mma", "::mlir::ModuleOp"> {
   let summary = "contractions on tensor cores become GPU kernels";
   let description = [{
     `kernel.contract` with the intrinsic `mma`, on memrefs, becomes a `gpu.launch` of an implicit matrix product. A block computes
-    `rows × columns` outputs, a warp 16 rows of them: per step it reads a 16 × 8·kv piece of the input and `columns` channels of
-    weights into registers, multiplies with `nvvm.mma.sync` (m16n8k32 with wrapping sums for 8-bit integers, m16n8k16 with f32
-    sums for f16 and bf16), and applies the epilogue to the accumulators. Packed weights are in the layout of the
-    instruction's operand already, so that each register is one load of 32 bits. The reduction runs over (tap, channel) without gaps
-    between taps. Rows and columns past the end are not stored.
+    `rows × columns` outputs, and its warps a part each, as `kernel.staging` says. Pieces of `depth` k blocks of both operands are copied to shared memory by
+    cp.async (`nvgpu.device_async_copy`), `stages - 1` of them ahead of the one that is multiplied with `nvvm.mma.sync` (m16n8k32 with wrapping
+    sums for 8-bit integers, m16n8k16 with f32 sums for f16 and bf16); then the epilogue is applied to the accumulators, on up to eight neighbouring
+    channels. Both operands stand swizzled in shared memory, so that `nvgpu.ldmatrix` and 16-byte loads meet no bank twice. What lies past the end
+    or outside of the picture is filled with zeros or the pad value. The reduction runs over (tap, channel) without gaps between taps. Rows whose
+    channels are no multiple of `kv` are gathered by plain loads and stores.
 
-    Precondition: bufferized; operands contiguous; rows of the input start at a multiple of 4 bytes unless they are gathered.
+    Precondition: bufferized; operands contiguous, at addresses that are multiples of 16 bytes.
+    Fails where stages need more than 48 KiB, and where there is one stage for a reduction that needs several.
   }];
   let dependentDialects = ["mlir::affine::AffineDialect", "mlir::arith::ArithDialect", "mlir::gpu::GPUDialect",
-      "mlir::memref::MemRefDialect", "mlir::NVVM::NVVMDialect", "mlir::LLVM::LLVMDialect", "mlir::scf::SCFDialect",
-      "mlir::vector::VectorDialect"];
+      "mlir::memref::MemRefDialect", "mlir::nvgpu::NVGPUDialect", "mlir::NVVM::NVVMDialect", "mlir::LLVM::LLVMDialect",
+      "mlir::scf::SCFDialect", "mlir::vector::VectorDialect"];
 }
 
 def MapToGPU : Pass<"mpc-map-to-gpu", "::mlir::ModuleOp"> {
@@ -61,19 +65,32 @@ def MapToGPU : Pass<"mpc-map-to-gpu", "::mlir::ModuleOp"> {
       "mlir::memref::MemRefDialect", "mlir::scf::SCFDialect"];
 }
 
+def LowerSharedMemory : Pass<"mpc-lower-shared-memory", "::mlir::gpu::GPUModuleOp"> {
+  let summary = "memory that a block shares, as NVVM has it";
+  let description = [{
+    Workgroup attributions of kernels receive `llvm.align = 16`, unless they have an alignment: as much as the copies of mpc-lower-mma need, where
+    PTX would start arrays of bytes anywhere. gpu.launch cannot say it. And `#gpu.address_space<workgroup>` becomes NVVM's number for it, 3, which is all that
+    convert-vector-to-llvm understands.
+
+    Precondition: convert-nvgpu-to-nvvm.
+  }];
+  let dependentDialects = ["mlir::LLVM::LLVMDialect"];
+}
+
 def EmulateGPU : Pass<"mpc-emulate-gpu", "::mlir::ModuleOp"> {
   let summary = "GPU kernels become functions that run them on the CPU, thread by thread";
   let description = [{
     Each `gpu.launch_func` becomes a dispatch (`mpc.dispatch`) of a function that runs the very kernel: over its threads, one
     after the other, or over its blocks where threads meet. Then the kernel is cut at `gpu.barrier` and at warp
     operations: all threads of a block run one piece before any runs the next, values that live longer are kept per thread, and shared memory
-    belongs to the block. `nvvm.mma.sync` is computed from the registers of all 32 lanes as PTX defines its fragments: integers modulo
+    belongs to the block. `nvvm.mma.sync` and `nvgpu.ldmatrix` are computed from the registers of all 32 lanes as PTX defines its fragments: integers modulo
     2³², floating point with f32 sums in the order of k.
 
-    What is checked while it runs, and ends the call with an error that names the kernel: every load and store lies inside of its
-    memref, and shared memory is written before it is read, so that a missing barrier shows. What is checked here: barriers and warp operations
-    stand where all threads of a block come (in loops and branches whose bounds and conditions are the same for all), for threads that
-    do not would wait forever.
+    What is checked while it runs, and ends the call with an error that names the kernel: every load, store and copy lies inside of its memref and is
+    aligned as it says; shared memory is written before it is read; what `nvgpu.device_async_copy` brings is read only after the thread that asked for
+    it has waited for its group, by others after the next barrier; and between two barriers no thread touches shared memory that another one writes. What
+    is checked here: barriers and warp operations stand where all threads of a block come (in loops and branches whose bounds and conditions are the same
+    for all), for threads that do not would wait forever.
 
     Precondition: gpu-kernel-outlining; one-dimensional grids and blocks; block sizes are constants, with warp operations multiples of 32;
     kernels are structured control flow. Postcondition: no gpu operation.

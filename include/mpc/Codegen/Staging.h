@@ -1,0 +1,53 @@
+//===- Staging.h - how a GPU's block shares a tile --------------*- C++ -*-===//
+//
+// Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MPC_CODEGEN_STAGING_H
+#define MPC_CODEGEN_STAGING_H
+
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/Operation.h"
+
+namespace mpc {
+
+/// Discardable attribute of a contraction whose tiling is `mma`: a dictionary
+/// of the numbers of Staging. It goes from the linalg op to kernel.contract.
+constexpr llvm::StringLiteral kStagingAttrName = "kernel.staging";
+
+/// A warp computes `warpRows` by `warpColumns` outputs of the block's tile.
+/// Operands pass through shared memory in `stages` pieces of `depth` k blocks
+/// (kv values, 4 bytes); one is multiplied while the others are being filled.
+/// With several `slices` of k, each has blocks of its own, and a second kernel
+/// adds up their sums.
+struct Staging {
+  int64_t warpRows = 0, warpColumns = 0, depth = 0, stages = 0, slices = 1;
+
+  mlir::DictionaryAttr toAttribute(mlir::Builder b) const {
+    auto entry = [&](llvm::StringRef name, int64_t value) {
+      return b.getNamedAttr(name, b.getI64IntegerAttr(value));
+    };
+    return b.getDictionaryAttr(
+        {entry("warp_rows", warpRows), entry("warp_columns", warpColumns),
+         entry("depth", depth), entry("stages", stages),
+         entry("slices", slices)});
+  }
+
+  /// What `op` carries; numbers that are missing are 0, slices 1.
+  static Staging read(mlir::Operation *op) {
+    auto values = op->getAttrOfType<mlir::DictionaryAttr>(kStagingAttrName);
+    auto get = [&](llvm::StringRef name) {
+      auto value =
+          values ? values.getAs<mlir::IntegerAttr>(name) : mlir::IntegerAttr();
+      return value ? value.getInt() : 0;
+    };
+    return {get("warp_rows"), get("warp_columns"), get("depth"),
+            get("stages"), std::max<int64_t>(get("slices"), 1)};
+  }
+};
+
+} // namespace mpc
+
+#endif // MPC_CODEGEN_STAGING_H

@@ -1,0 +1,352 @@
+//===- SharedMemory.cpp - what the emulator knows of shared memory --------===//
+//
+// Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// Epochs are counted by barriers, from block to block. The clock is a memref of
+// rows of three: (epoch, first epoch of the block, -), then for each thread
+// groups of copies that were (committed, waited for, waited for at the last
+// barrier). Each unit of a buffer has a row of five:
+//
+//   0  epoch of the last write, 0 for none
+//   1  the thread that wrote
+//   2  0 for a store, else 1 + number of the copy's group
+//   3  epoch of the last read
+//   4  the thread that read, -1 for several
+//
+// A copy may land at any time until its thread has waited for it; other threads
+// know it after the barrier that follows. What is read before that, and what
+// two threads touch within one epoch, one of them writing, is a fault.
+//
+//===----------------------------------------------------------------------===//
+
+#include "Emulation.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Parser/Parser.h"
+#include <numeric>
+
+using namespace mlir;
+using namespace mpc;
+
+static_assert(static_cast<int>(Fault::Unwritten) == 1 &&
+                  static_cast<int>(Fault::Pending) == 2 &&
+                  static_cast<int>(Fault::Race) == 3 && kNumFaults == 5,
+              "as the functions below have them");
+
+static constexpr llvm::StringLiteral kFunctions = R"mlir(
+func.func private @mpc_shared_begin(%clock: memref<?x3xi32>) attributes {no_inline} {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c2 = arith.constant 2 : index
+  %zero = arith.constant 0 : i32
+  %one = arith.constant 1 : i32
+  %rows = memref.dim %clock, %c0 : memref<?x3xi32>
+  %epoch = memref.load %clock[%c0, %c0] : memref<?x3xi32>
+  %next = arith.addi %epoch, %one : i32
+  memref.store %next, %clock[%c0, %c0] : memref<?x3xi32>
+  memref.store %next, %clock[%c0, %c1] : memref<?x3xi32>
+  scf.for %row = %c1 to %rows step %c1 {
+    memref.store %zero, %clock[%row, %c0] : memref<?x3xi32>
+    memref.store %zero, %clock[%row, %c1] : memref<?x3xi32>
+    memref.store %zero, %clock[%row, %c2] : memref<?x3xi32>
+  }
+  return
+}
+
+func.func private @mpc_shared_barrier(%clock: memref<?x3xi32>) attributes {no_inline} {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c2 = arith.constant 2 : index
+  %one = arith.constant 1 : i32
+  %rows = memref.dim %clock, %c0 : memref<?x3xi32>
+  %epoch = memref.load %clock[%c0, %c0] : memref<?x3xi32>
+  %next = arith.addi %epoch, %one : i32
+  memref.store %next, %clock[%c0, %c0] : memref<?x3xi32>
+  scf.for %row = %c1 to %rows step %c1 {
+    %come = memref.load %clock[%row, %c1] : memref<?x3xi32>
+    memref.store %come, %clock[%row, %c2] : memref<?x3xi32>
+  }
+  return
+}
+
+func.func private @mpc_shared_commit(%clock: memref<?x3xi32>, %thread: index) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %one = arith.constant 1 : i32
+  %row = arith.addi %thread, %c1 : index
+  %groups = memref.load %clock[%row, %c0] : memref<?x3xi32>
+  %next = arith.addi %groups, %one : i32
+  memref.store %next, %clock[%row, %c0] : memref<?x3xi32>
+  return
+}
+
+func.func private @mpc_shared_wait(%clock: memref<?x3xi32>, %thread: index, %left: i32) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %row = arith.addi %thread, %c1 : index
+  %groups = memref.load %clock[%row, %c0] : memref<?x3xi32>
+  %known = memref.load %clock[%row, %c1] : memref<?x3xi32>
+  %come = arith.subi %groups, %left : i32
+  %most = arith.maxsi %come, %known : i32
+  memref.store %most, %clock[%row, %c1] : memref<?x3xi32>
+  return
+}
+
+// Whether a write by `writer` of `group` is under way, as `thread` knows.
+func.func private @mpc_shared_is_pending(%clock: memref<?x3xi32>, %writer: i32, %group: i32, %thread: i32) -> i1 {
+  %c1 = arith.constant 1 : index
+  %c2 = arith.constant 2 : index
+  %isOwn = arith.cmpi eq, %writer, %thread : i32
+  %column = arith.select %isOwn, %c1, %c2 : index
+  %number = arith.index_cast %writer : i32 to index
+  %row = arith.addi %number, %c1 : index
+  %come = memref.load %clock[%row, %column] : memref<?x3xi32>
+  %isPending = arith.cmpi sgt, %group, %come : i32
+  return %isPending : i1
+}
+
+func.func private @mpc_shared_read(%units: memref<?x5xi32>, %clock: memref<?x3xi32>, %faults: memref<5xi32>,
+    %first: index, %count: index, %number: index) attributes {no_inline} {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c2 = arith.constant 2 : index
+  %c3 = arith.constant 3 : index
+  %c4 = arith.constant 4 : index
+  %several = arith.constant -1 : i32
+  %zero = arith.constant 0 : i32
+  %one = arith.constant 1 : i32
+  %thread = arith.index_cast %number : index to i32
+  %epoch = memref.load %clock[%c0, %c0] : memref<?x3xi32>
+  %oldest = memref.load %clock[%c0, %c1] : memref<?x3xi32>
+  %end = arith.addi %first, %count : index
+  scf.for %unit = %first to %end step %c1 {
+    %written = memref.load %units[%unit, %c0] : memref<?x5xi32>
+    %isUnwritten = arith.cmpi slt, %written, %oldest : i32
+    scf.if %isUnwritten {
+      memref.store %one, %faults[%c1] : memref<5xi32>
+    } else {
+      %writer = memref.load %units[%unit, %c1] : memref<?x5xi32>
+      %group = memref.load %units[%unit, %c2] : memref<?x5xi32>
+      %isStore = arith.cmpi eq, %group, %zero : i32
+      scf.if %isStore {
+        %isOther = arith.cmpi ne, %writer, %thread : i32
+        %isNow = arith.cmpi eq, %written, %epoch : i32
+        %isRace = arith.andi %isOther, %isNow : i1
+        scf.if %isRace {
+          memref.store %one, %faults[%c3] : memref<5xi32>
+        }
+      } else {
+        %isPending = func.call @mpc_shared_is_pending(%clock, %writer, %group, %thread)
+            : (memref<?x3xi32>, i32, i32, i32) -> i1
+        scf.if %isPending {
+          memref.store %one, %faults[%c2] : memref<5xi32>
+        }
+      }
+    }
+    %read = memref.load %units[%unit, %c3] : memref<?x5xi32>
+    %reader = memref.load %units[%unit, %c4] : memref<?x5xi32>
+    %isSame = arith.cmpi eq, %read, %epoch : i32
+    %isOtherReader = arith.cmpi ne, %reader, %thread : i32
+    %isShared = arith.andi %isSame, %isOtherReader : i1
+    %readers = arith.select %isShared, %several, %thread : i32
+    memref.store %epoch, %units[%unit, %c3] : memref<?x5xi32>
+    memref.store %readers, %units[%unit, %c4] : memref<?x5xi32>
+  }
+  return
+}
+
+func.func private @mpc_shared_write(%units: memref<?x5xi32>, %clock: memref<?x3xi32>, %faults: memref<5xi32>,
+    %first: index, %count: index, %number: index, %isCopy: i1) attributes {no_inline} {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c2 = arith.constant 2 : index
+  %c3 = arith.constant 3 : index
+  %c4 = arith.constant 4 : index
+  %zero = arith.constant 0 : i32
+  %one = arith.constant 1 : i32
+  %thread = arith.index_cast %number : index to i32
+  %epoch = memref.load %clock[%c0, %c0] : memref<?x3xi32>
+  %oldest = memref.load %clock[%c0, %c1] : memref<?x3xi32>
+  %row = arith.addi %number, %c1 : index
+  %committed = memref.load %clock[%row, %c0] : memref<?x3xi32>
+  %next = arith.addi %committed, %one : i32
+  %mine = arith.select %isCopy, %next, %zero : i32
+  %end = arith.addi %first, %count : index
+  scf.for %unit = %first to %end step %c1 {
+    %written = memref.load %units[%unit, %c0] : memref<?x5xi32>
+    %writer = memref.load %units[%unit, %c1] : memref<?x5xi32>
+    %group = memref.load %units[%unit, %c2] : memref<?x5xi32>
+    %read = memref.load %units[%unit, %c3] : memref<?x5xi32>
+    %reader = memref.load %units[%unit, %c4] : memref<?x5xi32>
+    %isReadNow = arith.cmpi eq, %read, %epoch : i32
+    %isOtherReader = arith.cmpi ne, %reader, %thread : i32
+    %afterRead = arith.andi %isReadNow, %isOtherReader : i1
+    %isWrittenNow = arith.cmpi eq, %written, %epoch : i32
+    %isOtherWriter = arith.cmpi ne, %writer, %thread : i32
+    %afterWrite = arith.andi %isWrittenNow, %isOtherWriter : i1
+    %isKnown = arith.cmpi sge, %written, %oldest : i32
+    %afterCopy = scf.if %isKnown -> i1 {
+      %isPending = func.call @mpc_shared_is_pending(%clock, %writer, %group, %thread)
+          : (memref<?x3xi32>, i32, i32, i32) -> i1
+      scf.yield %isPending : i1
+    } else {
+      %no = arith.constant false
+      scf.yield %no : i1
+    }
+    %either = arith.ori %afterRead, %afterWrite : i1
+    %isRace = arith.ori %either, %afterCopy : i1
+    scf.if %isRace {
+      memref.store %one, %faults[%c3] : memref<5xi32>
+    }
+    memref.store %epoch, %units[%unit, %c0] : memref<?x5xi32>
+    memref.store %thread, %units[%unit, %c1] : memref<?x5xi32>
+    memref.store %mine, %units[%unit, %c2] : memref<?x5xi32>
+  }
+  return
+}
+)mlir";
+
+/// Elements of `memref` that each access to it touches together, for certain.
+static int64_t getUnit(Value memref) {
+  int64_t bytes =
+      cast<MemRefType>(memref.getType()).getElementTypeBitWidth() / 8;
+  int64_t unit = 0;
+  auto touch = [&](int64_t width, uint64_t alignment) {
+    auto aligned = static_cast<int64_t>(alignment) / std::max<int64_t>(bytes, 1);
+    unit = std::gcd(unit, std::gcd(width, std::max<int64_t>(aligned, 1)));
+  };
+  auto widthOf = [](Type type) { return cast<VectorType>(type).getNumElements(); };
+  for (Operation *user : memref.getUsers()) {
+    if (auto load = dyn_cast<vector::LoadOp>(user))
+      touch(widthOf(load.getType()), load.getAlignment().value_or(1));
+    else if (auto store = dyn_cast<vector::StoreOp>(user))
+      touch(widthOf(store.getValueToStore().getType()),
+            store.getAlignment().value_or(1));
+    else if (auto copy = dyn_cast<nvgpu::DeviceAsyncCopyOp>(user))
+      touch(copy.getDstElements().getSExtValue(),
+            copy.getDstElements().getSExtValue() * bytes);
+    else if (isa<nvgpu::LdMatrixOp>(user))
+      touch(16 / bytes, 16);
+    else
+      touch(1, 1);
+  }
+  return std::max<int64_t>(unit, 1);
+}
+
+SharedMemory::SharedMemory(gpu::GPUFuncOp kernel) {
+  for (Value memref : kernel.getWorkgroupAttributions()) {
+    buffers[memref] = {Value(), getUnit(memref)};
+    order.push_back(memref);
+  }
+}
+
+void SharedMemory::create(ImplicitLocOpBuilder &b, int64_t threads,
+                          SymbolTable &symbols, Value faults, Value thread) {
+  this->faults = faults;
+  this->thread = thread;
+  if (!symbols.lookup("mpc_shared_begin")) {
+    OwningOpRef<ModuleOp> parsed =
+        parseSourceString<ModuleOp>(kFunctions, b.getContext());
+    assert(parsed && "the functions above are correct");
+    for (auto function :
+         llvm::make_early_inc_range(parsed->getOps<func::FuncOp>())) {
+      function->remove();
+      symbols.insert(function);
+    }
+  }
+  auto allocate = [&](int64_t rows, int64_t columns) -> Value {
+    Type i32 = b.getI32Type();
+    Value memref = memref::AllocaOp::create(
+        b, MemRefType::get({rows, columns}, i32), b.getI64IntegerAttr(64));
+    Value zero = arith::ConstantIntOp::create(b, 0, /*width=*/32);
+    auto constant = [&](int64_t value) {
+      return arith::ConstantIndexOp::create(b, value);
+    };
+    auto outer =
+        scf::ForOp::create(b, constant(0), constant(rows), constant(1));
+    {
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(outer.getBody());
+      auto inner =
+          scf::ForOp::create(b, constant(0), constant(columns), constant(1));
+      b.setInsertionPointToStart(inner.getBody());
+      memref::StoreOp::create(
+          b, zero, memref,
+          ValueRange{outer.getInductionVar(), inner.getInductionVar()});
+    }
+    return memref::CastOp::create(
+        b, MemRefType::get({ShapedType::kDynamic, columns}, i32), memref);
+  };
+  clock = allocate(1 + threads, 3);
+  for (Value memref : order) {
+    Buffer &buffer = buffers[memref];
+    int64_t elements = cast<MemRefType>(memref.getType()).getNumElements();
+    buffer.state = allocate((elements + buffer.unit - 1) / buffer.unit, 5);
+  }
+}
+
+SmallVector<Value> SharedMemory::getStates() const {
+  SmallVector<Value> states;
+  if (clock)
+    states.push_back(clock);
+  for (Value memref : order)
+    states.push_back(buffers.lookup(memref).state);
+  return states;
+}
+
+void SharedMemory::call(ImplicitLocOpBuilder &b, StringRef name,
+                        ValueRange operands) const {
+  func::CallOp::create(b, name, TypeRange(), operands);
+}
+
+void SharedMemory::emitBegin(ImplicitLocOpBuilder &b) const {
+  if (clock)
+    call(b, "mpc_shared_begin", {clock});
+}
+
+void SharedMemory::emitBarrier(ImplicitLocOpBuilder &b) const {
+  if (clock)
+    call(b, "mpc_shared_barrier", {clock});
+}
+
+std::pair<Value, Value> SharedMemory::getUnits(ImplicitLocOpBuilder &b,
+                                               const Buffer &buffer,
+                                               Value first,
+                                               int64_t width) const {
+  Value unit = arith::ConstantIndexOp::create(b, buffer.unit);
+  return {arith::DivUIOp::create(b, first, unit),
+          arith::ConstantIndexOp::create(
+              b, std::max<int64_t>(1, width / buffer.unit))};
+}
+
+void SharedMemory::emitRead(ImplicitLocOpBuilder &b, const Buffer &buffer,
+                            Value first, int64_t width, Value thread) const {
+  auto [unit, count] = getUnits(b, buffer, first, width);
+  call(b, "mpc_shared_read",
+       {buffer.state, clock, faults, unit, count,
+        thread ? thread : this->thread});
+}
+
+void SharedMemory::emitWrite(ImplicitLocOpBuilder &b, const Buffer &buffer,
+                             Value first, int64_t width, bool isCopy) const {
+  auto [unit, count] = getUnits(b, buffer, first, width);
+  call(b, "mpc_shared_write",
+       {buffer.state, clock, faults, unit, count, thread,
+        arith::ConstantIntOp::create(b, isCopy, /*width=*/1)});
+}
+
+void SharedMemory::emitCommit(ImplicitLocOpBuilder &b) const {
+  if (clock)
+    call(b, "mpc_shared_commit", {clock, thread});
+}
+
+void SharedMemory::emitWait(ImplicitLocOpBuilder &b, int64_t left) const {
+  if (clock)
+    call(b, "mpc_shared_wait",
+         {clock, thread, arith::ConstantIntOp::create(b, left, /*width=*/32)});
+}
