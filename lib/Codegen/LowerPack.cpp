@@ -106,7 +106,8 @@ void PackLowering::emitPanel(Value row0, Value panel, Value channel,
             i < rows ? vector::LoadOp::create(b, rowType, source,
                                               ValueRange{row, channel})
                            .getResult()
-                     : arith::ConstantOp::create(b, b.getZeroAttr(rowType)));
+                     : arith::ConstantOp::create(b, b.getZeroAttr(rowType))
+                      .getResult());
       }
       for (size_t half = kv / 2; half > 0; half /= 2)
         for (size_t i = 0; i < half; ++i)
