@@ -14,6 +14,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/AttrTypeSubElements.h"
 #include "mlir/IR/BuiltinOps.h"
@@ -137,6 +138,14 @@ class LowerBF16 : public mpc::impl::LowerBF16Base<LowerBF16> {
     if (walk.wasInterrupted())
       return signalPassFailure();
 
+    // What intrinsics take stays bf16, in a register.
+    SmallVector<OpOperand *> kept;
+    getOperation().walk([&](LLVM::CallIntrinsicOp op) {
+      for (OpOperand &operand : op->getOpOperands())
+        if (getElementTypeOrSelf(operand.get().getType()).isBF16())
+          kept.push_back(&operand);
+    });
+
     Type i16 = IntegerType::get(&getContext(), 16);
     AttrTypeReplacer replacer;
     replacer.addReplacement([&](BFloat16Type) { return i16; });
@@ -154,6 +163,13 @@ class LowerBF16 : public mpc::impl::LowerBF16Base<LowerBF16> {
     replacer.recursivelyReplaceElementsIn(getOperation(), /*replaceAttrs=*/true,
                                           /*replaceLocs=*/false,
                                           /*replaceTypes=*/true);
+    for (OpOperand *operand : kept) {
+      OpBuilder builder(operand->getOwner());
+      Value bits = operand->get();
+      operand->set(LLVM::BitcastOp::create(
+          builder, operand->getOwner()->getLoc(),
+          replaceElement(bits.getType(), builder.getBF16Type()), bits));
+    }
   }
 };
 

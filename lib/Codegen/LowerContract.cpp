@@ -80,7 +80,9 @@ public:
     rows = isStatic ? std::min(tiling.getRows(), minRows) : tiling.getRows();
     // Multiplications per nanosecond at 3 GHz and two instructions per cycle.
     rate = 6.0 * target.vectorBits / 32 *
-           (tiling.getIntrinsic() == Intrinsic::vpdpbusd ? 4 : 1);
+           (tiling.getIntrinsic() == Intrinsic::vpdpbusd    ? 4
+            : tiling.getIntrinsic() == Intrinsic::vdpbf16ps ? 2
+                                                            : 1);
   }
 
   void run();

@@ -76,8 +76,8 @@ private:
   void emitPixel(Value pixel);
   /// `pixels` neighbours of one output row, the taps unrolled.
   void emitRow(Value row, int64_t pixels);
-  /// Pixels of a tile: more than the usual ones where less of a row is computed
-  /// twice.
+  /// Pixels of a tile: more than the usual ones where a tenth less of a row is
+  /// computed twice.
   int64_t choosePixels() const;
   /// Channels of a slice.
   int64_t chooseSlice(int64_t pixels) const;
@@ -142,7 +142,7 @@ int64_t DepthwiseLowering::choosePixels() const {
   int64_t width = outType.getDimSize(2), best = std::min(width, kPixels);
   for (int64_t pixels = best + 1; pixels <= std::min(width, maxPixels);
        ++pixels)
-    if (llvm::alignTo(width, pixels) < llvm::alignTo(width, best))
+    if (10 * llvm::alignTo(width, pixels) < 9 * llvm::alignTo(width, best))
       best = pixels;
   return best;
 }

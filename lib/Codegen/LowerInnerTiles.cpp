@@ -155,7 +155,90 @@ public:
   }
 };
 
-/// The same with weights in blocks, dequantized on the way.
+/// Pairs of bf16, in lanes of 32 bits.
+class PairsTile : public InnerTile {
+public:
+  using InnerTile::InnerTile;
+
+protected:
+  VectorType words() { return vectorOf(kPanelWidth, 32); }
+  /// Two values of a row, in all lanes.
+  Value loadPair(Value row, Value block) {
+    Value k = arith::MulIOp::create(b, block, constant(2));
+    Value pair =
+        vector::LoadOp::create(b, vectorOf(2, rowElement), row, ValueRange{k});
+    Value word = vector::BitCastOp::create(b, vectorOf(1, 32), pair);
+    Value scalar = vector::ExtractOp::create(b, word, ArrayRef<int64_t>{0});
+    return vector::BroadcastOp::create(b, words(), scalar);
+  }
+};
+
+/// Without a dot product: the halves of a lane, widened, one after the other.
+class PairsFmaTile : public PairsTile {
+public:
+  using PairsTile::PairsTile;
+
+  /// bf16 are the upper halves of f32.
+  Value widen(Value pairs, bool second) {
+    auto splat = [&](uint32_t value) -> Value {
+      return arith::ConstantOp::create(
+          b, DenseElementsAttr::get(words(), APInt(32, value)));
+    };
+    Value bits =
+        second ? arith::AndIOp::create(b, pairs, splat(0xffff0000)).getResult()
+               : arith::ShLIOp::create(b, pairs, splat(16)).getResult();
+    return vector::BitCastOp::create(b, vectorOf(kPanelWidth, b.getF32Type()),
+                                     bits);
+  }
+
+  void step(Value block, MutableArrayRef<Value> parts) override {
+    SmallVector<Value> weights, xs;
+    for (int64_t p = 0; p < panels; ++p)
+      weights.push_back(vector::BitCastOp::create(
+          b, words(), loadWeights(p, block, 0, kPanelWidth)));
+    for (Value row : op.getRows())
+      xs.push_back(loadPair(row, block));
+    for (bool second : {false, true}) {
+      SmallVector<Value> wide;
+      for (Value pairs : weights)
+        wide.push_back(widen(pairs, second));
+      for (auto [r, pairs] : llvm::enumerate(xs)) {
+        Value x = widen(pairs, second);
+        for (int64_t p = 0; p < panels; ++p) {
+          Value &part = parts[r * panels + p];
+          part = vector::FMAOp::create(b, x, wide[p], part);
+        }
+      }
+    }
+  }
+};
+
+/// AVX512-BF16: per f32 lane the sum of two products.
+class Vdpbf16psTile : public PairsTile {
+public:
+  using PairsTile::PairsTile;
+
+  void step(Value block, MutableArrayRef<Value> parts) override {
+    auto pairs = vectorOf(2 * kPanelWidth, rowElement);
+    SmallVector<Value> weights;
+    for (int64_t p = 0; p < panels; ++p)
+      weights.push_back(loadWeights(p, block, 0, kPanelWidth));
+    for (auto [r, row] : llvm::enumerate(op.getRows())) {
+      // The last operand may be a broadcast from memory.
+      Value x = vector::BitCastOp::create(b, pairs, loadPair(row, block));
+      for (int64_t p = 0; p < panels; ++p) {
+        Value &part = parts[r * panels + p];
+        part = LLVM::CallIntrinsicOp::create(
+                   b, part.getType(),
+                   b.getStringAttr("llvm.x86.avx512bf16.dpbf16ps.512"),
+                   ValueRange{part, weights[p], x})
+                   .getResult(0);
+      }
+    }
+  }
+};
+
+/// Products of f32 with weights in blocks, dequantized on the way.
 void lowerBlocksTile(InnerTileOp op, int64_t vectorBits) {
   ImplicitLocOpBuilder b(op.getLoc(), op);
   auto type = VectorType::get({kPanelWidth}, b.getF32Type());
@@ -297,7 +380,13 @@ struct LowerInnerTilesPass
       }
       switch (op.getIntrinsic()) {
       case Intrinsic::fma:
-        FmaTile(op).run();
+        if (cast<MemRefType>(op.getWeights().getType()).getDimSize(4) == 2)
+          PairsFmaTile(op).run();
+        else
+          FmaTile(op).run();
+        break;
+      case Intrinsic::vdpbf16ps:
+        Vdpbf16psTile(op).run();
         break;
       case Intrinsic::vpdpbusd:
         VpdpbusdTile(op).run();

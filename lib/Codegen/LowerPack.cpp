@@ -80,8 +80,6 @@ public:
 private:
   /// `count` of the panel's channels from `channel` on are there.
   void emitPanel(Value row0, Value panel, Value channel, int64_t count);
-  /// The element of channel `n` and position `k`.
-  Value load(Value row0, Value n, Value k);
 
   PackOp op;
   ImplicitLocOpBuilder b;
@@ -92,59 +90,78 @@ private:
 };
 } // namespace
 
-Value PackLowering::load(Value row0, Value n, Value k) {
-  return op.getTransposed()
-             ? memref::LoadOp::create(b, source, ValueRange{add(b, row0, k), n})
-             : memref::LoadOp::create(b, source,
-                                      ValueRange{add(b, row0, n), k});
-}
-
 void PackLowering::emitPanel(Value row0, Value panel, Value channel,
                              int64_t count) {
   auto rowType = VectorType::get({count}, element);
-  auto store = [&](Value value, Value k, Value lane) {
-    vector::StoreOp::create(b, value, out, ValueRange{panel, k, lane});
+  auto store = [&](Value value, Value block, Value lane) {
+    vector::StoreOp::create(b, value, out, ValueRange{panel, block, lane});
   };
-  if (op.getTransposed() && kv == 1) {
-    emitLoop(b, indexConstant(b, 0), indexConstant(b, depth), 1, [&](Value k) {
-      store(vector::LoadOp::create(b, rowType, source,
-                                   ValueRange{add(b, row0, k), channel}),
-            k, indexConstant(b, 0));
-    });
+  if (op.getTransposed()) {
+    // kv rows as one, element by element; after the last one come zeros.
+    auto emitBlock = [&](Value block, int64_t rows) {
+      SmallVector<Value> parts;
+      for (int64_t i = 0; i < kv; ++i) {
+        Value row = add(b, row0, add(b, mul(b, block, kv), i));
+        parts.push_back(
+            i < rows ? vector::LoadOp::create(b, rowType, source,
+                                              ValueRange{row, channel})
+                           .getResult()
+                     : arith::ConstantOp::create(b, b.getZeroAttr(rowType))
+                      .getResult());
+      }
+      for (size_t half = kv / 2; half > 0; half /= 2)
+        for (size_t i = 0; i < half; ++i)
+          parts[i] = vector::InterleaveOp::create(b, parts[i], parts[i + half]);
+      store(parts[0], block, indexConstant(b, 0));
+    };
+    int64_t whole = depth / kv;
+    emitLoop(b, indexConstant(b, 0), indexConstant(b, whole), 1,
+             [&](Value block) { emitBlock(block, kv); });
+    if (depth % kv != 0)
+      emitBlock(indexConstant(b, whole), depth % kv);
     return;
   }
   int64_t whole = 0;
-  if (kv == 1 && count % lanes == 0) {
+  // What lies side by side moves as one number.
+  int64_t bits = kv * element.getIntOrFloatBitWidth();
+  if ((kv == 1 || bits == 32) && count % lanes == 0) {
     // Squares of as many channels as positions.
-    whole = depth / lanes * lanes;
-    auto type = VectorType::get({lanes}, element);
+    whole = depth / (lanes * kv) * lanes;
+    auto type = VectorType::get({lanes * kv}, element);
+    auto square = VectorType::get(
+        {lanes}, kv == 1 ? element : Type(b.getIntegerType(bits)));
     for (int64_t lane = 0; lane < count && whole != 0; lane += lanes)
       emitLoop(b, indexConstant(b, 0), indexConstant(b, whole), lanes,
-               [&](Value k) {
-                 SmallVector<Value> square;
+               [&](Value block) {
+                 SmallVector<Value> rows;
                  for (int64_t i = 0; i < lanes; ++i) {
                    Value row = add(b, row0, add(b, channel, lane + i));
-                   square.push_back(vector::LoadOp::create(b, type, source,
-                                                           ValueRange{row, k}));
+                   Value values = vector::LoadOp::create(
+                       b, type, source, ValueRange{row, mul(b, block, kv)});
+                   rows.push_back(
+                       b.createOrFold<vector::BitCastOp>(square, values));
                  }
-                 square = transposeVectors(b, square);
+                 rows = transposeVectors(b, rows);
                  for (int64_t i = 0; i < lanes; ++i)
-                   store(square[i], add(b, k, i), indexConstant(b, lane));
+                   store(b.createOrFold<vector::BitCastOp>(type, rows[i]),
+                         add(b, block, i), indexConstant(b, lane * kv));
                });
   }
-  if (whole == depth)
+  if (whole * kv == depth)
     return;
   emitLoop(b, indexConstant(b, 0), indexConstant(b, count), 1, [&](Value lane) {
     Value n = add(b, channel, lane);
-    emitLoop(b, indexConstant(b, whole), indexConstant(b, depth), 1,
-             [&](Value k) {
-               Value size = indexConstant(b, kv);
-               Value block = b.createOrFold<arith::DivUIOp>(k, size);
-               Value rest = b.createOrFold<arith::RemUIOp>(k, size);
-               memref::StoreOp::create(
-                   b, load(row0, n, k), out,
-                   ValueRange{panel, block, add(b, mul(b, lane, kv), rest)});
-             });
+    emitLoop(
+        b, indexConstant(b, whole * kv), indexConstant(b, depth), 1,
+        [&](Value k) {
+          Value size = indexConstant(b, kv);
+          Value block = b.createOrFold<arith::DivUIOp>(k, size);
+          Value rest = b.createOrFold<arith::RemUIOp>(k, size);
+          memref::StoreOp::create(
+              b,
+              memref::LoadOp::create(b, source, ValueRange{add(b, row0, n), k}),
+              out, ValueRange{panel, block, add(b, mul(b, lane, kv), rest)});
+        });
   });
 }
 

@@ -47,7 +47,7 @@ static constexpr int64_t kMaxDotWeights = 14;
 static constexpr int64_t kMaxReach = 8;
 
 /// Most rows that a tile of `panels` panels can have.
-static int64_t getMaxRows(Intrinsic intrinsic, int64_t panels,
+static int64_t getMaxRows(Intrinsic intrinsic, int64_t kv, int64_t panels,
                           const TargetDescription &target) {
   // Vectors of one accumulated panel; pmaddwd keeps two partial sums per lane.
   int64_t perPanel = kPanelWidth * 32 / target.vectorBits;
@@ -56,8 +56,12 @@ static int64_t getMaxRows(Intrinsic intrinsic, int64_t panels,
     int64_t perRow = 2 * perPanel * panels + 1;
     return std::min((target.vectorRegisters - 1) / perRow, kMaxRows);
   }
-  // The step's weights, and two registers for inputs in flight.
-  int64_t rest = target.vectorRegisters - 2 - perPanel * panels;
+  // The step's weights, and two registers for inputs in flight; of pairs both
+  // halves, and a mask.
+  int64_t weights = perPanel * panels;
+  if (intrinsic == Intrinsic::fma && kv == 2)
+    weights += weights + 1;
+  int64_t rest = target.vectorRegisters - 2 - weights;
   return std::min(rest / (perPanel * panels), kMaxRows);
 }
 
@@ -164,7 +168,14 @@ public:
     if (info.integer)
       intrinsic = target.vnni && info.unsignedInput ? Intrinsic::vpdpbusd
                                                     : Intrinsic::pmaddwd;
-    kv = info.integer ? 4 : 1;
+    linalg::LinalgOp mutableOp = op;
+    auto isBF16 = [&](unsigned operand) {
+      return getElementTypeOrSelf(mutableOp.getDpsInputOperand(operand)->get())
+          .isBF16();
+    };
+    kv = info.integer ? 4 : isBF16(0) && isBF16(1) ? 2 : 1;
+    if (kv == 2 && target.bf16FullRate)
+      intrinsic = Intrinsic::vdpbf16ps;
   }
 
   /// The tiling of the rules: columns split evenly, accumulators fill the
@@ -240,7 +251,7 @@ private:
   }
 
   int64_t getMaxRows(int64_t panels, bool gather) const {
-    int64_t rows = ::getMaxRows(intrinsic, panels, target);
+    int64_t rows = ::getMaxRows(intrinsic, kv, panels, target);
     if (gather)
       rows = std::max<int64_t>(
           1, std::min(rows, target.getScratchBytes() / 2 * 8 /

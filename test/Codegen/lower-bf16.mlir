@@ -40,3 +40,13 @@ func.func @select(%c: i1, %x: bf16) -> bf16 {
   %0 = arith.select %c, %x, %one : bf16
   return %0 : bf16
 }
+
+// What an intrinsic takes is bf16 again, in a register.
+// CHECK-LABEL: func.func @dot(
+// CHECK-SAME: %[[A:.*]]: vector<16xf32>, %[[X:.*]]: vector<32xi16>)
+// CHECK: %[[B:.*]] = llvm.bitcast %[[X]] : vector<32xi16> to vector<32xbf16>
+// CHECK: llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%[[A]], %[[B]], %{{.*}}) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>)
+func.func @dot(%a: vector<16xf32>, %x: vector<32xbf16>) -> vector<16xf32> {
+  %0 = llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%a, %x, %x) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
+  return %0 : vector<16xf32>
+}

@@ -28,6 +28,29 @@ func.func @widened(%row: memref<8xf16>, %w: memref<4x1x8x16x1xf16>, %i: index, %
   return %0 : vector<16xf32>
 }
 
+// Pairs of bf16: the lower halves of the lanes first, then the upper ones, which are f32 but for the lower bits.
+// CHECK-LABEL: func.func @pairs
+func.func @pairs(%row: memref<8xbf16>, %w: memref<4x1x4x16x2xbf16>, %i: index, %a: vector<16xf32>) -> vector<16xf32> {
+  // CHECK: scf.for {{.*}} iter_args(%[[A:.*]] = %{{.*}})
+  // CHECK: %[[W:.*]] = vector.bitcast %{{.*}} : vector<32xbf16> to vector<16xi32>
+  // CHECK: arith.shli %[[W]]
+  // CHECK: %[[S:.*]] = vector.fma %{{.*}}, %{{.*}}, %[[A]]
+  // CHECK: arith.andi %[[W]]
+  // CHECK: vector.fma %{{.*}}, %{{.*}}, %[[S]]
+  %0 = kernel.inner_tile fma rows(%row : memref<8xbf16>) weights(%w[%i, %i] : memref<4x1x4x16x2xbf16>)
+      accumulators(%a : vector<16xf32>) -> vector<16xf32>
+  return %0 : vector<16xf32>
+}
+
+// CHECK-LABEL: func.func @vdpbf16ps
+func.func @vdpbf16ps(%row: memref<8xbf16>, %w: memref<4x1x4x16x2xbf16>, %i: index, %a: vector<16xf32>) -> vector<16xf32> {
+  // CHECK: vector.broadcast %{{.*}} : i32 to vector<16xi32>
+  // CHECK: llvm.call_intrinsic "llvm.x86.avx512bf16.dpbf16ps.512"(%{{.*}}, %{{.*}}, %{{.*}}) : (vector<16xf32>, vector<32xbf16>, vector<32xbf16>) -> vector<16xf32>
+  %0 = kernel.inner_tile vdpbf16ps rows(%row : memref<8xbf16>) weights(%w[%i, %i] : memref<4x1x4x16x2xbf16>)
+      accumulators(%a : vector<16xf32>) -> vector<16xf32>
+  return %0 : vector<16xf32>
+}
+
 // CHECK-LABEL: func.func @vpdpbusd
 func.func @vpdpbusd(%row: memref<64xi8>, %w: memref<4x1x16x16x4xi8>, %i: index, %a: vector<16xi32>) -> vector<16xi32> {
   // CHECK: llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"(%{{.*}}, %{{.*}}, %{{.*}}) : (vector<16xi32>, vector<64xi8>, vector<64xi8>) -> vector<16xi32>

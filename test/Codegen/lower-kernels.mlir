@@ -191,6 +191,21 @@ func.func @depthwise_slices(%x: memref<1x16x16x1032xf32>, %w: memref<3x3x1032xf3
   return
 }
 
+// The right operand of a product, pairs of bf16: two rows at a time, the last one beside zeros; or squares of pairs, transposed.
+// CHECK-LABEL: func.func @pack_pairs
+func.func @pack_pairs(%x: memref<33x16xbf16>, %y: memref<16x32xbf16>, %p: memref<1x1x17x16x2xbf16>, %q: memref<1x1x16x16x2xbf16>) {
+  // CHECK: vector.interleave %{{.*}}, %{{.*}} : vector<16xbf16> -> vector<32xbf16>
+  // CHECK: vector.interleave %{{.*}}, %{{.*}} : vector<16xbf16> -> vector<32xbf16>
+  // CHECK: vector.bitcast %{{.*}} : vector<32xbf16> to vector<16xi32>
+  // CHECK: vector.shuffle
+  // CHECK: vector.bitcast %{{.*}} : vector<16xi32> to vector<32xbf16>
+  // CHECK-NOT: memref.store
+  // CHECK: return
+  kernel.pack ins(%x : memref<33x16xbf16>) outs(%p : memref<1x1x17x16x2xbf16>) attributes {transposed}
+  kernel.pack ins(%y : memref<16x32xbf16>) outs(%q : memref<1x1x16x16x2xbf16>)
+  return
+}
+
 // Element by element, shapes do not matter.
 // CHECK-LABEL: func.func @elementwise
 // CHECK-SAME: %[[X:[a-z0-9]+]]: memref<?x30x30x10xf32>

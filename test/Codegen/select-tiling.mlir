@@ -2,6 +2,7 @@
 // RUN: mpc-opt %s --pass-pipeline="builtin.module(mpc-describe-target{march=x86-64-v3},mpc-select-tiling)" | FileCheck %s --check-prefixes=CHECK,AVX2
 // RUN: mpc-opt %s --pass-pipeline="builtin.module(mpc-describe-target{march=x86-64-v3},mpc-select-tiling)" --remarks-filter=mpc-select-tiling 2>&1 >/dev/null | FileCheck %s --check-prefix=REMARK
 // RUN: mpc-opt %s --pass-pipeline="builtin.module(mpc-describe-target{march=cascadelake},mpc-select-tiling)" | FileCheck %s --check-prefixes=CHECK,VNNI
+// RUN: mpc-opt %s --pass-pipeline="builtin.module(mpc-describe-target{march=znver4},mpc-select-tiling)" | FileCheck %s --check-prefixes=CHECK,DOT
 
 #lhs = affine_map<(m, n, k) -> (m, k)>
 #rhs = affine_map<(m, n, k) -> (k, n)>
@@ -180,4 +181,29 @@ func.func @edges(%x: tensor<1x7x7x64xf32>, %w: tensor<256x3x3x64xf32>) -> tensor
     linalg.yield %s : f32
   } -> tensor<1x7x7x256xf32>
   return %r : tensor<1x7x7x256xf32>
+}
+
+#mm_x = affine_map<(m, n, k) -> (m, k)>
+#mm_w = affine_map<(m, n, k) -> (k, n)>
+#mm_o = affine_map<(m, n, k) -> (m, n)>
+
+// bf16 lies in pairs on every target; dot products only where they are worth it.
+// CHECK-LABEL: func.func @bf16
+func.func @bf16(%x: tensor<512x64xbf16>, %w: tensor<64x64xbf16>) -> tensor<512x64xf32> {
+  %zero = arith.constant 0.0 : f32
+  %empty = tensor.empty() : tensor<512x64xf32>
+  %init = linalg.fill ins(%zero : f32) outs(%empty : tensor<512x64xf32>) -> tensor<512x64xf32>
+  // AVX2: kernel.tiling = #kernel.tiling<intrinsic = fma, rows = 4, columns = 16, kv = 2>
+  // VNNI: kernel.tiling = #kernel.tiling<intrinsic = fma, rows = 5, columns = 64, kv = 2>
+  // DOT: kernel.tiling = #kernel.tiling<intrinsic = vdpbf16ps, rows = 6, columns = 64, kv = 2>
+  %r = linalg.generic {indexing_maps = [#mm_x, #mm_w, #mm_o], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %w : tensor<512x64xbf16>, tensor<64x64xbf16>) outs(%init : tensor<512x64xf32>) {
+  ^bb0(%a: bf16, %b: bf16, %c: f32):
+    %ax = arith.extf %a : bf16 to f32
+    %bx = arith.extf %b : bf16 to f32
+    %p = arith.mulf %ax, %bx : f32
+    %s = arith.addf %c, %p : f32
+    linalg.yield %s : f32
+  } -> tensor<512x64xf32>
+  return %r : tensor<512x64xf32>
 }

@@ -217,7 +217,7 @@ def LowerBF16 : Pass<"mpc-lower-bf16", "::mlir::ModuleOp"> {
   let description = [{
     Replaces the type bf16 by i16 everywhere, and the conversions from and to f32 by
     integer arithmetic: to nearest even, NaN stays NaN, subnormals are kept, on
-    every target alike.
+    every target alike. What an LLVM intrinsic takes stays bf16, from a bitcast on.
 
     ```mlir
     %f = arith.extf %x : bf16 to f32
@@ -231,7 +231,7 @@ def LowerBF16 : Pass<"mpc-lower-bf16", "::mlir::ModuleOp"> {
     operation that does is an error. Types at the library's border are recorded
     elsewhere (`mpc.model`).
   }];
-  let dependentDialects = ["::mlir::arith::ArithDialect"];
+  let dependentDialects = ["::mlir::arith::ArithDialect", "::mlir::LLVM::LLVMDialect"];
 }
 
 def LowerEntry : Pass<"mpc-lower-entry", "::mlir::ModuleOp"> {
@@ -315,7 +315,9 @@ def SelectTiling : Pass<"mpc-select-tiling", "mlir::ModuleOp"> {
     depthwise convolutions. The choice follows from shapes and from the target description:
     accumulators fill the vector registers, columns split evenly over 16-wide panels, and rows divide the output with
     little waste. Ops that already carry the attribute keep it. `kv` and `gather`, which decide the layout of weights,
-    depend on the shapes alone, so that all instruction sets share the weights. Where a floating-point convolution has so few output channels
+    depend on shapes and element types alone, so that all instruction sets share the weights. bf16 multiplies with `vdpbf16ps` where the
+    target has it at twice the rate of f32. Where padding is zero and rows of output pixels are short, tiles are parts of such a row, so that
+    mpc-lower-kernels can leave out what they would read of the padding. Where a floating-point convolution has so few output channels
     that most lanes of a panel would be computed for nothing, lanes are pixels (`planar`). Depthwise convolutions of unsigned bytes multiply with
     `vpdpbusd`, four taps of a column at once, where the target has it and the weights fit in registers.
 
@@ -429,7 +431,8 @@ def LowerKernels : Pass<"mpc-lower-kernels", "mlir::ModuleOp"> {
 
     On memrefs. `kernel.contract` becomes an implicit matrix product: an `scf.forall` over blocks of output rows or of
     columns, in it loops over register tiles, each of them `kernel.inner_tile` per tap of the window and then the epilogue on
-    vectors. Row pointers into the padding point at a constant row of pad values, so that inner loops check nothing.
+    vectors. Row pointers into the padding point at a constant row of pad values, so that inner loops check nothing; taps for which
+    all rows of a tile, or its first or last one, would read zeros are left out.
     A last tile of rows moves back to stay inside the output and recomputes some rows; where the output may be smaller than a
     tile, single rows remain. A last ragged panel is computed in full and stored in part. `kernel.depthwise` becomes loops over
     pixels and channel vectors. Every other linalg op becomes `scf.forall` over its outer parallel dimensions and plain

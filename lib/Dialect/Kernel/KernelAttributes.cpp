@@ -9,8 +9,8 @@
 #include "mlir/IR/DialectImplementation.h"
 #include "mpc/Dialect/Kernel/KernelDialect.h"
 #include "llvm/ADT/STLExtras.h"
-#include "llvm/Support/MathExtras.h"
 #include "llvm/ADT/TypeSwitch.h"
+#include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
 using namespace mpc::kernel;
@@ -45,9 +45,12 @@ LogicalResult TilingAttr::verify(function_ref<InFlightDiagnostic()> emitError,
       return emitError() << "expected kv = 2 or 4 with mma, but got " << kv;
     return success();
   }
+  if (intrinsic == Intrinsic::fma && kv == 2 && !planar)
+    return success(); // bf16
   int64_t expected =
-      intrinsic == Intrinsic::vpdpbusd || intrinsic == Intrinsic::pmaddwd ? 4
-                                                                          : 1;
+      intrinsic == Intrinsic::vdpbf16ps                                     ? 2
+      : intrinsic == Intrinsic::vpdpbusd || intrinsic == Intrinsic::pmaddwd ? 4
+                                                                            : 1;
   if (kv != expected)
     return emitError() << "expected kv = " << expected << " with "
                        << stringifyIntrinsic(intrinsic) << ", but got " << kv;

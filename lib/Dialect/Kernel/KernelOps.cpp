@@ -382,8 +382,11 @@ LogicalResult InnerTileOp::verify() {
   bool integers = !blocks && weights.getElementType().isInteger(8);
   bool bytes = integers && row.getElementType().isInteger(8);
   bool words = integers && row.getElementType().isInteger(16) && !getUnsignedRows();
+  bool pairs = !blocks && row.getElementType().isBF16() &&
+               weights.getElementType().isBF16() && kv == 2;
   Intrinsic intrinsic = getIntrinsic();
-  bool fits = intrinsic == Intrinsic::fma ? floating && kv == 1
+  bool fits = intrinsic == Intrinsic::fma ? pairs || (floating && kv == 1)
+              : intrinsic == Intrinsic::vdpbf16ps ? pairs
               : intrinsic == Intrinsic::vpdpbusd
                   ? bytes && kv == 4 && getUnsignedRows()
               : intrinsic == Intrinsic::pmaddwd ? (bytes || words) && kv == 4

@@ -35,7 +35,7 @@ def Kernel_Dialect : Dialect {
 
     **Packed weights.** One layout serves every instruction set, so that a library stores its weights once:
     `panels × taps × kblocks × 16 × kv`. A panel holds 16 output channels. A tap is one position of the window (a matrix
-    product has one). `kv` values of the reduction dimension lie side by side: 1 for floating point, 4 for 8-bit integers,
+    product has one). `kv` values of the reduction dimension lie side by side: 1 for f32 and f16, 2 for bf16, 4 for 8-bit integers,
     because integer dot products reduce four bytes per lane; with `mma` as many as a register of 32 bits holds. Ragged edges are zero. Where a window's taps are short
     (few input channels) they are laid end to end and count as one tap: `gathered` weights.
 
@@ -62,11 +62,13 @@ def Kernel_Intrinsic : I32EnumAttr<"Intrinsic", "the instruction that multiplies
     I32EnumAttrCase<"vpdpbusd", 1>,
     I32EnumAttrCase<"pmaddwd", 2>,
     I32EnumAttrCase<"muladd", 3>,
-    I32EnumAttrCase<"mma", 4>]> {
+    I32EnumAttrCase<"mma", 4>,
+    I32EnumAttrCase<"vdpbf16ps", 5>]> {
   let cppNamespace = "::mpc::kernel";
   let genSpecializedAttr = 0;
   let description = [{
     - `fma`: floating point, operands widened to f32, one rounding per step;
+    - `vdpbf16ps`: AVX512-BF16, two bf16 products per f32 lane; subnormals count as zero;
     - `vpdpbusd`: AVX512-VNNI, four u8×s8 products per i32 lane;
     - `pmaddwd`: AVX2 or AVX-512 without VNNI, signed activations and those of i16: both operands widened to i16, two products per i32
       lane, exact because |x·w| ≤ 2·2^15·128 fits in i32 (vpmaddubsw saturates at 16 bits and is never used); with AVX512-VNNI vpdpwssd, which adds, too;
@@ -321,8 +323,9 @@ def Kernel_ContractOp : Kernel_OutputOp<"contract"> {
 
     Element types: f32, f16 and bf16 accumulate in f32 by fused multiply-add; i8 (signed, or u8 with `unsigned_input`)
     times s8 accumulates in i32 modulo 2³². The sum runs over (kh, kw, c) in order and is never split, so a result depends
-    neither on the tile nor on the instruction set. Outside of the input the pad value is read; it is a value of the input
-    (for integers the zero point).
+    neither on the tile nor on the instruction set; but `vdpbf16ps` adds bf16 products in pairs and takes subnormals for zero. Outside of the
+    input the pad value is read; it is a value of the input (for integers the zero point). Where it is zero such products may be left out,
+    which is the same for finite weights.
 
     With `batched`, each position of the leading dimensions but M has its own weights, `panels` after `panels` (kernel.pack).
 
@@ -532,8 +535,8 @@ def Kernel_InnerTileOp : Kernel_Op<"inner_tile", [
     - (C1) rows have rank 1, unit stride, equal types, and kblocks·kv elements;
     - (C2) the number of accumulators is a multiple of the number of rows;
     - (C3) accumulators are vectors of 16 (pmaddwd: 32) i32 or f32, and results have their types;
-    - (C4) `fma` with floating point and kv = 1, the others with i8 and kv = 4; `vpdpbusd` only with unsigned rows; `pmaddwd` also with signed
-      rows of i16; `muladd` never;
+    - (C4) `fma` with floating point and kv = 1, or bf16 and kv = 2; `vdpbf16ps` with bf16 and kv = 2; the others with i8 and kv = 4;
+      `vpdpbusd` only with unsigned rows; `pmaddwd` also with signed rows of i16; `muladd` and `mma` never;
     - (C5) with `blocks`, `weights` is `panels × bytes` of i8 as they say, and rows have their depth, in floating point, with `fma`.
 
     Example:
