@@ -16,7 +16,7 @@ import numpy as np
 PIPELINE = (
     "builtin.module(mpc-describe-target{{march={march}}},mpc-select-tiling,mpc-pack-constants,func.func(mpc-tile-and-fuse),"
     "canonicalize,cse,"
-    "mpc-bufferize,canonicalize,cse,mpc-lower-kernels,mpc-lower-inner-tiles,canonicalize,cse,func.func(buffer-loop-hoisting),"
+    "mpc-bufferize,canonicalize,cse,mpc-lower-kernels,mpc-lower-inner-tiles,mpc-lower-bf16,canonicalize,cse,func.func(buffer-loop-hoisting),"
     "func.func(scf-forall-to-for),func.func(buffer-loop-hoisting),convert-scf-to-cf,expand-strided-metadata,lower-affine,"
     "convert-vector-to-llvm,convert-math-to-llvm,arith-expand{{include-bf16=true}},convert-arith-to-llvm,convert-index-to-llvm,"
     "finalize-memref-to-llvm,convert-func-to-llvm,convert-cf-to-llvm,convert-ub-to-llvm,reconcile-unrealized-casts)")
