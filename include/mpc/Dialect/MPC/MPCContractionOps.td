@@ -26,7 +26,8 @@ def MPC_ConvOp : MPC_ContractionOp<"conv", [DeclareOpInterfaceMethods<MPC_Layout
     Layouts (X is N C spatial..., or N spatial... C): channels_first takes weights `[O, I/G, K...]`, channels_last `[O, K..., I/G]`.
     Types: f32 → f32; f16 and bf16 → f32 accumulator, or their own type (rounded once); f16 and bf16 x with f32 weights → f32; u8 (or s8) quantized x and s8 quantized w → an
     i32 accumulator, typed `!quant.uniform<i32:f32, s_x*s_w>` (per axis where w is), summed modulo 2^32; bias has the result's type.
-    s16 quantized x with zero point 0 and s8 quantized w → i64, whose scales !quant types cannot say; bias i64.
+    s16 quantized x with zero point 0 and s8 quantized w → the same i32 accumulator, or i64 where sums may need it, whose scales !quant types
+    cannot say; bias i64 then.
 
     Constraints:
     - (C1) x and w have the same rank, 3 to 5
