@@ -82,6 +82,7 @@ class Bundle:
     def finish(self):
         for name in ("run.py", "cublaslt.py", "torch_model.py", "test.sh", "bench.sh"):
             shutil.copy(HERE / name, self.folder / name)
+        shutil.copy(HERE.parent / "results.py", self.folder)
         (self.folder / "mpc").mkdir()
         for path in (ROOT / "python" / "mpc").glob("*.py"):
             shutil.copy(path, self.folder / "mpc")

@@ -26,6 +26,7 @@ import numpy as np
 BUNDLE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(BUNDLE))
 import mpc  # noqa: E402  the bundle's copy
+import results  # noqa: E402  and this one
 
 NO_DEVICE = 77
 DEVICE_ERROR = 10  # MPC_ERROR_DEVICE
@@ -140,18 +141,6 @@ def test(arguments):
 # -- timings -------------------------------------------------------------------
 
 
-def quantile(values, share):
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
-
-
-def compare(mine, theirs):
-    """As benchmarks/results.py: above 1 mpc is faster."""
-    ratios = [b / a for a, b in zip(mine, theirs)]
-    return {"ratio": statistics.median(ratios), "p10": quantile(ratios, 0.1), "p90": quantile(ratios, 0.9),
-            "seconds": statistics.median(mine), "peer_seconds": statistics.median(theirs)}
-
-
 def race(torch, stream, sides, count, seconds):
     """Seconds per call of each side, by events, in rounds that alternate between them.
 
@@ -236,7 +225,7 @@ class Bench:
         return torch.randint(info.min, info.max + 1, shape, device="cuda", dtype=dtype)
 
     def add(self, table, name, peer, measured, **more):
-        row = {"name": name, "table": table, "peer": peer, **compare(*measured), **more, "commit": self.made["commit"],
+        row = {"name": name, "table": table, "peer": peer, **results.compare(*measured), **more, "commit": self.made["commit"],
                "date": datetime.date.today().isoformat()}
         self.data["tables"][table] = TABLES[table]
         self.data["rows"].append(row)

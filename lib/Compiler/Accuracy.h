@@ -46,6 +46,8 @@ struct Accuracy {
   /// The figure with the margin that samples not seen call for: two standard errors of SQNR and cosine over the samples; of top-1 none, as
   /// a few hundred samples resolve no tenth of a point.
   double safeFigure = 0;
+  /// The figure with a margin of so many standard errors; two of them give the safe one.
+  double getFigure(double standardErrors) const { return figure + (safeFigure - figure) * standardErrors / 2; }
   /// Whether the safe figure is within the budget.
   bool isMet = false;
   std::string str; // "21.3 dB"

@@ -334,7 +334,7 @@ LogicalResult Searcher::searchLatency() {
 }
 
 /// Uniform precisions compete: a search that loses to one of them takes it. Nobody picked them for the figures of these samples, so that
-/// half of the margin is enough.
+/// a margin of one standard error is enough.
 LogicalResult Searcher::addUniforms() {
   for (Precision precision : precisions) {
     const Assignment &uniform = uniforms[precision];
@@ -344,7 +344,7 @@ LogicalResult Searcher::addUniforms() {
     if (failed(tried))
       return failure();
     Accuracy &accuracy = (*tried)->accuracy;
-    accuracy.isMet = getBudget().isMetBy((accuracy.figure + accuracy.safeFigure) / 2);
+    accuracy.isMet = getBudget().isMetBy(accuracy.getFigure(1));
   }
   return success();
 }

@@ -193,6 +193,8 @@ bool parseTarget(const Flags &flags, mpc::CompileOptions &options) {
   if (options.chips.empty())
     return fail("--target=nvvm needs the GPUs' chips, such as --chip=sm_80,sm_90a");
   options.ptxas = findPtxas(flags.cudaPath);
+  if (!flags.cudaPath.empty() && !options.ptxas.empty() && !StringRef(options.ptxas).starts_with(flags.cudaPath + "/bin/"))
+    writeRemark("--cuda-path: " + flags.cudaPath + " has no bin/ptxas: taking " + options.ptxas);
   // Kernels need nothing of CUDA's libdevice, which MLIR would link from there, or fail where it is not.
   for (const char *name : {"CUDA_PATH", "CUDA_HOME", "CUDA_ROOT"})
     unsetenv(name);

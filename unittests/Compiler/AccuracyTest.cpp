@@ -29,4 +29,15 @@ TEST(AccuracyBudget, IsMetOnItsSide) {
   EXPECT_FALSE(parse("cosine:0.99").isMetBy(0.98));
 }
 
+// Uniform precisions need one standard error of margin, assignments of a search two.
+TEST(Accuracy, HasMarginsOfStandardErrors) {
+  Accuracy accuracy;
+  accuracy.figure = 20.5;
+  accuracy.safeFigure = 19.9;
+  EXPECT_DOUBLE_EQ(accuracy.getFigure(0), 20.5);
+  EXPECT_TRUE(parse("sqnr:20").isMetBy(accuracy.getFigure(1)));
+  EXPECT_FALSE(parse("sqnr:20").isMetBy(accuracy.getFigure(2)));
+  EXPECT_FALSE(parse("sqnr:20.3").isMetBy(accuracy.getFigure(1)));
+}
+
 } // namespace
