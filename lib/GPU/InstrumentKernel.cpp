@@ -210,7 +210,7 @@ void Instrumentation::guardCopy(nvgpu::DeviceAsyncCopyOp copy) {
 
 LogicalResult mpc::instrumentKernel(Region &body, Value faults,
                                     const SharedMemory &shared) {
-  SmallVector<Operation *> accesses, copies, groups, waits;
+  SmallVector<Operation *> accesses, copies, groups, waits, fences;
   body.walk([&](Operation *op) {
     if (matchAccess(op))
       accesses.push_back(op);
@@ -221,6 +221,8 @@ LogicalResult mpc::instrumentKernel(Region &body, Value faults,
       groups.push_back(op);
     else if (isa<nvgpu::DeviceAsyncWaitOp, NVVM::CpAsyncWaitGroupOp>(op))
       waits.push_back(op);
+    else if (isa<NVVM::FenceProxyOp>(op))
+      fences.push_back(op);
   });
   Instrumentation instrumentation(faults, shared);
   for (Operation *op : accesses) {
@@ -239,6 +241,11 @@ LogicalResult mpc::instrumentKernel(Region &body, Value faults,
     auto wait = dyn_cast<nvgpu::DeviceAsyncWaitOp>(op);
     shared.emitWait(b, wait ? wait.getNumGroups().value_or(0)
                             : cast<NVVM::CpAsyncWaitGroupOp>(op).getN());
+  }
+  for (Operation *op : fences) {
+    ImplicitLocOpBuilder b(op->getLoc(), op);
+    shared.emitFence(b);
+    op->erase();
   }
   // Groups count; what names them is not needed.
   for (ArrayRef<Operation *> ops : {waits, groups, copies})

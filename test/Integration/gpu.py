@@ -90,6 +90,20 @@ def make_model():
     return m
 
 
+def make_large_model():
+    """Products that Hopper's wgmma is for: rows and columns that end within tiles, padding, a residual; and one that it is not for."""
+    m = Builder()
+    x = m.input(1, 16, 27, 25)
+    a = m.add("Relu", m.add("Conv", x, m.weight(64, 16, 3, 3), m.weight(64), pads=[1, 1, 1, 1]))
+    b = m.add("Conv", a, m.weight(520, 64, 3, 3), m.weight(520), pads=[1, 1, 1, 1])
+    b = m.add("Add", b, m.add("Conv", a, m.weight(520, 64, 1, 1)))
+    m.output(m.add("Flatten", m.add("GlobalAveragePool", m.add("Relu", b))))
+    x = m.input(1, 300, 512)
+    y = m.add("MatMul", x, m.weight(512, 912))
+    m.output(m.add("MatMul", y, m.weight(912, 3)))
+    return m
+
+
 def results(work, library, feed):
     folder = os.path.join(work, "out")
     shutil.rmtree(folder, ignore_errors=True)
@@ -97,14 +111,14 @@ def results(work, library, feed):
     return {f: np.load(os.path.join(folder, f)) for f in sorted(os.listdir(folder)) if f.endswith(".npy")}
 
 
-def check_model(work, name, model, flags, tolerance):
+def check_model(work, name, model, flags, tolerance, chips=()):
     path, feed = os.path.join(work, name + ".onnx"), os.path.join(work, name + ".npz")
     model.save(path)
     np.savez(feed, **model.data)
     flags = [f.format(feed=feed) for f in flags]
     cpu, gpu = os.path.join(work, "cpu.so"), os.path.join(work, "gpu.so")
     run("mpc-compile", path, "-o", cpu, "--march=x86-64-v3", *flags)
-    run("mpc-compile", path, "-o", gpu, "--target=nvvm-emulated", *flags)
+    run("mpc-compile", path, "-o", gpu, "--target=nvvm-emulated", *flags, *chips)
     expected, got = results(work, cpu, feed), results(work, gpu, feed)
     if len(expected) != len(model.outputs) or expected.keys() != got.keys():
         fail(f"{name} {flags}: outputs {list(got)}, expected {list(expected)}")
@@ -187,6 +201,10 @@ def main():
     check_model(work, "model", model, ["--precision=w4"], 0)
     check_model(work, "model", model, ["--precision=f16"], 2**-10)
     check_model(work, "model", model, ["--precision=bf16"], 2**-7)
+    large = make_large_model()
+    check_model(work, "large", large, ["--precision=int8", "--calibration-data={feed}"], 0, ["--chip=sm_90a"])
+    check_model(work, "large", large, ["--precision=f16"], 2**-10, ["--chip=sm_90a"])
+    check_model(work, "large", large, ["--precision=bf16"], 2**-7, ["--chip=sm_90a"])
     check_kernel(work, "", last=63, barrier="gpu.barrier", after="gpu.barrier")
     check_kernel(work, "the GPU kernel 'k' loads or stores outside of a buffer", last=64, barrier="gpu.barrier", after="gpu.barrier")
     check_kernel(work, "the GPU kernel 'k' reads shared memory that nothing has written", last=63, barrier="", after="")
