@@ -402,6 +402,10 @@ def FuseRows : Pass<"mpc-fuse-rows", "::mlir::func::FuncOp"> {
     the target's second-level cache and 128 KiB. Rows of fewer than 64 elements, and single ones, stay as they are.
     What is computed, and in which order, does not change.
 
+    With `threads`, for GPUs, the threads of a block share a row, as many as `kernel.row_threads` on the loop says: one per eight elements, and one per sum, at
+    most 256. Row buffers take up to 40 KiB; rows that several ops read are copied to one. Short rows and single ones are fused, too; those of more
+    than 16384 elements only if there are 128 of them.
+
     Precondition: a target description.
 
     ```mlir
@@ -420,14 +424,17 @@ def FuseRows : Pass<"mpc-fuse-rows", "::mlir::func::FuncOp"> {
     "::mlir::linalg::LinalgDialect", "::mlir::memref::MemRefDialect",
     "::mlir::scf::SCFDialect"
   ];
+  let options = [Option<"threads", "threads", "bool", "false", "Rows are shared by the threads of a GPU's block">];
 }
 
 def LowerKernels : Pass<"mpc-lower-kernels", "mlir::ModuleOp"> {
   let summary = "kernels and remaining linalg ops become loops over tiles";
   let description = [{
     With `per-element`, for GPUs: `scf.forall` runs over the elements of the output, contractions and depthwise convolutions
-    included, one after the other's sums in the order that all targets have. Element-wise ops without math functions compute 16 bytes' worth of
-    neighbouring elements per iteration, as vectors aligned to 16 bytes, where rows are a whole number of them. Without:
+    included, one after the other's sums in the order that all targets have. Where rows are a whole number of them, an iteration computes
+    neighbouring elements as vectors, so many that the widest operand is accessed in 16 bytes (with math functions eight elements at most), in
+    depthwise convolutions and windows over channels fewer where less than 16384 iterations would be left. A reduction that begins with
+    what a `linalg.fill` wrote, which nothing else reads, begins with the constant. Without:
 
     On memrefs. `kernel.contract` becomes an implicit matrix product: an `scf.forall` over blocks of output rows or of
     columns, in it loops over register tiles, each of them `kernel.inner_tile` per tap of the window and then the epilogue on
