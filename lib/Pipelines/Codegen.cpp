@@ -41,6 +41,8 @@ void mpc::buildBufferizationPipeline(OpPassManager &pm) {
   variant.addPass(createCanonicalizerPass());
   variant.addPass(createCSEPass());
   variant.addPass(createElideCopies());
+  variant.addPass(createSelectChains());
+  variant.addPass(createTileChains());
   variant.addNestedPass<func::FuncOp>(createFuseRows());
   // 2. Kernels and the remaining operations to loops.
   variant.addPass(createLowerKernels());
