@@ -6,8 +6,8 @@
 //===----------------------------------------------------------------------===//
 
 #include "mpc/Codegen/Chains.h"
-#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -23,10 +23,18 @@ using namespace mpc::kernel;
 
 /// Bytes of all buffers of a block at most: they stand on a thread's stack,
 /// beside those of the kernels.
-static constexpr int64_t kStackBytes = 192 * 1024;
+static constexpr int64_t kStackBytes = 224 * 1024;
 
 /// Blocks that a call should have at least, for the threads to share.
 static constexpr int64_t kFewestBlocks = 16;
+
+/// A block should cost at least this much, in nanoseconds: handing one to a
+/// thread costs about 1000.
+static constexpr double kMinBlockCost = 10000;
+
+/// Rows of fewer elements do not fill vectors: many of them are better handled
+/// side by side (mpc-fuse-rows).
+static constexpr int64_t kFewestElements = 64;
 
 /// Estimated cost of one operator at one element in nanoseconds.
 static constexpr double kElementCost = 0.3;
@@ -65,9 +73,8 @@ static std::optional<SmallVector<int>> getBaseRows(Value buffer,
     if (auto expand = dyn_cast<memref::ExpandShapeOp>(op)) {
       for (const ReassociationIndices &group :
            expand.getReassociationIndices()) {
-        if (group.size() > 1 && llvm::any_of(group, [&](int64_t dim) {
-              return rows[dim] >= 0;
-            }))
+        if (group.size() > 1 &&
+            llvm::any_of(group, [&](int64_t dim) { return rows[dim] >= 0; }))
           return std::nullopt;
         source.push_back(rows[group[0]]);
       }
@@ -87,10 +94,11 @@ static std::optional<SmallVector<int>> getBaseRows(Value buffer,
       if (type.getRank() != part.getType().getRank())
         return std::nullopt;
       for (auto [dim, row] : llvm::enumerate(rows))
-        if (row >= 0 && (getConstantIntValue(part.getMixedOffsets()[dim]) != 0 ||
-                         getConstantIntValue(part.getMixedStrides()[dim]) != 1 ||
-                         type.isDynamicDim(dim) ||
-                         type.getDimSize(dim) != part.getType().getDimSize(dim)))
+        if (row >= 0 &&
+            (getConstantIntValue(part.getMixedOffsets()[dim]) != 0 ||
+             getConstantIntValue(part.getMixedStrides()[dim]) != 1 ||
+             type.isDynamicDim(dim) ||
+             type.getDimSize(dim) != part.getType().getDimSize(dim)))
           return std::nullopt;
       source = rows;
     } else {
@@ -134,12 +142,12 @@ static int64_t getRowElements(MemRefType type, ArrayRef<int> rows) {
 }
 
 static int64_t getBytes(Type element, int64_t count) {
-  return llvm::divideCeil(
-      count * std::max(8u, element.getIntOrFloatBitWidth()), 8);
+  return llvm::divideCeil(count * std::max(8u, element.getIntOrFloatBitWidth()),
+                          8);
 }
 
-/// The operand's map from the loops of its op, for the contractions those of the
-/// output's dimensions.
+/// The operand's map from the loops of its op, for the contractions those of
+/// the output's dimensions.
 static AffineMap getMap(OpOperand &operand) {
   Operation *op = operand.getOwner();
   if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op))
@@ -208,7 +216,8 @@ FailureOr<Chain> Chain::get(ArrayRef<func::CallOp> calls, std::string &reason) {
 
 LogicalResult Chain::join(std::string &reason) {
   Block *block = calls.front()->getBlock();
-  for (Operation *op = calls.front(); op != calls.back(); op = op->getNextNode())
+  for (Operation *op = calls.front(); op != calls.back();
+       op = op->getNextNode())
     if (!op || (!isBetweenCalls(op) && !llvm::is_contained(calls, op))) {
       reason = "calls of a chain follow each other";
       return failure();
@@ -216,8 +225,8 @@ LogicalResult Chain::join(std::string &reason) {
   llvm::SetVector<Operation *> inside(calls.begin(), calls.end());
   for (func::CallOp call : calls)
     for (Value operand : call.getOperands()) {
-      Value base = isa<MemRefType>(operand.getType()) ? getBase(operand)
-                                                      : Value();
+      Value base =
+          isa<MemRefType>(operand.getType()) ? getBase(operand) : Value();
       auto alloc =
           base ? base.getDefiningOp<memref::AllocOp>() : memref::AllocOp();
       if (!alloc || alloc->getBlock() != block || inside.contains(alloc))
@@ -247,7 +256,8 @@ LogicalResult Chain::join(std::string &reason) {
   llvm::SmallPtrSet<Operation *, 16> isMoved(moved.begin(), moved.end());
   for (Operation *op : moved)
     for (Value operand : op->getOperands())
-      if (!operand.getDefiningOp() || !isMoved.contains(operand.getDefiningOp()))
+      if (!operand.getDefiningOp() ||
+          !isMoved.contains(operand.getDefiningOp()))
         outside.insert(operand);
   operands = outside.takeVector();
   Location loc = calls.back().getLoc();
@@ -320,9 +330,11 @@ LogicalResult Chain::match(std::string &reason) {
         }
     Value outside = operands[cast<BlockArgument>(base).getArgNumber()];
     Value outer = getBase(outside);
-    bool isApart = accesses == 1 && outer && llvm::all_of(operands, [&](Value v) {
-      return v == outside || !isa<MemRefType>(v.getType()) || getBase(v) != outer;
-    });
+    bool isApart =
+        accesses == 1 && outer && llvm::all_of(operands, [&](Value v) {
+          return v == outside || !isa<MemRefType>(v.getType()) ||
+                 getBase(v) != outer;
+        });
     if (!isApart) {
       reason = "results of a chain are buffers that it does not read";
       return failure();
@@ -427,8 +439,7 @@ bool Chain::add(Operation *op) {
         return false;
 
   // Nobody reads another row of what the chain writes.
-  bool isFirst = ops.empty();
-  bool isOfRows = isFirst;
+  bool isOfRows = ops.empty() || linalgOp;
   struct Access {
     Value base;
     std::optional<Rows> rows;
@@ -455,13 +466,9 @@ bool Chain::add(Operation *op) {
           before.contains(base) ||
           (known == written.end() && touched.contains(base)))
         return false;
-      for (size_t row = 0; row < extents.size(); ++row) {
-        auto at = llvm::find(*baseRows, static_cast<int>(row));
-        if (at == baseRows->end() ||
-            getExtent(base, at - baseRows->begin()) != extents[row])
+      for (size_t row = 0; row < extents.size(); ++row)
+        if (!llvm::is_contained(*baseRows, static_cast<int>(row)))
           return false;
-        isOfRows = true;
-      }
     }
     accesses.push_back({base, baseRows, isWrite});
   }
@@ -501,6 +508,14 @@ int64_t Chain::getRowBytes(bool handedOnOnly) const {
     for (size_t i = range.first; i <= range.last; ++i)
       live[i] += getBytes(type.getElementType(), elements);
   }
+  // A kernel may widen the rows that it reads.
+  if (!handedOnOnly)
+    for (auto [i, entry] : llvm::enumerate(ops))
+      if (auto contract = dyn_cast<ContractOp>(entry.first)) {
+        auto input = cast<MemRefType>(contract.getInput().getType());
+        if (input.getElementTypeBitWidth() == 16)
+          live[i] += 4 * input.getShape().back();
+      }
   return *llvm::max_element(live);
 }
 
@@ -526,45 +541,69 @@ bool Chain::sharesWeights() const {
   });
 }
 
+bool Chain::hasLongRows() const {
+  return llvm::any_of(written, [&](const auto &entry) {
+    auto &[base, rows] = entry;
+    return touched.find(base)->second.isKernels &&
+           getRowElements(cast<MemRefType>(base.getType()), rows) >=
+               kFewestElements;
+  });
+}
+
 int64_t Chain::chooseRows(const TargetDescription &target) const {
   int64_t handedOn = getRowBytes(/*handedOnOnly=*/true);
   int64_t all = getRowBytes(/*handedOnOnly=*/false);
-  if (handedOn <= 0 || all <= 0)
+  if (handedOn <= 0 || all <= 0 || !hasLongRows())
     return 0;
-  int64_t tile = cast<ContractOp>(ops.front().first).getTiling().getRows();
-  int64_t most = std::min(target.getScratchBytes() / handedOn, kStackBytes / all);
   int64_t total = getNumRows(), positions = 1;
   for (const Extent &extent : ArrayRef(extents).drop_back())
-    positions *= extent.first ? 1 : extent.second;
-  most = std::min({most, total, 
-                   std::max(tile, total * positions / kFewestBlocks)});
-  if (most < std::min(tile, total))
+    positions *= extent.first ? 1 : std::max<int64_t>(1, extent.second);
+  int64_t tile = std::min(
+      cast<ContractOp>(ops.front().first).getTiling().getRows(), total);
+  int64_t most =
+      std::min(target.getScratchBytes() / handedOn, kStackBytes / all);
+  if (most < tile)
     return 0;
-  // Blocks of one size, of whole tiles.
-  int64_t blocks = llvm::divideCeil(total, most);
-  int64_t rows = llvm::alignTo(llvm::divideCeil(total, blocks), tile);
-  return std::min(rows <= most ? rows : most / tile * tile, total);
+  // Enough blocks to share the work evenly, unless they get too small.
+  auto least = static_cast<int64_t>(kMinBlockCost / getCost(1, target)) + 1;
+  int64_t even = total * positions / kFewestBlocks;
+  most = std::min(most, std::max({tile, least, even}));
+  if (most >= total)
+    return total;
+  // The fewest rows that are computed twice; whole tiles.
+  int64_t best = tile;
+  for (int64_t rows = tile; rows <= most; rows += tile)
+    if (llvm::alignTo(total, rows) <= llvm::alignTo(total, best))
+      best = rows;
+  return best;
 }
 
 //===----------------------------------------------------------------------===//
 // Blocks
 //===----------------------------------------------------------------------===//
 
-double Chain::getCost(Operation *op, int64_t rows, double rate) const {
-  if (auto contract = dyn_cast<ContractOp>(op)) {
-    auto weights = cast<MemRefType>(contract.getWeights().getType());
-    auto out = cast<MemRefType>(contract.getOut().getType());
-    return static_cast<double>(rows) * out.getShape().back() *
-           weights.getDimSize(2) * weights.getDimSize(4) / rate;
+double Chain::getCost(int64_t rows, const TargetDescription &target) const {
+  // Products in a nanosecond at 3 GHz and two instructions per cycle.
+  double rate = 6.0 * static_cast<double>(target.vectorBits) / 32, cost = 0;
+  for (auto &[op, loops] : ops) {
+    double elements = 1;
+    if (auto contract = dyn_cast<ContractOp>(op)) {
+      auto weights = cast<MemRefType>(contract.getWeights().getType());
+      auto out = cast<MemRefType>(contract.getOut().getType());
+      for (int64_t size : {out.getShape().back(), weights.getDimSize(2),
+                           weights.getDimSize(4)})
+        elements *= static_cast<double>(size);
+      cost += elements / rate;
+      continue;
+    }
+    auto linalgOp = cast<linalg::LinalgOp>(op);
+    for (auto [loop, size] : llvm::enumerate(linalgOp.getStaticLoopRanges()))
+      if (!llvm::is_contained(loops, static_cast<int>(loop)) &&
+          !ShapedType::isDynamic(size))
+        elements *= static_cast<double>(size);
+    cost += kElementCost * elements;
   }
-  auto linalgOp = cast<linalg::LinalgOp>(op);
-  const Rows &loops = ops.find(op)->second;
-  double elements = static_cast<double>(rows);
-  for (auto [loop, size] : llvm::enumerate(linalgOp.getStaticLoopRanges()))
-    if (!llvm::is_contained(loops, static_cast<int>(loop)) &&
-        !ShapedType::isDynamic(size))
-      elements *= static_cast<double>(size);
-  return kElementCost * elements;
+  return cost * static_cast<double>(rows);
 }
 
 void Chain::tile(int64_t rows, const TargetDescription &target) {
@@ -574,14 +613,12 @@ void Chain::tile(int64_t rows, const TargetDescription &target) {
       upper, step(extents.size(), builder.getIndexAttr(1));
   Value first = cast<ContractOp>(ops.front().first).getOut();
   for (size_t row = 0; row < extents.size(); ++row)
-    upper.push_back(memref::getMixedSize(builder, loc, first,
-                                         static_cast<int64_t>(row)));
+    upper.push_back(
+        memref::getMixedSize(builder, loc, first, static_cast<int64_t>(row)));
   step.back() = builder.getIndexAttr(rows);
   auto loop = scf::ForallOp::create(builder, loc, lower, upper, step,
                                     ValueRange(), std::nullopt);
-  double cost = 0;
-  for (auto &[op, loops] : ops)
-    cost += getCost(op, rows, 6.0 * target.vectorBits / 32);
+  auto cost = static_cast<int64_t>(getCost(rows, target));
   loop->setAttr(kCostAttrName,
                 builder.getI64IntegerAttr(std::max<int64_t>(1, cost)));
   builder.setInsertionPointToStart(loop.getBody());
@@ -593,9 +630,9 @@ void Chain::tile(int64_t rows, const TargetDescription &target) {
     AffineExpr d0 = getAffineDimExpr(0, context);
     offsets.back() = affine::makeComposedFoldedAffineMin(
         builder, loc,
-        AffineMap::get(1, 0,
-                       {d0, getAffineConstantExpr(getNumRows() - rows, context)},
-                       context),
+        AffineMap::get(
+            1, 0, {d0, getAffineConstantExpr(getNumRows() - rows, context)},
+            context),
         {offsets.back()});
   }
   auto getSize = [&](int row) {
@@ -708,8 +745,7 @@ void Chain::tile(int64_t rows, const TargetDescription &target) {
       values.push_back(upper[row]);
       values.push_back(offsets[row]);
     }
-    int64_t panels =
-        llvm::divideCeilSigned(out.getShape().back(), kPanelWidth);
+    int64_t panels = llvm::divideCeilSigned(out.getShape().back(), kPanelWidth);
     SmallVector<OpFoldResult> starts(type.getRank(), builder.getIndexAttr(0)),
         sizes, strides(type.getRank(), builder.getIndexAttr(1));
     starts[0] = affine::makeComposedFoldedAffineApply(
@@ -757,6 +793,11 @@ void Chain::replaceCalls(SymbolTable &symbols) {
   symbols.insert(chain);
   OpBuilder builder(calls.back());
   func::CallOp::create(builder, calls.back().getLoc(), chain, operands);
+  // All of them count for the first group in a profile.
+  for (Operation *op = calls.front(); op != calls.back();
+       op = op->getNextNode())
+    if (isa<BeginGroupOp>(op))
+      moved.push_back(op);
   for (Operation *op : llvm::reverse(moved))
     op->erase();
 }

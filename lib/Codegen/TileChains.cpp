@@ -61,8 +61,7 @@ struct TileChainsPass : public mpc::impl::TileChainsBase<TileChainsPass> {
         first.emitOpError("is no chain with the calls behind it: ") << reason;
         return signalPassFailure();
       }
-      int64_t rows =
-          first->getAttrOfType<DenseI64ArrayAttr>(kChainAttrName)[1];
+      int64_t rows = first->getAttrOfType<DenseI64ArrayAttr>(kChainAttrName)[1];
       if (rows > chain->getNumRows()) {
         first.emitOpError("expected blocks of at most ")
             << chain->getNumRows() << " rows, but got " << rows;

@@ -15,9 +15,9 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/IR/SymbolTable.h"
 #include "mpc/Codegen/TargetDescription.h"
 #include "mpc/Dialect/Kernel/KernelDialect.h"
-#include "mlir/IR/SymbolTable.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/SetVector.h"
 
@@ -37,15 +37,16 @@ bool isBetweenCalls(mlir::Operation *op);
 /// divide the last of these dimensions.
 class Chain {
 public:
-  /// Looks at `calls`, of one block; where they are no chain, `reason` says why.
+  /// Looks at `calls`, of one block; where they are no chain, `reason` says
+  /// why.
   static mlir::FailureOr<Chain> get(mlir::ArrayRef<mlir::func::CallOp> calls,
                                     std::string &reason);
 
   /// Rows of all blocks of one position of the other dimensions.
   int64_t getNumRows() const { return extents.back().second; }
-  /// The rows of a block so that its buffers, those that are handed on from
-  /// kernel to kernel, fit the target's scratch memory; 0 where even one tile's
-  /// do not.
+  /// The rows of a block so that what is handed on from kernel to kernel fits
+  /// the target's scratch memory; 0 where a block is not worth it: where even
+  /// one tile's rows do not fit, or rows are short.
   int64_t chooseRows(const TargetDescription &target) const;
   /// Bytes of one sample's buffers that the chain hands on from kernel to
   /// kernel, and that blocks of rows replace.
@@ -77,12 +78,14 @@ private:
   bool add(mlir::Operation *op);
   std::optional<Rows> findRowLoops(mlir::Operation *op) const;
   int64_t getRowBytes(bool handedOnOnly) const;
-  double getCost(mlir::Operation *op, int64_t rows, double rate) const;
+  bool hasLongRows() const;
+  /// Estimated nanoseconds of a block.
+  double getCost(int64_t rows, const TargetDescription &target) const;
 
   mlir::SmallVector<mlir::func::CallOp> calls;
   mlir::OwningOpRef<mlir::func::FuncOp> function;
-  /// Operations of the calls' block that move into the function, and values that
-  /// are passed to it.
+  /// Operations of the calls' block that move into the function, and values
+  /// that are passed to it.
   mlir::SmallVector<mlir::Operation *> moved;
   mlir::SmallVector<mlir::Value> operands;
 
