@@ -17,6 +17,9 @@ namespace mpc {
 /// Elements per parallel iteration of an element-wise op.
 inline constexpr int64_t kFlatBlock = 4096;
 
+/// Estimated cost of one innermost iteration in nanoseconds.
+inline constexpr double kElementCost = 0.3;
+
 /// The lanes of a register for the widest type that the body of `op` computes
 /// with; 0 if it cannot be computed for vectors.
 int64_t getLanes(mlir::linalg::LinalgOp op, const TargetDescription &target);
@@ -28,6 +31,9 @@ mlir::SmallVector<mlir::Value> emitBody(mlir::ImplicitLocOpBuilder &b,
                                         mlir::ValueRange ivs,
                                         mlir::ArrayRef<mlir::Value> arguments,
                                         int64_t width = 0);
+
+/// Emits the loops of `op`, which need not be element-wise, in front of it.
+void lowerNest(mlir::linalg::LinalgOp op, const TargetDescription &target);
 
 /// The one input of `op` where all that it computes is bytes from that input's
 /// bytes, of whole buffers, and numbers that are the same everywhere. Null
