@@ -61,7 +61,9 @@ static Value getBase(Value buffer) {
     else
       return isa<memref::AllocOp, memref::GetGlobalOp>(op) ? buffer : Value();
   }
-  return buffer;
+  // What a loop carries may be any of several buffers.
+  Operation *parent = cast<BlockArgument>(buffer).getOwner()->getParentOp();
+  return isa<func::FuncOp>(parent) ? buffer : Value();
 }
 
 /// The rows of the base of `buffer`, whose dimensions are `rows`; none where a
@@ -331,9 +333,11 @@ LogicalResult Chain::match(std::string &reason) {
     Value outside = operands[cast<BlockArgument>(base).getArgNumber()];
     Value outer = getBase(outside);
     bool isApart =
-        accesses == 1 && outer && llvm::all_of(operands, [&](Value v) {
-          return v == outside || !isa<MemRefType>(v.getType()) ||
-                 getBase(v) != outer;
+        accesses == 1 && outer && llvm::all_of(operands, [&](Value value) {
+          if (value == outside || !isa<MemRefType>(value.getType()))
+            return true;
+          Value other = getBase(value);
+          return other && other != outer;
         });
     if (!isApart) {
       reason = "results of a chain are buffers that it does not read";
@@ -352,7 +356,8 @@ bool Chain::addSetup(Operation *op) {
     Value base = getBase(operand.get());
     // It moves in front of the blocks.
     if (!base || written.contains(base) ||
-        (isInit(operand) && touched.contains(base)))
+        (isInit(operand) &&
+         (touched.contains(base) || !base.getDefiningOp<memref::AllocOp>())))
       return false;
     before.insert(base);
   }

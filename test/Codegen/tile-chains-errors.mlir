@@ -37,7 +37,8 @@ func.func @main(%x: memref<8x8xf32>) {
 }
 func.func private @f(%x: memref<8x8xf32>) {
   %zero = arith.constant 0.0 : f32
-  linalg.fill ins(%zero : f32) outs(%x : memref<8x8xf32>)
+  %y = memref.alloc() : memref<8x8xf32>
+  linalg.fill ins(%zero : f32) outs(%y : memref<8x8xf32>)
   return
 }
 

@@ -9,7 +9,7 @@
 // CHECK: call @scores_chain(%{{.*}}, %{{.*}}, %{{.*}}, %{{.*}})
 // CHECK-NEXT: return
 // CHECK: func.func private @scores_chain(
-// CHECK-SAME: %[[Q:.*]]: memref<?x2x40x8xf32>, %[[K:[^:]*]]: memref<?x2x8x24xf32>, %[[M:[^:]*]]: memref<?x24xf32>, %[[OUT:[^:]*]]: memref<?x40x2x24xf32>
+// CHECK-SAME: %{{[^:]*}}: index, %[[Q:[^:]*]]: memref<?x2x40x8xf32>, %[[K:[^:]*]]: memref<?x2x8x24xf32>, %[[M:[^:]*]]: memref<?x24xf32>, %[[OUT:[^:]*]]: memref<?x40x2x24xf32>
 // CHECK: kernel.pack ins(%[[K]] {{.*}} outs(%[[PACKED:.*]] :
 // CHECK: scf.forall (%[[B:.*]], %[[H:.*]], %[[I:.*]]) = (0, 0, 0) to (%{{.*}}, 2, 40) step (1, 1, 16)
 // CHECK: %[[START:.*]] = affine.min #{{.*}}(%[[I]])
