@@ -517,9 +517,15 @@ struct FuseRowsPass : public mpc::impl::FuseRowsBase<FuseRowsPass> {
         TargetDescription::read(getOperation());
     if (failed(target))
       return signalPassFailure();
-    for (Block &block : getOperation().getBody()) {
+    // The blocks of a chain (mpc-tile-chains) have rows, too.
+    SmallVector<Block *> blocks;
+    getOperation().walk([&](Block *block) {
+      if (isa<func::FuncOp, scf::ForallOp>(block->getParentOp()))
+        blocks.push_back(block);
+    });
+    for (Block *block : blocks) {
       SmallVector<SmallVector<linalg::LinalgOp>> runs(1);
-      for (Operation &op : block) {
+      for (Operation &op : *block) {
         if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op))
           runs.back().push_back(linalgOp);
         else if (!isView(&op) && !isMemoryEffectFree(&op) &&

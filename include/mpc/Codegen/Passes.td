@@ -392,6 +392,54 @@ def ElideCopies : Pass<"mpc-elide-copies", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::memref::MemRefDialect"];
 }
 
+def SelectChains : Pass<"mpc-select-chains", "::mlir::ModuleOp"> {
+  let summary = "decides which groups run together by blocks of rows";
+  let description = [{
+    Calls that follow each other, of which the first computes a product of two activations (`kernel.contract` with
+    `batched`) and the others handle the rows of its result independently, as in attention: scores, softmax, product with
+    the values. Each of these calls gets `mpc.chain`, the number of the chain and the rows of a block:
+
+    ```mlir
+    call @scores(%q, %k, %s) {mpc.chain = array<i64: 0, 48>} : ...
+    call @softmax(%s, %p) {mpc.chain = array<i64: 0, 48>} : ...
+    call @values(%p, %v, %out) {mpc.chain = array<i64: 0, 48>} : ...
+    ```
+
+    What the calls hand on has no other reader. The block is as large as half of the second-level cache and 128 KiB
+    allow for what is handed on, in whole tiles, and small enough for 16 blocks. A remark says what is saved.
+
+    Precondition: mpc-bufferize and a target description.
+  }];
+}
+
+def TileChains : Pass<"mpc-tile-chains", "::mlir::ModuleOp"> {
+  let summary = "runs the groups of a chain for one block of rows after the other";
+  let description = [{
+    The calls that mpc-select-chains has marked become one, of a function with an `scf.forall` over blocks of rows; in it
+    stand the kernels of all of them, on parts of their operands. Buffers between them have the room of a block. Weights
+    that are packed at run time are packed in front of the loop. Where the rows are no multiple of a block's, the last block moves back
+    and computes some of them twice. What is computed per element, and in which order, does not change.
+
+    ```mlir
+    scf.forall (%b, %h, %m) = (0, 0, 0) to (1, 12, 512) step (1, 1, 48) {
+      %start = affine.min affine_map<(d0) -> (d0, 464)>(%m)
+      %scores = memref.alloc() : memref<1x1x48x512xf32>
+      %rows = memref.subview %q[%b, %h, %start, 0] [1, 1, 48, 64] [1, 1, 1, 1] : ...
+      kernel.contract ins(%rows, %keys ...) outs(%scores ...)
+      ...
+    } {mpc.cost = 49152 : i64}
+    ```
+
+    Errors: calls that are no chain, and blocks of more rows than there are.
+
+    Precondition: mpc-bufferize and a target description.
+  }];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"
+  ];
+}
+
 def FuseRows : Pass<"mpc-fuse-rows", "::mlir::func::FuncOp"> {
   let summary = "runs linalg ops that handle rows independently row by row";
   let description = [{
