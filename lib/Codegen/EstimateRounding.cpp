@@ -322,19 +322,15 @@ emitFixedPoint(ImplicitLocOpBuilder &b, const Tail &tail, const Pieces &pieces,
   VectorBuilder v(b, cast<VectorType>(variable.getType()));
   constexpr double one = 1 << kFraction;
   // One more, as the sum is rounded, and then its conversion.
-  auto margin = static_cast<int64_t>(
-      llvm::PowerOf2Ceil(static_cast<uint64_t>(uncertain * one) + 2));
-  // Half is added for rounding, and `margin` so that what is near to a middle
-  // has zeros in front of the lowest digits. So has what the conversion makes
-  // of NaN and of what is too large for it.
+  auto margin = static_cast<int64_t>(std::ceil(uncertain * one)) + 1;
   double addend = (static_cast<double>(zero) + 0.5) * one + margin;
   Value sum = v.fma(emitPieces(b, pieces, variable),
                     v.number(tail.factor * one), v.number(addend));
   Value digits = v.toInteger(v.round(sum));
-  Value tested = arith::AndIOp::create(
-      b, digits, v.integer((1 << kFraction) - 2 * margin));
-  Value isCertain =
-      arith::CmpIOp::create(b, arith::CmpIPredicate::ne, tested, v.integer(0));
+  Value behind =
+      arith::AndIOp::create(b, digits, v.integer((1 << kFraction) - 1));
+  Value isCertain = arith::CmpIOp::create(b, arith::CmpIPredicate::uge, behind,
+                                          v.integer(2 * margin));
   isCertain =
       vector::ReductionOp::create(b, vector::CombiningKind::AND, isCertain);
   Value rounded = arith::ShRSIOp::create(b, digits, v.integer(kFraction));
@@ -376,9 +372,14 @@ static bool estimate(math::RoundEvenOp rounding, PiecesCache &cache) {
   const Pieces *pieces = cache.get(function);
   if (!pieces)
     return false;
-  double reach = tail.hasSum ? pieces->getReach() : pieces->getDomain();
+  // Only numbers near to integers within the bounds matter. They are multiplied
+  // and divided a few times on either way; in sums others count, too.
+  auto steps = static_cast<double>(2 * tail.ops.size() + 2);
   double uncertain =
-      (pieces->error + kNoise * reach) * tail.gain + kNoise * tail.getBound();
+      pieces->error * tail.gain +
+      (Pieces::kRelative + steps * Pieces::kUnit) * (tail.getBound() + 1);
+  if (tail.hasSum)
+    uncertain += kNoise * (pieces->getReach() * tail.gain + tail.getBound());
   if (!(uncertain <= kMostUncertain))
     return false;
 

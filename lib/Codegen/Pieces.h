@@ -32,8 +32,9 @@ public:
   /// In the order in which they run.
   llvm::ArrayRef<mlir::Operation *> getOps() const { return ops; }
 
-  /// The result for `x`, computed in f64, with f32's infinities.
-  double operator()(double x) const;
+  /// The result for `x`, computed in f64, with f32's infinities; in `error` a
+  /// bound of the error of the same operations in f32, to the first order.
+  double operator()(double x, double *error = nullptr) const;
   /// Equal for programs that compute the same.
   std::string getKey() const;
 
@@ -47,17 +48,21 @@ private:
 /// beyond the outermost ones.
 struct Pieces {
   static constexpr int kCount = 32, kFirst = -kCount / 2, kLast = -kFirst - 1,
-                       kDegree = 4;
+                       kDegree = 5;
   /// Up to where the straight lines are compared with the function.
   static constexpr double kTried = 0x1p30;
+  /// What is rounded once in f32 is off by at most that, relatively.
+  static constexpr double kUnit = 0x1p-24;
+  /// Errors relative to the function, which do not count as its `error`.
+  static constexpr double kRelative = 8 * kUnit;
 
   /// The distance between two points, a power of two.
   double width;
   /// Coefficients of each power of the distance from the point, of points
   /// [0, 16) and then [-16, 0).
   std::array<std::array<float, kCount>, kDegree + 1> coefficients;
-  /// A bound of the error up to kTried, in exact arithmetic; beyond the
-  /// outermost points besides what is relative to the function.
+  /// What computing the pieces in f32, and the function itself, may differ by
+  /// up to kTried, beyond what is relative to the function.
   double error;
 
   /// Where the outermost points lie.

@@ -6,7 +6,7 @@
 // CHECK-LABEL: func.func @silu(
 // CHECK-SAME: %[[X:.*]]: vector<16xf32>)
 // WIDE-NOT: math.exp
-// WIDE-COUNT-5: llvm.call_intrinsic "llvm.x86.avx512.vpermi2var.ps.512"
+// WIDE-COUNT-6: llvm.call_intrinsic "llvm.x86.avx512.vpermi2var.ps.512"
 // WIDE: %[[E:.*]] = arith.mulf
 // WIDE: %[[R:.*]] = math.roundeven %[[E]]
 // WIDE: arith.subf %[[E]], %[[R]]
@@ -119,11 +119,11 @@ func.func @residual(%x: vector<16xf32>, %y: vector<16xf32>) -> vector<16xf32> {
 // Where an integer is made of what is rounded, the estimate is one of fixed point, whose digits say whether it is certain. Both are
 // clamped as integers, so that the conversion to bytes can do it.
 // CHECK-LABEL: func.func @integer(
-// WIDE-COUNT-5: llvm.call_intrinsic "llvm.x86.avx512.vpermi2var.ps.512"
+// WIDE-COUNT-6: llvm.call_intrinsic "llvm.x86.avx512.vpermi2var.ps.512"
 // WIDE: %[[R:.*]] = math.roundeven
 // WIDE: %[[D:.*]] = arith.fptosi %[[R]]
 // WIDE: %[[T:.*]] = arith.andi %[[D]]
-// WIDE: %[[CERTAIN:.*]] = arith.cmpi ne, %[[T]]
+// WIDE: %[[CERTAIN:.*]] = arith.cmpi uge, %[[T]]
 // WIDE: vector.reduction <and>, %[[CERTAIN]]
 // WIDE: arith.shrsi %[[D]]
 // WIDE: %[[Q:.*]] = scf.if
