@@ -52,7 +52,7 @@ static constexpr double kLargestBound = 0x1p20;
 
 /// Integers with so many binary digits behind the point decide what is near to
 /// the middle between two integers.
-static constexpr int kFraction = 15;
+static constexpr int kFraction = 16;
 /// Below this, integers with such digits are exact in f32.
 static constexpr double kLargestInteger = 0x1p8;
 
@@ -323,7 +323,11 @@ emitFixedPoint(ImplicitLocOpBuilder &b, const Tail &tail, const Pieces &pieces,
   constexpr double one = 1 << kFraction;
   // One more, as the sum is rounded, and then its conversion.
   auto margin = static_cast<int64_t>(std::ceil(uncertain * one)) + 1;
-  double addend = (static_cast<double>(zero) + 0.5) * one + margin;
+  // Half is added for rounding, and the margin so that what is near to a middle
+  // has few digits behind the point. So has what the conversion makes of NaN
+  // and of what is too large for it.
+  double addend =
+      (static_cast<double>(zero) + 0.5) * one + static_cast<double>(margin);
   Value sum = v.fma(emitPieces(b, pieces, variable),
                     v.number(tail.factor * one), v.number(addend));
   Value digits = v.toInteger(v.round(sum));
@@ -372,11 +376,17 @@ static bool estimate(math::RoundEvenOp rounding, PiecesCache &cache) {
   const Pieces *pieces = cache.get(function);
   if (!pieces)
     return false;
-  // Only numbers near to integers within the bounds matter. They are multiplied
-  // and divided a few times on either way; in sums others count, too.
-  auto steps = static_cast<double>(2 * tail.ops.size() + 2);
+  // Only numbers near to the middle between two integers within the bounds
+  // matter: neither those that are well below one half nor those beyond the
+  // bounds. They are multiplied and divided a few times on either way. In sums
+  // all count.
+  double error = pieces->getError(0, Pieces::kTried);
+  if (!tail.hasSum && error * tail.gain <= 0.2)
+    error =
+        pieces->getError(0.25 / tail.gain, (tail.getBound() + 1) / tail.gain);
+  auto steps = static_cast<double>(tail.ops.size() + 1);
   double uncertain =
-      pieces->error * tail.gain +
+      error * tail.gain +
       (Pieces::kRelative + steps * Pieces::kUnit) * (tail.getBound() + 1);
   if (tail.hasSum)
     uncertain += kNoise * (pieces->getReach() * tail.gain + tail.getBound());

@@ -218,15 +218,18 @@ static double evaluate(const Polynomial &c, double t, double &error) {
 }
 
 /// How far the piece `c` around `center` may be from `function`, both computed
-/// in f32, beyond what is relative to the function; `t` is the distance.
-static double compare(const ScalarProgram &function, const Polynomial &c,
-                      double center, double t) {
+/// in f32, beyond what is relative to the function, and the function's size;
+/// `t` is the distance.
+static std::pair<double, double> compare(const ScalarProgram &function,
+                                         const Polynomial &c, double center,
+                                         double t) {
   double ownError, functionError;
   double value = evaluate(c, t, ownError);
   double wanted = function(center + t, &functionError);
   // Between the points where it is taken the difference is a little larger.
-  return 1.25 * std::abs(value - wanted) + ownError + functionError -
-         Pieces::kRelative * std::abs(wanted);
+  return {1.25 * std::abs(value - wanted) + ownError + functionError -
+              Pieces::kRelative * std::abs(wanted),
+          std::abs(wanted)};
 }
 
 /// The polynomial that meets `function` at Chebyshev's points around `center`.
@@ -270,7 +273,7 @@ static std::optional<Pieces> fitWidth(const ScalarProgram &function,
                                       double width) {
   Pieces pieces;
   pieces.width = width;
-  pieces.error = 0;
+  pieces.errors.fill(0);
   double half = width / 2;
   for (int point = Pieces::kFirst; point <= Pieces::kLast; ++point) {
     double center = point * width;
@@ -291,16 +294,19 @@ static std::optional<Pieces> fitWidth(const ScalarProgram &function,
     for (int i = 0; i <= count; ++i) {
       double t = -half + (end + half) * i / count;
       t *= isLine ? side : 1;
-      double error = compare(function, rounded, center, t);
+      auto [error, size] = compare(function, rounded, center, t);
       if (!std::isfinite(error))
         return std::nullopt;
-      pieces.error = std::max(pieces.error, error);
+      double &worst = pieces.errors[Pieces::getOctave(size)];
+      worst = std::max(worst, error);
     }
     if (!isLine)
       continue;
-    for (double t = end; t <= Pieces::kTried; t *= 1.25)
-      if (!(compare(function, rounded, center, side * t) <= pieces.error))
+    for (double t = end; t <= Pieces::kTried; t *= 1.25) {
+      auto [error, size] = compare(function, rounded, center, side * t);
+      if (!(error <= pieces.errors[Pieces::getOctave(size)]))
         return std::nullopt;
+    }
   }
   return pieces;
 }
@@ -309,7 +315,8 @@ std::optional<Pieces> Pieces::fit(const ScalarProgram &function) {
   std::optional<Pieces> best;
   for (double width : {2.0, 1.0, 0.5, 0.25}) {
     std::optional<Pieces> pieces = fitWidth(function, width);
-    if (pieces && (!best || pieces->error < best->error))
+    if (pieces && (!best || pieces->getError(0, Pieces::kTried) <
+                                best->getError(0, Pieces::kTried)))
       best = pieces;
   }
   return best;
