@@ -311,19 +311,36 @@ func.func @every_second(%x: memref<8x20xf32, strided<[40, 2]>>, %o: memref<8x20x
   return
 }
 
-// What an inner loop does not change is loaded before it: the row's position, not its elements.
+// What an inner loop does not change is loaded before it: the row's position. Its elements are read as vectors.
 // CHECK-LABEL: func.func @rows
 func.func @rows(%table: memref<100x64xf32>, %at: memref<8xi64>, %o: memref<8x64xf32>) {
   // CHECK: scf.forall (%[[ROW:.*]]) in (8)
   // CHECK: memref.load %{{.*}}[%[[ROW]]] : memref<8xi64>
-  // CHECK: scf.for
-  // CHECK: memref.load %{{.*}} : memref<100x64xf32>
+  // CHECK: scf.for %[[COLUMN:.*]] =
+  // CHECK: vector.load %{{.*}}[%{{.*}}, %[[COLUMN]]] : memref<100x64xf32>, vector<16xf32>
+  // CHECK: vector.store
   linalg.generic {indexing_maps = [affine_map<(i, j) -> (i)>, affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "parallel"]}
       ins(%at : memref<8xi64>) outs(%o : memref<8x64xf32>) {
   ^bb0(%position: i64, %old: f32):
     %row = arith.index_cast %position : i64 to index
     %column = linalg.index 1 : index
     %element = memref.load %table[%row, %column] : memref<100x64xf32>
+    linalg.yield %element : f32
+  }
+  return
+}
+
+// Refused: elements below each other.
+// CHECK-LABEL: func.func @columns
+func.func @columns(%table: memref<64x100xf32>, %at: memref<8xi64>, %o: memref<8x64xf32>) {
+  // CHECK-NOT: vector
+  // CHECK: memref.store
+  linalg.generic {indexing_maps = [affine_map<(i, j) -> (i)>, affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "parallel"]}
+      ins(%at : memref<8xi64>) outs(%o : memref<8x64xf32>) {
+  ^bb0(%position: i64, %old: f32):
+    %column = arith.index_cast %position : i64 to index
+    %row = linalg.index 1 : index
+    %element = memref.load %table[%row, %column] : memref<64x100xf32>
     linalg.yield %element : f32
   }
   return
