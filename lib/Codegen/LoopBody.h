@@ -27,6 +27,11 @@ inline constexpr double kElementCost = 0.3;
 int64_t getLanes(mlir::linalg::LinalgOp op, const TargetDescription &target,
                  std::optional<unsigned> inner = std::nullopt);
 
+/// The lanes of a vector that computes `op` for neighbouring positions of loop
+/// `inner`; 0 if some operand is neither contiguous nor constant along it.
+int64_t chooseLanes(mlir::linalg::LinalgOp op, unsigned inner,
+                    const TargetDescription &target);
+
 /// Computes the body of `op` on its block's arguments `arguments` and returns
 /// what it yields: scalars, or vectors of `width` elements unless that is 0, for
 /// neighbouring positions along loop `inner` from `ivs` on.
@@ -36,6 +41,10 @@ mlir::SmallVector<mlir::Value> emitBody(mlir::ImplicitLocOpBuilder &b,
                                         mlir::ArrayRef<mlir::Value> arguments,
                                         int64_t width = 0,
                                         std::optional<unsigned> inner = {});
+
+/// Computes `op` where it is sums of a few rows inside of a parallel loop; false
+/// if it is something else.
+bool lowerRowSums(mlir::linalg::LinalgOp op, const TargetDescription &target);
 
 /// Emits the loops of `op`, which need not be element-wise, in front of it.
 void lowerNest(mlir::linalg::LinalgOp op, const TargetDescription &target);

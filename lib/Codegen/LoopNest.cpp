@@ -56,10 +56,8 @@ struct LoopOrder {
 };
 } // namespace
 
-/// The lanes of a vector that computes `op` for neighbouring positions of loop
-/// `inner`; 0 if some operand is neither contiguous nor constant along it.
-static int64_t chooseLanes(linalg::LinalgOp op, unsigned inner,
-                           const TargetDescription &target) {
+int64_t mpc::chooseLanes(linalg::LinalgOp op, unsigned inner,
+                         const TargetDescription &target) {
   int64_t size = op.getStaticLoopRanges()[inner];
   if (ShapedType::isDynamic(size) || size < kMinLanes)
     return 0;

@@ -318,6 +318,8 @@ void mpc::lowerToLoops(linalg::LinalgOp op, const TargetDescription &target) {
     return lowerByteFunction(op, bytes, target);
   if (isFlat(op))
     return lowerFlat(op, target);
+  if (lowerRowSums(op, target))
+    return;
   linalg::LinalgOp collapsed = collapseLoops(op);
   lowerNest(collapsed ? collapsed : op, target);
   if (collapsed)

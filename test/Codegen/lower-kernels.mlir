@@ -439,3 +439,51 @@ func.func @largest(%x: memref<65xf32>, %m: memref<f32>, %s: memref<f32>) {
   }
   return
 }
+
+// Sums of a few rows in a parallel loop take turns, each in its own order; alone they do not.
+// CHECK-LABEL: func.func @row_sums
+// CHECK: %[[S:.*]]:2 = scf.for %[[K:.*]] = %c0 to %c8 step %c1 iter_args(%[[A:.*]] = %{{.*}}, %[[B:.*]] = %{{.*}}) -> (vector<16xf32>, vector<16xf32>)
+// CHECK: %[[X0:.*]] = vector.load %{{.*}}[%c0, %[[K]], %c0]
+// CHECK: %[[A1:.*]] = arith.addf %[[A]], %[[X0]] : vector<16xf32>
+// CHECK: %[[X1:.*]] = vector.load %{{.*}}[%c1, %[[K]], %c0]
+// CHECK: %[[B1:.*]] = arith.addf %[[B]], %[[X1]] : vector<16xf32>
+// CHECK: scf.yield %[[A1]], %[[B1]]
+// CHECK: vector.store %[[S]]#0, %{{.*}}[%{{.*}}, %c0]
+// CHECK: vector.store %[[S]]#1
+// CHECK: scf.for {{.*}} to %c16 step %c1 iter_args(%{{.*}} = %{{.*}}, %{{.*}} = %{{.*}}) -> (f32, f32)
+// CHECK-LABEL: func.func @row_sums_alone
+// CHECK: scf.for {{.*}} to %c16 step %c1 iter_args(%{{.*}} = %{{.*}}) -> (f32)
+#lanes = affine_map<(d0, d1, d2) -> (d0, d1, d2)>
+#lane = affine_map<(d0, d1, d2) -> (d0, d2)>
+#whole = affine_map<(d0, d1) -> (d0, d1)>
+#row = affine_map<(d0, d1) -> (d0)>
+func.func @row_sums(%x: memref<6x8x16xf32>, %p: memref<6x16xf32>, %o: memref<6xf32>) {
+  scf.forall (%i) = (0) to (6) step (2) {
+    %xs = memref.subview %x[%i, 0, 0] [2, 8, 16] [1, 1, 1] : memref<6x8x16xf32> to memref<2x8x16xf32, strided<[128, 16, 1], offset: ?>>
+    %ps = memref.subview %p[%i, 0] [2, 16] [1, 1] : memref<6x16xf32> to memref<2x16xf32, strided<[16, 1], offset: ?>>
+    %os = memref.subview %o[%i] [2] [1] : memref<6xf32> to memref<2xf32, strided<[1], offset: ?>>
+    linalg.generic {indexing_maps = [#lanes, #lane], iterator_types = ["parallel", "reduction", "parallel"]}
+        ins(%xs : memref<2x8x16xf32, strided<[128, 16, 1], offset: ?>>) outs(%ps : memref<2x16xf32, strided<[16, 1], offset: ?>>) {
+    ^bb0(%a: f32, %s: f32):
+      %0 = arith.addf %s, %a : f32
+      linalg.yield %0 : f32
+    }
+    linalg.generic {indexing_maps = [#whole, #row], iterator_types = ["parallel", "reduction"]}
+        ins(%ps : memref<2x16xf32, strided<[16, 1], offset: ?>>) outs(%os : memref<2xf32, strided<[1], offset: ?>>) {
+    ^bb0(%a: f32, %s: f32):
+      %0 = arith.addf %s, %a : f32
+      linalg.yield %0 : f32
+    }
+  }
+  return
+}
+
+func.func @row_sums_alone(%x: memref<2x16xf32>, %o: memref<2xf32>) {
+  linalg.generic {indexing_maps = [#whole, #row], iterator_types = ["parallel", "reduction"]}
+      ins(%x : memref<2x16xf32>) outs(%o : memref<2xf32>) {
+  ^bb0(%a: f32, %s: f32):
+    %0 = arith.addf %s, %a : f32
+    linalg.yield %0 : f32
+  }
+  return
+}

@@ -450,6 +450,10 @@ def FuseRows : Pass<"mpc-fuse-rows", "::mlir::func::FuncOp"> {
     the target's second-level cache and 128 KiB. Rows of fewer than 64 elements, and single ones, stay as they are.
     What is computed, and in which order, does not change.
 
+    Where rows are summed up, an iteration handles four along the last of their dimensions, buffers have room for four, and a second loop
+    handles what is left over: mpc-lower-kernels lets their sums take turns, so that no addition waits for the one before. Not where four rows of all that is
+    read and written exceed the room of those buffers, nor where a whole buffer exceeds the last-level cache.
+
     With `threads`, for GPUs, the threads of a block share a row, as many as `kernel.row_threads` on the loop says: one per eight elements, and one per sum, at
     most 256. Row buffers take up to 40 KiB; rows that several ops read are copied to one. Short rows and single ones are fused, too; those of more
     than 16384 elements only if there are 128 of them.
