@@ -376,6 +376,9 @@ static mpc_status call(mpc_context *context, uint32_t entryIndex,
                       MPC_RT_BINS, *desc++);
     storage += mpc_rt_memref_bytes(1);
   }
+  if (mpc_rt_gpu && context->variant->capability)
+    context->variant =
+        mpc_rt_gpu->choose(&context->env, model, context->variant);
   uint64_t arenaBytes;
   mpc_status status = mpc_rt_workspace(context->variant, entryIndex,
                                        batch ? batch : 1, &arenaBytes);

@@ -489,7 +489,25 @@ static void destroy(State *state) {
   free(state);
 }
 
-static const mpc_rt_gpu_functions functions = {setStream, destroy};
+/* What the driver has to say comes when the call begins. */
+static const mpc_rt_variant *choose(mpc_rt_env *env, const mpc_rt_model *model,
+                                    const mpc_rt_variant *chosen) {
+  State *state = env->gpu;
+  if (!state && !(state = env->gpu = calloc(1, sizeof(State))))
+    return chosen;
+  if (!state->device)
+    state->device = mpc_rt_gpu_open(env->deviceIndex, &state->error);
+  if (!state->device ||
+      chosen->capability == (uint64_t)state->device->capability)
+    return chosen;
+  for (uint32_t i = 0; i < model->num_variants; ++i)
+    if (!model->variants[i].capability &&
+        model->variants[i].features == chosen->features)
+      return &model->variants[i];
+  return chosen;
+}
+
+static const mpc_rt_gpu_functions functions = {setStream, destroy, choose};
 
 /* This file is part of libraries for GPUs only. */
 __attribute__((constructor)) static void announce(void) {

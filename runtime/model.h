@@ -22,7 +22,7 @@
 extern "C" {
 #endif
 
-#define MPC_RT_VERSION 2
+#define MPC_RT_VERSION 3
 
 /* The alignment of the arena and of the weights, and how many bytes past the
  * arena's last one may be read. */
@@ -84,6 +84,9 @@ typedef struct {
   uint64_t features;              /* MPC_RT_CPU_* that the machine must have */
   const mpc_rt_entry_fn *entries; /* one per entry of the model */
   const mpc_rt_affine *arenas;    /* one per entry of the model */
+  /* 10 times the compute capability of the only GPUs that have the
+   * instructions of its kernels (90 for sm_90a); 0: no such condition */
+  uint64_t capability;
 } mpc_rt_variant;
 
 typedef struct mpc_rt_observer mpc_rt_observer;

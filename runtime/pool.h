@@ -91,6 +91,10 @@ void mpc_rt_report_as(mpc_rt_env *env, mpc_status status, const char *sentence);
 typedef struct {
   void (*setStream)(mpc_rt_env *env, void *stream);
   void (*destroy)(struct mpc_rt_gpu_state *state);
+  /* Of a library's variants the one for the device: that of its capability, if
+   * there is one. `chosen` is what was chosen by the CPU. */
+  const mpc_rt_variant *(*choose)(mpc_rt_env *env, const mpc_rt_model *model,
+                                  const mpc_rt_variant *chosen);
 } mpc_rt_gpu_functions;
 extern const mpc_rt_gpu_functions *mpc_rt_gpu;
 

@@ -395,6 +395,7 @@ struct LowerInnerTilesPass
         PmaddwdTile(op, *target).run();
         break;
       case Intrinsic::mma:
+      case Intrinsic::wgmma:
       case Intrinsic::muladd:
         llvm_unreachable("refused by the verifier");
       }

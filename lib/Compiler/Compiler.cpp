@@ -470,7 +470,7 @@ LogicalResult Compilation::advance(Phase phase) {
     // There is none where nothing had to be chosen.
     if (std::string table = getTuningTable(options); llvm::sys::fs::exists(table))
       codegen.tuningTable = table;
-    return runPipeline([&](OpPassManager &pm) { isGPU ? buildGPUTilingPipeline(pm, codegen) : buildTilingPipeline(pm, codegen); });
+    return runPipeline([&](OpPassManager &pm) { isGPU ? buildGPUTilingPipeline(pm, codegen, options.chips) : buildTilingPipeline(pm, codegen); });
   case Phase::Bufferized:
     return runPipeline(isGPU ? buildGPUBufferizationPipeline : buildBufferizationPipeline);
   case Phase::LLVM:

@@ -25,10 +25,12 @@
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "mlir/Interfaces/ViewLikeInterface.h"
 #include "mlir/Transforms/RegionUtils.h"
 #include "mpc/Codegen/Variants.h"
 #include "mpc/GPU/Passes.h"
 #include "llvm/ADT/MapVector.h"
+#include <functional>
 
 namespace mpc {
 #define GEN_PASS_DEF_EMULATEGPU
@@ -38,14 +40,21 @@ namespace mpc {
 using namespace mlir;
 using namespace mpc;
 
-static constexpr int64_t kWarp = 32;
+static constexpr int64_t kWarp = 32, kWarpgroup = 128;
 
 namespace {
 
 /// Whether threads meet here.
 bool isMeeting(Operation *op) {
-  return isa<gpu::BarrierOp, NVVM::Barrier0Op, NVVM::MmaOp, nvgpu::LdMatrixOp>(
-      op);
+  return isa<gpu::BarrierOp, NVVM::Barrier0Op, NVVM::MmaOp, nvgpu::LdMatrixOp,
+             NVVM::WgmmaMmaAsyncOp, NVVM::WgmmaFenceAlignedOp,
+             NVVM::WgmmaGroupSyncAlignedOp, NVVM::WgmmaWaitGroupSyncOp>(op);
+}
+
+/// Whether `op` makes a view of memory, which costs nothing.
+bool isView(Operation *op) {
+  return isa_and_nonnull<ViewLikeOpInterface>(op) && isPure(op) &&
+         op->getNumResults() == 1;
 }
 
 bool holdsMeeting(Operation *op) {
@@ -89,6 +98,9 @@ private:
   LogicalResult emitMeeting(Operation *op);
   LogicalResult emitMMA(NVVM::MmaOp op);
   LogicalResult emitLoadMatrix(nvgpu::LdMatrixOp op);
+  LogicalResult emitWGMMA(NVVM::WgmmaMmaAsyncOp op);
+  /// The registers of a structure, threads × elements; made, if there are none.
+  Value getRegisters(Value value);
   LogicalResult emitFor(scf::ForOp op);
   LogicalResult emitIf(scf::IfOp op);
   bool mapId(Operation *op, Value block, Value thread, IRMapping &mapping);
@@ -110,6 +122,7 @@ private:
   /// Values that outlive a piece: memrefs with one element per thread.
   DenseMap<Value, Value> arrays;
   DenseMap<Value, SmallVector<Value>> products; // of mma.sync
+  DenseMap<Value, Value> registers;             // of structures: wgmma's sums
 };
 
 /// Shared and private memory is memory like any other here.
@@ -137,6 +150,12 @@ LogicalResult KernelEmulator::check() {
           << threads;
       return WalkResult::interrupt();
     }
+    if (isa<NVVM::WgmmaMmaAsyncOp>(op) && threads % kWarpgroup != 0) {
+      op->emitOpError("expected whole warpgroups of 128 threads, but the block "
+                      "has ")
+          << threads;
+      return WalkResult::interrupt();
+    }
     bool isKnown =
         !isa_and_nonnull<gpu::GPUDialect, NVVM::NVVMDialect,
                          nvgpu::NVGPUDialect>(op->getDialect()) ||
@@ -144,7 +163,8 @@ LogicalResult KernelEmulator::check() {
         isa<gpu::GPUFuncOp, gpu::ReturnOp, gpu::BlockIdOp, gpu::ThreadIdOp,
             gpu::GridDimOp, gpu::BlockDimOp, nvgpu::DeviceAsyncCopyOp,
             nvgpu::DeviceAsyncCreateGroupOp, nvgpu::DeviceAsyncWaitOp,
-            NVVM::CpAsyncCommitGroupOp, NVVM::CpAsyncWaitGroupOp>(op);
+            NVVM::CpAsyncCommitGroupOp, NVVM::CpAsyncWaitGroupOp,
+            NVVM::FenceProxyOp>(op);
     if (isKnown)
       return WalkResult::advance();
     op->emitOpError("cannot be emulated");
@@ -194,8 +214,15 @@ Value KernelEmulator::getArray(Value value) {
 void KernelEmulator::fetch(Value value, Value thread, IRMapping &local) {
   if (local.contains(value))
     return;
-  if (Value array = arrays.lookup(value))
+  if (Value array = arrays.lookup(value)) {
     local.map(value, memref::LoadOp::create(b, array, thread).getResult());
+    return;
+  }
+  // Views are not kept: each piece makes them again.
+  if (!isView(value.getDefiningOp()))
+    return;
+  fetchOperands(value.getDefiningOp(), thread, local);
+  b.clone(*value.getDefiningOp(), local);
 }
 
 void KernelEmulator::fetchOperands(Operation *op, Value thread,
@@ -243,13 +270,16 @@ LogicalResult KernelEmulator::emitPiece(ArrayRef<Operation *> ops,
     return success();
   llvm::SmallPtrSet<Operation *, 16> own(ops.begin(), ops.end());
   SmallVector<Value> outliving;
+  std::function<bool(Value)> isOutliving = [&](Value value) {
+    return llvm::any_of(value.getUsers(), [&](Operation *user) {
+      Operation *at = parent.findAncestorOpInBlock(*user);
+      return !at || !own.contains(at) ||
+             (isView(user) && isOutliving(user->getResult(0)));
+    });
+  };
   for (Operation *op : ops)
     for (Value result : op->getResults()) {
-      bool isOutliving = llvm::any_of(result.getUsers(), [&](Operation *user) {
-        Operation *at = parent.findAncestorOpInBlock(*user);
-        return !at || !own.contains(at);
-      });
-      if (!isOutliving)
+      if (isView(op) || !isOutliving(result))
         continue;
       if (!MemRefType::isValidElementType(result.getType()) ||
           isa<MemRefType>(result.getType()))
@@ -285,6 +315,21 @@ LogicalResult KernelEmulator::emitBlock(Block &parent) {
     if (extract && products.contains(extract.getContainer())) {
       arrays[extract.getResult()] =
           products[extract.getContainer()][extract.getPosition().front()];
+    } else if (extract && registers.contains(extract.getContainer())) {
+      int64_t position = extract.getPosition().front();
+      if (position == 0 && failed(flush()))
+        return failure();
+      if (position == 0)
+        shared.emitFinish(b);
+      arrays[extract.getResult()] =
+          getColumn(b, registers[extract.getContainer()], position);
+    } else if (isa<LLVM::ZeroOp>(op) &&
+               isa<LLVM::LLVMStructType>(op.getResult(0).getType())) {
+      fillWithZeros(b, getRegisters(op.getResult(0)));
+    } else if (auto pointer =
+                   dyn_cast<memref::ExtractAlignedPointerAsIndexOp>(op);
+               pointer && shared.lookup(pointer.getSource())) {
+      uniform.map(pointer.getResult(), constant(0));
     } else if (mapId(&op, block, Value(), uniform)) {
     } else if (isUniform(&op)) {
       b.clone(op, uniform);
@@ -297,11 +342,80 @@ LogicalResult KernelEmulator::emitBlock(Block &parent) {
   return flush();
 }
 
+Value KernelEmulator::getRegisters(Value value) {
+  Value &buffer = registers[value];
+  if (buffer)
+    return buffer;
+  auto type = cast<LLVM::LLVMStructType>(value.getType());
+  buffer = createBuffer(
+      MemRefType::get({threads, static_cast<int64_t>(type.getBody().size())},
+                      type.getBody().front()));
+  return buffer;
+}
+
+/// The sums of `wgmma` stand where those that it adds to stood, unless somebody
+/// else uses them.
+LogicalResult KernelEmulator::emitWGMMA(NVVM::WgmmaMmaAsyncOp wgmma) {
+  func::FuncOp callee = getWGMMAFunction(wgmma, symbols);
+  if (!callee)
+    return failure();
+  SmallVector<Value> operands;
+  auto dynamic = [&](Value memref) -> Value {
+    auto type = cast<MemRefType>(memref.getType());
+    SmallVector<int64_t> sizes(type.getRank(), ShapedType::kDynamic);
+    return memref::CastOp::create(
+        b, MemRefType::get(sizes, type.getElementType()), memref);
+  };
+  for (Value descriptor : {wgmma.getDescriptorA(), wgmma.getDescriptorB()}) {
+    Value memref = getDescribedBuffer(descriptor);
+    const SharedMemory::Buffer *buffer =
+        memref ? shared.lookup(memref) : nullptr;
+    if (!buffer)
+      return wgmma.emitOpError("cannot be emulated: expected descriptors that "
+                               "are computed from the address of one piece of "
+                               "shared memory each");
+    Value flat = uniform.lookup(memref);
+    if (auto type = cast<MemRefType>(flat.getType()); type.getRank() > 1) {
+      SmallVector<ReassociationIndices> groups(1);
+      llvm::append_range(groups.front(), llvm::seq<int64_t>(type.getRank()));
+      flat = memref::CollapseShapeOp::create(b, flat, groups);
+    }
+    operands.append({dynamic(flat), buffer->state, constant(buffer->unit)});
+  }
+  if (!registers.contains(wgmma.getInouts()) || !wgmma.getInouts().hasOneUse())
+    return wgmma.emitOpError("cannot be emulated: expected sums that are zero "
+                             "or of another wgmma, and used here only");
+  Value sums = registers[wgmma.getResults()] = registers[wgmma.getInouts()];
+  Value aDescriptors = getArray(wgmma.getDescriptorA()),
+        wDescriptors = getArray(wgmma.getDescriptorB());
+  operands.append({shared.getClock(), faults});
+  Value dynamicSums = dynamic(sums);
+  shared.emitOpen(b);
+  forEach(threads / kWarpgroup, [&](Value group, IRMapping &) {
+    Value first = arith::MulIOp::create(b, group, constant(kWarpgroup));
+    SmallVector<Value> all(operands);
+    all.push_back(memref::LoadOp::create(b, aDescriptors, first));
+    all.push_back(memref::LoadOp::create(b, wDescriptors, first));
+    all.append({dynamicSums, first, constant(wgmma.getShape().getN())});
+    func::CallOp::create(b, callee, all);
+  });
+  return success();
+}
+
 LogicalResult KernelEmulator::emitMeeting(Operation *op) {
   if (auto mma = dyn_cast<NVVM::MmaOp>(op))
     return emitMMA(mma);
   if (auto load = dyn_cast<nvgpu::LdMatrixOp>(op))
     return emitLoadMatrix(load);
+  if (auto wgmma = dyn_cast<NVVM::WgmmaMmaAsyncOp>(op))
+    return emitWGMMA(wgmma);
+  if (isa<NVVM::WgmmaFenceAlignedOp>(op))
+    return success();
+  if (isa<NVVM::WgmmaGroupSyncAlignedOp>(op))
+    return shared.emitCommitWGMMA(b), success();
+  if (auto wait = dyn_cast<NVVM::WgmmaWaitGroupSyncOp>(op))
+    return shared.emitWaitWGMMA(b, static_cast<int64_t>(wait.getGroup())),
+           success();
   if (isMeeting(op)) {
     shared.emitBarrier(b);
     return success(); // else the end of a piece is all that it means
@@ -412,16 +526,27 @@ LogicalResult KernelEmulator::emitLoadMatrix(nvgpu::LdMatrixOp load) {
 }
 
 LogicalResult KernelEmulator::assign(ValueRange arguments, ValueRange values) {
-  if (arguments.empty())
+  SmallVector<Value> scalars, structures;
+  for (auto [argument, value] : llvm::zip_equal(arguments, values)) {
+    bool isStructure = isa<LLVM::LLVMStructType>(argument.getType());
+    (isStructure ? structures : scalars).append({argument, value});
+  }
+  for (size_t i = 0; i < structures.size(); i += 2) {
+    Value to = registers[structures[i]], from = registers[structures[i + 1]];
+    if (to && from && to != from)
+      memref::CopyOp::create(b, from, to);
+  }
+  if (scalars.empty())
     return success();
   forEach(threads, [&](Value thread, IRMapping &local) {
     SmallVector<Value> loaded;
-    for (Value value : values) {
+    for (size_t i = 1; i < scalars.size(); i += 2) {
+      Value value = scalars[i];
       fetch(value, thread, local);
       loaded.push_back(local.lookup(value));
     }
-    for (auto [argument, value] : llvm::zip_equal(arguments, loaded))
-      memref::StoreOp::create(b, value, arrays[argument], thread);
+    for (auto [i, value] : llvm::enumerate(loaded))
+      memref::StoreOp::create(b, value, arrays[scalars[2 * i]], thread);
   });
   return success();
 }
@@ -438,6 +563,10 @@ LogicalResult KernelEmulator::emitFor(scf::ForOp loop) {
   }
   for (auto [argument, result] :
        llvm::zip_equal(loop.getRegionIterArgs(), loop.getResults())) {
+    if (isa<LLVM::LLVMStructType>(argument.getType())) {
+      registers[result] = getRegisters(argument);
+      continue;
+    }
     if (!MemRefType::isValidElementType(argument.getType()) ||
         isa<MemRefType>(argument.getType()))
       return loop.emitOpError("cannot be emulated: it carries ")
@@ -617,7 +746,9 @@ void EmulateGPUPass::lower(gpu::LaunchFuncOp launch, func::FuncOp function,
       ("reads shared memory before a copy to it has come: a wait or a barrier "
        "is missing"),
       "has a race on shared memory: a barrier is missing",
-      "loads or stores at an address that is not aligned as it says"};
+      "loads or stores at an address that is not aligned as it says",
+      ("multiplies with wgmma what no fence.proxy.async has made known to it"),
+      "uses sums of wgmma before it has waited for them"};
   for (auto [position, sentence] : llvm::zip_equal(positions, sentences)) {
     Value fault = memref::LoadOp::create(b, faults, position);
     cf::AssertOp::create(

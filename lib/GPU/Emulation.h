@@ -20,8 +20,16 @@ namespace mpc {
 
 /// What a kernel does wrong: positions in its memref of i32 of faults, which
 /// are 0 until then. Their sentences are in EmulateGPU.cpp.
-enum class Fault { OutOfBounds, Unwritten, Pending, Race, Misaligned };
-inline constexpr int64_t kNumFaults = 5;
+enum class Fault {
+  OutOfBounds,
+  Unwritten,
+  Pending,
+  Race,
+  Misaligned,
+  Unfenced,
+  Unfinished
+};
+inline constexpr int64_t kNumFaults = 7;
 
 /// Emits that `fault` has occurred.
 void reportFault(mlir::ImplicitLocOpBuilder &b, mlir::Value faults,
@@ -67,6 +75,15 @@ public:
   /// Of the copies of a thread: a group ends; all but `left` groups have come.
   void emitCommit(mlir::ImplicitLocOpBuilder &b) const;
   void emitWait(mlir::ImplicitLocOpBuilder &b, int64_t left) const;
+  /// A thread makes what it has written known to wgmma.
+  void emitFence(mlir::ImplicitLocOpBuilder &b) const;
+  /// Of wgmma, for all threads: one is started, a group ends, all but `left`
+  /// groups are waited for, and sums are used.
+  void emitOpen(mlir::ImplicitLocOpBuilder &b, bool isOpen = true) const;
+  void emitCommitWGMMA(mlir::ImplicitLocOpBuilder &b) const;
+  void emitWaitWGMMA(mlir::ImplicitLocOpBuilder &b, int64_t left) const;
+  void emitFinish(mlir::ImplicitLocOpBuilder &b) const;
+  mlir::Value getClock() const { return clock; }
 
 private:
   void call(mlir::ImplicitLocOpBuilder &b, llvm::StringRef name,
@@ -77,7 +94,11 @@ private:
 
   llvm::DenseMap<mlir::Value, Buffer> buffers;
   llvm::SmallVector<mlir::Value> order; // of attributions
+  /// The row of the clock after those of threads.
+  mlir::Value getTensorCores(mlir::ImplicitLocOpBuilder &b) const;
+
   mlir::Value clock, faults, thread;
+  int64_t numThreads = 0;
 };
 
 /// The position of an element in a memref of static strides, or null; and
@@ -102,6 +123,21 @@ mlir::LogicalResult instrumentKernel(mlir::Region &body, mlir::Value faults,
 /// other than m16n8 with 256 bits of k.
 mlir::func::FuncOp getMMAFunction(mlir::NVVM::MmaOp mma,
                                   mlir::SymbolTable &symbols);
+
+/// The function that computes `wgmma` for one warpgroup: of each operand the
+/// memory, its state and unit, then the clock, faults, both descriptors, the
+/// sums (threads × registers), the first thread and the columns. Null, with an
+/// error, for shapes other than m64nN with 32 bytes of k, k innermost.
+mlir::func::FuncOp getWGMMAFunction(mlir::NVVM::WgmmaMmaAsyncOp wgmma,
+                                    mlir::SymbolTable &symbols);
+
+/// The one memref that a descriptor is computed from the address of, or null.
+mlir::Value getDescribedBuffer(mlir::Value descriptor);
+
+/// One element of structures, threads × elements: a memref of one per thread.
+mlir::Value getColumn(mlir::ImplicitLocOpBuilder &b, mlir::Value buffer,
+                      int64_t column);
+void fillWithZeros(mlir::ImplicitLocOpBuilder &b, mlir::Value buffer);
 
 } // namespace mpc
 

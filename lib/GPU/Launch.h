@@ -20,6 +20,22 @@ inline constexpr llvm::StringLiteral kGPUModuleName = "gpu";
 /// Shared memory that a block of any chip has without asking for more.
 inline constexpr int64_t kSharedBytes = 48 * 1024;
 
+/// Most that a block of any chip has when its kernel asks for it (9.0: 227
+/// KiB).
+inline constexpr int64_t kMaxSharedBytes = 227 * 1024;
+
+/// Bytes of shared memory that the runtime has to ask for: those of `types`, or
+/// 0 if every block has as much. PTX wants such memory to be one external array
+/// (mpc-lower-shared-memory).
+inline int64_t getDynamicSharedBytes(mlir::TypeRange types) {
+  int64_t bytes = 0;
+  for (mlir::Type type : types) {
+    auto memref = mlir::cast<mlir::MemRefType>(type);
+    bytes += memref.getNumElements() * memref.getElementTypeBitWidth() / 8;
+  }
+  return bytes > kSharedBytes ? bytes : 0;
+}
+
 /// A launch of `blocks` blocks of `threads` threads, in one dimension, with an
 /// empty body and memory that a block shares; outlining makes it the kernel
 /// `name` of the module of kernels.
@@ -32,8 +48,11 @@ inline mlir::gpu::LaunchOp createLaunch(mlir::ImplicitLocOpBuilder &b,
   auto symbol = [&](llvm::StringRef s) {
     return mlir::FlatSymbolRefAttr::get(b.getContext(), s);
   };
+  mlir::Value dynamic;
+  if (int64_t bytes = getDynamicSharedBytes(shared))
+    dynamic = mlir::arith::ConstantIntOp::create(b, bytes, /*width=*/32);
   return mlir::gpu::LaunchOp::create(
-      b, blocks, one, one, size, one, one, /*dynamicSharedMemorySize=*/nullptr,
+      b, blocks, one, one, size, one, one, dynamic,
       /*asyncTokenType=*/nullptr, /*asyncDependencies=*/mlir::ValueRange(),
       /*workgroupAttributions=*/shared,
       /*privateAttributions=*/mlir::TypeRange(), nullptr, nullptr, nullptr,

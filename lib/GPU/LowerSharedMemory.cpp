@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Launch.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
@@ -17,9 +18,67 @@ namespace mpc {
 } // namespace mpc
 
 using namespace mlir;
+using namespace mpc;
 
-/// What cp.async and ldmatrix ask for, in bytes.
-static constexpr int32_t kAlignment = 16;
+/// What cp.async and ldmatrix ask for, in bytes, and what the largest swizzle
+/// of wgmma does.
+static constexpr int32_t kAlignment = 16, kPatternAlignment = 1024;
+
+/// Of the array that kernels of more memory than every block has share.
+static constexpr llvm::StringLiteral kDynamicName = "dynamic_shared_memory";
+
+/// The attributions of `kernel`, end to end in the external array; each launch
+/// says how large that is.
+static void makeDynamic(gpu::GPUFuncOp kernel) {
+  auto module = kernel->getParentOfType<gpu::GPUModuleOp>();
+  ImplicitLocOpBuilder b(kernel.getLoc(), kernel.getContext());
+  constexpr auto space = static_cast<unsigned>(NVVM::NVVMMemorySpace::Shared);
+  if (!module.lookupSymbol(kDynamicName)) {
+    b.setInsertionPointToStart(module.getBody());
+    LLVM::GlobalOp::create(b, LLVM::LLVMArrayType::get(b.getI8Type(), 0),
+                           /*isConstant=*/false, LLVM::Linkage::External,
+                           kDynamicName, Attribute(), kPatternAlignment, space);
+  }
+  b.setInsertionPointToStart(&kernel.getBody().front());
+  Type ptr = LLVM::LLVMPointerType::get(b.getContext(), space);
+  Value array = LLVM::AddressOfOp::create(b, ptr, kDynamicName);
+  Type i64 = b.getI64Type();
+  int64_t offset = 0;
+  for (Value memory : kernel.getWorkgroupAttributions()) {
+    auto type = cast<MemRefType>(memory.getType());
+    auto constant = [&](int64_t value) -> Value {
+      return LLVM::ConstantOp::create(b, i64, b.getI64IntegerAttr(value));
+    };
+    Value address = LLVM::GEPOp::create(
+        b, ptr, b.getI8Type(), array,
+        ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(offset)});
+    auto rank = static_cast<unsigned>(type.getRank());
+    auto list = LLVM::LLVMArrayType::get(i64, rank);
+    auto descriptorType = LLVM::LLVMStructType::getLiteral(
+        b.getContext(), {ptr, ptr, i64, list, list});
+    Value descriptor = LLVM::PoisonOp::create(b, descriptorType);
+    auto insert = [&](Value value, ArrayRef<int64_t> at) {
+      descriptor = LLVM::InsertValueOp::create(b, descriptor, value, at);
+    };
+    insert(address, {0});
+    insert(address, {1});
+    insert(constant(0), {2});
+    auto [strides, start] = type.getStridesAndOffset();
+    for (unsigned d = 0; d < rank; ++d) {
+      insert(constant(type.getDimSize(d)), {3, d});
+      insert(constant(strides[d]), {4, d});
+    }
+    memory.replaceAllUsesWith(
+        UnrealizedConversionCastOp::create(b, type, descriptor).getResult(0));
+    offset += type.getNumElements() * type.getElementTypeBitWidth() / 8;
+  }
+  unsigned first = kernel.getFunctionType().getNumInputs();
+  kernel.getBody().front().eraseArguments(first,
+                                          kernel.getNumWorkgroupAttributions());
+  kernel->setAttr(gpu::GPUFuncOp::getNumWorkgroupAttributionsAttrName(),
+                  b.getI64IntegerAttr(0));
+  kernel.removeWorkgroupAttribAttrsAttr();
+}
 
 namespace {
 
@@ -29,11 +88,25 @@ struct LowerSharedMemoryPass
     Builder b(&getContext());
     StringAttr name =
         b.getStringAttr(LLVM::LLVMDialect::getAlignAttrName());
-    for (auto kernel : getOperation().getOps<gpu::GPUFuncOp>())
+    for (auto kernel : getOperation().getOps<gpu::GPUFuncOp>()) {
+      SmallVector<Type> types(
+          ValueRange(kernel.getWorkgroupAttributions()).getTypes());
+      if (getDynamicSharedBytes(types) != 0) {
+        makeDynamic(kernel);
+        continue;
+      }
+      bool hasPatterns = kernel
+                             .walk([](NVVM::WgmmaMmaAsyncOp) {
+                               return WalkResult::interrupt();
+                             })
+                             .wasInterrupted();
       for (unsigned i = 0; i < kernel.getNumWorkgroupAttributions(); ++i)
         if (!kernel.getWorkgroupAttributionAttr(i, name))
           kernel.setWorkgroupAttributionAttr(
-              i, name, b.getI32IntegerAttr(kAlignment));
+              i, name,
+              b.getI32IntegerAttr(hasPatterns ? kPatternAlignment
+                                              : kAlignment));
+    }
     // convert-vector-to-llvm knows address spaces by their numbers only.
     AttrTypeReplacer replacer;
     replacer.addReplacement([&](gpu::AddressSpaceAttr space)

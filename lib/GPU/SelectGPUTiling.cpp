@@ -5,10 +5,11 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "GPUTiling.h"
 #include "Launch.h"
+#include "mlir/IR/Remarks.h"
 #include "mpc/Codegen/ContractionInfo.h"
 #include "mpc/Codegen/Staging.h"
-#include "mlir/IR/Remarks.h"
 #include "mpc/Dialect/Kernel/KernelDialect.h"
 #include "mpc/GPU/Passes.h"
 #include "llvm/Support/FormatVariadic.h"
@@ -32,19 +33,25 @@ static constexpr int64_t kMaxRows = 128, kMaxColumns = 128;
 /// Warps of a block, where the tile is large enough.
 static constexpr int64_t kWarps = 4;
 
-/// Blocks that keep a GPU busy: about as many as A100 and H100 have
-/// multiprocessors. Tiles become smaller where there would be fewer.
-static constexpr int64_t kBusyBlocks = 128;
+/// Tiles of wgmma, the largest first, and the rows of one instruction.
+static constexpr std::pair<int64_t, int64_t> kGroupTiles[] = {
+    {128, 256}, {128, 128}, {128, 64}, {64, 64}};
+static constexpr int64_t kGroupRows = 64;
 
 /// k blocks of 4 bytes that one mma.sync reads, and that a stage holds.
 static constexpr int64_t kMinDepth = 8, kDepth = 16;
 
-/// More stages hide no more latency.
-static constexpr int64_t kMaxStages = 4;
+/// More stages hide no more latency. wgmma still reads one of them while the
+/// next is multiplied.
+static constexpr int64_t kMaxStages = 4, kMinGroupStages = 3;
+
+/// Of wgmma: bytes of one operand's row that a stage holds, and the least that
+/// a product is worth it for.
+static constexpr int64_t kGroupBytes = 128, kMinBytes = 4 * kGroupBytes;
 
 /// Slices of k, and the steps of each: sums of slices go through global memory
 /// and a second kernel, which shorter ones would not make up for.
-static constexpr int64_t kMaxSlices = 8, kMinSteps = 8;
+static constexpr int64_t kMaxSlices = 8, kMinSliceBytes = 512;
 
 static Type getElementType(linalg::LinalgOp op, unsigned operand) {
   return getElementTypeOrSelf(op.getDpsInputOperand(operand)->get().getType());
@@ -62,10 +69,10 @@ static int64_t getCopies(linalg::LinalgOp op, const ContractionInfo &info) {
   return copies;
 }
 
-/// Rows and columns of a block, and the blocks there are: the largest that leave
-/// enough of them, for a large block reads each operand less often.
-static std::array<int64_t, 3> selectBlock(int64_t m, int64_t n,
-                                          int64_t copies) {
+/// Rows and columns of a block, and the blocks there are: the largest that
+/// leave `busy` of them, for a large block reads each operand less often.
+static std::array<int64_t, 3> selectBlock(int64_t m, int64_t n, int64_t copies,
+                                          int64_t busy) {
   auto fit = [](int64_t size, int64_t most) {
     return std::min<int64_t>(most, llvm::PowerOf2Ceil(std::max(size, kMinRows)));
   };
@@ -74,15 +81,21 @@ static std::array<int64_t, 3> selectBlock(int64_t m, int64_t n,
     return copies * llvm::divideCeilSigned(m, rows) *
            llvm::divideCeilSigned(n, columns);
   };
-  while (countBlocks() < kBusyBlocks && std::max(rows, columns) > 2 * kMinRows)
+  while (countBlocks() < busy && std::max(rows, columns) > 2 * kMinRows)
     (rows >= columns ? rows : columns) /= 2;
   return {rows, columns, countBlocks()};
+}
+
+static int64_t selectSlices(int64_t blocks, int64_t busy, int64_t steps,
+                            int64_t stageBytes) {
+  return std::max<int64_t>(1, std::min({kMaxSlices, busy / blocks,
+                                        steps * stageBytes / kMinSliceBytes}));
 }
 
 /// Warps as square as possible, as many stages as fit, and slices of k where
 /// `blocks` are few and k is long.
 static Staging selectStaging(int64_t rows, int64_t columns, int64_t kBlocks,
-                             int64_t blocks) {
+                             int64_t blocks, const Chip &chip) {
   Staging staging;
   int64_t &warpRows = staging.warpRows = rows;
   int64_t &warpColumns = staging.warpColumns = columns;
@@ -91,12 +104,93 @@ static Staging selectStaging(int64_t rows, int64_t columns, int64_t kBlocks,
     (warpRows >= warpColumns ? warpRows : warpColumns) /= 2;
   staging.depth = kBlocks > kMinDepth ? kDepth : kMinDepth;
   int64_t steps = llvm::divideCeilSigned(kBlocks, staging.depth);
-  staging.slices = std::max<int64_t>(
-      1, std::min({kMaxSlices, kBusyBlocks / blocks, steps / kMinSteps}));
+  staging.slices =
+      selectSlices(blocks, chip.multiprocessors, steps, staging.depth * 4);
+  // Memory for two blocks of a multiprocessor, at the least.
+  int64_t bytes = std::max(kSharedBytes, chip.sharedBytes / 2);
   staging.stages =
       std::min({kMaxStages, llvm::divideCeilSigned(steps, staging.slices),
-                kSharedBytes / ((rows + columns) * staging.depth * 4)});
+                bytes / ((rows + columns) * staging.depth * 4)});
   return staging;
+}
+
+/// A contraction of operands that tensor cores multiply.
+struct TensorCoreShape {
+  int64_t rows, columns, copies;
+  int64_t bytes; // of one row, all taps
+  int64_t elementBytes;
+  int64_t tapBytes; // of one row and tap
+};
+
+static std::optional<TensorCoreShape>
+matchTensorCores(linalg::LinalgOp op, const ContractionInfo &info) {
+  if (info.kind == ContractionInfo::Kind::depthwise ||
+      op.getDpsInputOperand(1)->get().getDefiningOp<DequantizeOp>())
+    return std::nullopt;
+  Type input = getElementType(op, 0);
+  bool isHalf = input.isF16() || input.isBF16();
+  bool isBytes = info.integer && input.isInteger(8);
+  if (!isBytes && !(isHalf && input == getElementType(op, 1)))
+    return std::nullopt;
+  int64_t elementBytes = isBytes ? 1 : 2, tapBytes = info.depth * elementBytes;
+  return TensorCoreShape{
+      info.getRowsPerSample(op),    info.channels, getCopies(op, info),
+      info.getNumTaps() * tapBytes, elementBytes,  tapBytes};
+}
+
+static int64_t countTiles(const TensorCoreShape &shape, int64_t rows,
+                          int64_t columns) {
+  return shape.copies * llvm::divideCeilSigned(shape.rows, rows) *
+         llvm::divideCeilSigned(shape.columns, columns);
+}
+
+static bool suitsWarpgroups(const TensorCoreShape &shape, const Chip &chip) {
+  auto [rows, columns] = std::end(kGroupTiles)[-1];
+  return chip.hasWarpgroups && shape.tapBytes % 16 == 0 &&
+         shape.bytes >= kMinBytes && shape.rows >= rows &&
+         shape.columns >= columns &&
+         2 * countTiles(shape, rows, columns) >= chip.multiprocessors;
+}
+
+bool mpc::suitsWarpgroups(linalg::LinalgOp op, const Chip &chip) {
+  FailureOr<ContractionInfo> info = ContractionInfo::match(op);
+  if (failed(info) || !startsAtZero(op))
+    return false;
+  std::optional<TensorCoreShape> shape = matchTensorCores(op, *info);
+  return shape && ::suitsWarpgroups(*shape, chip);
+}
+
+/// The largest tile that leaves a block for each multiprocessor, a warpgroup
+/// for each 64 rows, and stages for two blocks of a multiprocessor or, where
+/// three of them are too much for that, for one.
+static TilingAttr selectWarpgroups(MLIRContext *context,
+                                   const TensorCoreShape &shape,
+                                   const Chip &chip,
+                                   std::optional<Staging> &staging) {
+  auto [rows, columns] = std::end(kGroupTiles)[-1];
+  for (auto [r, c] : kGroupTiles)
+    if (r < 2 * shape.rows && c < 2 * shape.columns &&
+        countTiles(shape, r, c) >= chip.multiprocessors) {
+      rows = r;
+      columns = c;
+      break;
+    }
+  staging.emplace();
+  staging->warpRows = kGroupRows;
+  staging->warpColumns = columns;
+  staging->depth = kGroupBytes / 16;
+  int64_t steps = llvm::divideCeilSigned(shape.bytes, kGroupBytes);
+  staging->slices = selectSlices(countTiles(shape, rows, columns),
+                                 chip.multiprocessors, steps, kGroupBytes);
+  int64_t stageBytes = (rows + columns) * kGroupBytes;
+  int64_t stages = chip.sharedBytes / 2 / stageBytes;
+  if (stages < kMinGroupStages)
+    stages = chip.sharedBytes / stageBytes;
+  staging->stages = std::min(
+      {kMaxStages, stages, llvm::divideCeilSigned(steps, staging->slices)});
+  return TilingAttr::get(context, Intrinsic::wgmma, rows, columns,
+                         16 / shape.elementBytes, /*gather=*/false,
+                         /*expand=*/false, /*planar=*/false);
 }
 
 static TilingAttr selectTiling(linalg::LinalgOp op,
@@ -110,23 +204,23 @@ static TilingAttr selectTiling(linalg::LinalgOp op,
                            /*kv=*/1, /*gather=*/false, expand,
                            /*planar=*/false);
   };
-  if (info.kind == ContractionInfo::Kind::depthwise)
-    return perElement(/*expand=*/false);
-  if (op.getDpsInputOperand(1)->get().getDefiningOp<DequantizeOp>())
-    return perElement(/*expand=*/true);
-  Type input = getElementType(op, 0);
-  bool isHalf = input.isF16() || input.isBF16();
-  bool isBytes = info.integer && input.isInteger(8);
-  if (!isBytes && !(isHalf && input == getElementType(op, 1)))
-    return perElement(/*expand=*/false);
-  int64_t kv = isBytes ? 4 : 2;
+  std::optional<TensorCoreShape> shape = matchTensorCores(op, info);
+  bool isExpanded =
+      info.kind != ContractionInfo::Kind::depthwise &&
+      op.getDpsInputOperand(1)->get().getDefiningOp<DequantizeOp>();
+  if (!shape)
+    return perElement(isExpanded);
+  Chip chip = getChipOf(op);
+  if (suitsWarpgroups(*shape, chip))
+    return selectWarpgroups(context, *shape, chip, staging);
+  int64_t kv = 4 / shape->elementBytes;
   bool gather = info.depth % kv != 0;
   int64_t taps = info.getNumTaps();
   int64_t kBlocks = gather ? llvm::divideCeilSigned(taps * info.depth, kv)
                            : taps * (info.depth / kv);
-  auto [rows, columns, blocks] =
-      selectBlock(info.getRowsPerSample(op), info.channels, getCopies(op, info));
-  staging = selectStaging(rows, columns, kBlocks, blocks);
+  auto [rows, columns, blocks] = selectBlock(
+      shape->rows, shape->columns, shape->copies, chip.multiprocessors);
+  staging = selectStaging(rows, columns, kBlocks, blocks, chip);
   return TilingAttr::get(context, Intrinsic::mma, rows, columns, kv, gather,
                          /*expand=*/false, /*planar=*/false);
 }

@@ -6,19 +6,34 @@
 //===----------------------------------------------------------------------===//
 //
 // Epochs are counted by barriers, from block to block. The clock is a memref of
-// rows of three: (epoch, first epoch of the block, -), then for each thread
-// groups of copies that were (committed, waited for, waited for at the last
-// barrier). Each unit of a buffer has a row of five:
+// rows of seven: (epoch, first epoch of the block), then for each thread
+//
+//   0..2  groups of its copies that were committed, waited for, waited for at
+//         the last barrier
+//   3, 4  its fences between both ways to shared memory (fence.proxy), and
+//   those
+//         at the last barrier
+//   5, 6  groups of copies that were waited for before the last fence, and
+//         before the last fence at the last barrier
+//
+// and as if it were one more thread, for wgmma: groups that were committed,
+// waited for, waited for at the last barrier, and in 5 whether one is open.
+// Each unit of a buffer has a row of eight:
 //
 //   0  epoch of the last write, 0 for none
 //   1  the thread that wrote
 //   2  0 for a store, else 1 + number of the copy's group
 //   3  epoch of the last read
 //   4  the thread that read, -1 for several
+//   5  1 + number of the group of the last wgmma that reads
+//   6  epoch of that
+//   7  fences of the thread that wrote, when it wrote
 //
 // A copy may land at any time until its thread has waited for it; other threads
 // know it after the barrier that follows. What is read before that, and what
-// two threads touch within one epoch, one of them writing, is a fault.
+// two threads touch within one epoch, one of them writing, is a fault. wgmma
+// may read at any time until it was waited for; it sees what was written before
+// the writer's fence.
 //
 //===----------------------------------------------------------------------===//
 
@@ -35,82 +50,136 @@ using namespace mpc;
 
 static_assert(static_cast<int>(Fault::Unwritten) == 1 &&
                   static_cast<int>(Fault::Pending) == 2 &&
-                  static_cast<int>(Fault::Race) == 3 && kNumFaults == 5,
+                  static_cast<int>(Fault::Race) == 3 &&
+                  static_cast<int>(Fault::Unfenced) == 5 &&
+                  static_cast<int>(Fault::Unfinished) == 6 && kNumFaults == 7,
               "as the functions below have them");
 
 static constexpr llvm::StringLiteral kFunctions = R"mlir(
-func.func private @mpc_shared_begin(%clock: memref<?x3xi32>) attributes {no_inline} {
+func.func private @mpc_shared_begin(%clock: memref<?x7xi32>) attributes {no_inline} {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
-  %c2 = arith.constant 2 : index
   %zero = arith.constant 0 : i32
   %one = arith.constant 1 : i32
-  %rows = memref.dim %clock, %c0 : memref<?x3xi32>
-  %epoch = memref.load %clock[%c0, %c0] : memref<?x3xi32>
+  %rows = memref.dim %clock, %c0 : memref<?x7xi32>
+  %epoch = memref.load %clock[%c0, %c0] : memref<?x7xi32>
   %next = arith.addi %epoch, %one : i32
-  memref.store %next, %clock[%c0, %c0] : memref<?x3xi32>
-  memref.store %next, %clock[%c0, %c1] : memref<?x3xi32>
+  memref.store %next, %clock[%c0, %c0] : memref<?x7xi32>
+  memref.store %next, %clock[%c0, %c1] : memref<?x7xi32>
+  %c7 = arith.constant 7 : index
   scf.for %row = %c1 to %rows step %c1 {
-    memref.store %zero, %clock[%row, %c0] : memref<?x3xi32>
-    memref.store %zero, %clock[%row, %c1] : memref<?x3xi32>
-    memref.store %zero, %clock[%row, %c2] : memref<?x3xi32>
+    scf.for %column = %c0 to %c7 step %c1 {
+      memref.store %zero, %clock[%row, %column] : memref<?x7xi32>
+    }
   }
   return
 }
 
-func.func private @mpc_shared_barrier(%clock: memref<?x3xi32>) attributes {no_inline} {
+func.func private @mpc_shared_barrier(%clock: memref<?x7xi32>) attributes {no_inline} {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
   %c2 = arith.constant 2 : index
+  %c3 = arith.constant 3 : index
+  %c4 = arith.constant 4 : index
+  %c5 = arith.constant 5 : index
+  %c6 = arith.constant 6 : index
   %one = arith.constant 1 : i32
-  %rows = memref.dim %clock, %c0 : memref<?x3xi32>
-  %epoch = memref.load %clock[%c0, %c0] : memref<?x3xi32>
+  %rows = memref.dim %clock, %c0 : memref<?x7xi32>
+  %epoch = memref.load %clock[%c0, %c0] : memref<?x7xi32>
   %next = arith.addi %epoch, %one : i32
-  memref.store %next, %clock[%c0, %c0] : memref<?x3xi32>
+  memref.store %next, %clock[%c0, %c0] : memref<?x7xi32>
   scf.for %row = %c1 to %rows step %c1 {
-    %come = memref.load %clock[%row, %c1] : memref<?x3xi32>
-    memref.store %come, %clock[%row, %c2] : memref<?x3xi32>
+    %come = memref.load %clock[%row, %c1] : memref<?x7xi32>
+    memref.store %come, %clock[%row, %c2] : memref<?x7xi32>
+    %fences = memref.load %clock[%row, %c3] : memref<?x7xi32>
+    memref.store %fences, %clock[%row, %c4] : memref<?x7xi32>
+    %fenced = memref.load %clock[%row, %c5] : memref<?x7xi32>
+    memref.store %fenced, %clock[%row, %c6] : memref<?x7xi32>
   }
   return
 }
 
-func.func private @mpc_shared_commit(%clock: memref<?x3xi32>, %thread: index) {
+func.func private @mpc_shared_commit(%clock: memref<?x7xi32>, %thread: index) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
   %one = arith.constant 1 : i32
   %row = arith.addi %thread, %c1 : index
-  %groups = memref.load %clock[%row, %c0] : memref<?x3xi32>
+  %groups = memref.load %clock[%row, %c0] : memref<?x7xi32>
   %next = arith.addi %groups, %one : i32
-  memref.store %next, %clock[%row, %c0] : memref<?x3xi32>
+  memref.store %next, %clock[%row, %c0] : memref<?x7xi32>
   return
 }
 
-func.func private @mpc_shared_wait(%clock: memref<?x3xi32>, %thread: index, %left: i32) {
+func.func private @mpc_shared_wait(%clock: memref<?x7xi32>, %thread: index, %left: i32) {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
   %row = arith.addi %thread, %c1 : index
-  %groups = memref.load %clock[%row, %c0] : memref<?x3xi32>
-  %known = memref.load %clock[%row, %c1] : memref<?x3xi32>
+  %groups = memref.load %clock[%row, %c0] : memref<?x7xi32>
+  %known = memref.load %clock[%row, %c1] : memref<?x7xi32>
   %come = arith.subi %groups, %left : i32
   %most = arith.maxsi %come, %known : i32
-  memref.store %most, %clock[%row, %c1] : memref<?x3xi32>
+  memref.store %most, %clock[%row, %c1] : memref<?x7xi32>
+  return
+}
+
+func.func private @mpc_shared_fence(%clock: memref<?x7xi32>, %thread: index) {
+  %c1 = arith.constant 1 : index
+  %c3 = arith.constant 3 : index
+  %c5 = arith.constant 5 : index
+  %one = arith.constant 1 : i32
+  %row = arith.addi %thread, %c1 : index
+  %fences = memref.load %clock[%row, %c3] : memref<?x7xi32>
+  %next = arith.addi %fences, %one : i32
+  memref.store %next, %clock[%row, %c3] : memref<?x7xi32>
+  %come = memref.load %clock[%row, %c1] : memref<?x7xi32>
+  memref.store %come, %clock[%row, %c5] : memref<?x7xi32>
+  return
+}
+
+// A group of wgmma begins, unless it has; `open`: it does not end with this.
+func.func private @mpc_shared_open(%clock: memref<?x7xi32>, %threads: index, %open: i32) {
+  %c1 = arith.constant 1 : index
+  %c5 = arith.constant 5 : index
+  %row = arith.addi %threads, %c1 : index
+  memref.store %open, %clock[%row, %c5] : memref<?x7xi32>
+  return
+}
+
+// The sums of all wgmma are used.
+func.func private @mpc_shared_finish(%clock: memref<?x7xi32>, %faults: memref<7xi32>, %threads: index) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c5 = arith.constant 5 : index
+  %c6 = arith.constant 6 : index
+  %zero = arith.constant 0 : i32
+  %one = arith.constant 1 : i32
+  %row = arith.addi %threads, %c1 : index
+  %committed = memref.load %clock[%row, %c0] : memref<?x7xi32>
+  %come = memref.load %clock[%row, %c1] : memref<?x7xi32>
+  %open = memref.load %clock[%row, %c5] : memref<?x7xi32>
+  %isBehind = arith.cmpi sgt, %committed, %come : i32
+  %isOpen = arith.cmpi ne, %open, %zero : i32
+  %isEarly = arith.ori %isBehind, %isOpen : i1
+  scf.if %isEarly {
+    memref.store %one, %faults[%c6] : memref<7xi32>
+  }
   return
 }
 
 // Whether a write by `writer` of `group` is under way, as `thread` knows.
-func.func private @mpc_shared_is_pending(%clock: memref<?x3xi32>, %writer: i32, %group: i32, %thread: i32) -> i1 {
+func.func private @mpc_shared_is_pending(%clock: memref<?x7xi32>, %writer: i32, %group: i32, %thread: i32) -> i1 {
   %c1 = arith.constant 1 : index
   %c2 = arith.constant 2 : index
   %isOwn = arith.cmpi eq, %writer, %thread : i32
   %column = arith.select %isOwn, %c1, %c2 : index
   %number = arith.index_cast %writer : i32 to index
   %row = arith.addi %number, %c1 : index
-  %come = memref.load %clock[%row, %column] : memref<?x3xi32>
+  %come = memref.load %clock[%row, %column] : memref<?x7xi32>
   %isPending = arith.cmpi sgt, %group, %come : i32
   return %isPending : i1
 }
 
-func.func private @mpc_shared_read(%units: memref<?x5xi32>, %clock: memref<?x3xi32>, %faults: memref<5xi32>,
+func.func private @mpc_shared_read(%units: memref<?x8xi32>, %clock: memref<?x7xi32>, %faults: memref<7xi32>,
     %first: index, %count: index, %number: index) attributes {no_inline} {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
@@ -121,68 +190,75 @@ func.func private @mpc_shared_read(%units: memref<?x5xi32>, %clock: memref<?x3xi
   %zero = arith.constant 0 : i32
   %one = arith.constant 1 : i32
   %thread = arith.index_cast %number : index to i32
-  %epoch = memref.load %clock[%c0, %c0] : memref<?x3xi32>
-  %oldest = memref.load %clock[%c0, %c1] : memref<?x3xi32>
+  %epoch = memref.load %clock[%c0, %c0] : memref<?x7xi32>
+  %oldest = memref.load %clock[%c0, %c1] : memref<?x7xi32>
   %end = arith.addi %first, %count : index
   scf.for %unit = %first to %end step %c1 {
-    %written = memref.load %units[%unit, %c0] : memref<?x5xi32>
+    %written = memref.load %units[%unit, %c0] : memref<?x8xi32>
     %isUnwritten = arith.cmpi slt, %written, %oldest : i32
     scf.if %isUnwritten {
-      memref.store %one, %faults[%c1] : memref<5xi32>
+      memref.store %one, %faults[%c1] : memref<7xi32>
     } else {
-      %writer = memref.load %units[%unit, %c1] : memref<?x5xi32>
-      %group = memref.load %units[%unit, %c2] : memref<?x5xi32>
+      %writer = memref.load %units[%unit, %c1] : memref<?x8xi32>
+      %group = memref.load %units[%unit, %c2] : memref<?x8xi32>
       %isStore = arith.cmpi eq, %group, %zero : i32
       scf.if %isStore {
         %isOther = arith.cmpi ne, %writer, %thread : i32
         %isNow = arith.cmpi eq, %written, %epoch : i32
         %isRace = arith.andi %isOther, %isNow : i1
         scf.if %isRace {
-          memref.store %one, %faults[%c3] : memref<5xi32>
+          memref.store %one, %faults[%c3] : memref<7xi32>
         }
       } else {
         %isPending = func.call @mpc_shared_is_pending(%clock, %writer, %group, %thread)
-            : (memref<?x3xi32>, i32, i32, i32) -> i1
+            : (memref<?x7xi32>, i32, i32, i32) -> i1
         scf.if %isPending {
-          memref.store %one, %faults[%c2] : memref<5xi32>
+          memref.store %one, %faults[%c2] : memref<7xi32>
         }
       }
     }
-    %read = memref.load %units[%unit, %c3] : memref<?x5xi32>
-    %reader = memref.load %units[%unit, %c4] : memref<?x5xi32>
+    %read = memref.load %units[%unit, %c3] : memref<?x8xi32>
+    %reader = memref.load %units[%unit, %c4] : memref<?x8xi32>
     %isSame = arith.cmpi eq, %read, %epoch : i32
     %isOtherReader = arith.cmpi ne, %reader, %thread : i32
     %isShared = arith.andi %isSame, %isOtherReader : i1
     %readers = arith.select %isShared, %several, %thread : i32
-    memref.store %epoch, %units[%unit, %c3] : memref<?x5xi32>
-    memref.store %readers, %units[%unit, %c4] : memref<?x5xi32>
+    memref.store %epoch, %units[%unit, %c3] : memref<?x8xi32>
+    memref.store %readers, %units[%unit, %c4] : memref<?x8xi32>
   }
   return
 }
 
-func.func private @mpc_shared_write(%units: memref<?x5xi32>, %clock: memref<?x3xi32>, %faults: memref<5xi32>,
+func.func private @mpc_shared_write(%units: memref<?x8xi32>, %clock: memref<?x7xi32>, %faults: memref<7xi32>,
     %first: index, %count: index, %number: index, %isCopy: i1) attributes {no_inline} {
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
   %c2 = arith.constant 2 : index
   %c3 = arith.constant 3 : index
   %c4 = arith.constant 4 : index
+  %c5 = arith.constant 5 : index
+  %c6 = arith.constant 6 : index
+  %c7 = arith.constant 7 : index
   %zero = arith.constant 0 : i32
   %one = arith.constant 1 : i32
   %thread = arith.index_cast %number : index to i32
-  %epoch = memref.load %clock[%c0, %c0] : memref<?x3xi32>
-  %oldest = memref.load %clock[%c0, %c1] : memref<?x3xi32>
+  %epoch = memref.load %clock[%c0, %c0] : memref<?x7xi32>
+  %oldest = memref.load %clock[%c0, %c1] : memref<?x7xi32>
   %row = arith.addi %number, %c1 : index
-  %committed = memref.load %clock[%row, %c0] : memref<?x3xi32>
+  %committed = memref.load %clock[%row, %c0] : memref<?x7xi32>
   %next = arith.addi %committed, %one : i32
   %mine = arith.select %isCopy, %next, %zero : i32
+  %fences = memref.load %clock[%row, %c3] : memref<?x7xi32>
+  %rows = memref.dim %clock, %c0 : memref<?x7xi32>
+  %last = arith.subi %rows, %c1 : index
+  %come = memref.load %clock[%last, %c2] : memref<?x7xi32>
   %end = arith.addi %first, %count : index
   scf.for %unit = %first to %end step %c1 {
-    %written = memref.load %units[%unit, %c0] : memref<?x5xi32>
-    %writer = memref.load %units[%unit, %c1] : memref<?x5xi32>
-    %group = memref.load %units[%unit, %c2] : memref<?x5xi32>
-    %read = memref.load %units[%unit, %c3] : memref<?x5xi32>
-    %reader = memref.load %units[%unit, %c4] : memref<?x5xi32>
+    %written = memref.load %units[%unit, %c0] : memref<?x8xi32>
+    %writer = memref.load %units[%unit, %c1] : memref<?x8xi32>
+    %group = memref.load %units[%unit, %c2] : memref<?x8xi32>
+    %read = memref.load %units[%unit, %c3] : memref<?x8xi32>
+    %reader = memref.load %units[%unit, %c4] : memref<?x8xi32>
     %isReadNow = arith.cmpi eq, %read, %epoch : i32
     %isOtherReader = arith.cmpi ne, %reader, %thread : i32
     %afterRead = arith.andi %isReadNow, %isOtherReader : i1
@@ -192,20 +268,91 @@ func.func private @mpc_shared_write(%units: memref<?x5xi32>, %clock: memref<?x3x
     %isKnown = arith.cmpi sge, %written, %oldest : i32
     %afterCopy = scf.if %isKnown -> i1 {
       %isPending = func.call @mpc_shared_is_pending(%clock, %writer, %group, %thread)
-          : (memref<?x3xi32>, i32, i32, i32) -> i1
+          : (memref<?x7xi32>, i32, i32, i32) -> i1
       scf.yield %isPending : i1
     } else {
       %no = arith.constant false
       scf.yield %no : i1
     }
+    %reading = memref.load %units[%unit, %c5] : memref<?x8xi32>
+    %readingSince = memref.load %units[%unit, %c6] : memref<?x8xi32>
+    %isOfBlock = arith.cmpi sge, %readingSince, %oldest : i32
+    %isUnderWay = arith.cmpi sgt, %reading, %come : i32
+    %afterWGMMA = arith.andi %isOfBlock, %isUnderWay : i1
     %either = arith.ori %afterRead, %afterWrite : i1
-    %isRace = arith.ori %either, %afterCopy : i1
+    %two = arith.ori %either, %afterCopy : i1
+    %isRace = arith.ori %two, %afterWGMMA : i1
     scf.if %isRace {
-      memref.store %one, %faults[%c3] : memref<5xi32>
+      memref.store %one, %faults[%c3] : memref<7xi32>
     }
-    memref.store %epoch, %units[%unit, %c0] : memref<?x5xi32>
-    memref.store %thread, %units[%unit, %c1] : memref<?x5xi32>
-    memref.store %mine, %units[%unit, %c2] : memref<?x5xi32>
+    memref.store %epoch, %units[%unit, %c0] : memref<?x8xi32>
+    memref.store %thread, %units[%unit, %c1] : memref<?x8xi32>
+    memref.store %mine, %units[%unit, %c2] : memref<?x8xi32>
+    memref.store %fences, %units[%unit, %c7] : memref<?x8xi32>
+  }
+  return
+}
+
+// wgmma reads: other threads' writes too, by another way than they were made.
+func.func private @mpc_shared_read_async(%units: memref<?x8xi32>, %clock: memref<?x7xi32>, %faults: memref<7xi32>,
+    %first: index, %count: index) attributes {no_inline} {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %c2 = arith.constant 2 : index
+  %c3 = arith.constant 3 : index
+  %c4 = arith.constant 4 : index
+  %c5 = arith.constant 5 : index
+  %c6 = arith.constant 6 : index
+  %c7 = arith.constant 7 : index
+  %several = arith.constant -1 : i32
+  %zero = arith.constant 0 : i32
+  %one = arith.constant 1 : i32
+  %epoch = memref.load %clock[%c0, %c0] : memref<?x7xi32>
+  %oldest = memref.load %clock[%c0, %c1] : memref<?x7xi32>
+  %rows = memref.dim %clock, %c0 : memref<?x7xi32>
+  %last = arith.subi %rows, %c1 : index
+  %committed = memref.load %clock[%last, %c0] : memref<?x7xi32>
+  %mine = arith.addi %committed, %one : i32
+  %end = arith.addi %first, %count : index
+  scf.for %unit = %first to %end step %c1 {
+    %written = memref.load %units[%unit, %c0] : memref<?x8xi32>
+    %isUnwritten = arith.cmpi slt, %written, %oldest : i32
+    scf.if %isUnwritten {
+      memref.store %one, %faults[%c1] : memref<7xi32>
+    } else {
+      %writer = memref.load %units[%unit, %c1] : memref<?x8xi32>
+      %number = arith.index_cast %writer : i32 to index
+      %row = arith.addi %number, %c1 : index
+      %group = memref.load %units[%unit, %c2] : memref<?x8xi32>
+      %isStore = arith.cmpi eq, %group, %zero : i32
+      scf.if %isStore {
+        %isNow = arith.cmpi eq, %written, %epoch : i32
+        scf.if %isNow {
+          memref.store %one, %faults[%c3] : memref<7xi32>
+        }
+        %before = memref.load %units[%unit, %c7] : memref<?x8xi32>
+        %fences = memref.load %clock[%row, %c4] : memref<?x7xi32>
+        %isUnfenced = arith.cmpi sle, %fences, %before : i32
+        scf.if %isUnfenced {
+          memref.store %one, %faults[%c5] : memref<7xi32>
+        }
+      } else {
+        %come = memref.load %clock[%row, %c2] : memref<?x7xi32>
+        %isPending = arith.cmpi sgt, %group, %come : i32
+        scf.if %isPending {
+          memref.store %one, %faults[%c2] : memref<7xi32>
+        }
+        %fenced = memref.load %clock[%row, %c6] : memref<?x7xi32>
+        %isUnfenced = arith.cmpi sgt, %group, %fenced : i32
+        scf.if %isUnfenced {
+          memref.store %one, %faults[%c5] : memref<7xi32>
+        }
+      }
+    }
+    memref.store %epoch, %units[%unit, %c3] : memref<?x8xi32>
+    memref.store %several, %units[%unit, %c4] : memref<?x8xi32>
+    memref.store %mine, %units[%unit, %c5] : memref<?x8xi32>
+    memref.store %epoch, %units[%unit, %c6] : memref<?x8xi32>
   }
   return
 }
@@ -230,7 +377,8 @@ static int64_t getUnit(Value memref) {
     else if (auto copy = dyn_cast<nvgpu::DeviceAsyncCopyOp>(user))
       touch(copy.getDstElements().getSExtValue(),
             copy.getDstElements().getSExtValue() * bytes);
-    else if (isa<nvgpu::LdMatrixOp>(user))
+    else if (isa<nvgpu::LdMatrixOp, memref::ExtractAlignedPointerAsIndexOp>(
+                 user)) // the latter by the descriptors of wgmma
       touch(16 / bytes, 16);
     else
       touch(1, 1);
@@ -249,6 +397,7 @@ void SharedMemory::create(ImplicitLocOpBuilder &b, int64_t threads,
                           SymbolTable &symbols, Value faults, Value thread) {
   this->faults = faults;
   this->thread = thread;
+  numThreads = threads;
   if (!symbols.lookup("mpc_shared_begin")) {
     OwningOpRef<ModuleOp> parsed =
         parseSourceString<ModuleOp>(kFunctions, b.getContext());
@@ -282,11 +431,11 @@ void SharedMemory::create(ImplicitLocOpBuilder &b, int64_t threads,
     return memref::CastOp::create(
         b, MemRefType::get({ShapedType::kDynamic, columns}, i32), memref);
   };
-  clock = allocate(1 + threads, 3);
+  clock = allocate(1 + threads + 1, 7);
   for (Value memref : order) {
     Buffer &buffer = buffers[memref];
     int64_t elements = cast<MemRefType>(memref.getType()).getNumElements();
-    buffer.state = allocate((elements + buffer.unit - 1) / buffer.unit, 5);
+    buffer.state = allocate((elements + buffer.unit - 1) / buffer.unit, 8);
   }
 }
 
@@ -349,4 +498,39 @@ void SharedMemory::emitWait(ImplicitLocOpBuilder &b, int64_t left) const {
   if (clock)
     call(b, "mpc_shared_wait",
          {clock, thread, arith::ConstantIntOp::create(b, left, /*width=*/32)});
+}
+
+void SharedMemory::emitFence(ImplicitLocOpBuilder &b) const {
+  if (clock)
+    call(b, "mpc_shared_fence", {clock, thread});
+}
+
+void SharedMemory::emitOpen(ImplicitLocOpBuilder &b, bool isOpen) const {
+  if (!clock)
+    return;
+  Value open = arith::ConstantIntOp::create(b, isOpen, /*width=*/32);
+  call(b, "mpc_shared_open", {clock, getTensorCores(b), open});
+}
+
+void SharedMemory::emitCommitWGMMA(ImplicitLocOpBuilder &b) const {
+  if (!clock)
+    return;
+  call(b, "mpc_shared_commit", {clock, getTensorCores(b)});
+  emitOpen(b, /*isOpen=*/false);
+}
+
+void SharedMemory::emitWaitWGMMA(ImplicitLocOpBuilder &b, int64_t left) const {
+  if (clock)
+    call(b, "mpc_shared_wait",
+         {clock, getTensorCores(b),
+          arith::ConstantIntOp::create(b, left, /*width=*/32)});
+}
+
+void SharedMemory::emitFinish(ImplicitLocOpBuilder &b) const {
+  if (clock)
+    call(b, "mpc_shared_finish", {clock, faults, getTensorCores(b)});
+}
+
+Value SharedMemory::getTensorCores(ImplicitLocOpBuilder &b) const {
+  return arith::ConstantIndexOp::create(b, numThreads);
 }

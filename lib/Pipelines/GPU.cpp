@@ -20,7 +20,8 @@
 using namespace mlir;
 
 void mpc::buildGPUTilingPipeline(OpPassManager &pm,
-                                 const CodegenOptions &options) {
+                                 const CodegenOptions &options,
+                                 ArrayRef<std::string> chips) {
   // 1. The code around kernels is for one instruction set: the floor, unless
   // asked for otherwise.
   ForkVariantsOptions fork;
@@ -28,6 +29,9 @@ void mpc::buildGPUTilingPipeline(OpPassManager &pm,
   if (fork.marches.empty())
     fork.marches = {"x86-64-v3"};
   pm.addPass(createForkVariants(fork));
+  ForkChipsOptions chipsOptions;
+  chipsOptions.chips.assign(chips.begin(), chips.end());
+  pm.addPass(createForkChips(chipsOptions));
   OpPassManager &variant = pm.nest<ModuleOp>();
   // 2. As for CPUs, but other tiles.
   variant.addPass(createSelectGPUTiling());
@@ -41,8 +45,13 @@ void mpc::buildGPUBufferizationPipeline(OpPassManager &pm) {
   variant.addPass(createBufferize());
   variant.addPass(createCanonicalizerPass());
   variant.addPass(createCSEPass());
-  // 2. Kernels: tensor cores, and a thread per element for all the rest.
+  // 2. Kernels: tensor cores, threads that share a row, and a thread per
+  // element for all the rest.
   variant.addPass(createLowerMMA());
+  FuseRowsOptions rows;
+  rows.threads = true;
+  variant.addNestedPass<func::FuncOp>(createFuseRows(rows));
+  variant.addPass(createCSEPass());
   LowerKernelsOptions lowering;
   lowering.perElement = true;
   variant.addPass(createLowerKernels(lowering));
@@ -93,16 +102,13 @@ void mpc::buildGPULLVMPipeline(OpPassManager &pm,
   // Before NVVM's conversion, which would call CUDA's libdevice.
   kernels.addPass(createLowerKernelMath());
   kernels.addPass(createConvertGpuOpsToNVVMOps());
+  kernels.addPass(createConvertNVVMToLLVMPass());
   kernels.addPass(createCanonicalizerPass());
   kernels.addPass(createCSEPass());
   kernels.addPass(createReconcileUnrealizedCastsPass());
-  for (const std::string &chip : options.chips) {
-    GpuNVVMAttachTargetOptions target;
-    target.chip = chip;
-    target.features = "+ptx80";
-    target.optLevel = 3;
-    variant.addPass(createGpuNVVMAttachTarget(target));
-  }
+  AttachChipsOptions chips;
+  chips.chips.assign(options.chips.begin(), options.chips.end());
+  variant.addPass(createAttachChips(chips));
   GpuModuleToBinaryPassOptions binary;
   binary.compilationTarget = "isa";
   variant.addPass(createGpuModuleToBinaryPass(binary));
@@ -116,9 +122,13 @@ void mpc::buildGPULLVMPipeline(OpPassManager &pm,
 }
 
 void mpc::registerGPUPipelines() {
-  PassPipelineRegistration<CodegenOptions>(
+  PassPipelineRegistration<GPUTilingOptions>(
       "mpc-linalg-to-gpu-tiled", "As mpc-linalg-to-tiled, with tiles for GPUs",
-      buildGPUTilingPipeline);
+      [](OpPassManager &pm, const GPUTilingOptions &options) {
+        buildGPUTilingPipeline(pm, options,
+                               SmallVector<std::string>(options.chips.begin(),
+                                                        options.chips.end()));
+      });
   PassPipelineRegistration<>(
       "mpc-gpu-tiled-to-bufferized",
       "GPU kernels, buffers in one arena, weights in one blob",

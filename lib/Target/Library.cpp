@@ -43,7 +43,14 @@ struct VariantJob {
   ModuleOp module;
   std::string name;  // of the instruction set
   uint64_t features; // MPC_RT_CPU_* bits
+  uint64_t capability; // of the only GPUs that it is for, or 0
+  size_t index;        // of the entry
   mpc::VariantInfo::Entry entry;
+
+  /// What tells it from the entry's others.
+  std::string getLabel() const {
+    return capability ? name + "+sm_" + std::to_string(capability) + "a" : name;
+  }
 
   /// The name in the library of a function that parts share.
   std::string getSymbol(StringRef function) const {
@@ -71,7 +78,7 @@ bool mayCall(StringRef symbol) {
 }
 
 /// Collects the nested modules and checks that they are in the llvm phase.
-LogicalResult collectVariants(ModuleOp module, StringRef suffix,
+LogicalResult collectVariants(ModuleOp module, size_t index, StringRef suffix,
                               std::vector<VariantJob> &variants) {
   size_t before = variants.size();
   for (auto nested : module.getOps<ModuleOp>()) {
@@ -99,7 +106,12 @@ LogicalResult collectVariants(ModuleOp module, StringRef suffix,
     job.module = nested;
     job.name = resolved.front().name.str();
     job.features = resolved.front().features;
-    job.entry = {"mpc_main_" + mpc::makeCIdentifier(job.name) + suffix.str(),
+    auto capability =
+        nested->getAttrOfType<IntegerAttr>(mpc::kCapabilityAttrName);
+    job.capability = capability ? capability.getInt() : 0;
+    job.index = index;
+    job.entry = {"mpc_main_" + mpc::makeCIdentifier(job.getLabel()) +
+                     suffix.str(),
                  base.getInt(), perBatch.getInt()};
     variants.push_back(std::move(job));
   }
@@ -107,6 +119,43 @@ LogicalResult collectVariants(ModuleOp module, StringRef suffix,
     return module.emitError(
         "expected one nested module per instruction set, but got none");
   return success();
+}
+
+/// The variants of a library: all that any entry has. An entry without kernels
+/// of its own for some GPUs has those for all.
+FailureOr<std::vector<mpc::VariantInfo>>
+combineVariants(Location loc, ArrayRef<VariantJob> jobs, size_t numEntries) {
+  std::vector<mpc::VariantInfo> infos;
+  for (const VariantJob &job : jobs)
+    if (llvm::none_of(infos, [&](const mpc::VariantInfo &info) {
+          return info.name == job.getLabel();
+        }))
+      infos.push_back({job.getLabel(), job.features, job.capability, {}});
+  // The one that runs on all GPUs comes first.
+  llvm::stable_sort(infos, [](const auto &lhs, const auto &rhs) {
+    return lhs.capability < rhs.capability;
+  });
+  for (mpc::VariantInfo &info : infos)
+    for (size_t entry = 0; entry < numEntries; ++entry) {
+      auto find = [&](llvm::function_ref<bool(const VariantJob &)> fits) {
+        return llvm::find_if(jobs, [&](const VariantJob &job) {
+          return job.index == entry && fits(job);
+        });
+      };
+      const auto *job = find(
+          [&](const VariantJob &job) { return job.getLabel() == info.name; });
+      if (job == jobs.end() && info.capability)
+        job = find([&](const VariantJob &job) {
+          return job.features == info.features;
+        });
+      if (job == jobs.end())
+        return emitError(loc)
+               << "expected entries for the same instruction sets, but only "
+                  "some are for "
+               << info.name;
+      info.entries.push_back(job->entry);
+    }
+  return infos;
 }
 
 /// The parts of a variant. IR that people read is in one piece.
@@ -285,7 +334,7 @@ mpc::buildLibrary(ArrayRef<LibraryEntry> entries, const ModelInfo &info,
   for (auto [index, entry] : llvm::enumerate(entries)) {
     std::string suffix =
         entries.size() == 1 ? "" : "_" + std::to_string(index);
-    if (failed(collectVariants(entry.module, suffix, variants)))
+    if (failed(collectVariants(entry.module, index, suffix, variants)))
       return failure();
     FailureOr<ArrayRef<char>> weights = getWeights(entry.module);
     if (failed(weights))
@@ -302,13 +351,10 @@ mpc::buildLibrary(ArrayRef<LibraryEntry> entries, const ModelInfo &info,
     blobs.push_back(*weights);
     weightsBytes = offset + weights->size();
   }
-  size_t numVariants = variants.size() / entries.size();
-  for (auto [index, job] : llvm::enumerate(variants))
-    if (variants.size() % entries.size() ||
-        job.name != variants[index % numVariants].name)
-      return emitError(loc)
-             << "expected entries for the same instruction sets, but got "
-             << variants[index % numVariants].name << " and " << job.name;
+  FailureOr<std::vector<VariantInfo>> infos =
+      combineVariants(loc, variants, entries.size());
+  if (failed(infos))
+    return failure();
 
   // Fail before the long work where possible.
   bool emitIR = options.emit == EmitKind::LLVMIR;
@@ -358,14 +404,7 @@ mpc::buildLibrary(ArrayRef<LibraryEntry> entries, const ModelInfo &info,
       options.prefix.empty()
           ? makeCIdentifier(llvm::sys::path::stem(options.output))
           : makeCIdentifier(options.prefix);
-  std::vector<VariantInfo> infos(numVariants);
   std::vector<ObjectBytes> objects;
-  for (auto [index, job] : llvm::enumerate(variants)) {
-    VariantInfo &variant = infos[index % numVariants];
-    variant.name = job.name;
-    variant.features = job.features;
-    variant.entries.push_back(job.entry);
-  }
   for (CodeJob &job : code)
     objects.push_back(std::move(job.object));
   std::vector<char> joined;
@@ -386,8 +425,8 @@ mpc::buildLibrary(ArrayRef<LibraryEntry> entries, const ModelInfo &info,
   std::unique_ptr<llvm::Module> data[] = {
       createWeightsModule(context, weights),
       createModelModule(
-          context, entries, parts, infos, weightsBytes,
-          createManifest(info, entries, infos, weightsBytes, isBenchKit),
+          context, entries, parts, *infos, weightsBytes,
+          createManifest(info, entries, *infos, weightsBytes, isBenchKit),
           queries)};
   for (const std::unique_ptr<llvm::Module> &part : data) {
     Expected<ObjectBytes> object = compileData(*part);

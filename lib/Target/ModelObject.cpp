@@ -106,7 +106,8 @@ public:
     }
     return ConstantStruct::getAnon(
         {storeString(variant.name), getI64(variant.features),
-         storeArray(ptr, functions), storeStructs(arenas)});
+         storeArray(ptr, functions), storeStructs(arenas),
+         getI64(variant.capability)});
   }
 
   /// A function of the runtime.

@@ -25,8 +25,10 @@ namespace mpc {
 
 /// The code of one instruction set, as the descriptor names it.
 struct VariantInfo {
-  std::string name;   // as in --march
+  std::string name;   // as in --march; ends with the GPUs that it is only for
   uint64_t features;  // MPC_RT_CPU_* bits
+  /// 10 times the compute capability of the only GPUs it is for, or 0.
+  uint64_t capability;
   /// One per entry of the library: the function, and what it needs in bytes.
   struct Entry {
     std::string symbol;

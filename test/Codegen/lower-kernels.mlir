@@ -85,7 +85,62 @@ func.func @gathered(%x: memref<1x9x9x3xi8>, %w: memref<1x1x7x16x4xi8>, %o: memre
   return
 }
 
-// CHECK-LABEL: func.func @depthwise
+// Rows of the window are runs of nine values: tiles inside of one row of pixels read them in place, the others are copied.
+// CHECK-LABEL: func.func @runs
+func.func @runs(%x: memref<1x9x40x3xf32>, %w: memref<1x1x27x16x1xf32>, %o: memref<1x9x40x16xf32>) {
+  // CHECK: scf.if
+  // CHECK: } else {
+  // CHECK: vector.store {{.*}} : memref<12x27xf32>
+  // CHECK: scf.if
+  // CHECK: memref.expand_shape {{.*}} into memref<1x3x9x16x1xf32>
+  // CHECK: scf.for {{.*}} = %c0 to %c3
+  // CHECK: kernel.inner_tile fma rows(%{{.*}} : memref<9xf32
+  // CHECK: } else {
+  // CHECK: kernel.inner_tile fma rows(%{{.*}} : memref<27xf32
+  kernel.contract ins(%x, %w : memref<1x9x40x3xf32>, memref<1x1x27x16x1xf32>) outs(%o : memref<1x9x40x16xf32>)
+      attributes {extra_maps = [], pad_value = 0.0 : f32, tiling = #kernel.tiling<intrinsic = fma, rows = 12, columns = 16, kv = 1, gather = true>,
+                  window = #kernel.window<sizes = [3, 3], strides = [1, 1], dilations = [1, 1], low = [1, 1], high = [1, 1]>} {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  }
+  return
+}
+
+// The copy holds the rows of one window; after the first output row of a block one new row is copied.
+// CHECK-LABEL: func.func @planar
+func.func @planar(%x: memref<1x64x64x1xf32>, %w: memref<8x5x5x1xf32>, %o: memref<1x60x60x8xf32>) {
+  // CHECK: memref.alloca() {{.*}} : memref<5x1x1x68xf32>
+  // CHECK: arith.select %{{.*}}, %c0, %c4
+  // CHECK: arith.remui %{{.*}}, %c5
+  // CHECK: vector.fma
+  // CHECK: vector.shuffle
+  // CHECK: vector.load {{.*}} : memref<32x16xf32>, vector<8xf32>
+  kernel.planar ins(%x, %w : memref<1x64x64x1xf32>, memref<8x5x5x1xf32>) outs(%o : memref<1x60x60x8xf32>)
+      attributes {extra_maps = [], tiling = #kernel.tiling<intrinsic = fma, rows = 32, columns = 8, kv = 1, planar = true>,
+                  window = #kernel.window<sizes = [5, 5], strides = [1, 1], dilations = [1, 1], low = [0, 0], high = [0, 0]>} {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  }
+  return
+}
+
+// Only tiles at the edge ask about each pixel.
+// CHECK-LABEL: func.func @depthwise_padded
+func.func @depthwise_padded(%x: memref<1x8x40x16xf32>, %w: memref<3x3x16xf32>, %o: memref<1x8x40x16xf32>) {
+  // CHECK: scf.if
+  // CHECK-NOT: arith.select
+  // CHECK: } else {
+  // CHECK: arith.select
+  kernel.depthwise ins(%x, %w : memref<1x8x40x16xf32>, memref<3x3x16xf32>) outs(%o : memref<1x8x40x16xf32>)
+      attributes {extra_maps = [], pad_value = 0.0 : f32, tiling = #kernel.tiling<intrinsic = fma, rows = 1, columns = 16, kv = 1>,
+                  window = #kernel.window<sizes = [3, 3], strides = [1, 1], dilations = [1, 1], low = [1, 1], high = [1, 1]>} {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  }
+  return
+}
+
+// CHECK-LABEL: func.func @depthwise(
 func.func @depthwise(%x: memref<1x8x8x20xf32>, %w: memref<3x3x20xf32>, %o: memref<1x6x6x20xf32>) {
   // CHECK-COUNT-9: vector.fma {{.*}} : vector<16xf32>
   // CHECK: vector.store
@@ -256,19 +311,36 @@ func.func @every_second(%x: memref<8x20xf32, strided<[40, 2]>>, %o: memref<8x20x
   return
 }
 
-// What an inner loop does not change is loaded before it: the row's position, not its elements.
+// What an inner loop does not change is loaded before it: the row's position. Its elements are read as vectors.
 // CHECK-LABEL: func.func @rows
 func.func @rows(%table: memref<100x64xf32>, %at: memref<8xi64>, %o: memref<8x64xf32>) {
   // CHECK: scf.forall (%[[ROW:.*]]) in (8)
   // CHECK: memref.load %{{.*}}[%[[ROW]]] : memref<8xi64>
-  // CHECK: scf.for
-  // CHECK: memref.load %{{.*}} : memref<100x64xf32>
+  // CHECK: scf.for %[[COLUMN:.*]] =
+  // CHECK: vector.load %{{.*}}[%{{.*}}, %[[COLUMN]]] : memref<100x64xf32>, vector<16xf32>
+  // CHECK: vector.store
   linalg.generic {indexing_maps = [affine_map<(i, j) -> (i)>, affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "parallel"]}
       ins(%at : memref<8xi64>) outs(%o : memref<8x64xf32>) {
   ^bb0(%position: i64, %old: f32):
     %row = arith.index_cast %position : i64 to index
     %column = linalg.index 1 : index
     %element = memref.load %table[%row, %column] : memref<100x64xf32>
+    linalg.yield %element : f32
+  }
+  return
+}
+
+// Refused: elements below each other.
+// CHECK-LABEL: func.func @columns
+func.func @columns(%table: memref<64x100xf32>, %at: memref<8xi64>, %o: memref<8x64xf32>) {
+  // CHECK-NOT: vector
+  // CHECK: memref.store
+  linalg.generic {indexing_maps = [affine_map<(i, j) -> (i)>, affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "parallel"]}
+      ins(%at : memref<8xi64>) outs(%o : memref<8x64xf32>) {
+  ^bb0(%position: i64, %old: f32):
+    %column = arith.index_cast %position : i64 to index
+    %row = linalg.index 1 : index
+    %element = memref.load %table[%row, %column] : memref<64x100xf32>
     linalg.yield %element : f32
   }
   return

@@ -4,7 +4,7 @@
 module attributes {gpu.container_module} {
   // The launch is a dispatch over all threads; what the kernel did wrong ends the call.
   // CHECK-LABEL: func.func @main
-  // CHECK: %[[FAULTS:.*]] = memref.alloca() : memref<5xi32>
+  // CHECK: %[[FAULTS:.*]] = memref.alloca() : memref<7xi32>
   // CHECK: call @copy(%{{.*}}, %{{.*}}, %[[FAULTS]], %c2{{.*}}, %{{.*}}, %c64{{.*}}) {mpc.dispatch}
   // CHECK: cf.assert %{{.*}}, "the GPU kernel 'copy' loads or stores outside of a buffer"
   // CHECK: cf.assert %{{.*}}, "the GPU kernel 'copy' reads shared memory that nothing has written"
@@ -31,7 +31,7 @@ module attributes {gpu.container_module} {
     // CHECK: scf.if %{{.*}} -> (f32)
     // CHECK: memref.load
     // CHECK: else
-    // CHECK: memref.store %{{.*}} : memref<5xi32>
+    // CHECK: memref.store %{{.*}} : memref<7xi32>
     gpu.func @copy(%x: memref<64xf32>, %y: memref<64xf32>) kernel {
       %b = gpu.block_id x
       %t = gpu.thread_id x
@@ -47,8 +47,8 @@ module attributes {gpu.container_module} {
     // CHECK-LABEL: func.func private @swap
     // CHECK: %[[OWN:.*]] = memref.alloca() {{.*}} : memref<32xindex>
     // Of each element of shared memory is known who wrote it and who read it; the clock has a row for each thread.
-    // CHECK: memref.cast %{{.*}} : memref<33x3xi32> to memref<?x3xi32>
-    // CHECK: memref.cast %{{.*}} : memref<32x5xi32> to memref<?x5xi32>
+    // CHECK: memref.cast %{{.*}} : memref<34x7xi32> to memref<?x7xi32>
+    // CHECK: memref.cast %{{.*}} : memref<32x8xi32> to memref<?x8xi32>
     // CHECK: scf.for %[[BLOCK:.*]] =
     // CHECK: call @mpc_shared_begin
     // CHECK: scf.for %[[T:.*]] = %{{.*}} to %c32

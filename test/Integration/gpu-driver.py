@@ -100,6 +100,40 @@ def check_driver(work, cc):
         require("GPU: libcuda.so.1, the NVIDIA driver, cannot be loaded\n", told)
 
 
+def check_hopper(work):
+    """A product for which sm_90a has kernels of its own: wgmma, whose groups ptxas keeps asynchronous, and no spills."""
+    rng = np.random.default_rng(3)
+    model, feed, library = f"{work}/product.onnx", f"{work}/product.npy", f"{work}/product.so"
+    save(model, [helper.make_node("MatMul", ["x", "w"], ["a"]), helper.make_node("Relu", ["a"], ["y"])], [("x", [1664, 512])],
+         [("w", (rng.standard_normal((512, 3072)) * 0.3).astype(np.float32))])
+    np.save(feed, rng.standard_normal((1664, 512)).astype(np.float32))
+    ptxas = shutil.which("ptxas") or shutil.which("/usr/local/cuda/bin/ptxas")
+    for flags, wgmma in ((["--precision=f16"], "wgmma.mma_async.sync.aligned.m64n256k16.f32.f16.f16"),
+                         (["--precision=bf16"], "wgmma.mma_async.sync.aligned.m64n256k16.f32.bf16.bf16"),
+                         (["--precision=int8", "--calibration-data=" + feed], "wgmma.mma_async.sync.aligned.m64n256k32.s32.[su]8.s8")):
+        run(["mpc-compile", model, "--target=nvvm", "--chip=sm_80,sm_90a", "-o", library, *flags], {"PATH": BARE_PATH})
+        with open(library, "rb") as f:
+            texts = re.findall(rb"\.version \d[^\0]*", f.read())
+        targets = {re.search(rb"\.target (\w+)", t).group(1).decode(): t for t in texts}
+        if sorted(targets) != ["sm_80", "sm_90a"] or b"wgmma" in targets["sm_80"]:
+            sys.exit(f"FAILED: {flags}: PTX for {targets.keys()}, or wgmma for sm_80")
+        text = targets["sm_90a"].decode()
+        require(wgmma, text)
+        require(r"\.extern \.shared \.align 1024", text)
+        if not ptxas:
+            continue
+        with open(f"{work}/k.ptx", "w") as f:
+            f.write(text)
+        told = run([ptxas, "-v", "-arch=sm_90a", f"{work}/k.ptx", "-o", f"{work}/k.cubin"])
+        if re.search("serializ|C75(0[0-9]|1[0-8])", told) or any(int(s) for s in re.findall(r"(\d+) bytes spill stores", told)):
+            sys.exit(f"FAILED: {flags}: spills, or wgmma one after the other\n{told}")
+    # Each device loads its own, unless the caller wants the others. The driver of the tests runs none of them.
+    for environment, chip in (({"FAKE_CUDA": "80"}, "sm_80"), ({"FAKE_CUDA": "89"}, "sm_80"), ({"FAKE_CUDA": "90"}, "sm_90a"),
+                              ({"FAKE_CUDA": "90", "MPC_ISA": "x86-64-v3"}, "sm_80")):
+        told = run(["mpc-run", library, f"--input={feed}"], {"LD_LIBRARY_PATH": f"{work}/driver", **environment}, 1)
+        require(f"; load PTX {chip};", told)
+
+
 def check_ptx(work):
     """Kernels of both templates, for every chip."""
     rng = np.random.default_rng(2)
@@ -148,6 +182,7 @@ def main():
     check_assembler(arguments.work)
     check_driver(arguments.work, arguments.cc)
     check_ptx(arguments.work)
+    check_hopper(arguments.work)
 
 
 if __name__ == "__main__":

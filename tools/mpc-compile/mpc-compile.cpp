@@ -16,6 +16,7 @@
 #include "mlir/Tools/Plugins/PassPlugin.h"
 #include "mpc/Analysis/Calibration.h"
 #include "mpc/Compiler/Compiler.h"
+#include "mpc/GPU/Chips.h"
 #include "mpc/InitAll.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSwitch.h"
@@ -67,7 +68,7 @@ struct Flags {
   cl::opt<std::string> diagnostics{"diagnostics", cl::init("text"), cl::desc("text (default) or json: one object per line on standard error"), cl::cat(category)};
   cl::list<std::string> marches{"march", cl::CommaSeparated, cl::desc("Instruction sets, chosen among at load: x86-64-v3, x86-64-v4, cascadelake, native, ..."), cl::value_desc("name,..."), cl::cat(category)};
   cl::opt<std::string> target{"target", cl::init("cpu"), cl::desc("cpu (default), nvvm: NVIDIA GPUs, or nvvm-emulated: their kernels, run thread by thread on the CPU (docs/GPU.md)"), cl::cat(category)};
-  cl::list<std::string> chips{"chip", cl::CommaSeparated, cl::desc("With --target=nvvm: sm_80, sm_86, sm_87, sm_89, sm_90, sm_90a"), cl::value_desc("name,..."), cl::cat(category)};
+  cl::list<std::string> chips{"chip", cl::CommaSeparated, cl::desc("With --target=nvvm: sm_80, sm_86, sm_87, sm_89, sm_90, sm_90a; with nvvm-emulated the one whose kernels to run"), cl::value_desc("name,..."), cl::cat(category)};
   cl::opt<std::string> cudaPath{"cuda-path", cl::desc("With --target=nvvm: CUDA's folder, whose bin/ptxas makes cubins (default: CUDA_PATH, then ptxas in PATH; without it, only PTX)"), cl::value_desc("folder"), cl::cat(category)};
   cl::opt<std::string> emit{"emit", cl::init("library"), cl::desc("library (default), observer-library (f32, calibrates on live data), archive, object, llvm-ir, mlir, or bench-kit: a library that measures latencies on the target (docs/Measuring.md)"), cl::cat(category)};
   cl::opt<std::string> latencyTable{"latency-table", cl::desc("Latencies of the target, as mpc-run --measure wrote them (default: measured on this machine)"), cl::value_desc("file"), cl::cat(category)};
@@ -177,19 +178,20 @@ bool parseTarget(const Flags &flags, mpc::CompileOptions &options) {
   if (!isOneOf(flags.target, "cpu", "nvvm", "nvvm-emulated"))
     return fail("--target: expected cpu, nvvm or nvvm-emulated, but got '" + flags.target + "'");
   options.emulateGPU = flags.target == "nvvm-emulated";
-  if (flags.target != "nvvm") {
-    if (!flags.chips.empty())
-      return fail("--chip: only --target=nvvm makes code for chips");
-    if (flags.cudaPath.getNumOccurrences())
-      return fail("--cuda-path: only --target=nvvm uses CUDA");
-    return true;
-  }
+  if (flags.target == "cpu" && !flags.chips.empty())
+    return fail("--chip: only --target=nvvm makes code for chips, and nvvm-emulated takes the kernels of one");
+  if (flags.target != "nvvm" && flags.cudaPath.getNumOccurrences())
+    return fail("--cuda-path: only --target=nvvm uses CUDA");
   for (const std::string &chip : flags.chips) {
-    if (!isOneOf(StringRef(chip), "sm_80", "sm_86", "sm_87", "sm_89", "sm_90", "sm_90a"))
+    if (none_of(mpc::getChips(), [&](const mpc::Chip &known) { return known.name == chip; }))
       return fail("--chip: expected sm_80, sm_86, sm_87, sm_89, sm_90 or sm_90a, but got '" + chip + "'");
     if (!is_contained(options.chips, chip))
       options.chips.push_back(chip);
   }
+  if (options.emulateGPU && options.chips.size() > 1)
+    return fail("--chip: expected at most one chip for --target=nvvm-emulated, whose kernels run");
+  if (flags.target != "nvvm")
+    return true;
   if (options.chips.empty())
     return fail("--target=nvvm needs the GPUs' chips, such as --chip=sm_80,sm_90a");
   options.ptxas = findPtxas(flags.cudaPath);
@@ -476,7 +478,7 @@ int main(int argc, char **argv) {
   mpc::CompileOptions options;
   if (!parse(flags, later, options))
     return EXIT_FAILURE;
-  if (!options.chips.empty() && options.ptxas.empty() && options.to >= mpc::Phase::LLVM)
+  if (!options.chips.empty() && !options.emulateGPU && options.ptxas.empty() && options.to >= mpc::Phase::LLVM)
     writeRemark("ptxas is not in --cuda-path, CUDA_PATH or PATH: the library holds PTX only, which the driver compiles when the library is first used");
   options.library.runtimeDirectory = mpc::findRuntimeDirectory(argv[0], reinterpret_cast<void *>(&showProgress));
   options.progress = showProgress;

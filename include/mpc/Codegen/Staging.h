@@ -13,15 +13,16 @@
 
 namespace mpc {
 
-/// Discardable attribute of a contraction whose tiling is `mma`: a dictionary
-/// of the numbers of Staging. It goes from the linalg op to kernel.contract.
+/// Discardable attribute of a contraction whose tiling is `mma` or `wgmma`: a
+/// dictionary of the numbers of Staging. It goes from the linalg op to
+/// kernel.contract.
 constexpr llvm::StringLiteral kStagingAttrName = "kernel.staging";
 
-/// A warp computes `warpRows` by `warpColumns` outputs of the block's tile.
-/// Operands pass through shared memory in `stages` pieces of `depth` k blocks
-/// (kv values, 4 bytes); one is multiplied while the others are being filled.
-/// With several `slices` of k, each has blocks of its own, and a second kernel
-/// adds up their sums.
+/// A warp, with wgmma a group of four, computes `warpRows` by `warpColumns`
+/// outputs of the block's tile. Operands pass through shared memory in `stages`
+/// pieces of `depth` k blocks (kv values: 4 bytes, 16 with wgmma); one is
+/// multiplied while the others are being filled. With several `slices` of k,
+/// each has blocks of its own, and a second kernel adds up their sums.
 struct Staging {
   int64_t warpRows = 0, warpColumns = 0, depth = 0, stages = 0, slices = 1;
 

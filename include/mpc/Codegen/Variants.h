@@ -24,6 +24,9 @@ namespace mpc {
 
 /// On the module of one instruction set: its name, a string.
 inline constexpr llvm::StringLiteral kMarchAttrName = "mpc.march";
+/// On such a module: 10 times the compute capability of the only GPUs that it
+/// is for, an integer; others have another module.
+inline constexpr llvm::StringLiteral kCapabilityAttrName = "mpc.capability";
 /// On a call: the callee runs a range of a parallel loop.
 inline constexpr llvm::StringLiteral kDispatchAttrName = "mpc.dispatch";
 /// On a parallel loop and its dispatch: estimated nanoseconds per iteration.

@@ -10,12 +10,36 @@
 
 include "mlir/Pass/PassBase.td"
 
+def ForkChips : Pass<"mpc-fork-chips", "::mlir::ModuleOp"> {
+  let summary = "one module per class of GPUs";
+  let description = [{
+    Writes the names of `chips` into `mpc.chips` of each nested module. Where some of them have instructions that others lack (`wgmma`: sm_90a) and a
+    contraction inside would use them, the module becomes two: the first for all others, the second, whose name ends with theirs, for those.
+
+    Before: `module @x86_64_v3 {...}`
+    After, with chips=sm_80,sm_90a: `module @x86_64_v3 attributes {mpc.chips = ["sm_80"]} {...}`
+    and `module @x86_64_v3_sm_90a attributes {mpc.capability = 90, mpc.chips = ["sm_90a"]} {...}`
+  }];
+  let options = [ListOption<"chips", "chips", "std::string", "sm_80, ...; none: nothing changes">];
+}
+
+def AttachChips : Pass<"mpc-attach-chips", "::mlir::ModuleOp"> {
+  let summary = "kernels are for the chips of their module";
+  let description = [{
+    Each `gpu.module` receives a target, `#nvvm.target`, for each chip of `mpc.chips` on the module around it, of `chips` where that has none.
+  }];
+  let options = [ListOption<"chips", "chips", "std::string", "sm_80, ...">];
+  let dependentDialects = ["mlir::gpu::GPUDialect", "mlir::NVVM::NVVMDialect"];
+}
+
 def SelectGPUTiling : Pass<"mpc-select-gpu-tiling", "::mlir::ModuleOp"> {
   let summary = "choose tile and instruction of each contraction on a GPU";
   let description = [{
-    As mpc-select-tiling, for GPUs. 8-bit integers, f16 and bf16 become `mma` with blocks of `rows` by `columns` outputs: at most 128 by 128, and less
-    where there would be fewer than 128 blocks, down to 32 by 32 (16, where there are no more). Up to four warps share a block, and up to four stages of 16 k
-    blocks are in shared memory, 48 KiB at most. f32, weights in blocks and depthwise convolutions have a thread per output. Rows are gathered where a register of
+    As mpc-select-tiling, for the GPUs that `mpc.chips` of the module names. 8-bit integers, f16 and bf16 become `mma` with blocks of `rows` by `columns`
+    outputs: at most 128 by 128, and less where there would be fewer of them than multiprocessors (128 without `mpc.chips`), down to 32 by 32 (16, where there
+    are no more). Up to four warps share a block, and up to four stages of 16 k blocks are in shared memory: half of what a block can have, 48 KiB at the least.
+    Where all chips have `wgmma`, it takes large products: with rows of multiples of 16 bytes, 512 bytes of k, and tiles of 64 by 64 for half of the
+    multiprocessors; in blocks of 128 by 256, 128 by 128, 128 by 64 or 64 by 64, with three or four stages of 128 bytes of k. f32, weights in blocks and depthwise convolutions have a thread per output. Rows are gathered where a register of
     32 bits would cross the end of a tap. Ops that already carry `kernel.tiling` keep it. Remarks: one per contraction.
 
     Before: `linalg.generic {...} ins(%x, %w) outs(%acc)`
@@ -28,7 +52,7 @@ def SelectGPUTiling : Pass<"mpc-select-gpu-tiling", "::mlir::ModuleOp"> {
 def LowerMMA : Pass<"mpc-lower-mma", "::mlir::ModuleOp"> {
   let summary = "contractions on tensor cores become GPU kernels";
   let description = [{
-    `kernel.contract` with the intrinsic `mma`, on memrefs, becomes a `gpu.launch` of an implicit matrix product. A block computes
+    `kernel.contract` with the intrinsic `mma` or `wgmma`, on memrefs, becomes a `gpu.launch` of an implicit matrix product. A block computes
     `rows × columns` outputs, and its warps a part each, as `kernel.staging` says. Pieces of `depth` k blocks of both operands are copied to shared memory by
     cp.async (`nvgpu.device_async_copy`), `stages - 1` of them ahead of the one that is multiplied with `nvvm.mma.sync` (m16n8k32 with wrapping
     sums for 8-bit integers, m16n8k16 with f32 sums for f16 and bf16); then the epilogue is applied to the accumulators, on up to eight neighbouring
@@ -36,8 +60,11 @@ def LowerMMA : Pass<"mpc-lower-mma", "::mlir::ModuleOp"> {
     or outside of the picture is filled with zeros or the pad value. The reduction runs over (tap, channel) without gaps between taps. Rows whose
     channels are no multiple of `kv` are gathered by plain loads and stores.
 
+    With `wgmma` four warps together multiply 64 rows by `warp_columns` columns (`nvvm.wgmma.mma_async`, m64nNk32 or m64nNk16), from descriptors of shared
+    memory; `stages - 2` pieces are being copied, since one is still read while the next is multiplied. `nvvm.fence.proxy` stands before the barrier.
+
     Precondition: bufferized; operands contiguous, at addresses that are multiples of 16 bytes.
-    Fails where stages need more than 48 KiB, and where there is one stage for a reduction that needs several.
+    Fails where stages need more than 227 KiB, and where there are fewer of them than two (wgmma: three) for a reduction that needs several.
   }];
   let dependentDialects = ["mlir::affine::AffineDialect", "mlir::arith::ArithDialect", "mlir::gpu::GPUDialect",
       "mlir::memref::MemRefDialect", "mlir::nvgpu::NVGPUDialect", "mlir::NVVM::NVVMDialect", "mlir::LLVM::LLVMDialect",
@@ -59,7 +86,14 @@ def MapToGPU : Pass<"mpc-map-to-gpu", "::mlir::ModuleOp"> {
       scf.if %i < %n { memref.store %f, %m[%i] : memref<?xf32> }
     ```
 
-    Fails on a loop with results, and on a buffer of unknown size inside.
+    Where `kernel.row_threads` on the loop says so (mpc-fuse-rows), that many threads share an iteration, a row, and a block has as many rows as make 128
+    threads, or one. The loops inside, which are all that such a loop holds, are divided among the row's threads. Buffers inside are shared memory, at
+    most 48 KiB of a block, with a barrier before a loop that touches what one before it wrote or writes what one read. A buffer of one number that single
+    iterations compute is a register of every thread instead: each thread does the same, in the same order; where several warps share a row, sums of more than 32
+    terms are one thread's.
+
+    Fails on a loop with results, and on a buffer of unknown size inside; with `kernel.row_threads` also on anything but loops from 0 by 1, and on
+    more than 48 KiB for a row.
   }];
   let dependentDialects = ["mlir::affine::AffineDialect", "mlir::arith::ArithDialect", "mlir::gpu::GPUDialect",
       "mlir::memref::MemRefDialect", "mlir::scf::SCFDialect"];
@@ -69,7 +103,8 @@ def LowerSharedMemory : Pass<"mpc-lower-shared-memory", "::mlir::gpu::GPUModuleO
   let summary = "memory that a block shares, as NVVM has it";
   let description = [{
     Workgroup attributions of kernels receive `llvm.align = 16`, unless they have an alignment: as much as the copies of mpc-lower-mma need, where
-    PTX would start arrays of bytes anywhere. gpu.launch cannot say it. And `#gpu.address_space<workgroup>` becomes NVVM's number for it, 3, which is all that
+    PTX would start arrays of bytes anywhere; 1024 in kernels of `wgmma`. gpu.launch cannot say it. Where they are more than the 48 KiB that every block has,
+    they become parts of one external array, end to end, whose size the launch gives. And `#gpu.address_space<workgroup>` becomes NVVM's number for it, 3, which is all that
     convert-vector-to-llvm understands.
 
     Precondition: convert-nvgpu-to-nvvm.
@@ -84,7 +119,8 @@ def EmulateGPU : Pass<"mpc-emulate-gpu", "::mlir::ModuleOp"> {
     after the other, or over its blocks where threads meet. Then the kernel is cut at `gpu.barrier` and at warp
     operations: all threads of a block run one piece before any runs the next, values that live longer are kept per thread, and shared memory
     belongs to the block. `nvvm.mma.sync` and `nvgpu.ldmatrix` are computed from the registers of all 32 lanes as PTX defines its fragments: integers modulo
-    2³², floating point with f32 sums in the order of k.
+    2³², floating point with f32 sums in the order of k. `nvvm.wgmma.mma_async` is computed from what its descriptors say of shared memory; it counts as
+    reading until `nvvm.wgmma.wait.group`, and sees what was written before its writer's `nvvm.fence.proxy`.
 
     What is checked while it runs, and ends the call with an error that names the kernel: every load, store and copy lies inside of its memref and is
     aligned as it says; shared memory is written before it is read; what `nvgpu.device_async_copy` brings is read only after the thread that asked for

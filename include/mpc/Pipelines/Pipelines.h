@@ -50,6 +50,16 @@ struct CodegenOptions : mlir::PassPipelineOptions<CodegenOptions> {
   Option<unsigned> tilingCandidate{
       *this, "tiling-candidate", llvm::cl::init(0),
       llvm::cl::desc("Number of the tiling to choose, for measuring")};
+  Option<bool> chains{
+      *this, "chains", llvm::cl::init(true),
+      llvm::cl::desc("Run groups together by blocks of rows (not where each "
+                     "of them is measured)")};
+};
+
+/// Options of tiles for GPUs.
+struct GPUTilingOptions : CodegenOptions {
+  ListOption<std::string> chips{
+      *this, "chip", llvm::cl::desc("Chips to generate code for: sm_80, ...")};
 };
 
 /// Options of kernels for GPUs.
@@ -74,9 +84,11 @@ void buildLLVMPipelineAfterEntry(mlir::OpPassManager &pm);
 void buildLinalgToLLVMPipeline(mlir::OpPassManager &pm,
                                const CodegenOptions &options);
 
-/// linalg -> tiled, for a GPU.
+/// linalg -> tiled, for GPUs: a module for each class of `chips`, one if there
+/// are none.
 void buildGPUTilingPipeline(mlir::OpPassManager &pm,
-                            const CodegenOptions &options);
+                            const CodegenOptions &options,
+                            llvm::ArrayRef<std::string> chips);
 /// tiled -> bufferized: GPU kernels in one gpu.module, and their launches.
 void buildGPUBufferizationPipeline(mlir::OpPassManager &pm);
 /// bufferized -> llvm: GPU kernels as PTX, launched by the runtime.

@@ -45,6 +45,11 @@ LogicalResult TilingAttr::verify(function_ref<InFlightDiagnostic()> emitError,
       return emitError() << "expected kv = 2 or 4 with mma, but got " << kv;
     return success();
   }
+  if (intrinsic == Intrinsic::wgmma) {
+    if (kv != 8 && kv != 16)
+      return emitError() << "expected kv = 8 or 16 with wgmma, but got " << kv;
+    return success();
+  }
   if (intrinsic == Intrinsic::fma && kv == 2 && !planar)
     return success(); // bf16
   int64_t expected =

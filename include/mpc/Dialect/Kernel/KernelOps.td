@@ -63,7 +63,8 @@ def Kernel_Intrinsic : I32EnumAttr<"Intrinsic", "the instruction that multiplies
     I32EnumAttrCase<"pmaddwd", 2>,
     I32EnumAttrCase<"muladd", 3>,
     I32EnumAttrCase<"mma", 4>,
-    I32EnumAttrCase<"vdpbf16ps", 5>]> {
+    I32EnumAttrCase<"vdpbf16ps", 5>,
+    I32EnumAttrCase<"wgmma", 6>]> {
   let cppNamespace = "::mpc::kernel";
   let genSpecializedAttr = 0;
   let description = [{
@@ -73,7 +74,8 @@ def Kernel_Intrinsic : I32EnumAttr<"Intrinsic", "the instruction that multiplies
     - `pmaddwd`: AVX2 or AVX-512 without VNNI, signed activations and those of i16: both operands widened to i16, two products per i32
       lane, exact because |x·w| ≤ 2·2^15·128 fits in i32 (vpmaddubsw saturates at 16 bits and is never used); with AVX512-VNNI vpdpwssd, which adds, too;
     - `muladd`: widened to i32, multiplied, added; no reduction across lanes (depthwise, and one thread per output on GPUs);
-    - `mma`: a GPU's tensor cores, mma.sync of 16 rows by 8 columns; 8-bit integers into i32, f16 and bf16 into f32.
+    - `mma`: a GPU's tensor cores, mma.sync of 16 rows by 8 columns; 8-bit integers into i32, f16 and bf16 into f32;
+    - `wgmma`: Hopper's tensor cores, wgmma of 64 rows by up to 256 columns, by four warps together; the same numbers.
   }];
 }
 
