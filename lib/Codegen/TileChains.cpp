@@ -11,9 +11,15 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Linalg/Transforms/Transforms.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
+#include "mlir/Dialect/Utils/StructuredOpsUtils.h"
+#include "mlir/IR/IRMapping.h"
 #include "mpc/Codegen/Chains.h"
 #include "mpc/Codegen/Passes.h"
+#include "mpc/Codegen/Variants.h"
 
 namespace mpc {
 #define GEN_PASS_DEF_TILECHAINS
@@ -22,6 +28,203 @@ namespace mpc {
 
 using namespace mlir;
 using namespace mpc;
+using namespace mpc::kernel;
+
+void Chain::tile(int64_t rows, const TargetDescription &target) {
+  Location loc = function->getLoc();
+  OpBuilder builder(function->front().getTerminator());
+  SmallVector<OpFoldResult> lower(extents.size(), builder.getIndexAttr(0)),
+      upper, step(extents.size(), builder.getIndexAttr(1));
+  Value first = cast<ContractOp>(ops.front().first).getOut();
+  for (size_t row = 0; row < extents.size(); ++row)
+    upper.push_back(
+        memref::getMixedSize(builder, loc, first, static_cast<int64_t>(row)));
+  step.back() = builder.getIndexAttr(rows);
+  auto loop = scf::ForallOp::create(builder, loc, lower, upper, step,
+                                    ValueRange(), std::nullopt);
+  auto cost = static_cast<int64_t>(getCost(rows, target));
+  loop->setAttr(kCostAttrName,
+                builder.getI64IntegerAttr(std::max<int64_t>(1, cost)));
+  builder.setInsertionPointToStart(loop.getBody());
+  SmallVector<OpFoldResult> offsets =
+      getAsOpFoldResult(loop.getInductionVars());
+  // The last block moves back: it computes some rows anew.
+  if (getNumRows() % rows != 0) {
+    MLIRContext *context = builder.getContext();
+    AffineExpr d0 = getAffineDimExpr(0, context);
+    offsets.back() = affine::makeComposedFoldedAffineMin(
+        builder, loc,
+        AffineMap::get(
+            1, 0, {d0, getAffineConstantExpr(getNumRows() - rows, context)},
+            context),
+        {offsets.back()});
+  }
+  auto getSize = [&](int row) {
+    return row + 1 == static_cast<int>(extents.size()) ? rows : 1;
+  };
+
+  // Buffers of a block; one takes the place of another that is done with.
+  IRMapping blocks;
+  SmallVector<Operation *> dead;
+  struct Slot {
+    Value buffer;
+    size_t last;
+  };
+  SmallVector<Slot> slots;
+  SmallVector<std::pair<Value, Rows>> inner;
+  for (auto &[base, baseRows] : written)
+    if (base.getDefiningOp<memref::AllocOp>())
+      inner.push_back({base, baseRows});
+  for (auto &[base, baseRows] : inner) {
+    auto type = cast<MemRefType>(base.getType());
+    SmallVector<int64_t> shape(type.getShape());
+    for (auto [size, row] : llvm::zip_equal(shape, baseRows))
+      if (row >= 0)
+        size = getSize(row);
+    auto blockType = MemRefType::get(shape, type.getElementType());
+    const Live &range = touched.find(base)->second;
+    auto free = llvm::find_if(slots, [&, &range = range](const Slot &slot) {
+      return slot.last < range.first && slot.buffer.getType() == blockType;
+    });
+    if (free == slots.end()) {
+      slots.push_back(
+          {memref::AllocOp::create(builder, base.getLoc(), blockType), 0});
+      free = std::prev(slots.end());
+    }
+    free->last = range.last;
+    blocks.map(base, free->buffer);
+    dead.push_back(base.getDefiningOp());
+  }
+  /// A block's buffer in place of a view of the whole one.
+  std::function<Value(Value, ArrayRef<int>)> getBlock =
+      [&](Value value, ArrayRef<int> rows) -> Value {
+    if (Value known = blocks.lookupOrNull(value))
+      return known;
+    Operation *op = value.getDefiningOp();
+    SmallVector<int> sourceRows;
+    SmallVector<int64_t> shape(cast<MemRefType>(value.getType()).getShape());
+    for (auto [size, row] : llvm::zip_equal(shape, rows))
+      if (row >= 0)
+        size = getSize(row);
+    Value view;
+    if (auto expand = dyn_cast<memref::ExpandShapeOp>(op)) {
+      for (const auto &group : expand.getReassociationIndices())
+        sourceRows.push_back(rows[group[0]]);
+      view = memref::ExpandShapeOp::create(
+          builder, op->getLoc(), shape, getBlock(expand.getSrc(), sourceRows),
+          expand.getReassociationIndices());
+    } else if (auto collapse = dyn_cast<memref::CollapseShapeOp>(op)) {
+      sourceRows.assign(collapse.getSrcType().getRank(), -1);
+      for (auto [dim, group] :
+           llvm::enumerate(collapse.getReassociationIndices()))
+        sourceRows[group[0]] = rows[dim];
+      view = memref::CollapseShapeOp::create(
+          builder, op->getLoc(), getBlock(collapse.getSrc(), sourceRows),
+          collapse.getReassociationIndices());
+    } else {
+      auto part = cast<memref::SubViewOp>(op);
+      SmallVector<OpFoldResult> sizes = part.getMixedSizes();
+      for (auto [size, row] : llvm::zip_equal(sizes, rows))
+        if (row >= 0)
+          size = builder.getIndexAttr(getSize(row));
+      view = memref::SubViewOp::create(
+          builder, op->getLoc(), getBlock(part.getSource(), rows),
+          part.getMixedOffsets(), sizes, part.getMixedStrides());
+    }
+    blocks.map(value, view);
+    return view;
+  };
+
+  auto getSlice = [&](OpOperand &operand, ArrayRef<int> loops) -> Value {
+    Value value = operand.get();
+    auto type = dyn_cast<MemRefType>(value.getType());
+    if (!type)
+      return value;
+    Rows rows = *getRows(operand, loops);
+    if (blocks.contains(getBase(value)))
+      return getBlock(value, rows);
+    SmallVector<OpFoldResult> starts(type.getRank(), builder.getIndexAttr(0)),
+        sizes, strides(type.getRank(), builder.getIndexAttr(1));
+    for (int64_t dim = 0; dim < type.getRank(); ++dim) {
+      sizes.push_back(memref::getMixedSize(builder, loc, value, dim));
+      if (rows[dim] < 0)
+        continue;
+      starts[dim] = offsets[rows[dim]];
+      sizes[dim] = builder.getIndexAttr(getSize(rows[dim]));
+    }
+    if (llvm::all_of(rows, [](int row) { return row < 0; }))
+      return value;
+    return memref::SubViewOp::create(builder, loc, value, starts, sizes,
+                                     strides);
+  };
+  /// The weights of the block's position.
+  auto getWeights = [&](ContractOp op) -> Value {
+    auto type = cast<MemRefType>(op.getWeights().getType());
+    auto out = cast<MemRefType>(op.getOut().getType());
+    AffineExpr index = builder.getAffineConstantExpr(0);
+    SmallVector<OpFoldResult> values;
+    for (size_t row = 0; row + 1 < extents.size(); ++row) {
+      index = index * builder.getAffineSymbolExpr(values.size()) +
+              builder.getAffineSymbolExpr(values.size() + 1);
+      values.push_back(upper[row]);
+      values.push_back(offsets[row]);
+    }
+    int64_t panels = llvm::divideCeilSigned(out.getShape().back(), kPanelWidth);
+    SmallVector<OpFoldResult> starts(type.getRank(), builder.getIndexAttr(0)),
+        sizes, strides(type.getRank(), builder.getIndexAttr(1));
+    starts[0] = affine::makeComposedFoldedAffineApply(
+        builder, loc, AffineMap::get(0, values.size(), index * panels), values);
+    for (int64_t size : type.getShape())
+      sizes.push_back(builder.getIndexAttr(size));
+    sizes[0] = builder.getIndexAttr(panels);
+    return memref::SubViewOp::create(builder, loc, op.getWeights(), starts,
+                                     sizes, strides);
+  };
+
+  for (auto &[op, loops] : ops) {
+    SmallVector<Value> slices;
+    auto contract = dyn_cast<ContractOp>(op);
+    for (OpOperand &operand : op->getOpOperands()) {
+      bool isWeights = contract && operand.getOperandNumber() == 1;
+      slices.push_back(!isWeights              ? getSlice(operand, loops)
+                       : contract.getBatched() ? getWeights(contract)
+                                               : operand.get());
+    }
+    Operation *copy = mlir::clone(builder, op, TypeRange(), slices);
+    auto linalgOp = dyn_cast<linalg::LinalgOp>(copy);
+    if (!linalgOp || !linalgOp.hasIndexSemantics())
+      continue;
+    SmallVector<OpFoldResult> starts(linalgOp.getNumLoops(),
+                                     builder.getIndexAttr(0));
+    for (auto [row, loop] : llvm::enumerate(loops))
+      starts[loop] = offsets[row];
+    linalg::offsetIndices(builder, linalgOp, starts);
+  }
+
+  for (auto &[op, loops] : ops)
+    op->erase();
+  for (unsigned i = 0; i < dead.size(); ++i)
+    llvm::append_range(dead, dead[i]->getUsers());
+  llvm::SmallPtrSet<Operation *, 16> erased;
+  for (Operation *op : llvm::reverse(dead))
+    if (erased.insert(op).second)
+      op->erase();
+  ops.clear();
+}
+
+void Chain::replaceCalls(SymbolTable &symbols) {
+  func::FuncOp chain = function.release();
+  symbols.insert(chain);
+  OpBuilder builder(calls.back());
+  func::CallOp::create(builder, calls.back().getLoc(), chain, operands);
+  // All of them count for the first group in a profile.
+  for (Operation *op = calls.front(); op != calls.back();
+       op = op->getNextNode())
+    if (isa<BeginGroupOp>(op))
+      moved.push_back(op);
+  for (Operation *op : llvm::reverse(moved))
+    op->erase();
+}
 
 namespace {
 

@@ -72,6 +72,13 @@ private:
     bool isKernels = false; // whether one of them is a contraction
   };
 
+  /// What `buffer` is a view of: an allocation, an argument, or a constant;
+  /// null for what else there may be.
+  static mlir::Value getBase(mlir::Value buffer);
+  /// Which rows the dimensions of an operand are, where its op's loops
+  /// `rowLoops` are; none where a dimension depends on a row in another way.
+  static std::optional<Rows> getRows(mlir::OpOperand &operand,
+                                     mlir::ArrayRef<int> rowLoops);
   mlir::LogicalResult join(std::string &reason);
   mlir::LogicalResult match(std::string &reason);
   bool addSetup(mlir::Operation *op);
