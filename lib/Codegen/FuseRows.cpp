@@ -16,12 +16,12 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "mpc/Codegen/OutputTile.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/Linalg/Utils/Utils.h"
 #include "mlir/IR/IRMapping.h"
+#include "mpc/Codegen/OutputTile.h"
 #include "mpc/Codegen/Passes.h"
 #include "mpc/Codegen/TargetDescription.h"
 #include "llvm/ADT/SetVector.h"
@@ -38,10 +38,36 @@ using namespace mpc;
 /// side.
 static constexpr int64_t kFewestElements = 64;
 
+/// Of a GPU's block of threads: the most that share a row, and the elements of
+/// a row that each has in one pass over it.
+static constexpr int64_t kMostThreads = 256, kElementsPerThread = 8;
+
+/// Longer rows keep a GPU busy only if there are many.
+static constexpr int64_t kMostElements = 16384, kManyRows = 128;
+
+/// Memory that a block of threads shares.
+static constexpr int64_t kSharedBytes = 40 * 1024;
+
 /// Estimated cost of one operator at one element in nanoseconds.
 static constexpr double kElementCost = 0.3;
 
 namespace {
+
+/// Whether a part of a buffer has the whole of dimension `dim`.
+bool keepsSize(memref::SubViewOp view, unsigned dim) {
+  OpFoldResult size = view.getMixedSizes()[dim];
+  MemRefType source = view.getSourceType();
+  if (!source.isDynamicDim(dim))
+    return getConstantIntValue(size) == source.getDimSize(dim);
+  auto value = dyn_cast<Value>(size);
+  if (!value)
+    return false;
+  if (auto alloc = view.getSource().getDefiningOp<memref::AllocOp>())
+    return alloc.getDynamicSizes()[source.getDynamicDimIndex(dim)] == value;
+  auto of = value.getDefiningOp<memref::DimOp>();
+  return of && of.getSource() == view.getSource() &&
+         of.getConstantIndex() == static_cast<int64_t>(dim);
+}
 
 /// The allocation or argument behind views that keep the first `numRows`
 /// dimensions as they are; null where one does not, and for other views: what
@@ -68,9 +94,7 @@ Value getBase(Value buffer, unsigned numRows) {
       for (unsigned dim = 0; dim < numRows; ++dim)
         if (getConstantIntValue(view.getMixedOffsets()[dim]) != 0 ||
             getConstantIntValue(view.getMixedStrides()[dim]) != 1 ||
-            view.getSourceType().isDynamicDim(dim) ||
-            view.getSourceType().getDimSize(dim) !=
-                view.getType().getDimSize(dim))
+            !keepsSize(view, dim))
           return {};
       buffer = view.getSource();
     } else {
@@ -110,16 +134,27 @@ public:
   Chain(linalg::LinalgOp first, unsigned numRows);
   bool add(linalg::LinalgOp op);
   bool isWorthIt() const;
-  /// Private buffers of up to `scratchBytes` in all shrink to a row.
-  void fuse(int64_t scratchBytes);
+  /// The same where the threads of a block share a row.
+  bool isWorthThreads() const;
+  /// Private buffers of up to `scratchBytes` in all shrink to a row. With
+  /// `forThreads` so many threads as fit share a row, and what several ops read
+  /// of it is copied.
+  void fuse(int64_t scratchBytes, bool forThreads);
 
   unsigned size() const { return ops.size(); }
 
 private:
   /// What `op` does with the buffer of one operand.
-  enum class Access { None, ByRow, Whole };
+  /// Part: one position of some dimensions is the row's, as that of a channel.
+  enum class Access { None, ByRow, Part, Whole };
   std::optional<Access> getAccess(OpOperand &operand) const;
   int64_t getRowElements(linalg::LinalgOp op) const;
+  /// Whether an op reads what another one has computed, and the elements of a
+  /// row.
+  std::pair<bool, int64_t> measure() const;
+  int64_t chooseThreads() const;
+  /// What several ops read of each row, in up to `most` bytes.
+  llvm::MapVector<Value, MemRefType> findSharedInputs(int64_t most) const;
   /// The buffers that only the chain uses, with room for one row each; up to
   /// `most` bytes.
   llvm::MapVector<Value, MemRefType> findRowBuffers(int64_t most) const;
@@ -158,24 +193,26 @@ std::optional<Chain::Access> Chain::getAccess(OpOperand &operand) const {
     return Access::None;
   auto op = cast<linalg::LinalgOp>(operand.getOwner());
   AffineMap map = op.getMatchingIndexingMap(&operand);
-  unsigned leading = 0;
-  bool isWhole = true;
+  unsigned leading = 0, elsewhere = 0;
   for (auto [position, expr] : llvm::enumerate(map.getResults())) {
     if (position < numRows &&
         expr == getAffineDimExpr(position, op->getContext())) {
       ++leading;
-      isWhole = false;
       continue;
     }
     for (unsigned dim = 0; dim < numRows; ++dim)
-      if (expr.isFunctionOfDim(dim))
+      if (expr == getAffineDimExpr(dim, op->getContext()))
+        ++elsewhere;
+      else if (expr.isFunctionOfDim(dim))
         return std::nullopt;
   }
-  if (isWhole)
+  if (leading == numRows && elsewhere == 0)
+    return Access::ByRow;
+  if (leading + elsewhere == 0)
     return Access::Whole;
-  if (leading != numRows)
+  if (op.isDpsInit(&operand))
     return std::nullopt;
-  return Access::ByRow;
+  return Access::Part;
 }
 
 bool Chain::add(linalg::LinalgOp op) {
@@ -192,7 +229,7 @@ bool Chain::add(linalg::LinalgOp op) {
     Value base = getBase(operand.get(), *access == Access::ByRow ? numRows : 0);
     if (!base)
       return false;
-    if (*access == Access::Whole) {
+    if (*access != Access::ByRow) {
       if (op.isDpsInit(&operand))
         return false;
       nowShared.push_back(base);
@@ -244,7 +281,22 @@ bool Chain::isWorthIt() const {
         return !extent.first && extent.second == 1;
       }))
     return false;
-  // Something is handed on, and rows are long.
+  auto [handsOn, most] = measure();
+  return handsOn && most >= kFewestElements;
+}
+
+bool Chain::isWorthThreads() const {
+  if (ops.size() < 2)
+    return false;
+  auto [handsOn, most] = measure();
+  int64_t rows = 1;
+  for (const std::pair<Value, int64_t> &extent : extents)
+    if (!extent.first)
+      rows *= extent.second;
+  return handsOn && most > 1 && (most <= kMostElements || rows >= kManyRows);
+}
+
+std::pair<bool, int64_t> Chain::measure() const {
   bool handsOn = false;
   int64_t most = 0;
   llvm::DenseSet<Value> computed;
@@ -257,7 +309,51 @@ bool Chain::isWorthIt() const {
       for (Value out : op.getDpsInits())
         computed.insert(getBase(out, numRows));
   }
-  return handsOn && most >= kFewestElements;
+  return {handsOn, most};
+}
+
+int64_t Chain::chooseThreads() const {
+  int64_t threads = 4;
+  for (linalg::LinalgOp op : ops) {
+    int64_t elements = 1;
+    SmallVector<utils::IteratorType> iterators = op.getIteratorTypesArray();
+    for (auto [loop, size] : llvm::enumerate(op.getStaticLoopRanges()))
+      if (loop >= numRows && iterators[loop] == utils::IteratorType::parallel &&
+          !ShapedType::isDynamic(size))
+        elements *= size;
+    // Each reduction is one thread's.
+    if (op.getNumReductionLoops() == 0)
+      elements = llvm::divideCeil(elements, kElementsPerThread);
+    threads = std::max<int64_t>(threads, llvm::PowerOf2Ceil(elements));
+  }
+  return std::min(threads, kMostThreads);
+}
+
+llvm::MapVector<Value, MemRefType> Chain::findSharedInputs(int64_t most) const {
+  llvm::MapVector<Value, unsigned> readers;
+  for (linalg::LinalgOp op : ops)
+    for (OpOperand *input : op.getDpsInputOperands())
+      if (getAccess(*input) == Access::ByRow)
+        if (Value base = getBase(input->get(), numRows);
+            !written.contains(base))
+          ++readers[base];
+  llvm::MapVector<Value, MemRefType> inputs;
+  for (auto [base, count] : readers) {
+    auto type = cast<MemRefType>(base.getType());
+    SmallVector<int64_t> shape(type.getShape());
+    std::fill_n(shape.begin(), numRows, 1);
+    if (count < 2 || ShapedType::isDynamicShape(shape) ||
+        !type.getElementType().isIntOrFloat())
+      continue;
+    auto row = MemRefType::get(shape, type.getElementType());
+    int64_t bytes = llvm::divideCeil(
+        row.getNumElements() * std::max(8u, row.getElementTypeBitWidth()), 8);
+    if (row.getNumElements() == 1 || bytes > most)
+      continue;
+    most -= bytes;
+    inputs[base] = row;
+  }
+  return inputs;
 }
 
 llvm::MapVector<Value, MemRefType> Chain::findRowBuffers(int64_t most) const {
@@ -293,7 +389,7 @@ llvm::MapVector<Value, MemRefType> Chain::findRowBuffers(int64_t most) const {
   return buffers;
 }
 
-void Chain::fuse(int64_t scratchBytes) {
+void Chain::fuse(int64_t scratchBytes, bool forThreads) {
   linalg::LinalgOp last = ops.back();
   Location loc = last.getLoc();
   OpBuilder builder(last);
@@ -302,8 +398,7 @@ void Chain::fuse(int64_t scratchBytes) {
   Value out = last.getDpsInits()[0];
   for (unsigned dim = 0; dim < numRows; ++dim)
     upper.push_back(memref::getMixedSize(builder, loc, out, dim));
-  llvm::MapVector<Value, MemRefType> buffers =
-      findRowBuffers(scratchBytes);
+  llvm::MapVector<Value, MemRefType> buffers = findRowBuffers(scratchBytes);
 
   auto loop = scf::ForallOp::create(builder, loc, lower, upper, step,
                                     ValueRange(), std::nullopt);
@@ -314,11 +409,45 @@ void Chain::fuse(int64_t scratchBytes) {
                 builder.getI64IntegerAttr(std::max<int64_t>(1, cost)));
   builder.setInsertionPointToStart(loop.getBody());
   SmallVector<OpFoldResult> row = getAsOpFoldResult(loop.getInductionVars());
+  /// The positions that belong to the row, as `map` of an op's loops says.
+  auto getPart = [&](Value value, AffineMap map) -> Value {
+    SmallVector<OpFoldResult> offsets, sizes,
+        strides(map.getNumResults(), builder.getIndexAttr(1));
+    for (auto [position, expr] : llvm::enumerate(map.getResults())) {
+      auto dim = dyn_cast<AffineDimExpr>(expr);
+      bool isRow = dim && dim.getPosition() < numRows;
+      offsets.push_back(isRow ? row[dim.getPosition()]
+                              : builder.getIndexAttr(0));
+      sizes.push_back(
+          isRow ? builder.getIndexAttr(1)
+                : memref::getMixedSize(builder, loc, value, position));
+    }
+    return memref::SubViewOp::create(builder, loc, value, offsets, sizes,
+                                     strides);
+  };
+  auto getRow = [&](Value value) {
+    int64_t rank = cast<MemRefType>(value.getType()).getRank();
+    return getPart(value, builder.getMultiDimIdentityMap(rank));
+  };
 
   IRMapping rowBuffers;
   for (auto &[buffer, type] : buffers)
     rowBuffers.map(buffer,
                    memref::AllocOp::create(builder, buffer.getLoc(), type));
+  if (forThreads) {
+    loop->setAttr(kRowThreadsAttrName,
+                  builder.getI64IntegerAttr(chooseThreads()));
+    int64_t left = scratchBytes;
+    for (auto &[buffer, type] : buffers)
+      left -= llvm::divideCeil(type.getNumElements() *
+                                   std::max(8u, type.getElementTypeBitWidth()),
+                               8);
+    for (auto &[input, type] : findSharedInputs(left)) {
+      Value copy = memref::AllocOp::create(builder, loc, type);
+      linalg::CopyOp::create(builder, loc, getRow(input), copy);
+      rowBuffers.map(input, copy);
+    }
+  }
   /// A buffer of one row in place of a view of the whole one.
   std::function<Value(Value)> getRowBuffer = [&](Value value) -> Value {
     if (Value known = rowBuffers.lookupOrNull(value))
@@ -350,24 +479,18 @@ void Chain::fuse(int64_t scratchBytes) {
     SmallVector<Value> operands;
     for (OpOperand &operand : op->getOpOperands()) {
       Value value = operand.get();
-      if (*getAccess(operand) != Access::ByRow) {
+      Access access = *getAccess(operand);
+      if (access == Access::Part) {
+        operands.push_back(getPart(value, op.getMatchingIndexingMap(&operand)));
+        continue;
+      }
+      if (access != Access::ByRow) {
         operands.push_back(value);
         continue;
       }
-      if (buffers.contains(getBase(value, numRows))) {
-        operands.push_back(getRowBuffer(value));
-        continue;
-      }
-      auto type = cast<MemRefType>(value.getType());
-      SmallVector<OpFoldResult> offsets(row), sizes,
-          strides(type.getRank(), builder.getIndexAttr(1));
-      offsets.resize(type.getRank(), builder.getIndexAttr(0));
-      for (int64_t dim = 0; dim < type.getRank(); ++dim)
-        sizes.push_back(dim < numRows
-                            ? builder.getIndexAttr(1)
-                            : memref::getMixedSize(builder, loc, value, dim));
-      operands.push_back(memref::SubViewOp::create(builder, loc, value, offsets,
-                                                   sizes, strides));
+      operands.push_back(rowBuffers.contains(getBase(value, numRows))
+                             ? getRowBuffer(value)
+                             : getRow(value));
     }
     auto copy =
         cast<linalg::LinalgOp>(mlir::clone(builder, op, TypeRange(), operands));
@@ -387,14 +510,22 @@ void Chain::fuse(int64_t scratchBytes) {
 }
 
 struct FuseRowsPass : public mpc::impl::FuseRowsBase<FuseRowsPass> {
+  using FuseRowsBase::FuseRowsBase;
+
   void runOnOperation() override {
     FailureOr<TargetDescription> target =
         TargetDescription::read(getOperation());
     if (failed(target))
       return signalPassFailure();
-    for (Block &block : getOperation().getBody()) {
+    // The blocks of a chain (mpc-tile-chains) have rows, too.
+    SmallVector<Block *> blocks;
+    getOperation().walk([&](Block *block) {
+      if (isa<func::FuncOp, scf::ForallOp>(block->getParentOp()))
+        blocks.push_back(block);
+    });
+    for (Block *block : blocks) {
       SmallVector<SmallVector<linalg::LinalgOp>> runs(1);
-      for (Operation &op : block) {
+      for (Operation &op : *block) {
         if (auto linalgOp = dyn_cast<linalg::LinalgOp>(op))
           runs.back().push_back(linalgOp);
         else if (!isView(&op) && !isMemoryEffectFree(&op) &&
@@ -403,13 +534,15 @@ struct FuseRowsPass : public mpc::impl::FuseRowsBase<FuseRowsPass> {
       }
       for (ArrayRef<linalg::LinalgOp> run : runs)
         while (!run.empty())
-          run = run.drop_front(fuseFirst(run, target->getScratchBytes()));
+          run = run.drop_front(
+              fuseFirst(run, threads ? kSharedBytes : target->getScratchBytes(),
+                        threads));
     }
   }
 
   /// Fuses the ops that `run` begins with; returns of how many it has decided.
   static unsigned fuseFirst(ArrayRef<linalg::LinalgOp> run,
-                            int64_t scratchBytes) {
+                            int64_t scratchBytes, bool forThreads) {
     // The shortest rows that are long enough and span several ops.
     for (unsigned numRows = countRowLoops(run.front()); numRows > 0;
          --numRows) {
@@ -417,10 +550,10 @@ struct FuseRowsPass : public mpc::impl::FuseRowsBase<FuseRowsPass> {
       for (linalg::LinalgOp op : run)
         if (!chain.add(op))
           break;
-      if (!chain.isWorthIt())
+      if (!(forThreads ? chain.isWorthThreads() : chain.isWorthIt()))
         continue;
       unsigned size = chain.size();
-      chain.fuse(scratchBytes);
+      chain.fuse(scratchBytes, forThreads);
       return size;
     }
     return 1;

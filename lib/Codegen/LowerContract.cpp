@@ -206,6 +206,8 @@ void ContractLowering::allocateBuffers(int64_t blockRows) {
     gathered = memref::AllocaOp::create(
         b, MemRefType::get({rows, depth}, inputType.getElementType()),
         alignment);
+  if (isStatic)
+    blockRows = std::min<int64_t>(blockRows, llvm::alignTo(minRows, rows));
   if (blockRows != 0 && widensRows())
     widened = memref::AllocaOp::create(
         b, MemRefType::get({blockRows, depth}, op.getAccumulatorType()),

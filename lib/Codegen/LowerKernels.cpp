@@ -30,13 +30,30 @@ static bool hasRows(MemRefType type) {
          memref::CollapseShapeOp::isGuaranteedCollapsible(type, groups);
 }
 
+/// Whether a memref has no gaps, wherever it begins.
+static bool isDense(MemRefType type) {
+  int64_t offset;
+  SmallVector<int64_t> strides;
+  if (failed(type.getStridesAndOffset(strides, offset)))
+    return false;
+  int64_t size = 1;
+  for (int64_t dim = type.getRank() - 1; dim >= 0; --dim) {
+    if (strides[dim] != size)
+      return false;
+    size *= type.getDimSize(dim);
+  }
+  return true;
+}
+
 /// Rows are collapsed and addressed by their number; those of activations may
-/// be parts of longer ones.
+/// be parts of longer ones, and packed weights some of several matrices'.
 static LogicalResult checkContiguous(Operation *op) {
   for (auto [index, operand] : llvm::enumerate(op->getOperands())) {
     auto type = dyn_cast<MemRefType>(operand.getType());
     bool isPart = isa<ContractOp, DepthwiseOp>(op) && index != 1 && type &&
                   hasRows(type);
+    isPart |= isa<ContractOp>(op) && index == 1 && type &&
+              type.hasStaticShape() && isDense(type);
     if (!type || (!type.getLayout().isIdentity() && !isPart))
       return op->emitOpError("expected operand ")
              << index << " to be a contiguous memref, but got "

@@ -339,6 +339,7 @@ static FailureOr<LibraryFiles> buildKit(ModuleOp grouped, std::vector<Candidate>
     candidates.push_back(makeConversions(grouped, storages));
   CodegenOptions codegen;
   codegen.marches = marches;
+  codegen.chains = false; // each group has a time of its own
   std::vector<LibraryEntry> entries;
   for (Candidate &candidate : candidates) {
     PassManager lower(grouped.getContext(), ModuleOp::getOperationName());

@@ -117,6 +117,7 @@ static FailureOr<std::map<std::pair<size_t, size_t>, double>> timeCandidates(Mod
     CodegenOptions codegen;
     codegen.marches = marches;
     codegen.tilingCandidate = candidate;
+    codegen.chains = false; // each group has a time of its own
     modules.push_back(module.clone());
     PassManager pm(module.getContext(), ModuleOp::getOperationName());
     buildLinalgToLLVMPipeline(pm, codegen);

@@ -25,10 +25,12 @@
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "mlir/Interfaces/ViewLikeInterface.h"
 #include "mlir/Transforms/RegionUtils.h"
 #include "mpc/Codegen/Variants.h"
 #include "mpc/GPU/Passes.h"
 #include "llvm/ADT/MapVector.h"
+#include <functional>
 
 namespace mpc {
 #define GEN_PASS_DEF_EMULATEGPU
@@ -47,6 +49,12 @@ bool isMeeting(Operation *op) {
   return isa<gpu::BarrierOp, NVVM::Barrier0Op, NVVM::MmaOp, nvgpu::LdMatrixOp,
              NVVM::WgmmaMmaAsyncOp, NVVM::WgmmaFenceAlignedOp,
              NVVM::WgmmaGroupSyncAlignedOp, NVVM::WgmmaWaitGroupSyncOp>(op);
+}
+
+/// Whether `op` makes a view of memory, which costs nothing.
+bool isView(Operation *op) {
+  return isa_and_nonnull<ViewLikeOpInterface>(op) && isPure(op) &&
+         op->getNumResults() == 1;
 }
 
 bool holdsMeeting(Operation *op) {
@@ -206,8 +214,15 @@ Value KernelEmulator::getArray(Value value) {
 void KernelEmulator::fetch(Value value, Value thread, IRMapping &local) {
   if (local.contains(value))
     return;
-  if (Value array = arrays.lookup(value))
+  if (Value array = arrays.lookup(value)) {
     local.map(value, memref::LoadOp::create(b, array, thread).getResult());
+    return;
+  }
+  // Views are not kept: each piece makes them again.
+  if (!isView(value.getDefiningOp()))
+    return;
+  fetchOperands(value.getDefiningOp(), thread, local);
+  b.clone(*value.getDefiningOp(), local);
 }
 
 void KernelEmulator::fetchOperands(Operation *op, Value thread,
@@ -255,13 +270,16 @@ LogicalResult KernelEmulator::emitPiece(ArrayRef<Operation *> ops,
     return success();
   llvm::SmallPtrSet<Operation *, 16> own(ops.begin(), ops.end());
   SmallVector<Value> outliving;
+  std::function<bool(Value)> isOutliving = [&](Value value) {
+    return llvm::any_of(value.getUsers(), [&](Operation *user) {
+      Operation *at = parent.findAncestorOpInBlock(*user);
+      return !at || !own.contains(at) ||
+             (isView(user) && isOutliving(user->getResult(0)));
+    });
+  };
   for (Operation *op : ops)
     for (Value result : op->getResults()) {
-      bool isOutliving = llvm::any_of(result.getUsers(), [&](Operation *user) {
-        Operation *at = parent.findAncestorOpInBlock(*user);
-        return !at || !own.contains(at);
-      });
-      if (!isOutliving)
+      if (isView(op) || !isOutliving(result))
         continue;
       if (!MemRefType::isValidElementType(result.getType()) ||
           isa<MemRefType>(result.getType()))

@@ -111,6 +111,7 @@ public:
 
   void guardAccess(Operation *op, const Access &access);
   void guardCopy(nvgpu::DeviceAsyncCopyOp copy);
+  void guardView(memref::SubViewOp view);
 
 private:
   Value faults;
@@ -149,6 +150,44 @@ void Instrumentation::guardAccess(Operation *op, const Access &access) {
                .getResult());
   op->replaceAllUsesWith(guard->getResults());
   op->erase();
+}
+
+/// A part that is not wholly inside is one from the beginning on, and is noted:
+/// accesses know the bounds of the part only.
+void Instrumentation::guardView(memref::SubViewOp view) {
+  ImplicitLocOpBuilder b(view.getLoc(), view);
+  Value inside = arith::ConstantIntOp::create(b, 1, /*width=*/1);
+  SmallVector<OpFoldResult> sizes = view.getMixedSizes();
+  for (auto [d, offset] : llvm::enumerate(view.getMixedOffsets())) {
+    auto start = dyn_cast<Value>(offset);
+    if (!start)
+      continue;
+    Value size =
+        isa<Value>(sizes[d])
+            ? cast<Value>(sizes[d])
+            : arith::ConstantIndexOp::create(b, *getConstantIntValue(sizes[d]))
+                  .getResult();
+    Value whole = b.createOrFold<memref::DimOp>(view.getSource(),
+                                                static_cast<int64_t>(d));
+    // A negative start is large when unsigned, and its end is past it.
+    Value end = arith::AddIOp::create(b, start, size);
+    for (Value bound : {start, end})
+      inside = arith::AndIOp::create(
+          b, inside,
+          arith::CmpIOp::create(b, arith::CmpIPredicate::ule, bound, whole)
+              .getResult());
+  }
+  auto guard = scf::IfOp::create(
+      b,
+      arith::XOrIOp::create(b, inside,
+                            arith::ConstantIntOp::create(b, 1, /*width=*/1))
+          .getResult(),
+      /*withElseRegion=*/false);
+  Value zero = arith::ConstantIndexOp::create(b, 0);
+  for (OpOperand &offset : view.getOffsetsMutable())
+    offset.set(arith::SelectOp::create(b, inside, offset.get(), zero));
+  b.setInsertionPointToStart(guard.thenBlock());
+  reportFault(b, faults, Fault::OutOfBounds);
 }
 
 /// Elements past `srcElements` become zero, and are not read.
@@ -211,9 +250,16 @@ void Instrumentation::guardCopy(nvgpu::DeviceAsyncCopyOp copy) {
 LogicalResult mpc::instrumentKernel(Region &body, Value faults,
                                     const SharedMemory &shared) {
   SmallVector<Operation *> accesses, copies, groups, waits, fences;
+  SmallVector<memref::SubViewOp> views;
   body.walk([&](Operation *op) {
     if (matchAccess(op))
       accesses.push_back(op);
+    else if (auto view = dyn_cast<memref::SubViewOp>(op);
+             view && !view.getOffsets().empty() &&
+             llvm::all_of(view.getMixedStrides(), [](OpFoldResult stride) {
+               return getConstantIntValue(stride) == 1;
+             }))
+      views.push_back(view);
     else if (isa<nvgpu::DeviceAsyncCopyOp>(op))
       copies.push_back(op);
     else if (isa<nvgpu::DeviceAsyncCreateGroupOp, NVVM::CpAsyncCommitGroupOp>(
@@ -230,6 +276,8 @@ LogicalResult mpc::instrumentKernel(Region &body, Value faults,
     if (!access.indices.empty())
       instrumentation.guardAccess(op, access);
   }
+  for (memref::SubViewOp view : views)
+    instrumentation.guardView(view);
   for (Operation *op : copies)
     instrumentation.guardCopy(cast<nvgpu::DeviceAsyncCopyOp>(op));
   for (Operation *op : groups) {

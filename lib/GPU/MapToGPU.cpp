@@ -5,7 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Launch.h"
+#include "MapRows.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
@@ -48,21 +48,13 @@ LogicalResult mapForall(scf::ForallOp loop, StringRef name) {
   if (!loop.getOutputs().empty())
     return loop.emitOpError("expected no results, but got ")
            << loop.getOutputs().size();
+  if (loop->hasAttr(mpc::kRowThreadsAttrName))
+    return mpc::mapRows(loop, name);
   ImplicitLocOpBuilder b(loop.getLoc(), loop);
-  AffineExpr l, u, s;
-  bindSymbols(b.getContext(), l, u, s);
-  SmallVector<Value> counts;
+  SmallVector<Value> counts = mpc::countIterations(b, loop);
   Value total = arith::ConstantIndexOp::create(b, 1);
-  for (auto [lower, upper, step] :
-       llvm::zip_equal(loop.getMixedLowerBound(), loop.getMixedUpperBound(),
-                       loop.getMixedStep())) {
-    counts.push_back(getValueOrCreateConstantIndexOp(
-        b, b.getLoc(),
-        affine::makeComposedFoldedAffineApply(b, b.getLoc(),
-                                              (u - l).ceilDiv(s),
-                                              {lower, upper, step})));
-    total = b.createOrFold<arith::MulIOp>(total, counts.back());
-  }
+  for (Value count : counts)
+    total = b.createOrFold<arith::MulIOp>(total, count);
   Value blocks = b.createOrFold<arith::CeilDivUIOp>(
       total, arith::ConstantIndexOp::create(b, kBlockSize));
   gpu::LaunchOp launch = mpc::createLaunch(b, name, blocks, kBlockSize);
@@ -78,20 +70,7 @@ LogicalResult mapForall(scf::ForallOp loop, StringRef name) {
   gpu::TerminatorOp::create(b);
   b.setInsertionPointToStart(guard.thenBlock());
   IRMapping mapping;
-  SmallVector<Value> indices(counts.size());
-  for (size_t d = counts.size(); d-- > 1;) {
-    indices[d] = arith::RemUIOp::create(b, id, counts[d]);
-    id = arith::DivUIOp::create(b, id, counts[d]);
-  }
-  indices[0] = id;
-  for (auto [variable, index, lower, step] :
-       llvm::zip_equal(loop.getInductionVars(), indices,
-                       loop.getMixedLowerBound(), loop.getMixedStep()))
-    mapping.map(variable,
-                getValueOrCreateConstantIndexOp(
-                    b, b.getLoc(),
-                    affine::makeComposedFoldedAffineApply(
-                        b, b.getLoc(), l + u * s, {lower, index, step})));
+  mpc::mapVariables(b, loop, counts, id, mapping);
   for (Operation &op : loop.getBody()->without_terminator())
     b.clone(op, mapping);
   loop.erase();

@@ -18,6 +18,7 @@
 #include "mpc/Pipelines/Pipelines.h"
 
 using namespace mlir;
+using namespace mpc;
 
 void mpc::buildTilingPipeline(OpPassManager &pm, const CodegenOptions &options) {
   // 1. One nested module per instruction set, with its target description.
@@ -34,13 +35,17 @@ void mpc::buildTilingPipeline(OpPassManager &pm, const CodegenOptions &options) 
   variant.addNestedPass<func::FuncOp>(createTileAndFuse());
 }
 
-void mpc::buildBufferizationPipeline(OpPassManager &pm) {
+static void buildBufferization(OpPassManager &pm, bool chains) {
   OpPassManager &variant = pm.nest<ModuleOp>();
   // 1. Tensors to buffers; copies onto themselves vanish.
   variant.addPass(createBufferize());
   variant.addPass(createCanonicalizerPass());
   variant.addPass(createCSEPass());
   variant.addPass(createElideCopies());
+  if (chains) {
+    variant.addPass(createSelectChains());
+    variant.addPass(createTileChains());
+  }
   variant.addNestedPass<func::FuncOp>(createFuseRows());
   // 2. Kernels and the remaining operations to loops.
   variant.addPass(createLowerKernels());
@@ -56,6 +61,10 @@ void mpc::buildBufferizationPipeline(OpPassManager &pm) {
   // 4. Memory.
   variant.addPass(createPlanArena());
   pm.addPass(createExtractWeights());
+}
+
+void mpc::buildBufferizationPipeline(OpPassManager &pm) {
+  buildBufferization(pm, /*chains=*/true);
 }
 
 void mpc::buildLLVMPipeline(OpPassManager &pm) {
@@ -109,7 +118,7 @@ void mpc::buildLLVMPipelineAfterEntry(OpPassManager &pm) {
 void mpc::buildLinalgToLLVMPipeline(OpPassManager &pm,
                                     const CodegenOptions &options) {
   buildTilingPipeline(pm, options);
-  buildBufferizationPipeline(pm);
+  buildBufferization(pm, options.chains);
   buildLLVMPipeline(pm);
 }
 

@@ -45,8 +45,13 @@ void mpc::buildGPUBufferizationPipeline(OpPassManager &pm) {
   variant.addPass(createBufferize());
   variant.addPass(createCanonicalizerPass());
   variant.addPass(createCSEPass());
-  // 2. Kernels: tensor cores, and a thread per element for all the rest.
+  // 2. Kernels: tensor cores, threads that share a row, and a thread per
+  // element for all the rest.
   variant.addPass(createLowerMMA());
+  FuseRowsOptions rows;
+  rows.threads = true;
+  variant.addNestedPass<func::FuncOp>(createFuseRows(rows));
+  variant.addPass(createCSEPass());
   LowerKernelsOptions lowering;
   lowering.perElement = true;
   variant.addPass(createLowerKernels(lowering));

@@ -1,4 +1,5 @@
 // RUN: mpc-opt %s -split-input-file -pass-pipeline="builtin.module(mpc-describe-target,func.func(mpc-fuse-rows))" | FileCheck %s
+// RUN: mpc-opt %s -split-input-file -pass-pipeline="builtin.module(mpc-describe-target,func.func(mpc-fuse-rows{threads}))" | FileCheck %s --check-prefix=THREADS
 
 #whole = affine_map<(d0, d1) -> (d0, d1)>
 #row = affine_map<(d0, d1) -> (d0)>
@@ -23,6 +24,15 @@
 // CHECK: %[[OUT:.*]] = memref.subview %[[Y]][%[[I]], 0] [1, 128] [1, 1]
 // CHECK: linalg.generic {{.*}} ins(%[[ROW]], %[[SUM]], %[[B]] {{.*}} outs(%[[OUT]]
 // CHECK: } {mpc.cost = {{[0-9]+}} : i64}
+// With threads, the row that two ops read is copied first; 128 elements are 16 for eight each, and so are the partial sums.
+// THREADS-LABEL: func.func @normalize(
+// THREADS: scf.forall (%[[I:.*]]) in (%{{.*}}) {
+// THREADS: %[[COPY:.*]] = memref.alloc() : memref<1x128xf32>
+// THREADS: %[[ROW:.*]] = memref.subview %arg0[%[[I]], 0] [1, 128] [1, 1]
+// THREADS: linalg.copy ins(%[[ROW]] {{.*}} outs(%[[COPY]]
+// THREADS: memref.expand_shape %[[COPY]]
+// THREADS: linalg.generic {{.*}} ins(%[[COPY]], %{{.*}}, %arg1
+// THREADS: } {kernel.row_threads = 16 : i64
 func.func @normalize(%x: memref<?x128xf32>, %bias: memref<128xf32>, %y: memref<?x128xf32>) {
   %c0 = arith.constant 0 : index
   %zero = arith.constant 0.0 : f32
@@ -142,6 +152,12 @@ func.func @first_row_of_all(%x: memref<64x64xf32>, %y: memref<64x64xf32>) {
 #whole = affine_map<(d0, d1) -> (d0, d1)>
 // CHECK-LABEL: func.func @short_rows(
 // CHECK-NOT: scf.forall
+// Threads fuse both.
+// THREADS-LABEL: func.func @short_rows(
+// THREADS: scf.forall {{.*}} in (64)
+// THREADS: kernel.row_threads = 4
+// THREADS: scf.forall {{.*}} in (1)
+// THREADS: kernel.row_threads = 8
 func.func @short_rows(%x: memref<64x8xf32>, %y: memref<64x8xf32>, %u: memref<1x64xf32>, %v: memref<1x64xf32>) {
   %t = memref.alloc() : memref<64x8xf32>
   linalg.generic {indexing_maps = [#whole, #whole], iterator_types = ["parallel", "parallel"]}
@@ -218,6 +234,68 @@ func.func @behind_a_cast(%x: memref<8x64xf32>, %y: memref<8x64xf32>) {
       ins(%t, %u : memref<8x64xf32>, memref<8x64xf32>) outs(%y : memref<8x64xf32>) {
   ^bb0(%a: f32, %b: f32, %o: f32):
     %0 = arith.addf %a, %b : f32
+    linalg.yield %0 : f32
+  }
+  return
+}
+
+// -----
+
+// A number per channel is read at the row's; parts of rows of a dynamic batch are seen to have all of them.
+#whole = affine_map<(n, c, x) -> (n, c, x)>
+#row = affine_map<(n, c, x) -> (n, c)>
+#channel = affine_map<(n, c, x) -> (c)>
+// CHECK-LABEL: func.func @channels(
+// CHECK: scf.forall (%[[N:.*]], %[[C:.*]]) in (%{{.*}}, 4)
+// CHECK: memref.subview %{{.*}}[%[[N]], %[[C]], 0] [1, 1, 64] [1, 1, 1]
+// CHECK: %[[S:.*]] = memref.subview %arg1[%[[C]]] [1] [1]
+// CHECK: linalg.generic {{.*}} ins(%{{.*}}, %{{.*}}, %[[S]]
+// THREADS-LABEL: func.func @channels(
+// THREADS: kernel.row_threads = 16
+func.func @channels(%x: memref<?x4x80xf32>, %scale: memref<4xf32>, %y: memref<?x4x80xf32>) {
+  %c0 = arith.constant 0 : index
+  %zero = arith.constant 0.0 : f32
+  %n = memref.dim %x, %c0 : memref<?x4x80xf32>
+  %sum = memref.alloc(%n) : memref<?x4xf32>
+  linalg.fill ins(%zero : f32) outs(%sum : memref<?x4xf32>)
+  %part = memref.subview %x[0, 0, 0] [%n, 4, 64] [1, 1, 1] : memref<?x4x80xf32> to memref<?x4x64xf32, strided<[320, 80, 1]>>
+  linalg.generic {indexing_maps = [#whole, #row], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%part : memref<?x4x64xf32, strided<[320, 80, 1]>>) outs(%sum : memref<?x4xf32>) {
+  ^bb0(%a: f32, %s: f32):
+    %0 = arith.addf %s, %a : f32
+    linalg.yield %0 : f32
+  }
+  linalg.generic {indexing_maps = [#whole, #row, #channel, #whole], iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%x, %sum, %scale : memref<?x4x80xf32>, memref<?x4xf32>, memref<4xf32>) outs(%y : memref<?x4x80xf32>) {
+  ^bb0(%a: f32, %s: f32, %b: f32, %o: f32):
+    %0 = arith.divf %a, %s : f32
+    %1 = arith.mulf %0, %b : f32
+    linalg.yield %1 : f32
+  }
+  return
+}
+
+// -----
+
+// Few long rows would leave most of a GPU idle.
+#whole = affine_map<(n, x) -> (n, x)>
+#row = affine_map<(n, x) -> (n)>
+// THREADS-LABEL: func.func @long_rows(
+// THREADS-NOT: scf.forall
+func.func @long_rows(%x: memref<8x20000xf32>, %y: memref<8x20000xf32>) {
+  %zero = arith.constant 0.0 : f32
+  %sum = memref.alloc() : memref<8xf32>
+  linalg.fill ins(%zero : f32) outs(%sum : memref<8xf32>)
+  linalg.generic {indexing_maps = [#whole, #row], iterator_types = ["parallel", "reduction"]}
+      ins(%x : memref<8x20000xf32>) outs(%sum : memref<8xf32>) {
+  ^bb0(%a: f32, %s: f32):
+    %0 = arith.addf %s, %a : f32
+    linalg.yield %0 : f32
+  }
+  linalg.generic {indexing_maps = [#whole, #row, #whole], iterator_types = ["parallel", "parallel"]}
+      ins(%x, %sum : memref<8x20000xf32>, memref<8xf32>) outs(%y : memref<8x20000xf32>) {
+  ^bb0(%a: f32, %s: f32, %o: f32):
+    %0 = arith.divf %a, %s : f32
     linalg.yield %0 : f32
   }
   return

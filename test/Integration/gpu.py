@@ -106,6 +106,58 @@ def make_large_model():
     return m
 
 
+def make_rows(batch):
+    """Rows that threads share: some that are no whole number of lanes, short and long ones, fewer and more than a block has."""
+    m = Builder()
+    m.output(m.add("Softmax", m.input(batch, 3, 75)))
+    m.output(m.add("Softmax", m.input(batch, 5000)))
+    m.output(m.add("LogSoftmax", m.input(batch, 10)))
+    m.output(m.add("Softmax", m.input(batch, 9, 7), axis=1))
+    x = m.add("LayerNormalization", m.input(batch, 9, 192), m.weight(192), m.weight(192))
+    m.output(m.add("Mul", x, m.add("Erf", x)))
+    m.output(m.add("LayerNormalization", m.input(batch, 20000), m.weight(20000), m.weight(20000)))
+    m.output(m.add("InstanceNormalization", m.input(batch, 5, 7, 10), m.weight(5), m.weight(5)))
+    m.output(m.add("InstanceNormalization", m.input(batch, 2, 30, 40), m.weight(2), m.weight(2)))
+    # Root mean square, and a group norm.
+    x = m.input(batch, 6, 96)
+    m.output(m.add("Div", x, m.add("Sqrt", m.add("ReduceMean", m.add("Mul", x, x), axes=[-1]))))
+    m.output(m.add("ReduceL2", m.input(batch, 300), axes=[-1], keepdims=0))
+    m.output(m.add("ReduceMean", m.input(batch, 40, 33), axes=[1]))
+    # Windows and depthwise convolutions whose channels a thread takes in vectors.
+    x = m.input(batch, 32, 19, 17)
+    d = m.add("Conv", x, m.weight(32, 1, 3, 3), m.weight(32), pads=[1, 1, 1, 1], group=32)
+    m.output(m.add("AveragePool", m.add("MaxPool", m.add("Relu", d), kernel_shape=[2, 2], strides=[2, 2]), kernel_shape=[3, 3]))
+    return m
+
+
+def check_launches(work):
+    """A softmax is one kernel; without one of its barriers, or with a row too many, it is refused."""
+    m = Builder()
+    m.output(m.add("Softmax", m.input("batch", 7, 200)))
+    path, kernel, library = (os.path.join(work, "rows" + end) for end in (".onnx", ".mlir", ".so"))
+    m.save(path)
+    feed = os.path.join(work, "rows.npz")
+    np.savez(feed, **m.data)
+    run("mpc-compile", path, "--precision=f32", "--target=nvvm-emulated", "--compile-to=bufferized", "-o", kernel)
+    with open(kernel) as f:
+        text = f.read()
+    barriers = [match.span() for match in re.finditer(r"gpu\.barrier.*", text)]
+    if text.count("gpu.launch_func") != 1 or len(barriers) < 3:
+        fail(f"a softmax has {text.count('gpu.launch_func')} launches and {len(barriers)} barriers")
+    planted = {"": text, "loads or stores outside of a buffer": re.sub(r"= arith\.minui (%\w+), %\w+", r"= arith.minui \1, \1", text)}
+    planted["(has a race on shared memory|reads shared memory that nothing has written)"] = [text[:a] + text[b:] for a, b in barriers]
+    for expected, kernels in planted.items():
+        for changed in [kernels] if isinstance(kernels, str) else kernels:
+            if expected and changed == text:
+                fail(f"nothing to plant '{expected}' in")
+            with open(kernel, "w") as f:
+                f.write(changed)
+            run("mpc-compile", kernel, "--compile-from=bufferized", "--target=nvvm-emulated", "-o", library)
+            error = run("mpc-run", library, "--input=" + feed, expect=1 if expected else 0)
+            if not re.search(expected, error):
+                fail(f"expected an error of '{expected}', but got\n{error}")
+
+
 def results(work, library, feed):
     folder = os.path.join(work, "out")
     shutil.rmtree(folder, ignore_errors=True)
@@ -207,6 +259,13 @@ def main():
     check_model(work, "large", large, ["--precision=int8", "--calibration-data={feed}"], 0, ["--chip=sm_90a"])
     check_model(work, "large", large, ["--precision=f16"], 2**-10, ["--chip=sm_90a"])
     check_model(work, "large", large, ["--precision=bf16"], 2**-7, ["--chip=sm_90a"])
+    check_model(work, "row", make_rows(1), ["--precision=f32"], 0)
+    rows = make_rows("batch")
+    check_model(work, "rows", rows, ["--precision=f32"], 0)
+    check_model(work, "rows", rows, ["--precision=int8", "--calibration-data={feed}"], 0)
+    check_model(work, "rows", rows, ["--precision=f16"], 2**-10)
+    check_model(work, "rows", rows, ["--precision=bf16"], 2**-7)
+    check_launches(work)
     check_kernel(work, "", last=63, barrier="gpu.barrier", after="gpu.barrier")
     check_kernel(work, "the GPU kernel 'k' loads or stores outside of a buffer", last=64, barrier="gpu.barrier", after="gpu.barrier")
     check_kernel(work, "the GPU kernel 'k' reads shared memory that nothing has written", last=63, barrier="", after="")

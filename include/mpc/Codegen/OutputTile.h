@@ -18,6 +18,10 @@
 
 namespace mpc {
 
+/// On an scf.forall over rows: the threads that share one row, which divide the
+/// loops inside among them. mpc-fuse-rows decides, mpc-map-to-gpu applies.
+inline constexpr llvm::StringLiteral kRowThreadsAttrName = "kernel.row_threads";
+
 /// Index arithmetic that folds constants.
 mlir::Value indexConstant(mlir::ImplicitLocOpBuilder &b, int64_t value);
 mlir::Value add(mlir::ImplicitLocOpBuilder &b, mlir::Value lhs, int64_t rhs);

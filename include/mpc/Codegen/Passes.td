@@ -392,6 +392,54 @@ def ElideCopies : Pass<"mpc-elide-copies", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::linalg::LinalgDialect", "::mlir::memref::MemRefDialect"];
 }
 
+def SelectChains : Pass<"mpc-select-chains", "::mlir::ModuleOp"> {
+  let summary = "decides which groups run together by blocks of rows";
+  let description = [{
+    Calls that follow each other, of which the first computes a product of two activations (`kernel.contract` with
+    `batched`) and the others handle the rows of its result independently, as in attention: scores, softmax, product with
+    the values. Each of these calls gets `mpc.chain`, the number of the chain and the rows of a block:
+
+    ```mlir
+    call @scores(%q, %k, %s) {mpc.chain = array<i64: 0, 48>} : ...
+    call @softmax(%s, %p) {mpc.chain = array<i64: 0, 48>} : ...
+    call @values(%p, %v, %out) {mpc.chain = array<i64: 0, 48>} : ...
+    ```
+
+    What the calls hand on has no other reader. The block is as large as half of the second-level cache and 128 KiB
+    allow for what is handed on, in whole tiles, and small enough for 16 blocks. A remark says what is saved.
+
+    Precondition: mpc-bufferize and a target description.
+  }];
+}
+
+def TileChains : Pass<"mpc-tile-chains", "::mlir::ModuleOp"> {
+  let summary = "runs the groups of a chain for one block of rows after the other";
+  let description = [{
+    The calls that mpc-select-chains has marked become one, of a function with an `scf.forall` over blocks of rows; in it
+    stand the kernels of all of them, on parts of their operands. Buffers between them have the room of a block. Weights
+    that are packed at run time are packed in front of the loop. Where the rows are no multiple of a block's, the last block moves back
+    and computes some of them twice. What is computed per element, and in which order, does not change.
+
+    ```mlir
+    scf.forall (%b, %h, %m) = (0, 0, 0) to (1, 12, 512) step (1, 1, 48) {
+      %start = affine.min affine_map<(d0) -> (d0, 464)>(%m)
+      %scores = memref.alloc() : memref<1x1x48x512xf32>
+      %rows = memref.subview %q[%b, %h, %start, 0] [1, 1, 48, 64] [1, 1, 1, 1] : ...
+      kernel.contract ins(%rows, %keys ...) outs(%scores ...)
+      ...
+    } {mpc.cost = 49152 : i64}
+    ```
+
+    Errors: calls that are no chain, and blocks of more rows than there are.
+
+    Precondition: mpc-bufferize and a target description.
+  }];
+  let dependentDialects = [
+    "::mlir::affine::AffineDialect", "::mlir::linalg::LinalgDialect",
+    "::mlir::memref::MemRefDialect", "::mlir::scf::SCFDialect"
+  ];
+}
+
 def FuseRows : Pass<"mpc-fuse-rows", "::mlir::func::FuncOp"> {
   let summary = "runs linalg ops that handle rows independently row by row";
   let description = [{
@@ -401,6 +449,10 @@ def FuseRows : Pass<"mpc-fuse-rows", "::mlir::func::FuncOp"> {
     Buffers that only these ops use shrink to one row inside of the loop, in all up to half of
     the target's second-level cache and 128 KiB. Rows of fewer than 64 elements, and single ones, stay as they are.
     What is computed, and in which order, does not change.
+
+    With `threads`, for GPUs, the threads of a block share a row, as many as `kernel.row_threads` on the loop says: one per eight elements, and one per sum, at
+    most 256. Row buffers take up to 40 KiB; rows that several ops read are copied to one. Short rows and single ones are fused, too; those of more
+    than 16384 elements only if there are 128 of them.
 
     Precondition: a target description.
 
@@ -420,14 +472,17 @@ def FuseRows : Pass<"mpc-fuse-rows", "::mlir::func::FuncOp"> {
     "::mlir::linalg::LinalgDialect", "::mlir::memref::MemRefDialect",
     "::mlir::scf::SCFDialect"
   ];
+  let options = [Option<"threads", "threads", "bool", "false", "Rows are shared by the threads of a GPU's block">];
 }
 
 def LowerKernels : Pass<"mpc-lower-kernels", "mlir::ModuleOp"> {
   let summary = "kernels and remaining linalg ops become loops over tiles";
   let description = [{
     With `per-element`, for GPUs: `scf.forall` runs over the elements of the output, contractions and depthwise convolutions
-    included, one after the other's sums in the order that all targets have. Element-wise ops without math functions compute 16 bytes' worth of
-    neighbouring elements per iteration, as vectors aligned to 16 bytes, where rows are a whole number of them. Without:
+    included, one after the other's sums in the order that all targets have. Where rows are a whole number of them, an iteration computes
+    neighbouring elements as vectors, so many that the widest operand is accessed in 16 bytes (with math functions eight elements at most), in
+    depthwise convolutions and windows over channels fewer where less than 16384 iterations would be left. A reduction that begins with
+    what a `linalg.fill` wrote, which nothing else reads, begins with the constant. Without:
 
     On memrefs. `kernel.contract` becomes an implicit matrix product: an `scf.forall` over blocks of output rows or of
     columns, in it loops over register tiles, each of them `kernel.inner_tile` per tap of the window and then the epilogue on

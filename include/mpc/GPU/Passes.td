@@ -86,7 +86,14 @@ def MapToGPU : Pass<"mpc-map-to-gpu", "::mlir::ModuleOp"> {
       scf.if %i < %n { memref.store %f, %m[%i] : memref<?xf32> }
     ```
 
-    Fails on a loop with results, and on a buffer of unknown size inside.
+    Where `kernel.row_threads` on the loop says so (mpc-fuse-rows), that many threads share an iteration, a row, and a block has as many rows as make 128
+    threads, or one. The loops inside, which are all that such a loop holds, are divided among the row's threads. Buffers inside are shared memory, at
+    most 48 KiB of a block, with a barrier before a loop that touches what one before it wrote or writes what one read. A buffer of one number that single
+    iterations compute is a register of every thread instead: each thread does the same, in the same order; where several warps share a row, sums of more than 32
+    terms are one thread's.
+
+    Fails on a loop with results, and on a buffer of unknown size inside; with `kernel.row_threads` also on anything but loops from 0 by 1, and on
+    more than 48 KiB for a row.
   }];
   let dependentDialects = ["mlir::affine::AffineDialect", "mlir::arith::ArithDialect", "mlir::gpu::GPUDialect",
       "mlir::memref::MemRefDialect", "mlir::scf::SCFDialect"];

@@ -50,6 +50,10 @@ struct CodegenOptions : mlir::PassPipelineOptions<CodegenOptions> {
   Option<unsigned> tilingCandidate{
       *this, "tiling-candidate", llvm::cl::init(0),
       llvm::cl::desc("Number of the tiling to choose, for measuring")};
+  Option<bool> chains{
+      *this, "chains", llvm::cl::init(true),
+      llvm::cl::desc("Run groups together by blocks of rows (not where each "
+                     "of them is measured)")};
 };
 
 /// Options of tiles for GPUs.

@@ -1,0 +1,107 @@
+//===- SelectChains.cpp - which groups run together -----------------------===//
+//
+// Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// mpc-select-chains: a product of two activations whose result another kernel
+// reads row by row, as in attention: the scores of some rows fit a cache that
+// all of them do not.
+//
+//===----------------------------------------------------------------------===//
+
+#include "mlir/IR/Remarks.h"
+#include "mpc/Codegen/Chains.h"
+#include "mpc/Codegen/Passes.h"
+#include "llvm/Support/FormatVariadic.h"
+
+namespace mpc {
+#define GEN_PASS_DEF_SELECTCHAINS
+#include "mpc/Codegen/Passes.h.inc"
+} // namespace mpc
+
+using namespace mlir;
+using namespace mpc;
+using namespace mpc::kernel;
+
+/// Calls of a chain at most.
+static constexpr size_t kMostCalls = 8;
+
+namespace {
+
+struct SelectChainsPass : public mpc::impl::SelectChainsBase<SelectChainsPass> {
+  void runOnOperation() override {
+    FailureOr<TargetDescription> target =
+        TargetDescription::read(getOperation());
+    if (failed(target))
+      return signalPassFailure();
+    SymbolTableCollection symbols;
+    int64_t number = 0;
+    getOperation().walk([&](Block *block) {
+      // Calls with nothing between them that touches a buffer.
+      SmallVector<SmallVector<func::CallOp>> runs(1);
+      for (Operation &op : *block) {
+        if (auto call = dyn_cast<func::CallOp>(op))
+          runs.back().push_back(call);
+        else if (!isBetweenCalls(&op))
+          runs.emplace_back();
+      }
+      for (ArrayRef<func::CallOp> run : runs)
+        while (run.size() > 1)
+          run = run.drop_front(select(run, *target, symbols, number));
+    });
+  }
+
+  /// Decides about the first call of `run`; returns about how many it has.
+  size_t select(ArrayRef<func::CallOp> run, const TargetDescription &target,
+                SymbolTableCollection &symbols, int64_t &number) {
+    if (!hasBatchedContraction(run.front(), symbols))
+      return 1;
+    size_t best = 1;
+    int64_t rows = 0, saved = 0;
+    for (size_t size = 2; size <= std::min(run.size(), kMostCalls); ++size) {
+      std::string reason;
+      FailureOr<Chain> chain = Chain::get(run.take_front(size), reason);
+      if (failed(chain))
+        break;
+      int64_t bytes = chain->getSavedBytes();
+      int64_t block = chain->chooseRows(target);
+      if (block == 0 || chain->sharesWeights())
+        break;
+      // Another call is worth it if it takes a buffer.
+      if (bytes <= saved)
+        continue;
+      best = size;
+      rows = block;
+      saved = bytes;
+    }
+    if (best == 1)
+      return 1;
+    auto attribute = DenseI64ArrayAttr::get(&getContext(), {number++, rows});
+    func::CallOp first = run.front();
+    for (func::CallOp call : run.take_front(best))
+      call->setAttr(kChainAttrName, attribute);
+    remark::passed(first.getLoc(),
+                   remark::RemarkOpts::name("Chain").category(getArgument()))
+        << llvm::formatv("{0} groups run together by blocks of {1} rows, "
+                         "instead of handing on {2} bytes",
+                         best, rows, saved)
+               .str();
+    return best;
+  }
+
+  static bool hasBatchedContraction(func::CallOp call,
+                                    SymbolTableCollection &symbols) {
+    auto callee = symbols.lookupNearestSymbolFrom<func::FuncOp>(
+        call, call.getCalleeAttr());
+    return callee && callee
+                         .walk([](ContractOp op) {
+                           return op.getBatched() ? WalkResult::interrupt()
+                                                  : WalkResult::advance();
+                         })
+                         .wasInterrupted();
+  }
+};
+
+} // namespace

@@ -1,0 +1,490 @@
+//===- MapRows.cpp - rows that threads share ------------------------------===//
+//
+// Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// A row's loops one after the other, each divided among its threads. Buffers of
+// the row are shared memory, and a barrier stands where a thread touches what
+// another one has written, or writes what another one has read. Buffers of one
+// number (a maximum, a sum) are registers: every thread computes the number
+// from the same values in the same order. Sums thus keep the order that the
+// loops give them.
+//
+//===----------------------------------------------------------------------===//
+
+#include "MapRows.h"
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
+#include "mlir/Dialect/Arith/Utils/Utils.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "mlir/Interfaces/ViewLikeInterface.h"
+#include "mpc/Codegen/OutputTile.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace mpc;
+
+/// Threads of a block, where rows have fewer.
+static constexpr int64_t kBlockSize = 128;
+
+static constexpr int64_t kWarp = 32;
+
+/// Where several warps share a row, longer sums are one thread's, which hands
+/// them on, and not every thread's.
+static constexpr int64_t kShortSum = 32;
+
+/// Bytes that shared memory has side by side, each of them once.
+static constexpr int64_t kBankBytes = 128;
+
+SmallVector<Value> mpc::countIterations(ImplicitLocOpBuilder &b,
+                                        scf::ForallOp loop) {
+  AffineExpr l, u, s;
+  bindSymbols(b.getContext(), l, u, s);
+  SmallVector<Value> counts;
+  for (auto [lower, upper, step] :
+       llvm::zip_equal(loop.getMixedLowerBound(), loop.getMixedUpperBound(),
+                       loop.getMixedStep()))
+    counts.push_back(getValueOrCreateConstantIndexOp(
+        b, b.getLoc(),
+        affine::makeComposedFoldedAffineApply(b, b.getLoc(), (u - l).ceilDiv(s),
+                                              {lower, upper, step})));
+  return counts;
+}
+
+void mpc::mapVariables(ImplicitLocOpBuilder &b, scf::ForallOp loop,
+                       ArrayRef<Value> counts, Value id, IRMapping &mapping) {
+  AffineExpr l, u, s;
+  bindSymbols(b.getContext(), l, u, s);
+  SmallVector<Value> indices(counts.size());
+  for (size_t d = counts.size(); d-- > 1;) {
+    indices[d] = b.createOrFold<arith::RemUIOp>(id, counts[d]);
+    id = b.createOrFold<arith::DivUIOp>(id, counts[d]);
+  }
+  indices[0] = id;
+  for (auto [variable, index, lower, step] :
+       llvm::zip_equal(loop.getInductionVars(), indices,
+                       loop.getMixedLowerBound(), loop.getMixedStep()))
+    mapping.map(variable,
+                getValueOrCreateConstantIndexOp(
+                    b, b.getLoc(),
+                    affine::makeComposedFoldedAffineApply(
+                        b, b.getLoc(), l + u * s, {lower, index, step})));
+}
+
+namespace {
+
+/// The buffer behind views.
+Value getRoot(Value memref) {
+  while (Operation *op = memref.getDefiningOp()) {
+    if (!isa<ViewLikeOpInterface>(op))
+      break;
+    memref = op->getOperand(0);
+  }
+  return memref;
+}
+
+/// What an operation touches: a memref, and whether it writes there.
+struct Access {
+  Operation *op;
+  Value memref;
+  bool isWrite;
+};
+
+std::optional<Access> matchAccess(Operation *op) {
+  if (auto load = dyn_cast<memref::LoadOp>(op))
+    return Access{op, load.getMemRef(), false};
+  if (auto store = dyn_cast<memref::StoreOp>(op))
+    return Access{op, store.getMemRef(), true};
+  if (auto load = dyn_cast<vector::LoadOp>(op))
+    return Access{op, load.getBase(), false};
+  if (auto store = dyn_cast<vector::StoreOp>(op))
+    return Access{op, store.getBase(), true};
+  return std::nullopt;
+}
+
+SmallVector<Access> findAccesses(Operation *op) {
+  SmallVector<Access> accesses;
+  op->walk([&](Operation *inner) {
+    if (std::optional<Access> access = matchAccess(inner))
+      accesses.push_back(*access);
+  });
+  return accesses;
+}
+
+/// Whether a loop has a single iteration.
+bool isSingle(scf::ForallOp loop) {
+  return loop.getRank() == 1 &&
+         getConstantIntValue(loop.getMixedLowerBound()[0]) == 0 &&
+         getConstantIntValue(loop.getMixedUpperBound()[0]) == 1;
+}
+
+class RowMapper {
+public:
+  explicit RowMapper(scf::ForallOp loop)
+      : loop(loop), b(loop.getLoc(), loop),
+        threads(
+            cast<IntegerAttr>(loop->getAttr(kRowThreadsAttrName)).getInt()) {}
+  LogicalResult run(StringRef name);
+
+private:
+  LogicalResult check();
+  /// Sees which buffers become registers.
+  void findRegisters();
+  void chooseRows();
+  LogicalResult createKernel(StringRef name);
+  SmallVector<Operation *> getOps() {
+    return llvm::map_to_vector(body->without_terminator(),
+                               [](Operation &op) { return &op; });
+  }
+  void inlineSingle();
+  void forward(Value buffer);
+  void share(Value buffer, Value memory, int64_t pitch);
+  void insertBarriers();
+  void divide(scf::ForallOp inner);
+  int64_t getPitch(MemRefType type, int64_t rows) const;
+  int64_t countSharedBytes(int64_t rows) const;
+
+  scf::ForallOp loop;
+  ImplicitLocOpBuilder b;
+  /// Of a row, and the rows of a block.
+  int64_t threads, rows = 1;
+  SmallVector<memref::AllocOp> registers, shared;
+  Block *body = nullptr;
+  /// The number of a thread in its row and of the row in its block; whether the
+  /// row exists, or null where all do.
+  Value thread, slot, isRow;
+};
+
+LogicalResult RowMapper::check() {
+  for (Operation &op : loop.getBody()->without_terminator()) {
+    if (auto buffer = dyn_cast<memref::AllocOp>(op)) {
+      if (!buffer.getType().hasStaticShape() ||
+          !buffer.getType().getLayout().isIdentity())
+        return buffer.emitOpError("expected a buffer of fixed size inside a "
+                                  "parallel loop, but got ")
+               << buffer.getType();
+      continue;
+    }
+    auto inner = dyn_cast<scf::ForallOp>(op);
+    if (inner && inner.getRank() == 1 && inner.getOutputs().empty() &&
+        getConstantIntValue(inner.getMixedLowerBound()[0]) == 0 &&
+        getConstantIntValue(inner.getMixedStep()[0]) == 1)
+      continue;
+    if (!isMemoryEffectFree(&op) && !isa<memref::DeallocOp>(op))
+      return op.emitOpError("expected loops only where threads share a row");
+  }
+  // Where in a row's buffer an access is has to be known.
+  WalkResult walk = loop.walk([&](Operation *op) {
+    if (isa<memref::AllocOp>(op) && op->getBlock() != loop.getBody()) {
+      op->emitOpError("expected no buffers inside of the loops of a row");
+      return WalkResult::interrupt();
+    }
+    std::optional<Access> access = matchAccess(op);
+    Operation *buffer =
+        access ? getRoot(access->memref).getDefiningOp() : nullptr;
+    if (!buffer || buffer->getBlock() != loop.getBody())
+      return WalkResult::advance();
+    auto [strides, offset] =
+        cast<MemRefType>(access->memref.getType()).getStridesAndOffset();
+    if (!ShapedType::isDynamic(offset) &&
+        llvm::none_of(strides, ShapedType::isDynamic))
+      return WalkResult::advance();
+    op->emitOpError("expected a constant position in a buffer of the row");
+    return WalkResult::interrupt();
+  });
+  return failure(walk.wasInterrupted());
+}
+
+void RowMapper::findRegisters() {
+  llvm::SetVector<Value> numbers;
+  SmallVector<Operation *> loops;
+  llvm::DenseSet<Value> seen;
+  for (Operation &op : loop.getBody()->without_terminator()) {
+    if (auto buffer = dyn_cast<memref::AllocOp>(op);
+        buffer && buffer.getType().getNumElements() == 1)
+      numbers.insert(buffer);
+    if (!isa<scf::ForallOp>(op))
+      continue;
+    loops.push_back(&op);
+    // The loop that begins a number stores it and does not read it.
+    for (const Access &access : findAccesses(&op))
+      if (!access.isWrite && !seen.contains(getRoot(access.memref)))
+        numbers.remove(getRoot(access.memref));
+    for (const Access &access : findAccesses(&op))
+      if (access.isWrite)
+        seen.insert(getRoot(access.memref));
+  }
+  auto isEachThreads = [&](scf::ForallOp inner) {
+    // A warp's threads compute the same in the time of one.
+    if (!isSingle(inner) || threads <= kWarp)
+      return isSingle(inner);
+    uint64_t terms = 1;
+    inner.walk([&](scf::ForOp sum) {
+      std::optional<APInt> count = sum.getStaticTripCount();
+      terms *= count ? count->getZExtValue() : kShortSum + 1;
+    });
+    return terms <= kShortSum;
+  };
+  bool isChanged = true;
+  while (isChanged) {
+    isChanged = false;
+    for (Operation *op : loops) {
+      SmallVector<Value> written;
+      bool areAll = isEachThreads(cast<scf::ForallOp>(op));
+      for (const Access &access : findAccesses(op))
+        if (access.isWrite) {
+          written.push_back(getRoot(access.memref));
+          areAll &= numbers.contains(written.back()) &&
+                    isa<memref::StoreOp>(access.op) &&
+                    access.op->getParentOp() == op;
+        }
+      if (!areAll)
+        for (Value value : written)
+          isChanged |= numbers.remove(value);
+    }
+  }
+  for (auto buffer : loop.getBody()->getOps<memref::AllocOp>())
+    (numbers.contains(buffer) ? registers : shared).push_back(buffer);
+}
+
+/// Elements from one row's buffer to the next: as many as keep rows that a warp
+/// handles side by side in different banks, and 16 bytes aligned.
+int64_t RowMapper::getPitch(MemRefType type, int64_t rows) const {
+  int64_t element = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
+  int64_t bytes = llvm::alignTo(type.getNumElements() * element, 16);
+  int64_t apart = 4 * threads;
+  if (rows > 1 && apart < kBankBytes)
+    bytes += (apart - bytes % kBankBytes + kBankBytes) % kBankBytes;
+  return bytes / element;
+}
+
+int64_t RowMapper::countSharedBytes(int64_t rows) const {
+  int64_t bytes = 0;
+  for (memref::AllocOp buffer : shared) {
+    MemRefType type = buffer.getType();
+    bytes += rows * getPitch(type, rows) *
+             llvm::divideCeil(type.getElementTypeBitWidth(), 8);
+  }
+  return bytes;
+}
+
+void RowMapper::chooseRows() {
+  rows = std::max<int64_t>(1, kBlockSize / threads);
+  while (rows > 1 && countSharedBytes(rows) > kSharedBytes)
+    rows /= 2;
+}
+
+LogicalResult RowMapper::createKernel(StringRef name) {
+  if (countSharedBytes(rows) > kSharedBytes)
+    return loop.emitOpError("expected buffers of a row of at most ")
+           << kSharedBytes << " bytes, but got " << countSharedBytes(rows);
+  SmallVector<Value> counts = countIterations(b, loop);
+  Value total = arith::ConstantIndexOp::create(b, 1);
+  for (Value count : counts)
+    total = b.createOrFold<arith::MulIOp>(total, count);
+  Value blocks = b.createOrFold<arith::CeilDivUIOp>(
+      total, arith::ConstantIndexOp::create(b, rows));
+  auto space =
+      gpu::AddressSpaceAttr::get(b.getContext(), gpu::AddressSpace::Workgroup);
+  SmallVector<Type> types;
+  for (memref::AllocOp buffer : shared)
+    types.push_back(MemRefType::get({rows * getPitch(buffer.getType(), rows)},
+                                    buffer.getType().getElementType(),
+                                    MemRefLayoutAttrInterface(), space));
+  gpu::LaunchOp launch = createLaunch(b, name, blocks, rows * threads, types);
+  body = &launch.getBody().front();
+  b.setInsertionPointToStart(body);
+  auto constant = [&](int64_t value) -> Value {
+    return arith::ConstantIndexOp::create(b, value);
+  };
+  thread = launch.getThreadIds().x;
+  Value row = launch.getBlockIds().x;
+  if (rows > 1) {
+    slot = arith::DivUIOp::create(b, thread, constant(threads));
+    thread = arith::RemUIOp::create(b, thread, constant(threads));
+    row = arith::AddIOp::create(
+        b, arith::MulIOp::create(b, row, constant(rows)).getResult(), slot);
+    // The last block handles the last row more than once, and stores it once.
+    isRow = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, row, total);
+    row = arith::MinUIOp::create(
+        b, row, arith::SubIOp::create(b, total, constant(1)).getResult());
+  }
+  IRMapping mapping;
+  mapVariables(b, loop, counts, row, mapping);
+  for (Operation &op : loop.getBody()->without_terminator())
+    if (!isa<memref::DeallocOp>(op))
+      b.clone(op, mapping);
+  gpu::TerminatorOp::create(b);
+  auto translate = [&](SmallVector<memref::AllocOp> &buffers) {
+    for (memref::AllocOp &buffer : buffers)
+      buffer =
+          mapping.lookup(buffer.getResult()).getDefiningOp<memref::AllocOp>();
+  };
+  translate(registers);
+  translate(shared);
+  // Where all of a row's loops are.
+  inlineSingle();
+  for (memref::AllocOp buffer : registers)
+    forward(buffer);
+  insertBarriers();
+  for (auto [buffer, memory] :
+       llvm::zip_equal(shared, launch.getWorkgroupAttributions()))
+    share(buffer, memory, getPitch(buffer.getType(), rows));
+  for (Operation *op : getOps())
+    if (auto inner = dyn_cast<scf::ForallOp>(op))
+      divide(inner);
+  // Views of what is no buffer any more.
+  SmallVector<Operation *> ops = getOps();
+  for (Operation *op : llvm::reverse(ops))
+    if (isa<ViewLikeOpInterface, memref::AllocOp>(op) && op->use_empty())
+      op->erase();
+  return success();
+}
+
+/// Loops that compute registers are every thread's.
+void RowMapper::inlineSingle() {
+  llvm::DenseSet<Value> numbers(registers.begin(), registers.end());
+  for (Operation *op : getOps()) {
+    auto inner = dyn_cast<scf::ForallOp>(op);
+    if (!inner || llvm::none_of(findAccesses(inner), [&](const Access &access) {
+          return access.isWrite && numbers.contains(getRoot(access.memref));
+        }))
+      continue;
+    b.setInsertionPoint(inner);
+    IRMapping mapping;
+    mapping.map(inner.getInductionVar(0),
+                arith::ConstantIndexOp::create(b, 0).getResult());
+    for (Operation &each : inner.getBody()->without_terminator())
+      b.clone(each, mapping);
+    inner.erase();
+  }
+}
+
+/// Loads of a register become what was stored last.
+void RowMapper::forward(Value buffer) {
+  Value current;
+  for (Operation *op : getOps()) {
+    for (const Access &access : findAccesses(op)) {
+      if (getRoot(access.memref) != buffer)
+        continue;
+      if (access.isWrite)
+        current = cast<memref::StoreOp>(access.op).getValueToStore();
+      else
+        access.op->getResult(0).replaceAllUsesWith(current);
+      access.op->erase();
+    }
+  }
+}
+
+/// Accesses of a row's buffer become those of its part of shared memory.
+void RowMapper::share(Value buffer, Value memory, int64_t pitch) {
+  for (Operation *op : getOps())
+    for (const Access &access : findAccesses(op)) {
+      if (getRoot(access.memref) != buffer)
+        continue;
+      b.setInsertionPoint(access.op);
+      auto [strides, offset] =
+          cast<MemRefType>(access.memref.getType()).getStridesAndOffset();
+      Value position = indexConstant(b, offset);
+      // The last operands are the indices.
+      for (auto [index, stride] : llvm::zip_equal(
+               access.op->getOperands().take_back(strides.size()), strides))
+        position = add(b, position, mul(b, index, stride));
+      if (slot)
+        position = add(b, position, mul(b, slot, pitch));
+      if (auto load = dyn_cast<memref::LoadOp>(access.op)) {
+        load.replaceAllUsesWith(
+            memref::LoadOp::create(b, memory, position).getResult());
+      } else if (auto store = dyn_cast<memref::StoreOp>(access.op)) {
+        memref::StoreOp::create(b, store.getValueToStore(), memory, position);
+      } else if (auto load = dyn_cast<vector::LoadOp>(access.op)) {
+        auto moved = vector::LoadOp::create(b, load.getVectorType(), memory,
+                                            ValueRange{position});
+        moved.setAlignmentAttr(load.getAlignmentAttr());
+        load.replaceAllUsesWith(moved.getResult());
+      } else {
+        auto old = cast<vector::StoreOp>(access.op);
+        auto moved = vector::StoreOp::create(b, old.getValueToStore(), memory,
+                                             ValueRange{position});
+        moved.setAlignmentAttr(old.getAlignmentAttr());
+      }
+      access.op->erase();
+    }
+}
+
+void RowMapper::insertBarriers() {
+  llvm::DenseSet<Value> read, written;
+  for (Operation *op : getOps()) {
+    SmallVector<Access> accesses = findAccesses(op);
+    bool isConflict = llvm::any_of(accesses, [&](const Access &access) {
+      Value root = getRoot(access.memref);
+      return written.contains(root) || (access.isWrite && read.contains(root));
+    });
+    if (isConflict) {
+      b.setInsertionPoint(op);
+      gpu::BarrierOp::create(b);
+      read.clear();
+      written.clear();
+    }
+    for (const Access &access : accesses)
+      (access.isWrite ? written : read).insert(getRoot(access.memref));
+  }
+}
+
+/// The iterations of a row's loop, one after the other by its threads.
+void RowMapper::divide(scf::ForallOp inner) {
+  b.setInsertionPoint(inner);
+  OpBuilder::InsertionGuard guard(b);
+  // Shared memory has room for the row that does not exist.
+  bool storesRow = llvm::any_of(findAccesses(inner), [](const Access &access) {
+    return access.isWrite &&
+           !isa_and_nonnull<gpu::AddressSpaceAttr>(
+               cast<MemRefType>(access.memref.getType()).getMemorySpace());
+  });
+  Value condition = storesRow ? isRow : Value();
+  OpFoldResult bound = inner.getMixedUpperBound()[0];
+  std::optional<int64_t> count = getConstantIntValue(bound);
+  Value end = getValueOrCreateConstantIndexOp(b, b.getLoc(), bound);
+  if (count && *count < threads) {
+    Value isOne =
+        arith::CmpIOp::create(b, arith::CmpIPredicate::ult, thread, end);
+    condition =
+        condition ? Value(arith::AndIOp::create(b, condition, isOne)) : isOne;
+  }
+  if (condition) {
+    auto branch = scf::IfOp::create(b, condition, /*withElseRegion=*/false);
+    b.setInsertionPointToStart(branch.thenBlock());
+  }
+  Value iteration = thread;
+  if (!count || *count > threads) {
+    auto each = scf::ForOp::create(b, thread, end,
+                                   arith::ConstantIndexOp::create(b, threads));
+    b.setInsertionPointToStart(each.getBody());
+    iteration = each.getInductionVar();
+  }
+  IRMapping mapping;
+  mapping.map(inner.getInductionVar(0), iteration);
+  for (Operation &op : inner.getBody()->without_terminator())
+    b.clone(op, mapping);
+  inner.erase();
+}
+
+LogicalResult RowMapper::run(StringRef name) {
+  if (failed(check()))
+    return failure();
+  findRegisters();
+  chooseRows();
+  if (failed(createKernel(name)))
+    return failure();
+  loop.erase();
+  return success();
+}
+
+} // namespace
+
+LogicalResult mpc::mapRows(scf::ForallOp loop, StringRef name) {
+  return RowMapper(loop).run(name);
+}
