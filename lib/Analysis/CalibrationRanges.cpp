@@ -11,7 +11,9 @@
 //
 // A bin stands for its middle. What values of a bin differ by adds the same
 // error to every range, width^2 / 12, so that it does not matter for which is
-// best.
+// best. For the squared error the outermost bins stand for the extremes, which
+// are known, and where clamps gather values: a range that ends there tells them
+// exactly.
 //
 //===----------------------------------------------------------------------===//
 
@@ -90,22 +92,32 @@ static CalibrationRange derivePercentile(const Distribution &values,
 //===----------------------------------------------------------------------===//
 
 /// The summed squared error of the quantizer of [low, high].
-static double measureError(const Distribution &values, double low,
+static double measureError(const Distribution &values,
+                           const CalibrationRange &seen, double low,
                            double high) {
   QuantParams params =
       chooseAsymmetricParams(low, high, 0, static_cast<int32_t>(kLevels - 1));
   double scale = params.scale, inverse = 1 / scale;
   double lowest = -params.zeroPoint, highest = lowest + (kLevels - 1);
+  const CalibrationHistogram &histogram = values.histogram;
   // Adding and subtracting this rounds to an integer, ties to even.
   constexpr double rounder = 0x1.8p52;
-  double sum = 0, x = values.middle(values.first),
-         width = values.histogram.width();
-  for (int64_t bin = values.first; bin < values.end; ++bin, x += width) {
+  auto errorOf = [&](int64_t bin, double x) {
     double level = (x * inverse + rounder) - rounder;
     level = std::min(std::max(level, lowest), highest);
     double error = x - level * scale;
-    sum += static_cast<double>(values.histogram.counts[bin]) * error * error;
-  }
+    return static_cast<double>(histogram.counts[bin]) * error * error;
+  };
+  auto within = [&](int64_t bin, double x) {
+    return std::clamp(x, histogram.lowerEnd(bin), histogram.lowerEnd(bin + 1));
+  };
+  int64_t last = values.end - 1;
+  double sum = errorOf(last, within(last, seen.max));
+  if (values.first < last)
+    sum += errorOf(values.first, within(values.first, seen.min));
+  double width = histogram.width(), x = values.middle(values.first + 1);
+  for (int64_t bin = values.first + 1; bin < last; ++bin, x += width)
+    sum += errorOf(bin, x);
   return sum;
 }
 
@@ -113,9 +125,9 @@ static CalibrationRange deriveMSE(const Distribution &values,
                                   const CalibrationRange &seen) {
   double low = std::min(seen.min, 0.0), high = std::max(seen.max, 0.0);
   CalibrationRange best{low, high};
-  double least = measureError(values, low, high);
+  double least = measureError(values, seen, low, high);
   auto consider = [&](double min, double max) {
-    double error = measureError(values, min, max);
+    double error = measureError(values, seen, min, max);
     // Of equal ones the first, which is the widest.
     if (error >= least)
       return false;

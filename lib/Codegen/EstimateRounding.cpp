@@ -46,6 +46,16 @@ static constexpr double kMostUncertain = 1.0 / 64;
 /// numbers lose bits.
 static constexpr double kLeastDivisor = 0x1p-60, kLargestDivisor = 0x1p60;
 
+/// Up to this, integers are far from the middle between two even after two
+/// roundings to f32.
+static constexpr double kLargestBound = 0x1p20;
+
+/// Integers with so many binary digits behind the point decide what is near to
+/// the middle between two integers.
+static constexpr int kFraction = 16;
+/// Below this, integers with such digits are exact in f32.
+static constexpr double kLargestInteger = 0x1p8;
+
 namespace {
 
 /// What stands between a value and its rounding: changes of scale and sums,
@@ -56,12 +66,23 @@ struct Tail {
   /// computed comes first.
   SmallVector<Operation *> ops, clamps;
   Value value;
-  double gain = 1, low = -INFINITY, high = INFINITY;
+  /// The product of all changes of scale, and its size.
+  double factor = 1, gain = 1;
+  double low = -INFINITY, high = INFINITY;
+  /// What clamps make of NaN.
+  double undefined = NAN;
   /// Whether another value is added: then it is not the result's size that
   /// bounds the errors.
   bool hasSum = false;
 
   double getBound() const { return std::max(std::abs(low), std::abs(high)); }
+  /// Whether the integers that come out, plus `zero`, are exact in f32 together
+  /// with kFraction binary digits.
+  bool isByte(int64_t zero) const {
+    double least = low + static_cast<double>(zero),
+           most = high + static_cast<double>(zero);
+    return std::max(std::abs(least), std::abs(most)) < kLargestInteger;
+  }
   /// Whether it does not matter if rounding comes first.
   bool isBoundedByIntegers() const {
     return std::isfinite(getBound()) && std::trunc(low) == low &&
@@ -79,9 +100,10 @@ static Value skipClamp(arith::SelectOp select, Tail &tail) {
     return {};
   Value value = cmp.getLhs();
   if (cmp.getPredicate() == arith::CmpFPredicate::UNO) {
-    if (cmp.getRhs() != value || select.getFalseValue() != value ||
-        !getNumber(select.getTrueValue()))
+    std::optional<double> number = getNumber(select.getTrueValue());
+    if (cmp.getRhs() != value || select.getFalseValue() != value || !number)
       return {};
+    tail.undefined = *number;
   } else {
     std::optional<double> bound = getNumber(cmp.getRhs());
     if (select.getTrueValue() != value || !bound ||
@@ -93,6 +115,7 @@ static Value skipClamp(arith::SelectOp select, Tail &tail) {
       tail.high = std::min(tail.high, *bound);
     else
       return {};
+    tail.undefined = *bound;
   }
   tail.clamps.append({select, cmp});
   return value;
@@ -121,7 +144,8 @@ static Value skipScale(Operation *op, Tail &tail) {
   double size = std::abs(factor.value_or(0));
   if (!(size >= kLeastDivisor && size <= kLargestDivisor))
     return {};
-  tail.gain *= isa<arith::DivFOp>(op) ? 1 / size : size;
+  tail.factor *= isa<arith::DivFOp>(op) ? 1 / *factor : *factor;
+  tail.gain = std::abs(tail.factor);
   tail.ops.push_back(op);
   return value;
 }
@@ -167,6 +191,7 @@ public:
     return arith::ConstantOp::create(
         b, DenseElementsAttr::get(type, static_cast<float>(value)));
   }
+  Value add(Value x, Value y) { return arith::AddFOp::create(b, x, y); }
   Value mul(Value x, Value y) { return arith::MulFOp::create(b, x, y); }
   Value sub(Value x, Value y) { return arith::SubFOp::create(b, x, y); }
   Value fma(Value x, Value y, Value z) {
@@ -186,6 +211,14 @@ public:
   Value isSmall(Value x, double bound) {
     return is(arith::CmpFPredicate::OLT, math::AbsFOp::create(b, x),
               number(bound));
+  }
+  Value integer(int64_t value) {
+    VectorType integers = type.clone(b.getI32Type());
+    return arith::ConstantOp::create(
+        b, DenseElementsAttr::get(integers, b.getI32IntegerAttr(value)));
+  }
+  Value toInteger(Value x) {
+    return arith::FPToSIOp::create(b, type.clone(b.getI32Type()), x);
   }
   /// The elements of two registers at `index`, modulo 32.
   Value lookUp(ArrayRef<float> table, Value index) {
@@ -211,13 +244,15 @@ static Value emitPieces(ImplicitLocOpBuilder &b, const Pieces &pieces,
                         Value x) {
   auto type = cast<VectorType>(x.getType());
   VectorBuilder v(b, type);
-  // The nearest point, and the distance from it, which is exact.
-  Value scaled = pieces.width == 1 ? x : v.mul(x, v.number(1 / pieces.width));
-  Value index = arith::FPToSIOp::create(
-      b, type.clone(b.getI32Type()),
-      v.round(v.clamp(scaled, Pieces::kFirst, Pieces::kLast)));
-  Value point = arith::SIToFPOp::create(b, type, index);
-  Value distance = v.fma(point, v.number(-pieces.width), x);
+  // The nearest point, and the distance from it, which is exact. In a sum with
+  // so large a number the lowest bits count points.
+  Value large = v.number(0x1.8p23 * pieces.width);
+  Value counted = v.add(
+      v.clamp(x, Pieces::kFirst * pieces.width, Pieces::kLast * pieces.width),
+      large);
+  Value index =
+      arith::BitcastOp::create(b, type.clone(b.getI32Type()), counted);
+  Value distance = v.sub(x, v.sub(counted, large));
   Value sum = v.lookUp(pieces.coefficients.back(), index);
   for (ArrayRef<float> row :
        llvm::drop_begin(llvm::reverse(pieces.coefficients)))
@@ -268,6 +303,62 @@ static std::pair<Value, Value> emitEstimate(ImplicitLocOpBuilder &b,
   return {rounded, isCertain};
 }
 
+namespace {
+
+/// What is done with a rounded number: it becomes an i32, and `zero` is added.
+struct Conversion {
+  Value result;
+  int64_t zero = 0;
+};
+
+} // namespace
+
+/// The clamped result of a change of scale, plus `zero`, in fixed point: an
+/// estimate of the integer, which is still to be clamped, and whether it is
+/// certain.
+static std::pair<Value, Value>
+emitFixedPoint(ImplicitLocOpBuilder &b, const Tail &tail, const Pieces &pieces,
+               Value variable, double uncertain, int64_t zero) {
+  VectorBuilder v(b, cast<VectorType>(variable.getType()));
+  constexpr double one = 1 << kFraction;
+  // One more, as the sum is rounded, and then its conversion.
+  auto margin = static_cast<int64_t>(std::ceil(uncertain * one)) + 1;
+  // Half is added for rounding, and the margin so that what is near to a middle
+  // has few digits behind the point. So has what the conversion makes of NaN
+  // and of what is too large for it.
+  double addend =
+      (static_cast<double>(zero) + 0.5) * one + static_cast<double>(margin);
+  Value sum = v.fma(emitPieces(b, pieces, variable),
+                    v.number(tail.factor * one), v.number(addend));
+  Value digits = v.toInteger(v.round(sum));
+  Value behind =
+      arith::AndIOp::create(b, digits, v.integer((1 << kFraction) - 1));
+  Value isCertain = arith::CmpIOp::create(b, arith::CmpIPredicate::uge, behind,
+                                          v.integer(2 * margin));
+  isCertain =
+      vector::ReductionOp::create(b, vector::CombiningKind::AND, isCertain);
+  Value rounded = arith::ShRSIOp::create(b, digits, v.integer(kFraction));
+  return {rounded, isCertain};
+}
+
+/// How the result of `rounding` is converted; nothing if it is used otherwise.
+static std::optional<Conversion> findConversion(math::RoundEvenOp rounding) {
+  auto soleUser = [](Value value) {
+    return value.hasOneUse() ? *value.getUsers().begin() : nullptr;
+  };
+  auto toInteger =
+      dyn_cast_or_null<arith::FPToSIOp>(soleUser(rounding.getResult()));
+  if (!toInteger || !getElementTypeOrSelf(toInteger.getType()).isInteger(32))
+    return std::nullopt;
+  DenseElementsAttr addend;
+  if (auto sum = dyn_cast_or_null<arith::AddIOp>(soleUser(toInteger));
+      sum && matchPattern(sum.getRhs(), m_Constant(&addend)) &&
+      addend.isSplat())
+    return Conversion{sum.getResult(),
+                      addend.getSplatValue<APInt>().getSExtValue()};
+  return Conversion{toInteger.getResult()};
+}
+
 /// Erases `ops`, the last first, as far as nobody uses them.
 static void eraseUnused(ArrayRef<Operation *> ops) {
   for (Operation *op : ops)
@@ -285,32 +376,69 @@ static bool estimate(math::RoundEvenOp rounding, PiecesCache &cache) {
   const Pieces *pieces = cache.get(function);
   if (!pieces)
     return false;
-  double reach = tail.hasSum ? pieces->getReach() : pieces->getDomain();
+  // Only numbers near to the middle between two integers within the bounds
+  // matter: neither those that are well below one half nor those beyond the
+  // bounds. They are multiplied and divided a few times on either way. In sums
+  // all count.
+  double error = pieces->getError(0, Pieces::kTried);
+  if (!tail.hasSum && error * tail.gain <= 0.2)
+    error =
+        pieces->getError(0.25 / tail.gain, (tail.getBound() + 1) / tail.gain);
+  auto steps = static_cast<double>(tail.ops.size() + 1);
   double uncertain =
-      (pieces->error + kNoise * reach) * tail.gain + kNoise * tail.getBound();
+      error * tail.gain +
+      (Pieces::kRelative + steps * Pieces::kUnit) * (tail.getBound() + 1);
+  if (tail.hasSum)
+    uncertain += kNoise * (pieces->getReach() * tail.gain + tail.getBound());
   if (!(uncertain <= kMostUncertain))
     return false;
 
   ImplicitLocOpBuilder b(rounding.getLoc(), rounding);
-  auto [rounded, isCertain] = emitEstimate(b, tail, rounding, *pieces,
-                                           function.getVariable(), uncertain);
-  auto choice = scf::IfOp::create(b, rounding.getType(), isCertain, true);
-  {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(choice.thenBlock());
-    scf::YieldOp::create(b, rounded);
-    b.setInsertionPointToStart(choice.elseBlock());
+  // Computes the function itself, and rounds that.
+  auto emitExact = [&] {
     IRMapping mapping;
     for (Operation *op : function.getOps())
       b.clone(*op, mapping);
     for (ArrayRef<Operation *> ops : {tail.ops, tail.clamps})
       for (Operation *op : llvm::reverse(ops))
         b.clone(*op, mapping);
-    Operation *exact = b.clone(*rounding, mapping);
-    scf::YieldOp::create(b, exact->getResult(0));
+    return b.clone(*rounding, mapping)->getResult(0);
+  };
+  auto emitChoice = [&](Value isCertain, Value estimate,
+                        function_ref<Value()> exact) {
+    auto choice = scf::IfOp::create(b, estimate.getType(), isCertain, true);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(choice.thenBlock());
+    scf::YieldOp::create(b, estimate);
+    b.setInsertionPointToStart(choice.elseBlock());
+    scf::YieldOp::create(b, exact());
+    return choice.getResult(0);
+  };
+  std::optional<Conversion> conversion = findConversion(rounding);
+  if (conversion && !tail.hasSum && tail.isByte(conversion->zero)) {
+    b.setInsertionPoint(conversion->result.getDefiningOp());
+    VectorBuilder v(b, cast<VectorType>(rounding.getType()));
+    auto [estimate, isCertain] = emitFixedPoint(
+        b, tail, *pieces, function.getVariable(), uncertain, conversion->zero);
+    Value chosen = emitChoice(isCertain, estimate, [&] {
+      Value zero = v.integer(conversion->zero);
+      return arith::AddIOp::create(b, v.toInteger(emitExact()), zero);
+    });
+    // Behind the choice, where conversions to bytes that saturate do it.
+    auto zero = static_cast<double>(conversion->zero);
+    chosen =
+        arith::MaxSIOp::create(b, chosen, v.integer(int64_t(tail.low + zero)));
+    chosen =
+        arith::MinSIOp::create(b, chosen, v.integer(int64_t(tail.high + zero)));
+    conversion->result.replaceAllUsesWith(chosen);
+    eraseUnused({conversion->result.getDefiningOp(),
+                 *rounding->getUsers().begin(), rounding});
+  } else {
+    auto [rounded, isCertain] = emitEstimate(b, tail, rounding, *pieces,
+                                             function.getVariable(), uncertain);
+    rounding.replaceAllUsesWith(emitChoice(isCertain, rounded, emitExact));
+    rounding.erase();
   }
-  rounding.replaceAllUsesWith(choice.getResult(0));
-  rounding.erase();
   eraseUnused(tail.clamps);
   eraseUnused(tail.ops);
   eraseUnused(llvm::to_vector(llvm::reverse(function.getOps())));
@@ -328,27 +456,36 @@ static bool estimate(math::RoundEvenOp rounding, PiecesCache &cache) {
 /// with the products and sums of the latter rounded once, is the nearest
 /// number to x / c (Brisebarre, Muller and Raina, "Accelerating correctly
 /// rounded floating-point division when the divisor is known in advance",
-/// 2004), unless numbers overflow or lose bits: q is held where the result is
-/// clamped, so that an infinite x stays that; quotients that are so small that
-/// they lose bits are rounded to 0.
+/// 2004), unless numbers overflow or lose bits. They do not overflow, for x is
+/// clamped instead of the quotient, to products of c and integers, where the
+/// quotient is as good as an integer. Quotients that are so small that they
+/// lose bits are rounded to 0.
 static void refineQuotient(math::RoundEvenOp rounding) {
   Tail tail;
   Value value = skipClamps(rounding.getOperand(), tail);
   auto quotient = value.getDefiningOp<arith::DivFOp>();
   auto type = dyn_cast<VectorType>(value.getType());
-  if (!quotient || !type || !std::isfinite(tail.getBound()))
+  if (!quotient || !type || !tail.isBoundedByIntegers() ||
+      !(tail.getBound() <= kLargestBound) || !(tail.low <= tail.high))
     return;
   std::optional<double> divisor = getNumber(quotient.getRhs());
   if (!divisor || !(*divisor >= kLeastDivisor && *divisor <= kLargestDivisor))
     return;
-  ImplicitLocOpBuilder b(quotient.getLoc(), quotient);
+  ImplicitLocOpBuilder b(rounding.getLoc(), rounding);
   VectorBuilder v(b, type);
   Value x = quotient.getLhs();
+  // The clamps make the lower bound of NaN.
+  double undefined = std::clamp(tail.undefined, tail.low, tail.high);
+  if (undefined != tail.low)
+    x = arith::SelectOp::create(b, v.is(arith::CmpFPredicate::UNO, x, x),
+                                v.number(undefined * *divisor), x);
+  x = v.clamp(x, tail.low * *divisor, tail.high * *divisor);
   Value reciprocal = v.number(1.0f / static_cast<float>(*divisor));
-  Value q = v.clamp(v.mul(x, reciprocal), tail.low - 2, tail.high + 2);
+  Value q = v.mul(x, reciprocal);
   Value rest = v.fma(q, v.number(-*divisor), x);
-  quotient.replaceAllUsesWith(v.fma(rest, reciprocal, q));
-  quotient.erase();
+  rounding.getOperandMutable().assign(v.fma(rest, reciprocal, q));
+  eraseUnused(tail.clamps);
+  eraseUnused({quotient});
 }
 
 namespace {

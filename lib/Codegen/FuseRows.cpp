@@ -16,6 +16,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
@@ -37,6 +38,11 @@ using namespace mpc;
 /// Rows of fewer elements do not fill vectors; they are better handled side by
 /// side.
 static constexpr int64_t kFewestElements = 64;
+
+/// Rows that one iteration handles where it sums them up: additions, each of
+/// which waits for the one before, then take turns (LowerRowSums.cpp). Not
+/// where memory is read: several places at a time, it is slower.
+static constexpr int64_t kSummedRows = 4;
 
 /// Of a GPU's block of threads: the most that share a row, and the elements of
 /// a row that each has in one pass over it.
@@ -136,10 +142,11 @@ public:
   bool isWorthIt() const;
   /// The same where the threads of a block share a row.
   bool isWorthThreads() const;
-  /// Private buffers of up to `scratchBytes` in all shrink to a row. With
-  /// `forThreads` so many threads as fit share a row, and what several ops read
-  /// of it is copied.
-  void fuse(int64_t scratchBytes, bool forThreads);
+  /// Private buffers of up to `scratchBytes` in all shrink to the rows of one
+  /// iteration. With `forThreads` so many threads as fit share a row, and what
+  /// several ops read of it is copied; else summed rows go side by side, unless
+  /// some buffer has more than `cacheBytes`.
+  void fuse(int64_t scratchBytes, int64_t cacheBytes, bool forThreads);
 
   unsigned size() const { return ops.size(); }
 
@@ -155,11 +162,20 @@ private:
   int64_t chooseThreads() const;
   /// What several ops read of each row, in up to `most` bytes.
   llvm::MapVector<Value, MemRefType> findSharedInputs(int64_t most) const;
-  /// The buffers that only the chain uses, with room for one row each; up to
-  /// `most` bytes.
+  /// The buffers that only the chain uses, with room for the rows of one
+  /// iteration each; up to `most` bytes.
   llvm::MapVector<Value, MemRefType> findRowBuffers(int64_t most) const;
+  /// How many rows along the last of their dimensions one iteration handles.
+  int64_t chooseBlock(int64_t scratchBytes, int64_t cacheBytes) const;
+  /// The loop over `blocks` blocks of rows from `first` on, along the last of
+  /// their dimensions. Operands in `buffers` are replaced.
+  void emitLoop(OpFoldResult first, OpFoldResult blocks,
+                const llvm::MapVector<Value, MemRefType> &buffers,
+                int64_t scratchBytes, bool forThreads);
 
   unsigned numRows;
+  /// Rows of an iteration along the last of their dimensions.
+  int64_t block = 1;
   SmallVector<std::pair<Value, int64_t>> extents;
   SmallVector<linalg::LinalgOp> ops;
   /// Bases of what is written, and of what is read whole.
@@ -366,6 +382,7 @@ llvm::MapVector<Value, MemRefType> Chain::findRowBuffers(int64_t most) const {
       continue;
     SmallVector<int64_t> shape(alloc.getType().getShape());
     std::fill_n(shape.begin(), numRows, 1);
+    shape[numRows - 1] = block;
     if (ShapedType::isDynamicShape(shape) ||
         !alloc.getType().getElementType().isIntOrFloat())
       continue;
@@ -389,7 +406,36 @@ llvm::MapVector<Value, MemRefType> Chain::findRowBuffers(int64_t most) const {
   return buffers;
 }
 
-void Chain::fuse(int64_t scratchBytes, bool forThreads) {
+/// As far as its sizes are known.
+static int64_t getBytes(ArrayRef<int64_t> shape, Type element) {
+  int64_t bits = element.getIntOrFloatBitWidth();
+  for (int64_t size : shape)
+    bits *= ShapedType::isDynamic(size) ? 1 : size;
+  return llvm::divideCeil(bits, 8);
+}
+
+int64_t Chain::chooseBlock(int64_t scratchBytes, int64_t cacheBytes) const {
+  int64_t bytes = 0;
+  for (Value base : byRow) {
+    auto type = cast<MemRefType>(base.getType());
+    Type element = type.getElementType();
+    if (!element.isIntOrFloat() ||
+        getBytes(type.getShape(), element) > cacheBytes)
+      return 1;
+    bytes += getBytes(type.getShape().drop_front(numRows), element);
+  }
+  bool isSum = llvm::any_of(ops, [](linalg::LinalgOp op) {
+    Value sum = op.getBlock()->getTerminator()->getOperand(0);
+    return op.getNumReductionLoops() != 0 && sum.getDefiningOp<arith::AddFOp>();
+  });
+  auto [value, size] = extents.back();
+  int64_t rows = value ? kSummedRows : std::min(kSummedRows, size);
+  return isSum && bytes * rows <= scratchBytes ? rows : 1;
+}
+
+void Chain::emitLoop(OpFoldResult first, OpFoldResult blocks,
+                     const llvm::MapVector<Value, MemRefType> &buffers,
+                     int64_t scratchBytes, bool forThreads) {
   linalg::LinalgOp last = ops.back();
   Location loc = last.getLoc();
   OpBuilder builder(last);
@@ -398,18 +444,22 @@ void Chain::fuse(int64_t scratchBytes, bool forThreads) {
   Value out = last.getDpsInits()[0];
   for (unsigned dim = 0; dim < numRows; ++dim)
     upper.push_back(memref::getMixedSize(builder, loc, out, dim));
-  llvm::MapVector<Value, MemRefType> buffers = findRowBuffers(scratchBytes);
-
+  upper.back() = blocks;
   auto loop = scf::ForallOp::create(builder, loc, lower, upper, step,
                                     ValueRange(), std::nullopt);
   double cost = 0;
   for (linalg::LinalgOp op : ops)
-    cost += kElementCost * static_cast<double>(getRowElements(op));
+    cost += kElementCost * static_cast<double>(block * getRowElements(op));
   loop->setAttr(kCostAttrName,
                 builder.getI64IntegerAttr(std::max<int64_t>(1, cost)));
   builder.setInsertionPointToStart(loop.getBody());
   SmallVector<OpFoldResult> row = getAsOpFoldResult(loop.getInductionVars());
-  /// The positions that belong to the row, as `map` of an op's loops says.
+  AffineExpr start, index;
+  bindSymbols(builder.getContext(), start, index);
+  row.back() = affine::makeComposedFoldedAffineApply(
+      builder, loc, start + index * block, {first, row.back()});
+  auto rowSize = [&](unsigned dim) { return dim + 1 == numRows ? block : 1; };
+  /// The positions that belong to the rows, as `map` of an op's loops says.
   auto getPart = [&](Value value, AffineMap map) -> Value {
     SmallVector<OpFoldResult> offsets, sizes,
         strides(map.getNumResults(), builder.getIndexAttr(1));
@@ -419,7 +469,7 @@ void Chain::fuse(int64_t scratchBytes, bool forThreads) {
       offsets.push_back(isRow ? row[dim.getPosition()]
                               : builder.getIndexAttr(0));
       sizes.push_back(
-          isRow ? builder.getIndexAttr(1)
+          isRow ? builder.getIndexAttr(rowSize(dim.getPosition()))
                 : memref::getMixedSize(builder, loc, value, position));
     }
     return memref::SubViewOp::create(builder, loc, value, offsets, sizes,
@@ -448,14 +498,15 @@ void Chain::fuse(int64_t scratchBytes, bool forThreads) {
       rowBuffers.map(input, copy);
     }
   }
-  /// A buffer of one row in place of a view of the whole one.
+  /// A buffer of an iteration's rows in place of a view of the whole one.
   std::function<Value(Value)> getRowBuffer = [&](Value value) -> Value {
     if (Value known = rowBuffers.lookupOrNull(value))
       return known;
     Operation *op = value.getDefiningOp();
     Value source = getRowBuffer(op->getOperand(0));
     SmallVector<int64_t> shape(cast<MemRefType>(value.getType()).getShape());
-    std::fill_n(shape.begin(), numRows, 1);
+    for (unsigned dim = 0; dim < numRows; ++dim)
+      shape[dim] = rowSize(dim);
     Value view;
     if (auto expand = dyn_cast<memref::ExpandShapeOp>(op))
       view = memref::ExpandShapeOp::create(builder, op->getLoc(), shape, source,
@@ -466,7 +517,8 @@ void Chain::fuse(int64_t scratchBytes, bool forThreads) {
     else {
       auto part = cast<memref::SubViewOp>(op);
       SmallVector<OpFoldResult> sizes = part.getMixedSizes();
-      std::fill_n(sizes.begin(), numRows, builder.getIndexAttr(1));
+      for (unsigned dim = 0; dim < numRows; ++dim)
+        sizes[dim] = builder.getIndexAttr(rowSize(dim));
       view = memref::SubViewOp::create(builder, op->getLoc(), source,
                                        part.getMixedOffsets(), sizes,
                                        part.getMixedStrides());
@@ -496,6 +548,36 @@ void Chain::fuse(int64_t scratchBytes, bool forThreads) {
         cast<linalg::LinalgOp>(mlir::clone(builder, op, TypeRange(), operands));
     if (copy.hasIndexSemantics())
       linalg::offsetIndices(builder, copy, row);
+  }
+}
+
+void Chain::fuse(int64_t scratchBytes, int64_t cacheBytes, bool forThreads) {
+  if (!forThreads)
+    block = chooseBlock(scratchBytes, cacheBytes);
+  OpBuilder builder(ops.back());
+  Location loc = ops.back().getLoc();
+  OpFoldResult size = memref::getMixedSize(
+      builder, loc, ops.back().getDpsInits()[0], numRows - 1);
+  // Blocks of rows, then single ones: a block that moves back would read rows
+  // that are overwritten. Not affine.apply, which is not inlined everywhere.
+  OpFoldResult blocks = size, rest = builder.getIndexAttr(0), whole = rest;
+  if (std::optional<int64_t> known = getConstantIntValue(size)) {
+    blocks = builder.getIndexAttr(*known / block);
+    rest = builder.getIndexAttr(*known % block);
+    whole = builder.getIndexAttr(*known / block * block);
+  } else if (block > 1) {
+    Value step = arith::ConstantIndexOp::create(builder, loc, block);
+    Value count = arith::DivUIOp::create(builder, loc, cast<Value>(size), step);
+    blocks = count;
+    rest = Value(arith::RemUIOp::create(builder, loc, cast<Value>(size), step));
+    whole = Value(arith::MulIOp::create(builder, loc, count, step));
+  }
+  llvm::MapVector<Value, MemRefType> buffers = findRowBuffers(scratchBytes);
+  emitLoop(builder.getIndexAttr(0), blocks, buffers, scratchBytes, forThreads);
+  if (getConstantIntValue(rest) != 0) {
+    block = 1;
+    emitLoop(whole, rest, findRowBuffers(scratchBytes), scratchBytes,
+             forThreads);
   }
 
   for (linalg::LinalgOp op : ops)
@@ -536,13 +618,14 @@ struct FuseRowsPass : public mpc::impl::FuseRowsBase<FuseRowsPass> {
         while (!run.empty())
           run = run.drop_front(
               fuseFirst(run, threads ? kSharedBytes : target->getScratchBytes(),
-                        threads));
+                        target->l3Bytes, threads));
     }
   }
 
   /// Fuses the ops that `run` begins with; returns of how many it has decided.
   static unsigned fuseFirst(ArrayRef<linalg::LinalgOp> run,
-                            int64_t scratchBytes, bool forThreads) {
+                            int64_t scratchBytes, int64_t cacheBytes,
+                            bool forThreads) {
     // The shortest rows that are long enough and span several ops.
     for (unsigned numRows = countRowLoops(run.front()); numRows > 0;
          --numRows) {
@@ -553,7 +636,7 @@ struct FuseRowsPass : public mpc::impl::FuseRowsBase<FuseRowsPass> {
       if (!(forThreads ? chain.isWorthThreads() : chain.isWorthIt()))
         continue;
       unsigned size = chain.size();
-      chain.fuse(scratchBytes, forThreads);
+      chain.fuse(scratchBytes, cacheBytes, forThreads);
       return size;
     }
     return 1;

@@ -21,16 +21,30 @@ inline constexpr int64_t kFlatBlock = 4096;
 inline constexpr double kElementCost = 0.3;
 
 /// The lanes of a register for the widest type that the body of `op` computes
-/// with; 0 if it cannot be computed for vectors.
-int64_t getLanes(mlir::linalg::LinalgOp op, const TargetDescription &target);
+/// with; 0 if it cannot be computed for vectors. With `inner`, the loop that
+/// goes by vectors, it may read memory along that loop, and what does not depend
+/// on it is no vector.
+int64_t getLanes(mlir::linalg::LinalgOp op, const TargetDescription &target,
+                 std::optional<unsigned> inner = std::nullopt);
+
+/// The lanes of a vector that computes `op` for neighbouring positions of loop
+/// `inner`; 0 if some operand is neither contiguous nor constant along it.
+int64_t chooseLanes(mlir::linalg::LinalgOp op, unsigned inner,
+                    const TargetDescription &target);
 
 /// Computes the body of `op` on its block's arguments `arguments` and returns
-/// what it yields: scalars, or vectors of `width` elements unless that is 0.
+/// what it yields: scalars, or vectors of `width` elements unless that is 0, for
+/// neighbouring positions along loop `inner` from `ivs` on.
 mlir::SmallVector<mlir::Value> emitBody(mlir::ImplicitLocOpBuilder &b,
                                         mlir::linalg::LinalgOp op,
                                         mlir::ValueRange ivs,
                                         mlir::ArrayRef<mlir::Value> arguments,
-                                        int64_t width = 0);
+                                        int64_t width = 0,
+                                        std::optional<unsigned> inner = {});
+
+/// Computes `op` where it is sums of a few rows inside of a parallel loop; false
+/// if it is something else.
+bool lowerRowSums(mlir::linalg::LinalgOp op, const TargetDescription &target);
 
 /// Emits the loops of `op`, which need not be element-wise, in front of it.
 void lowerNest(mlir::linalg::LinalgOp op, const TargetDescription &target);

@@ -56,10 +56,8 @@ struct LoopOrder {
 };
 } // namespace
 
-/// The lanes of a vector that computes `op` for neighbouring positions of loop
-/// `inner`; 0 if some operand is neither contiguous nor constant along it.
-static int64_t chooseLanes(linalg::LinalgOp op, unsigned inner,
-                           const TargetDescription &target) {
+int64_t mpc::chooseLanes(linalg::LinalgOp op, unsigned inner,
+                         const TargetDescription &target) {
   int64_t size = op.getStaticLoopRanges()[inner];
   if (ShapedType::isDynamic(size) || size < kMinLanes)
     return 0;
@@ -78,7 +76,7 @@ static int64_t chooseLanes(linalg::LinalgOp op, unsigned inner,
     if (!isContiguous && (isInit || !isConstant))
       return 0;
   }
-  return getLanes(op, target);
+  return getLanes(op, target, inner);
 }
 
 static LoopOrder chooseOrder(linalg::LinalgOp op,
@@ -166,6 +164,12 @@ private:
   /// the transposed and `innerBegin` of the innermost dimension on.
   void emitVectorBlock(Value begin, Value innerBegin);
   bool liesAlong(OpOperand &operand, unsigned dim);
+
+  /// The loop that goes by vectors, inside of it.
+  std::optional<unsigned> getVectorDim() const {
+    return width == 0 ? std::nullopt
+                      : std::optional(order.dims[order.numForall]);
+  }
 
   ImplicitLocOpBuilder b;
   linalg::LinalgOp op;
@@ -325,8 +329,9 @@ void LoopNest::emitPoint() {
   for (OpOperand &init : op.getDpsInitsMutable())
     if (!op.getMatchingBlockArgument(&init).use_empty())
       arguments[init.getOperandNumber()] = load(init);
-  for (auto [value, init] : llvm::zip_equal(
-           emitBody(b, op, ivs, arguments, width), op.getDpsInitsMutable()))
+  for (auto [value, init] :
+       llvm::zip_equal(emitBody(b, op, ivs, arguments, width, getVectorDim()),
+                       op.getDpsInitsMutable()))
     store(value, init);
   arguments = saved;
 }
@@ -392,7 +397,7 @@ SmallVector<Value> LoopNest::emitReduction(unsigned position,
     for (auto [init, value] :
          llvm::zip_equal(op.getDpsInitsMutable(), accumulators))
       arguments[init.getOperandNumber()] = value;
-    result = emitBody(b, op, ivs, arguments, width);
+    result = emitBody(b, op, ivs, arguments, width, getVectorDim());
   } else if (Operation *extremum = matchExtremum(op);
              extremum && position + 1 == order.dims.size() &&
              staticSizes[order.dims[position]] >= 4 * kExtremumChains) {

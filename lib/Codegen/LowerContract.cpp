@@ -17,10 +17,11 @@
 // whichever reads less. A block of f16 rows is widened before its tiles. Taps
 // that read a pad value of zero are left out where all of a tile's rows do (the
 // first and last rows of pixels), or its first or last row alone (the ends of a
-// row of pixels). A tile zeroes its accumulators, adds one kernel.inner_tile
-// per tap, and applies the epilogue: a short one to registers; for a longer
-// one, which would multiply the code, it puts the sums into a small buffer,
-// which a loop over rows reads.
+// row of pixels). Gathering copies a tile's rows side by side; where whole rows
+// of its windows already lie so, it reads them in place. A tile zeroes its
+// accumulators, adds one kernel.inner_tile per tap, and applies the epilogue: a
+// short one to registers; for a longer one, which would multiply the code, it
+// puts the sums into a small buffer, which a loop over rows reads.
 //
 //===----------------------------------------------------------------------===//
 
@@ -135,12 +136,33 @@ private:
                  function_ref<SmallVector<Value>(ValueRange rows, Value tap,
                                                  ValueRange init)>
                      multiply);
+  /// Whether a row of the window, pixels and their channels, is a run of the
+  /// input that tiles can read in place.
+  bool hasRuns() {
+    if (!flatInput || window.getDilations()[1] != 1 || op.getBlocksAttr())
+      return false;
+    int64_t run = window.getSizes()[1] * inputType.getShape().back();
+    return depth == window.getSizes()[0] * run && run % tiling.getKv() == 0;
+  }
+  /// Whether the tile's windows read in place, in runs a fixed distance apart:
+  /// they are inside of the input, and in one row of output pixels.
+  Value readsRuns(Value row0, int64_t height);
+  /// The sums over the rows of the windows of such a tile.
+  SmallVector<Value>
+  accumulateRuns(Value row0, int64_t height, ArrayRef<Value> init,
+                 function_ref<SmallVector<Value>(ValueRange rows, Value run,
+                                                 ValueRange init)>
+                     multiply);
+  /// The packed weights with a tap for each run.
+  Value splitIntoRuns(Value weights);
   /// `multiply` for the rows of which column kw of the window is inside of the
   /// input, as far as they are all but the first or all but the last one.
   SmallVector<Value> multiplyInside(ArrayRef<WindowRow> places, Value kw,
                                     ValueRange rows, ValueRange init,
                                     Multiply multiply);
+  /// Copies the rows of a tile, unless it reads them in place.
   void emitGather(Value row0, int64_t height);
+  void emitGatherRows(Value row0, int64_t height);
   /// The window of output row `row`, into row `r` of the buffer.
   void emitGatherWindow(Value row, Value r);
   void emitCopy(Value source, Value row, Value column, int64_t size);
@@ -331,6 +353,16 @@ void ContractLowering::emitGatherWindow(Value row, Value r) {
 }
 
 void ContractLowering::emitGather(Value row0, int64_t height) {
+  if (!hasRuns())
+    return emitGatherRows(row0, height);
+  auto branch =
+      scf::IfOp::create(b, TypeRange(), readsRuns(row0, height), true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.elseBlock());
+  emitGatherRows(row0, height);
+}
+
+void ContractLowering::emitGatherRows(Value row0, int64_t height) {
   int64_t pixel = inputType.getShape().back();
   int64_t taps = window ? window.getNumTaps() : 1;
   emitLoop(b, height, {}, [&](Value r, ValueRange) -> SmallVector<Value> {
@@ -415,6 +447,36 @@ SmallVector<Value> ContractLowering::accumulateTaps(
   return emitLoop(b, begin, end, init, emitRow);
 }
 
+Value ContractLowering::readsRuns(Value row0, int64_t height) {
+  WindowRow first(b, window, inputType, outType, row0);
+  WindowRow last(b, window, inputType, outType, add(b, row0, height - 1));
+  return first.areInside(b, last);
+}
+
+Value ContractLowering::splitIntoRuns(Value weights) {
+  SmallVector<ReassociationIndices> groups = {{0}, {1, 2}, {3}, {4}};
+  SmallVector<int64_t> shape(weightsType.getShape());
+  shape[1] = window.getSizes()[0];
+  shape[2] /= shape[1];
+  Value flat = memref::CollapseShapeOp::create(b, weights, groups);
+  return memref::ExpandShapeOp::create(b, shape, flat, groups);
+}
+
+SmallVector<Value> ContractLowering::accumulateRuns(
+    Value row0, int64_t height, ArrayRef<Value> init,
+    function_ref<SmallVector<Value>(ValueRange, Value, ValueRange)> multiply) {
+  WindowRow place(b, window, inputType, outType, row0);
+  int64_t count = window.getSizes()[0], run = depth / count;
+  int64_t step = window.getStrides()[1] * inputType.getShape().back();
+  return emitLoop(b, count, init, [&](Value kh, ValueRange inner) {
+    Value begin = place.getRunBegin(b, kh);
+    SmallVector<Value> rows;
+    for (int64_t r = 0; r < height; ++r)
+      rows.push_back(sliceView(b, flatInput, add(b, begin, r * step), run));
+    return multiply(rows, kh, inner);
+  });
+}
+
 SmallVector<Value> ContractLowering::accumulate(Value row0, int64_t height,
                                                 Value panel, int64_t count) {
   bool partial = tiling.getIntrinsic() == Intrinsic::pmaddwd;
@@ -424,19 +486,34 @@ SmallVector<Value> ContractLowering::accumulate(Value row0, int64_t height,
   SmallVector<Value> accumulators(height * count, zero);
   if (firstPanel)
     panel = add(b, firstPanel, panel);
+  Value weights = op.getWeights();
   auto multiply = [&](ValueRange tileRows, Value tap, ValueRange init) {
     auto tile = InnerTileOp::create(b, TypeRange(init), tiling.getIntrinsic(),
-                                    tileRows, op.getWeights(), panel, tap, init,
+                                    tileRows, weights, panel, tap, init,
                                     op.getUnsignedInput(), op.getBlocksAttr());
     return SmallVector<Value>(tile.getResults());
   };
-  SmallVector<Value> tileRows;
-  if (!window || tiling.getGather()) {
+  auto multiplyRows = [&]() -> SmallVector<Value> {
+    SmallVector<Value> tileRows;
     for (int64_t r = 0; r < height; ++r)
       tileRows.push_back(tiling.getGather()
                              ? rowView(b, gathered, indexConstant(b, r), depth)
                              : getRow(add(b, row0, r)));
-    accumulators = multiply(tileRows, indexConstant(b, 0), accumulators);
+    return multiply(tileRows, indexConstant(b, 0), accumulators);
+  };
+  if (tiling.getGather() && hasRuns()) {
+    auto branch = scf::IfOp::create(b, TypeRange(ValueRange(accumulators)),
+                                    readsRuns(row0, height), true);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(branch.elseBlock());
+    scf::YieldOp::create(b, multiplyRows());
+    b.setInsertionPointToStart(branch.thenBlock());
+    weights = splitIntoRuns(weights);
+    scf::YieldOp::create(b,
+                         accumulateRuns(row0, height, accumulators, multiply));
+    accumulators.assign(branch.result_begin(), branch.result_end());
+  } else if (!window || tiling.getGather()) {
+    accumulators = multiplyRows();
   } else {
     accumulators = accumulateTaps(row0, height, accumulators, multiply);
   }

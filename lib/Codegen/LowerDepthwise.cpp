@@ -74,8 +74,12 @@ private:
   Value multiplyAdd(Value x, Value w, Value accumulator);
   /// One pixel, the taps in a loop.
   void emitPixel(Value pixel);
-  /// `pixels` neighbours of one output row, the taps unrolled.
+  /// One output row in tiles of `pixels` neighbours, the taps unrolled.
   void emitRow(Value row, int64_t pixels);
+  /// The tile at column `ow` of the output row at `place`, which is output
+  /// pixel `pixel0`; `isInside` if it reads nothing outside of the input.
+  void emitTile(const WindowRow &place, Value pixel0, Value ow, int64_t pixels,
+                bool isInside);
   /// Pixels of a tile: more than the usual ones where a tenth less of a row is
   /// computed twice.
   int64_t choosePixels() const;
@@ -212,55 +216,74 @@ void DepthwiseLowering::emitPixel(Value pixel) {
   });
 }
 
-void DepthwiseLowering::emitRow(Value row, int64_t pixels) {
+void DepthwiseLowering::emitTile(const WindowRow &place, Value pixel0, Value ow,
+                                 int64_t pixels, bool isInside) {
   ArrayRef<int64_t> sizes = window.getSizes();
   int64_t stride = window.getStrides()[1], dilation = window.getDilations()[1];
+  Value left = mul(b, ow, stride);
+  // Input pixels by (kh, offset from the tile's first pixel).
+  llvm::DenseMap<std::pair<int64_t, int64_t>, Value> inputs;
+  for (int64_t kh = 0; kh < sizes[0]; ++kh)
+    for (int64_t pixel = 0; pixel < pixels; ++pixel)
+      for (int64_t kw = 0; kw < sizes[1]; ++kw) {
+        int64_t offset = pixel * stride + kw * dilation;
+        Value &value = inputs[{kh, offset}];
+        if (!value)
+          value = place.getPixel(b, input, isInside ? Value() : pad,
+                                 indexConstant(b, kh), add(b, left, offset));
+      }
+  emitChannels([&](Value column, int64_t width) {
+    auto type = VectorType::get({width}, op.getAccumulatorType());
+    Value zero = arith::ConstantOp::create(b, b.getZeroAttr(type));
+    SmallVector<Value> sums(pixels, zero);
+    for (int64_t kh = 0; kh < sizes[0]; ++kh) {
+      SmallVector<Value> weights;
+      for (int64_t kw = 0; kw < sizes[1]; ++kw)
+        weights.push_back(loadWeights(indexConstant(b, kh),
+                                      indexConstant(b, kw), column, width));
+      llvm::DenseMap<int64_t, Value> loaded;
+      for (int64_t kw = 0; kw < sizes[1]; ++kw)
+        for (int64_t pixel = 0; pixel < pixels; ++pixel) {
+          int64_t offset = pixel * stride + kw * dilation;
+          Value &x = loaded[offset];
+          if (!x)
+            x = load(inputs[{kh, offset}], column, width);
+          sums[pixel] = multiplyAdd(x, weights[kw], sums[pixel]);
+        }
+    }
+    for (int64_t pixel = 0; pixel < pixels; ++pixel)
+      writer.store(b, sums[pixel], add(b, pixel0, pixel), column);
+  });
+}
+
+void DepthwiseLowering::emitRow(Value row, int64_t pixels) {
   int64_t outWidth = outType.getDimSize(2);
+  int64_t span = (pixels - 1) * window.getStrides()[1] +
+                 (window.getSizes()[1] - 1) * window.getDilations()[1] + 1;
   Value row0 = mul(b, row, outWidth);
   WindowRow place(b, window, inputType, outType, row0);
+  Value rowIsInside = pad ? place.isInside(b) : Value();
   // A last ragged tile moves back and recomputes some pixels.
-  emitLoop(b, indexConstant(b, 0), indexConstant(b, outWidth), pixels,
-           [&](Value ow) {
-             if (outWidth % pixels != 0)
-               ow = arith::MinUIOp::create(b, ow,
-                                           indexConstant(b, outWidth - pixels));
-             Value left = mul(b, ow, stride);
-             // Input pixels by (kh, offset from the tile's first pixel).
-             llvm::DenseMap<std::pair<int64_t, int64_t>, Value> inputs;
-             for (int64_t kh = 0; kh < sizes[0]; ++kh)
-               for (int64_t pixel = 0; pixel < pixels; ++pixel)
-                 for (int64_t kw = 0; kw < sizes[1]; ++kw) {
-                   int64_t offset = pixel * stride + kw * dilation;
-                   Value &value = inputs[{kh, offset}];
-                   if (!value)
-                     value = place.getPixel(b, input, pad, indexConstant(b, kh),
-                                            add(b, left, offset));
-                 }
-             emitChannels([&](Value column, int64_t width) {
-               auto type = VectorType::get({width}, op.getAccumulatorType());
-               Value zero = arith::ConstantOp::create(b, b.getZeroAttr(type));
-               SmallVector<Value> sums(pixels, zero);
-               for (int64_t kh = 0; kh < sizes[0]; ++kh) {
-                 SmallVector<Value> weights;
-                 for (int64_t kw = 0; kw < sizes[1]; ++kw)
-                   weights.push_back(loadWeights(indexConstant(b, kh),
-                                                 indexConstant(b, kw), column,
-                                                 width));
-                 llvm::DenseMap<int64_t, Value> loaded;
-                 for (int64_t kw = 0; kw < sizes[1]; ++kw)
-                   for (int64_t pixel = 0; pixel < pixels; ++pixel) {
-                     int64_t offset = pixel * stride + kw * dilation;
-                     Value &x = loaded[offset];
-                     if (!x)
-                       x = load(inputs[{kh, offset}], column, width);
-                     sums[pixel] = multiplyAdd(x, weights[kw], sums[pixel]);
-                   }
-               }
-               for (int64_t pixel = 0; pixel < pixels; ++pixel)
-                 writer.store(b, sums[pixel], add(b, row0, add(b, ow, pixel)),
-                              column);
-             });
-           });
+  emitLoop(
+      b, indexConstant(b, 0), indexConstant(b, outWidth), pixels,
+      [&](Value ow) {
+        if (outWidth % pixels != 0)
+          ow = arith::MinUIOp::create(b, ow,
+                                      indexConstant(b, outWidth - pixels));
+        Value pixel0 = add(b, row0, ow);
+        if (!pad)
+          return emitTile(place, pixel0, ow, pixels, /*isInside=*/true);
+        // Most tiles ask about no pixel.
+        Value isInside = arith::AndIOp::create(
+            b, rowIsInside,
+            place.isInsideFrom(b, mul(b, ow, window.getStrides()[1]), span));
+        auto branch = scf::IfOp::create(b, TypeRange(), isInside, true);
+        OpBuilder::InsertionGuard guard(b);
+        b.setInsertionPointToStart(branch.thenBlock());
+        emitTile(place, pixel0, ow, pixels, /*isInside=*/true);
+        b.setInsertionPointToStart(branch.elseBlock());
+        emitTile(place, pixel0, ow, pixels, /*isInside=*/false);
+      });
 }
 
 void DepthwiseLowering::run() {

@@ -26,61 +26,153 @@ using namespace mpc;
 /// Bodies of at most so many operations compute so many vectors at a time.
 static constexpr int64_t kShortBody = 4, kUnroll = 4;
 
-int64_t mpc::getLanes(linalg::LinalgOp op, const TargetDescription &target) {
+/// What the body of `op` computes that is not the same for all positions along
+/// loop `inner`.
+static DenseSet<Value> findVarying(linalg::LinalgOp op, unsigned inner) {
+  DenseSet<Value> varying;
+  for (OpOperand &operand : op->getOpOperands())
+    if (op.isDpsInit(&operand) ||
+        op.getMatchingIndexingMap(&operand).isFunctionOfDim(inner))
+      varying.insert(op.getMatchingBlockArgument(&operand));
+  for (Operation &bodyOp : op.getBlock()->without_terminator()) {
+    auto index = dyn_cast<linalg::IndexOp>(bodyOp);
+    if (index ? index.getDim() == inner
+              : llvm::any_of(bodyOp.getOperands(), [&](Value operand) {
+                  return varying.contains(operand);
+                }))
+      varying.insert_range(bodyOp.getResults());
+  }
+  return varying;
+}
+
+/// Whether `load` reads a row along loop `inner`: its last index is the
+/// position in that loop, and the others are none of the `varying`.
+static bool isRowLoad(Operation *op, unsigned inner,
+                      const DenseSet<Value> &varying) {
+  auto load = dyn_cast_or_null<memref::LoadOp>(op);
+  if (!load || load.getIndices().empty() ||
+      !load.getMemRefType().isLastDimUnitStride())
+    return false;
+  auto last = load.getIndices().back().getDefiningOp<linalg::IndexOp>();
+  return last && last.getDim() == inner &&
+         llvm::none_of(load.getIndices().drop_back(),
+                       [&](Value index) { return varying.contains(index); });
+}
+
+int64_t mpc::getLanes(linalg::LinalgOp op, const TargetDescription &target,
+                      std::optional<unsigned> inner) {
   int64_t widest = 8;
   auto addType = [&](Type type, unsigned narrowest) {
     unsigned bits = type.isIntOrFloat() ? type.getIntOrFloatBitWidth() : 0;
     widest = std::max<int64_t>(widest, bits);
     return bits >= narrowest && llvm::isPowerOf2_32(bits) && bits <= 64;
   };
-  for (OpOperand &operand : op->getOpOperands())
-    if ((op.isDpsInit(&operand) ||
-         !op.getMatchingBlockArgument(&operand).use_empty()) &&
-        !addType(getElementTypeOrSelf(operand.get().getType()), 8))
+  DenseSet<Value> varying;
+  bool reads = llvm::any_of(*op.getBlock(), [](Operation &bodyOp) {
+    return isa<linalg::IndexOp, memref::LoadOp>(bodyOp);
+  });
+  if (reads && !inner)
+    return 0;
+  if (reads)
+    varying = findVarying(op, *inner);
+  for (OpOperand &operand : op->getOpOperands()) {
+    BlockArgument argument = op.getMatchingBlockArgument(&operand);
+    bool counts =
+        op.isDpsInit(&operand) ||
+        (!argument.use_empty() && (!reads || varying.contains(argument)));
+    if (counts && !addType(getElementTypeOrSelf(operand.get().getType()), 8))
       return 0;
-  for (Operation &inner : op.getBlock()->without_terminator()) {
-    if (!inner.hasTrait<OpTrait::ConstantLike>() &&
-        !OpTrait::hasElementwiseMappableTraits(&inner))
+  }
+  for (Operation &bodyOp : op.getBlock()->without_terminator()) {
+    // What is the same for all lanes is computed once.
+    bool isUniform = reads && llvm::none_of(bodyOp.getResults(), [&](Value v) {
+                       return varying.contains(v);
+                     });
+    if (isUniform && bodyOp.getNumRegions() == 0)
+      continue;
+    if (isa<linalg::IndexOp>(bodyOp)) {
+      // A position in the loop is where rows begin, and nothing else.
+      for (OpOperand &use : bodyOp.getUses()) {
+        auto load = dyn_cast<memref::LoadOp>(use.getOwner());
+        if (!load || use.getOperandNumber() + 1 != load->getNumOperands() ||
+            !isRowLoad(load, *inner, varying))
+          return 0;
+      }
+      continue;
+    }
+    if (!bodyOp.hasTrait<OpTrait::ConstantLike>() &&
+        !OpTrait::hasElementwiseMappableTraits(&bodyOp) &&
+        !(reads && isRowLoad(&bodyOp, *inner, varying)))
       return 0;
-    for (Type type : inner.getResultTypes())
+    for (Type type : bodyOp.getResultTypes())
       if (!addType(type, 1))
         return 0;
   }
   return target.vectorBits / widest;
 }
 
+/// The body of `op` for `width` neighbouring positions along loop `inner`.
+static SmallVector<Value> emitVectorBody(ImplicitLocOpBuilder &b,
+                                         linalg::LinalgOp op, ValueRange ivs,
+                                         IRMapping &mapping, int64_t width,
+                                         std::optional<unsigned> inner) {
+  IRMapping vectors;
+  auto toVector = [&](Value value) -> Value {
+    Value mapped = mapping.lookupOrDefault(value);
+    if (isa<VectorType>(mapped.getType()))
+      return mapped;
+    if (!vectors.contains(value))
+      vectors.map(value,
+                  vector::BroadcastOp::create(
+                      b, VectorType::get({width}, mapped.getType()), mapped));
+    return vectors.lookup(value);
+  };
+  DenseSet<Value> varying;
+  if (inner)
+    varying = findVarying(op, *inner);
+  for (Operation &bodyOp : op.getBlock()->without_terminator()) {
+    if (auto index = dyn_cast<linalg::IndexOp>(bodyOp)) {
+      mapping.map(index.getResult(), ivs[index.getDim()]);
+    } else if (inner && isRowLoad(&bodyOp, *inner, varying)) {
+      auto load = cast<memref::LoadOp>(bodyOp);
+      SmallVector<Value> indices =
+          llvm::map_to_vector(load.getIndices(), [&](Value index) {
+            return mapping.lookupOrDefault(index);
+          });
+      auto type = VectorType::get({width}, load.getType());
+      mapping.map(load.getResult(),
+                  vector::LoadOp::create(b, type, load.getMemRef(), indices));
+    } else if (bodyOp.hasTrait<OpTrait::ConstantLike>() ||
+               (inner && llvm::none_of(bodyOp.getResults(), [&](Value v) {
+                  return varying.contains(v);
+                }))) {
+      b.clone(bodyOp, mapping);
+    } else {
+      IRMapping operands;
+      for (Value operand : bodyOp.getOperands())
+        operands.map(operand, toVector(operand));
+      Operation *vectorOp = b.clone(bodyOp, operands);
+      for (auto [result, mapped] :
+           llvm::zip_equal(bodyOp.getResults(), vectorOp->getResults())) {
+        mapped.setType(VectorType::get({width}, mapped.getType()));
+        mapping.map(result, mapped);
+      }
+    }
+  }
+  return llvm::map_to_vector(op.getBlock()->getTerminator()->getOperands(),
+                             toVector);
+}
+
 SmallVector<Value> mpc::emitBody(ImplicitLocOpBuilder &b, linalg::LinalgOp op,
                                  ValueRange ivs, ArrayRef<Value> arguments,
-                                 int64_t width) {
+                                 int64_t width, std::optional<unsigned> inner) {
   IRMapping mapping;
   for (auto [argument, value] :
        llvm::zip_equal(op.getBlock()->getArguments(), arguments))
     if (value)
       mapping.map(argument, value);
-  if (width != 0) {
-    auto toVector = [&](Value value) -> Value {
-      Value mapped = mapping.lookupOrDefault(value);
-      if (isa<VectorType>(mapped.getType()))
-        return mapped;
-      auto type = VectorType::get({width}, mapped.getType());
-      mapped = vector::BroadcastOp::create(b, type, mapped);
-      mapping.map(value, mapped);
-      return mapped;
-    };
-    for (Operation &inner : op.getBlock()->without_terminator()) {
-      if (inner.hasTrait<OpTrait::ConstantLike>()) {
-        b.clone(inner, mapping);
-        continue;
-      }
-      for (Value operand : inner.getOperands())
-        toVector(operand);
-      Operation *vectorOp = b.clone(inner, mapping);
-      for (OpResult result : vectorOp->getResults())
-        result.setType(VectorType::get({width}, result.getType()));
-    }
-    return llvm::map_to_vector(op.getBlock()->getTerminator()->getOperands(),
-                               toVector);
-  }
+  if (width != 0)
+    return emitVectorBody(b, op, ivs, mapping, width, inner);
   for (Operation &inner : op.getBlock()->without_terminator()) {
     if (auto index = dyn_cast<linalg::IndexOp>(inner))
       mapping.map(index.getResult(), ivs[index.getDim()]);
@@ -226,6 +318,8 @@ void mpc::lowerToLoops(linalg::LinalgOp op, const TargetDescription &target) {
     return lowerByteFunction(op, bytes, target);
   if (isFlat(op))
     return lowerFlat(op, target);
+  if (lowerRowSums(op, target))
+    return;
   linalg::LinalgOp collapsed = collapseLoops(op);
   lowerNest(collapsed ? collapsed : op, target);
   if (collapsed)

@@ -8,14 +8,17 @@
 // A convolution whose output has few channels. Vectors hold neighbouring pixels
 // of an output row, and every weight is a broadcast:
 //
-//   forall block of output rows { for segment of their columns {
-//     copy the input that the segment's windows read, channel by channel
-//     for output row, tile of pixels { for tap, input channel {
-//       one multiply-add per output channel and vector of the tile }}}}
+//   forall block of output rows { for segment of their columns, output row {
+//     copy the input that its windows read, channel by channel
+//     for tile of pixels { for tap, input channel {
+//       one multiply-add per output channel and vector of the tile }
+//       the sums, transposed to channels side by side, and the epilogue }}}
 //
 // In the copy, planes[input row][channel][phase][x / stride] with phase = x mod
 // stride, a tap's pixels lie side by side for any stride, and what is outside
-// of the input is there as pad values, so that inner loops check nothing.
+// of the input is there as pad values, so that inner loops check nothing. It
+// holds the rows of one window, input row y in place y mod their number: from
+// one output row to the next those stay that both read.
 //
 //===----------------------------------------------------------------------===//
 
@@ -41,19 +44,20 @@ public:
   void run();
 
 private:
-  /// Input rows that `rows` output rows read.
-  int64_t inputRows(int64_t rows) const {
-    return (rows - 1) * strides[0] + (sizes[0] - 1) * dilations[0] + 1;
-  }
+  /// Input rows from the first to the last one of a window.
+  int64_t windowRows() const { return (sizes[0] - 1) * dilations[0] + 1; }
   /// Positions of one phase of a plane that `pixels` output pixels read.
   int64_t planeWidth(int64_t pixels) const {
     return pixels + (sizes[1] - 1) * dilations[1] / strides[1];
   }
   void chooseSegment();
 
-  /// Copies what output rows from `row0` on and output columns from `column0`
-  /// on read. `sample` is the input's first row of pixels of the sample.
-  void emitCopy(Value sample, Value row0, Value column0);
+  /// Where the copy has row `i` of the windows of the block's output row `row`.
+  Value getPlaneRow(Value row, Value i);
+  /// Copies what the block's output row `row` reads from output column
+  /// `column0` on, and the row before it did not. `sample` is the input's first
+  /// row of pixels of the sample, `row0` the block's first output row.
+  void emitCopy(Value sample, Value row0, Value row, Value column0);
   /// One row of the copy, phase by phase, from row `inputRow` of the input.
   void emitCopyRow(Value inputRow, Value planeRow, Value left, bool inside);
   /// `count` channels of the pixels [begin, end) of a phase.
@@ -63,6 +67,8 @@ private:
   /// `offset` counts from the segment's first one.
   void emitTile(Value outRow, Value row, Value offset, Value column);
   void emitChannels(Value row, Value offset, int64_t first, int64_t count);
+  /// Transposes the sums of a vector of channels and pixels of the tile.
+  void emitSquare(int64_t pixel, int64_t channel);
 
   PlanarOp op;
   ImplicitLocOpBuilder b;
@@ -71,9 +77,10 @@ private:
   ArrayRef<int64_t> sizes, strides, dilations, low;
   Type f32;
   int64_t lanes, tilePixels, channels, depth, outHeight, outWidth;
-  /// Output pixels of a row, and output rows, that one copy serves.
+  /// Output pixels of a row that one copy serves, output rows of a block.
   int64_t segment, blockRows;
-  Value input, planes, sums;
+  /// Sums as [channel][pixel] and [pixel][channel].
+  Value input, planes, sums, pixels;
   double rate;
 };
 
@@ -96,27 +103,22 @@ PlanarLowering::PlanarLowering(PlanarOp op, const TargetDescription &target)
   input = flatten(b, op.getInput());
 }
 
-/// As many columns as there are, then as many rows as fit and are worth a
+/// As many columns as there are room for, and as many rows as are worth a
 /// parallel iteration.
 void PlanarLowering::chooseSegment() {
-  auto elements = [&](int64_t pixels, int64_t rows) {
-    return inputRows(rows) * depth * strides[1] * planeWidth(pixels);
-  };
   segment = llvm::alignTo(outWidth, tilePixels);
-  while (segment > tilePixels && elements(segment, 1) > kPlaneElements)
+  while (segment > tilePixels &&
+         windowRows() * depth * strides[1] * planeWidth(segment) >
+             kPlaneElements)
     segment -= tilePixels;
   double cost = static_cast<double>(channels) * depth * sizes[0] * sizes[1] *
                 outWidth / rate;
-  int64_t most =
-      std::max<int64_t>(1, std::min(outHeight, 2 * int64_t(kBlockCost / cost)));
-  // Rows that windows share are copied once per block.
-  most = std::max(most, std::min(outHeight, 4 * sizes[0] * dilations[0]));
-  blockRows = 1;
-  while (blockRows < most && elements(segment, blockRows + 1) <= kPlaneElements)
-    ++blockRows;
+  // The first rows of a block are copied anew.
+  int64_t most = std::max({int64_t(2 * kBlockCost / cost),
+                           4 * sizes[0] * dilations[0], int64_t(1)});
   // Even blocks.
-  blockRows = llvm::divideCeilSigned(
-      outHeight, llvm::divideCeilSigned(outHeight, blockRows));
+  blockRows = llvm::divideCeilSigned(outHeight,
+                                     llvm::divideCeilSigned(outHeight, most));
 }
 
 void PlanarLowering::emitCopyPixels(Value inputRow, Value planeRow,
@@ -227,23 +229,33 @@ void PlanarLowering::emitCopyRow(Value inputRow, Value planeRow, Value left,
   }
 }
 
-void PlanarLowering::emitCopy(Value sample, Value row0, Value column0) {
-  Value top = add(b, mul(b, row0, strides[0]), -low[0]);
+Value PlanarLowering::getPlaneRow(Value row, Value i) {
+  return b.createOrFold<arith::RemUIOp>(add(b, mul(b, row, strides[0]), i),
+                                        indexConstant(b, windowRows()));
+}
+
+void PlanarLowering::emitCopy(Value sample, Value row0, Value row,
+                              Value column0) {
+  Value top = add(b, mul(b, add(b, row0, row), strides[0]), -low[0]);
   Value left = add(b, mul(b, column0, strides[1]), -low[1]);
-  emitLoop(b, indexConstant(b, 0), indexConstant(b, inputRows(blockRows)), 1,
-           [&](Value planeRow) {
-             Value row = add(b, top, planeRow);
-             // A negative row is large when unsigned.
-             Value inside = arith::CmpIOp::create(
-                 b, arith::CmpIPredicate::ult, row,
-                 indexConstant(b, inputType.getDimSize(1)));
-             auto branch = scf::IfOp::create(b, TypeRange(), inside, true);
-             OpBuilder::InsertionGuard guard(b);
-             b.setInsertionPointToStart(branch.thenBlock());
-             emitCopyRow(add(b, sample, row), planeRow, left, true);
-             b.setInsertionPointToStart(branch.elseBlock());
-             emitCopyRow({}, planeRow, left, false);
-           });
+  Value zero = indexConstant(b, 0);
+  Value isFirst = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, row, zero);
+  Value begin = arith::SelectOp::create(
+      b, isFirst, zero,
+      indexConstant(b, std::max<int64_t>(0, windowRows() - strides[0])));
+  emitLoop(b, begin, indexConstant(b, windowRows()), 1, [&](Value i) {
+    Value planeRow = getPlaneRow(row, i), inputRow = add(b, top, i);
+    // A negative row is large when unsigned.
+    Value inside =
+        arith::CmpIOp::create(b, arith::CmpIPredicate::ult, inputRow,
+                              indexConstant(b, inputType.getDimSize(1)));
+    auto branch = scf::IfOp::create(b, TypeRange(), inside, true);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(branch.thenBlock());
+    emitCopyRow(add(b, sample, inputRow), planeRow, left, true);
+    b.setInsertionPointToStart(branch.elseBlock());
+    emitCopyRow({}, planeRow, left, false);
+  });
 }
 
 void PlanarLowering::emitChannels(Value row, Value offset, int64_t first,
@@ -252,10 +264,9 @@ void PlanarLowering::emitChannels(Value row, Value offset, int64_t first,
   int64_t vectors = tilePixels / lanes;
   Value zero = arith::ConstantOp::create(b, b.getZeroAttr(type));
   SmallVector<Value> accumulators(count * vectors, zero);
-  Value planeRow0 = mul(b, row, strides[0]);
   accumulators =
       emitLoop(b, sizes[0], accumulators, [&](Value kh, ValueRange outer) {
-        Value planeRow = add(b, planeRow0, mul(b, kh, dilations[0]));
+        Value planeRow = getPlaneRow(row, mul(b, kh, dilations[0]));
         return emitLoop(b, sizes[1], outer, [&](Value kw, ValueRange middle) {
           Value x = mul(b, kw, dilations[1]);
           Value stride = indexConstant(b, strides[1]);
@@ -305,20 +316,37 @@ void PlanarLowering::emitTile(Value outRow, Value row, Value offset,
     emitChannels(row, offset, first, count);
     first += count;
   }
+  for (int64_t p = 0; p < tilePixels; p += lanes)
+    for (int64_t n = 0; n < channels; n += lanes)
+      emitSquare(p, n);
   Value pixel0 = add(b, mul(b, outRow, outWidth), column);
   Value count = arith::MinUIOp::create(
       b, indexConstant(b, tilePixels),
       arith::SubIOp::create(b, indexConstant(b, outWidth), column));
   auto type = VectorType::get({channels}, f32);
   emitLoop(b, indexConstant(b, 0), count, 1, [&](Value pixel) {
-    Value sum = arith::ConstantOp::create(b, b.getZeroAttr(type));
-    for (int64_t n = 0; n < channels; ++n) {
-      Value one = memref::LoadOp::create(
-          b, sums, ValueRange{indexConstant(b, n), pixel});
-      sum = vector::InsertOp::create(b, one, sum, ArrayRef<int64_t>{n});
-    }
+    Value sum = vector::LoadOp::create(b, type, pixels,
+                                       ValueRange{pixel, indexConstant(b, 0)});
     writer.store(b, sum, add(b, pixel0, pixel), indexConstant(b, 0));
   });
+}
+
+void PlanarLowering::emitSquare(int64_t pixel, int64_t channel) {
+  auto type = VectorType::get({lanes}, f32);
+  SmallVector<Value> square;
+  for (int64_t i = 0; i < lanes; ++i)
+    square.push_back(
+        channel + i < channels
+            ? vector::LoadOp::create(b, type, sums,
+                                     ValueRange{indexConstant(b, channel + i),
+                                                indexConstant(b, pixel)})
+                  .getResult()
+            : square.back()); // a channel that nobody reads
+  square = transposeVectors(b, square);
+  for (int64_t i = 0; i < lanes; ++i)
+    vector::StoreOp::create(
+        b, square[i], pixels,
+        ValueRange{indexConstant(b, pixel + i), indexConstant(b, channel)});
 }
 
 void PlanarLowering::run() {
@@ -333,12 +361,17 @@ void PlanarLowering::run() {
     auto alignment = b.getI64IntegerAttr(64);
     planes = memref::AllocaOp::create(
         b,
-        MemRefType::get(
-            {inputRows(blockRows), depth, strides[1], planeWidth(segment)},
-            f32),
+        MemRefType::get({windowRows(), depth, strides[1], planeWidth(segment)},
+                        f32),
         alignment);
     sums = memref::AllocaOp::create(
         b, MemRefType::get({channels, tilePixels}, f32), alignment);
+    pixels = memref::AllocaOp::create(
+        b,
+        MemRefType::get(
+            {tilePixels, static_cast<int64_t>(llvm::alignTo(channels, lanes))},
+            f32),
+        alignment);
     Value size = indexConstant(b, blocks);
     Value n = b.createOrFold<arith::DivUIOp>(index, size);
     Value block = b.createOrFold<arith::RemUIOp>(index, size);
@@ -350,9 +383,9 @@ void PlanarLowering::run() {
     Value outRow0 = add(b, mul(b, n, outHeight), row0);
     Value width = indexConstant(b, outWidth);
     emitLoop(b, indexConstant(b, 0), width, segment, [&](Value column0) {
-      emitCopy(sample, row0, column0);
       Value end = arith::MinUIOp::create(b, add(b, column0, segment), width);
       emitLoop(b, indexConstant(b, 0), count, 1, [&](Value row) {
+        emitCopy(sample, row0, row, column0);
         emitLoop(b, column0, end, tilePixels, [&](Value column) {
           emitTile(add(b, outRow0, row), row,
                    arith::SubIOp::create(b, column, column0), column);

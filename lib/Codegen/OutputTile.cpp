@@ -239,17 +239,22 @@ Value WindowRow::getPixel(ImplicitLocOpBuilder &b, Value input, Value pad,
                           Value kh, Value offset) const {
   auto [pixel, inside] = locate(b, kh, offset);
   Value row = rowView(b, input, pixel, channels);
-  return inside ? arith::SelectOp::create(b, inside, row, pad) : row;
+  return inside && pad ? arith::SelectOp::create(b, inside, row, pad) : row;
+}
+
+Value WindowRow::getRunBegin(ImplicitLocOpBuilder &b, Value kh) const {
+  Value ih = add(b, top, mul(b, kh, window.getDilations()[0]));
+  Value pixel = add(b, mul(b, add(b, sample, ih), width), left);
+  return mul(b, pixel, channels);
 }
 
 Value WindowRow::getRun(ImplicitLocOpBuilder &b, Value input, Value pad,
                         Value kh) const {
-  Value ih = add(b, top, mul(b, kh, window.getDilations()[0]));
-  Value pixel = add(b, mul(b, add(b, sample, ih), width), left);
-  Value run = sliceView(b, input, mul(b, pixel, channels),
-                        window.getSizes()[1] * channels);
+  Value run =
+      sliceView(b, input, getRunBegin(b, kh), window.getSizes()[1] * channels);
   if (!window.isPadded(0))
     return run;
+  Value ih = add(b, top, mul(b, kh, window.getDilations()[0]));
   return arith::SelectOp::create(b, isBelow(b, ih, height), run, pad);
 }
 
@@ -266,6 +271,33 @@ Value WindowRow::getInputRow(ImplicitLocOpBuilder &b, Value input, Value pad,
 Value WindowRow::isInsideRow(ImplicitLocOpBuilder &b) const {
   return isBelow(b, left,
                  std::max<int64_t>(0, width - window.getSizes()[1] + 1));
+}
+
+Value WindowRow::isInside(ImplicitLocOpBuilder &b) const {
+  int64_t reach = (window.getSizes()[0] - 1) * window.getDilations()[0] + 1;
+  return isBelow(b, top, std::max<int64_t>(0, height - reach + 1));
+}
+
+Value WindowRow::isInsideFrom(ImplicitLocOpBuilder &b, Value offset,
+                              int64_t pixels) const {
+  return isBelow(b, add(b, left, offset),
+                 std::max<int64_t>(0, width - pixels + 1));
+}
+
+Value WindowRow::areInside(ImplicitLocOpBuilder &b,
+                           const WindowRow &last) const {
+  auto both = [&](Value lhs, Value rhs) {
+    return b.createOrFold<arith::AndIOp>(lhs, rhs);
+  };
+  auto equal = [&](Value lhs, Value rhs) -> Value {
+    return arith::CmpIOp::create(b, arith::CmpIPredicate::eq, lhs, rhs);
+  };
+  Value inside = both(equal(sample, last.sample), equal(top, last.top));
+  if (window.isPadded(0))
+    inside = both(inside, isInside(b));
+  if (window.isPadded(1))
+    inside = both(inside, both(isInsideRow(b), last.isInsideRow(b)));
+  return inside;
 }
 
 Value WindowRow::isInsideColumn(ImplicitLocOpBuilder &b, Value kw) const {

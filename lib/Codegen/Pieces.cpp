@@ -101,14 +101,51 @@ bool ScalarProgram::trace(Value from) {
   return true;
 }
 
-double ScalarProgram::operator()(double x) const {
-  DenseMap<Value, double> values{{variable, x}};
+/// The error of `value`, the result of `op` for the operands `in`, whose errors
+/// are `errors`, all in f32.
+static double propagateError(Operation *op, ArrayRef<double> in,
+                             ArrayRef<double> errors, double value) {
+  constexpr double u = Pieces::kUnit;
+  double own = u * std::abs(value);
+  // Of functions: a good two, and a good four, units have been seen.
+  double ownOfExp = 2 * own, ownOfTanh = 8 * own;
+  return llvm::TypeSwitch<Operation *, double>(op)
+      .Case<arith::AddFOp, arith::SubFOp>(
+          [&](auto) { return errors[0] + errors[1] + own; })
+      .Case([&](arith::MulFOp) {
+        return std::abs(in[0]) * errors[1] + std::abs(in[1]) * errors[0] + own;
+      })
+      .Case([&](arith::DivFOp) {
+        return (errors[0] + std::abs(value) * errors[1]) / std::abs(in[1]) +
+               own;
+      })
+      .Case<arith::NegFOp, math::AbsFOp>([&](auto) { return errors[0]; })
+      .Case([&](arith::SelectOp) { return errors[in[0] != 0 ? 1 : 2]; })
+      .Case([&](arith::CmpFOp) { return 0.0; })
+      .Case([&](math::ExpOp) { return value * errors[0] + ownOfExp; })
+      .Case([&](math::ExpM1Op) { return (value + 1) * errors[0] + ownOfExp; })
+      .Case([&](math::LogOp) { return errors[0] / std::abs(in[0]) + ownOfExp; })
+      .Case([&](math::Log1pOp) {
+        return errors[0] / std::abs(1 + in[0]) + ownOfExp;
+      })
+      .Case([&](math::TanhOp) {
+        return (1 - value * value) * errors[0] + ownOfTanh;
+      })
+      .Case([&](math::ErfOp) {
+        return 1.13 * std::exp(-in[0] * in[0]) * errors[0] + ownOfTanh;
+      })
+      .Default(double(INFINITY));
+}
+
+double ScalarProgram::operator()(double x, double *error) const {
+  DenseMap<Value, double> values{{variable, x}}, errors;
   for (Operation *op : ops) {
-    SmallVector<double, 3> in;
+    SmallVector<double, 3> in, inErrors;
     for (Value operand : op->getOperands()) {
       auto it = values.find(operand);
       in.push_back(it != values.end() ? it->second
                                       : getNumber(operand).value_or(NAN));
+      inErrors.push_back(errors.lookup(operand));
     }
     double value =
         llvm::TypeSwitch<Operation *, double>(op)
@@ -133,7 +170,11 @@ double ScalarProgram::operator()(double x) const {
     if (std::abs(value) > std::numeric_limits<float>::max())
       value = std::copysign(INFINITY, value);
     values[op->getResult(0)] = value;
+    if (error && std::isfinite(value))
+      errors[op->getResult(0)] = propagateError(op, in, inErrors, value);
   }
+  if (error)
+    *error = errors.lookup(result);
   return values.lookup(result);
 }
 
@@ -165,11 +206,30 @@ std::string ScalarProgram::getKey() const {
 
 using Polynomial = std::array<double, Pieces::kDegree + 1>;
 
-static double evaluate(const Polynomial &c, double t) {
+/// The value for `t`, and in `error` a bound of its error in f32.
+static double evaluate(const Polynomial &c, double t, double &error) {
   double sum = 0;
-  for (double coefficient : llvm::reverse(c))
+  error = 0;
+  for (double coefficient : llvm::reverse(c)) {
     sum = sum * t + coefficient;
+    error = error * std::abs(t) + Pieces::kUnit * std::abs(sum);
+  }
   return sum;
+}
+
+/// How far the piece `c` around `center` may be from `function`, both computed
+/// in f32, beyond what is relative to the function, and the function's size;
+/// `t` is the distance.
+static std::pair<double, double> compare(const ScalarProgram &function,
+                                         const Polynomial &c, double center,
+                                         double t) {
+  double ownError, functionError;
+  double value = evaluate(c, t, ownError);
+  double wanted = function(center + t, &functionError);
+  // Between the points where it is taken the difference is a little larger.
+  return {1.25 * std::abs(value - wanted) + ownError + functionError -
+              Pieces::kRelative * std::abs(wanted),
+          std::abs(wanted)};
 }
 
 /// The polynomial that meets `function` at Chebyshev's points around `center`.
@@ -213,7 +273,7 @@ static std::optional<Pieces> fitWidth(const ScalarProgram &function,
                                       double width) {
   Pieces pieces;
   pieces.width = width;
-  pieces.error = 0;
+  pieces.errors.fill(0);
   double half = width / 2;
   for (int point = Pieces::kFirst; point <= Pieces::kLast; ++point) {
     double center = point * width;
@@ -234,22 +294,20 @@ static std::optional<Pieces> fitWidth(const ScalarProgram &function,
     for (int i = 0; i <= count; ++i) {
       double t = -half + (end + half) * i / count;
       t *= isLine ? side : 1;
-      double value = function(center + t);
-      double error = std::abs(evaluate(rounded, t) - value);
+      auto [error, size] = compare(function, rounded, center, t);
       if (!std::isfinite(error))
         return std::nullopt;
-      pieces.error = std::max(pieces.error, error);
+      double &worst = pieces.errors[Pieces::getOctave(size)];
+      worst = std::max(worst, error);
     }
     if (!isLine)
       continue;
     for (double t = end; t <= Pieces::kTried; t *= 1.25) {
-      double value = function(center + side * t);
-      double error = std::abs(evaluate(rounded, side * t) - value);
-      if (!(error <= pieces.error + 0x1p-23 * std::abs(value)))
+      auto [error, size] = compare(function, rounded, center, side * t);
+      if (!(error <= pieces.errors[Pieces::getOctave(size)]))
         return std::nullopt;
     }
   }
-  pieces.error *= 1.25;
   return pieces;
 }
 
@@ -257,7 +315,8 @@ std::optional<Pieces> Pieces::fit(const ScalarProgram &function) {
   std::optional<Pieces> best;
   for (double width : {2.0, 1.0, 0.5, 0.25}) {
     std::optional<Pieces> pieces = fitWidth(function, width);
-    if (pieces && (!best || pieces->error < best->error))
+    if (pieces && (!best || pieces->getError(0, Pieces::kTried) <
+                                best->getError(0, Pieces::kTried)))
       best = pieces;
   }
   return best;

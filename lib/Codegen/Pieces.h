@@ -10,7 +10,9 @@
 
 #include "mlir/IR/Operation.h"
 #include "llvm/ADT/StringMap.h"
+#include <algorithm>
 #include <array>
+#include <cmath>
 #include <memory>
 #include <optional>
 
@@ -32,8 +34,9 @@ public:
   /// In the order in which they run.
   llvm::ArrayRef<mlir::Operation *> getOps() const { return ops; }
 
-  /// The result for `x`, computed in f64, with f32's infinities.
-  double operator()(double x) const;
+  /// The result for `x`, computed in f64, with f32's infinities; in `error` a
+  /// bound of the error of the same operations in f32, to the first order.
+  double operator()(double x, double *error = nullptr) const;
   /// Equal for programs that compute the same.
   std::string getKey() const;
 
@@ -47,18 +50,35 @@ private:
 /// beyond the outermost ones.
 struct Pieces {
   static constexpr int kCount = 32, kFirst = -kCount / 2, kLast = -kFirst - 1,
-                       kDegree = 4;
+                       kDegree = 5;
   /// Up to where the straight lines are compared with the function.
   static constexpr double kTried = 0x1p30;
+  /// What is rounded once in f32 is off by at most that, relatively.
+  static constexpr double kUnit = 0x1p-24;
+  /// Errors relative to the function, which do not count as its `errors`.
+  static constexpr double kRelative = 6 * kUnit;
+  static constexpr int kOctaves = 17;
 
   /// The distance between two points, a power of two.
   double width;
   /// Coefficients of each power of the distance from the point, of points
   /// [0, 16) and then [-16, 0).
   std::array<std::array<float, kCount>, kDegree + 1> coefficients;
-  /// A bound of the error up to kTried, in exact arithmetic; beyond the
-  /// outermost points besides what is relative to the function.
-  double error;
+  /// What computing the pieces in f32, and the function itself, may differ by
+  /// up to kTried, beyond what is relative to the function: for each size of
+  /// its result, see `getOctave`.
+  std::array<double, kOctaves> errors;
+
+  /// Sizes up to 2^-10 are the first octave, those from 2^(kOctaves - 12) on
+  /// the last one.
+  static int getOctave(double size) {
+    return size > 0 ? std::clamp(std::ilogb(size) + 11, 0, kOctaves - 1) : 0;
+  }
+  /// The error for results of sizes from `least` to `most`.
+  double getError(double least, double most) const {
+    return *std::max_element(errors.begin() + getOctave(least),
+                             errors.begin() + getOctave(most) + 1);
+  }
 
   /// Where the outermost points lie.
   double getDomain() const { return -kFirst * width; }

@@ -37,7 +37,11 @@ static constexpr int64_t kMaxDequantizingTiles = 2;
 
 /// How much cheaper a planar convolution should look, for its cost is estimated
 /// roughly.
-static constexpr double kPlanarMargin = 1.2;
+static constexpr double kPlanarMargin = 1.1;
+
+/// Multiplications that are under way at a time: of each unit as many as it
+/// takes cycles.
+static constexpr int64_t kLatency = 8;
 
 /// Depthwise convolution by dot products: pixels of a tile, vectors of weights,
 /// and pixels that a row of the window may reach over; where it reaches
@@ -126,14 +130,21 @@ static TilingAttr getPlanarTiling(linalg::LinalgOp op,
     return {};
   auto out = cast<ShapedType>(op.getDpsInits()[0].getType());
   int64_t width = out.getDimSize(2), lanes = target.vectorBits / 32;
-  int64_t inParts = llvm::divideCeilSigned(info.channels,
-                                           getPlanarAccumulators(target));
-  int64_t vectors =
-      getPlanarAccumulators(target) /
-      llvm::divideCeilSigned(info.channels, inParts);
+  int64_t inParts =
+      llvm::divideCeilSigned(info.channels, getPlanarAccumulators(target));
+  int64_t vectors = getPlanarAccumulators(target) /
+                    llvm::divideCeilSigned(info.channels, inParts);
   vectors = std::min({vectors, int64_t(info.channels == 1 ? 8 : 4),
                       llvm::divideCeilSigned(width, lanes)});
-  int64_t tile = std::max<int64_t>(vectors, 1) * lanes;
+  vectors = std::max<int64_t>(vectors, 1);
+  // Fewer where they cover a row of pixels with less left over, but as many
+  // accumulators as multiplications are under way.
+  for (int64_t fewer = vectors - 1;
+       fewer > 0 && fewer * info.channels >= kLatency; --fewer)
+    if (llvm::alignTo(width, fewer * lanes) <
+        llvm::alignTo(width, vectors * lanes))
+      vectors = fewer;
+  int64_t tile = vectors * lanes;
   // The rows that one tile reads have to fit into the copy.
   int64_t reach = (info.sizes[1] - 1) * info.dilations[1] / info.strides[1];
   int64_t planes = ((info.sizes[0] - 1) * info.dilations[0] + 1) * info.depth *
@@ -147,9 +158,9 @@ static TilingAttr getPlanarTiling(linalg::LinalgOp op,
   double sums = info.getNumTaps() * info.depth;
   double perElement = info.depth < lanes ? 1.5 : 0.6;
   double copy = perElement * info.depth * lanes * info.strides[1];
-  double waste =
-      static_cast<double>(llvm::alignTo(width, tile)) / width;
-  cost = waste * (info.channels * (sums + 2 * lanes) + copy);
+  double waste = static_cast<double>(llvm::alignTo(width, tile)) / width;
+  // Each pixel's sums are transposed, and stored on their own.
+  cost = waste * (info.channels * (sums + 2) + 4 * lanes + copy);
   return TilingAttr::get(op->getContext(), Intrinsic::fma, tile, info.channels,
                          /*kv=*/1, /*gather=*/false, /*expand=*/false,
                          /*planar=*/true);
@@ -162,8 +173,7 @@ class PanelTilings {
 public:
   PanelTilings(linalg::LinalgOp op, const ContractionInfo &info,
                const TargetDescription &target)
-      : op(op), info(info), target(target),
-        total(info.getRowsPerSample(op)),
+      : op(op), info(info), target(target), total(info.getRowsPerSample(op)),
         allPanels(llvm::divideCeilSigned(info.channels, kPanelWidth)) {
     if (info.integer)
       intrinsic = target.vnni && info.unsignedInput ? Intrinsic::vpdpbusd
@@ -199,11 +209,11 @@ public:
     int64_t panels = chosen.getColumns() / kPanelWidth;
     SmallVector<TilingAttr> tilings;
     if (!mustGather() && info.getNumTaps() > 1)
-      tilings.push_back(get(chooseRows(getMaxRows(panels, !gather), total),
-                            panels, !gather));
+      tilings.push_back(
+          get(chooseRows(getMaxRows(panels, !gather), total), panels, !gather));
     if (isDequantizing() && (chosen.getExpand() || mayExpand(gather)))
-      tilings.push_back(get(chosen.getRows(), panels, gather,
-                            !chosen.getExpand()));
+      tilings.push_back(
+          get(chosen.getRows(), panels, gather, !chosen.getExpand()));
     SmallVector<std::pair<double, TilingAttr>> shapes;
     int64_t last = 0;
     for (int64_t most = kMaxPanels; most > 0; --most) {
@@ -254,9 +264,9 @@ private:
     int64_t rows = ::getMaxRows(intrinsic, kv, panels, target);
     if (gather)
       rows = std::max<int64_t>(
-          1, std::min(rows, target.getScratchBytes() / 2 * 8 /
-                                (info.depth * info.getNumTaps() *
-                                 getInputBits(op))));
+          1, std::min(rows,
+                      target.getScratchBytes() / 2 * 8 /
+                          (info.depth * info.getNumTaps() * getInputBits(op))));
     return rows;
   }
 
@@ -271,13 +281,14 @@ private:
         cast<ShapedType>(mutableOp.getDpsInits()[0].getType()).getDimSize(2);
     if (width * info.sizes[1] > kMaxEdgeTaps)
       return;
-    int64_t least = 3 * rows * panels / 4;
+    // Of equal ones the tallest: it loads the fewest weights.
+    int64_t least = llvm::divideCeilSigned(2 * rows * panels, 3);
     for (int64_t most = getMaxPanels(intrinsic, target); most > 0; --most) {
       int64_t p = divideEvenly(most);
       int64_t r = std::min(getMaxRows(p, /*gather=*/false), width);
       while (r > 0 && width % r != 0)
         --r;
-      if (r > 1 && r * p > least) {
+      if (r > 1 && r * p >= least) {
         least = r * p;
         rows = r;
         panels = p;
@@ -341,7 +352,8 @@ static SmallVector<TilingAttr> listTilings(linalg::LinalgOp op,
   SmallVector<TilingAttr> tilings{panels.getDefault()};
   double cost = 0;
   TilingAttr planar = getPlanarTiling(op, info, target, cost);
-  // Estimates of both are rough: where they are near each other, both are tried.
+  // Estimates of both are rough: where they are near each other, both are
+  // tried.
   if (planar && cost * kPlanarMargin < panels.getPixelCost())
     tilings.insert(tilings.begin(), planar);
   else if (planar && cost < 2 * panels.getPixelCost())
@@ -412,8 +424,7 @@ std::string TilingChoice::getName() const {
   }
   if (!rest.empty())
     os << ", then "
-       << llvm::utohexstr(
-              llvm::xxh3_64bits(llvm::arrayRefFromStringRef(rest)),
-              /*LowerCase=*/true, 16);
+       << llvm::utohexstr(llvm::xxh3_64bits(llvm::arrayRefFromStringRef(rest)),
+                          /*LowerCase=*/true, 16);
   return name;
 }

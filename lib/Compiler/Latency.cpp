@@ -69,10 +69,12 @@ double LatencyCosts::conversion(StringRef value, StringRef from, StringRef to) c
 // Candidates
 //===----------------------------------------------------------------------===//
 
-/// "int8" for all quantized types: their parameters do not change what is computed. Empty for what is not stored by a precision.
+/// "int8" or "int16" for all quantized types: their parameters do not change what is computed. Empty for what is not stored by a precision.
 static std::string nameStorage(Type element) {
-  if (isa<quant::QuantizedType>(element))
-    return cast<quant::QuantizedType>(element).getStorageTypeIntegralWidth() == 8 ? "int8" : "";
+  if (auto quantized = dyn_cast<quant::QuantizedType>(element)) {
+    unsigned bits = quantized.getStorageTypeIntegralWidth();
+    return bits == 8 ? "int8" : bits == 16 ? "int16" : "";
+  }
   return element.isF32() ? "f32" : element.isF16() ? "f16" : element.isBF16() ? "bf16" : "";
 }
 
@@ -180,8 +182,13 @@ std::vector<std::string> mpc::listPrecisions(ModuleOp grouped, bool hasRanges) {
   std::vector<std::string> precisions{"f32", "f16", "bf16"};
   if (llvm::any_of(grouped.lookupSymbol<func::FuncOp>("main").getOps<GroupOp>(), isBoundByWeights))
     precisions.insert(precisions.end(), {"w8", "w4"});
-  if (hasRanges)
+  if (hasRanges) {
+    // Other profiles do not say how 16 bits are rounded.
+    auto rounding = grouped->getAttrOfType<RoundingAttr>(kRoundingAttrName);
+    if (!rounding || rounding.getValue() == Rounding::ONNX)
+      precisions.push_back("int16");
     precisions.push_back("int8");
+  }
   return precisions;
 }
 
@@ -229,7 +236,7 @@ static llvm::StringMap<std::vector<int64_t>> collectValues(ModuleOp grouped) {
 static SmallVector<std::string> getStorages(ArrayRef<std::string> precisions) {
   SmallVector<std::string> storages{"f32"};
   for (const std::string &precision : precisions)
-    if (llvm::is_contained({"f16", "bf16", "int8"}, precision) && !llvm::is_contained(storages, precision))
+    if (llvm::is_contained({"f16", "bf16", "int16", "int8"}, precision) && !llvm::is_contained(storages, precision))
       storages.push_back(precision);
   return storages;
 }
@@ -259,6 +266,7 @@ static Candidate makeConversions(ModuleOp grouped, ArrayRef<std::string> storage
   OpBuilder builder(context);
   Location loc = UnknownLoc::get(context);
   Type f32 = builder.getF32Type();
+  auto isInteger = [](StringRef storage) { return storage == "int8" || storage == "int16"; };
   auto typeOf = [&](StringRef storage) -> Type {
     if (storage == "f16")
       return builder.getF16Type();
@@ -266,6 +274,8 @@ static Candidate makeConversions(ModuleOp grouped, ArrayRef<std::string> storage
       return builder.getBF16Type();
     if (storage == "int8")
       return quant::UniformQuantizedType::get(0, builder.getIntegerType(8), f32, 1.0 / 64, 128, 0, 255);
+    if (storage == "int16")
+      return quant::UniformQuantizedType::get(quant::QuantizationFlags::Signed, builder.getIntegerType(16), f32, 1.0 / 64, 0, -32768, 32767);
     return f32;
   };
   auto shapes = chooseShapes(grouped);
@@ -290,9 +300,9 @@ static Candidate makeConversions(ModuleOp grouped, ArrayRef<std::string> storage
     // Integers are made of f32 and become f32.
     if (isa<quant::QuantizedType>(getElementTypeOrSelf(now)))
       now = DequantizeOp::create(body, loc, wide, now);
-    else if (storage == "int8" && now.getType() != wide)
+    else if (isInteger(storage) && now.getType() != wide)
       now = CastOp::create(body, loc, wide, now);
-    if (storage == "int8")
+    if (isInteger(storage))
       now = QuantizeOp::create(body, loc, result, now);
     else if (now.getType() != result)
       now = CastOp::create(body, loc, result, now);
@@ -308,7 +318,7 @@ static Candidate makeConversions(ModuleOp grouped, ArrayRef<std::string> storage
           continue;
         Value result = convert(source, to);
         // Nobody may leave out what it computes.
-        results.push_back(to == "int8" ? convert(result, "f32") : result);
+        results.push_back(isInteger(to) ? convert(result, "f32") : result);
       }
     }
   func::ReturnOp::create(builder, loc, results);

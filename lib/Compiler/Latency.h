@@ -28,10 +28,10 @@ struct Report;
 struct LatencyCosts {
   /// Of a call, beside its groups.
   double overhead_ms = 0;
-  /// Of the group `name` in `precision` ("f32", "f16", "bf16", "w8", "w4", "int8"); NaN where it cannot be computed in it.
+  /// Of the group `name` in `precision` ("f32", "f16", "bf16", "w8", "w4", "int16", "int8"); NaN where it cannot be computed in it.
   double group(llvm::StringRef name, llvm::StringRef precision) const;
   /// Of storing a value (the name under which calibration tables know it: a group's result or an input) again in another element type, `from`
-  /// and `to` being f32, f16, bf16 or int8; 0 where they are equal, NaN for a value that the model does not have.
+  /// and `to` being f32, f16, bf16, int16 or int8; 0 where they are equal, NaN for a value that the model does not have.
   double conversion(llvm::StringRef value, llvm::StringRef from, llvm::StringRef to) const;
 
   struct Value {
@@ -47,8 +47,8 @@ struct LatencyCosts {
   LatencyTable table;
 };
 
-/// The precisions of a search and of its kits, from the most exact to the least: w8 and w4 only where a group is bound by its weights, int8 where the
-/// module has ranges.
+/// The precisions of a search and of its kits, from the most exact to the least: w8 and w4 only where a group is bound by its weights, int16 and int8
+/// where the module has ranges.
 std::vector<std::string> listPrecisions(mlir::ModuleOp grouped, bool hasRanges);
 
 /// Whether a group may be faster with weights of fewer bits, as reading them is what it does: many constant weights of a contraction, each of which

@@ -197,13 +197,13 @@ LogicalResult Searcher::findCosts() {
   return measureSensitivity(graph, module, *inputs.samples, options);
 }
 
-/// Narrow floats and narrow weights that make no group noticeably faster are not worth measuring: less exact, and nothing gained.
+/// Narrow floats, narrow weights and long integers that make no group noticeably faster are not worth measuring: less exact, and nothing gained.
 void Searcher::dropUseless() {
   double total = 0;
   for (const SearchGraph::Group &group : graph.groups)
     if (auto it = group.ms.find(Precision::F32); it != group.ms.end())
       total += it->second;
-  for (Precision precision : {Precision::F16, Precision::BF16, Precision::W8, Precision::W4}) {
+  for (Precision precision : {Precision::F16, Precision::BF16, Precision::W8, Precision::W4, Precision::INT16}) {
     double gain = 0;
     for (const SearchGraph::Group &group : graph.groups) {
       auto narrow = group.ms.find(precision), wide = group.ms.find(Precision::F32);

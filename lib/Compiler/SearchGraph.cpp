@@ -93,7 +93,7 @@ std::optional<Precision> SearchGraph::getNeed(const Group &group, const Use &use
   case QuantRole::Passthrough:
     return group.isSole ? precision : Precision::F32;
   case QuantRole::Average:
-    return precision == Precision::INT8 && group.isSole ? Precision::INT8 : Precision::F32;
+    return isInteger(precision) && group.isSole ? precision : Precision::F32;
   default:
     return Precision::F32;
   }
@@ -103,10 +103,10 @@ Precision SearchGraph::getStorage(const Value &value, const Assignment &assignme
   if (!value.writer || value.isOnlyReturned())
     return Precision::F32;
   Precision own = assignment[*value.writer];
-  if (own != Precision::INT8)
+  if (!isInteger(own))
     return getActivations(own);
-  bool isRead = llvm::any_of(value.readers, [&](unsigned reader) { return assignment[reader] == Precision::INT8; });
-  return isRead ? Precision::INT8 : Precision::F32;
+  bool isRead = llvm::any_of(value.readers, [&](unsigned reader) { return isInteger(assignment[reader]); });
+  return isRead ? own : Precision::F32;
 }
 
 SearchCost SearchGraph::predict(const Assignment &assignment) const {
@@ -247,26 +247,28 @@ std::optional<SearchGraph::Choice> SearchGraph::solve(std::optional<double> nois
       storage[Precision::F32].constant = 1;
     } else {
       unsigned writer = *value.writer;
-      for (auto [precision, variable] : x[writer])
-        if (precision != Precision::INT8)
+      for (auto [precision, variable] : x[writer]) {
+        if (!isInteger(precision)) {
           storage[getActivations(precision)].add(variable);
-      if (auto it = x[writer].find(Precision::INT8); it != x[writer].end()) {
+          continue;
+        }
         unsigned stored = program.addShare(0);
         Sum readers;
         for (unsigned reader : value.readers) {
-          Sum isInt8 = isIn(reader, Precision::INT8);
-          readers.add(isInt8);
-          isInt8.add(it->second);
-          isInt8.constant -= 1;
-          atLeast(stored, isInt8);
+          Sum reads = isIn(reader, Precision::INT8);
+          reads.add(isIn(reader, Precision::INT16));
+          readers.add(reads);
+          reads.add(variable);
+          reads.constant -= 1;
+          atLeast(stored, reads);
         }
-        atMost(stored, isIn(writer, Precision::INT8));
+        atMost(stored, isIn(writer, precision));
         atMost(stored, readers);
         const Group &group = groups[writer];
         if (group.role != QuantRole::Contraction && group.candidates.size() > 1)
-          atMost(it->second, readers);
-        storage[Precision::INT8].add(stored);
-        storage[Precision::F32].add(it->second);
+          atMost(variable, readers);
+        storage[precision].add(stored);
+        storage[Precision::F32].add(variable);
         storage[Precision::F32].add(stored, -1);
       }
     }

@@ -8,10 +8,11 @@
 // The groups of a model with what each costs in every precision that it may have: milliseconds, and noise at the outputs. An assignment costs
 // the sum, and the conversions that mpc-insert-quantization puts where a value is stored in one type and read in another.
 //
-//   - a value is stored in the type of its group's precision; of an int8 group as integers where an int8 group reads it, else in f32
+//   - a value is stored in the type of its group's precision; of a group of integers as those where some group of integers reads it, else in f32
 //   - a contraction reads the type of its precision, f32 where only its weights are narrow; one that moves values or averages them in integers reads integers; element-wise
 //     operators read anything; all else reads f32
-//   - a group that is not a contraction is int8 only where an int8 group reads its result
+//   - a group that is not a contraction is one of integers only where another one reads its result
+//   - rounding to 16 bits is no noise
 //
 //===----------------------------------------------------------------------===//
 

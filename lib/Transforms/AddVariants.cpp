@@ -5,12 +5,12 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "SharedRanges.h"
 #include "mpc/Dialect/MPC/Precisions.h"
 #include "mpc/Support/QuantMath.h"
 #include "mpc/Transforms/Passes.h"
 #include "mpc/Transforms/Ranges.h"
 #include "mpc/Transforms/Switches.h"
-#include "llvm/ADT/EquivalenceClasses.h"
 
 namespace mpc {
 #define GEN_PASS_DEF_ADDVARIANTS
@@ -25,12 +25,6 @@ namespace {
 QuantRole getRole(GroupOp group) {
   auto root = dyn_cast<QuantizableOpInterface>(group.getRoot());
   return root ? root.getQuantRole() : QuantRole::Float;
-}
-
-Value throughReshapes(Value value) {
-  while (auto reshape = value.getDefiningOp<ReshapeOp>())
-    value = reshape.getInput();
-  return value;
 }
 
 bool isCandidate(GroupOp group, StringRef precision) {
@@ -63,19 +57,12 @@ private:
 /// What a group that only moves values reads and stores shares one range, where
 /// both may be integers.
 void VariantAdder::tieRanges() {
-  llvm::EquivalenceClasses<Value> ties;
-  for (auto group : function.getOps<GroupOp>()) {
-    if (!isCandidate(group, "int8") || group->getNumResults() != 1 ||
-        getRole(group) != QuantRole::Passthrough ||
-        !llvm::hasNItems(group.getBlock().without_terminator(), 1))
-      continue;
-    for (Value input : group.getInputs()) {
-      Value stored = throughReshapes(input);
-      if (isArithmeticFloat(getElementTypeOrSelf(input)) &&
-          !stored.getDefiningOp<ConstantOp>())
-        ties.unionSets(stored, group->getResult(0));
-    }
-  }
+  auto shares = [&](GroupOp group) {
+    return isCandidate(group, "int8") && group->getNumResults() == 1 &&
+           getRole(group) == QuantRole::Passthrough &&
+           llvm::hasNItems(group.getBlock().without_terminator(), 1);
+  };
+  auto ties = findSharedRanges(function, shares, getRange);
   for (const auto *leader : ties) {
     if (!leader->isLeader())
       continue;
@@ -180,9 +167,13 @@ LogicalResult VariantAdder::add(GroupOp group) {
         clone(group, name).setPrecision(*precision);
       if (RangeAttr range = getRange(group->getResult(0)))
         addStore(group, range);
+    } else if (*precision == Precision::INT16) {
+      // What stores 16 bits as good as loses nothing.
+      if (getRole(group) == QuantRole::Contraction)
+        clone(group, name).setPrecision(*precision);
     } else {
       return group.emitOpError()
-             << "'" << group.getName() << "': expected f16, bf16, w8, w4 or int8 in "
+             << "'" << group.getName() << "': expected f16, bf16, w8, w4, int16 or int8 in "
              << kCandidatesAttrName << ", but got " << name;
     }
   }

@@ -13,6 +13,7 @@
 
 #include "QuantizationInserter.h"
 #include "GroupTypes.h"
+#include "SharedRanges.h"
 #include "WeightOnly.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -55,13 +56,6 @@ bool Inserter::sharesScale(Operation *sole) {
   return roleOf(sole) == QuantRole::Passthrough || (settings.isIntegral() && isa<AveragePoolOp>(sole));
 }
 
-/// The smallest range that holds both; null where both are.
-static RangeAttr getHull(RangeAttr a, RangeAttr b) {
-  if (!a || !b)
-    return a ? a : b;
-  return RangeAttr::get(a.getContext(), std::min(a.getMin(), b.getMin()), std::max(a.getMax(), b.getMax()));
-}
-
 /// Where inputs and outputs share their scale, they share the hull of their ranges.
 LogicalResult Inserter::tieRanges() {
   auto add = [&](Value value) {
@@ -73,21 +67,33 @@ LogicalResult Inserter::tieRanges() {
   llvm::for_each(function.getArguments(), add);
   for (Operation &op : function.front())
     llvm::for_each(op.getResults(), add);
-  for (auto group : function.getOps<GroupOp>()) {
+  auto shares = [&](GroupOp group) {
     Operation *sole = getSoleOp(group);
-    if (!isInteger(group) || !sole || !sharesScale(sole))
+    return isInteger(group) && sole && sharesScale(sole);
+  };
+  // Of a table, samples may have met a part only.
+  for (auto group : function.getOps<GroupOp>())
+    if (shares(group))
+      for (Value input : group.getInputs())
+        if (auto constant = throughReshapes(input).getDefiningOp<ConstantOp>(); constant && isFloat(input)) {
+          includeConstant(ranges[group->getResult(0)], constant);
+          includeConstant(seen[group->getResult(0)], constant);
+        }
+  ties = findSharedRanges(function, shares, [&](Value value) { return ranges.lookup(value); });
+  // Without floating point, a root that joins values reads one scale, whatever is computed behind it.
+  for (auto group : function.getOps<GroupOp>()) {
+    if (!settings.isIntegral() || !isInteger(group) || roleOf(group.getRoot()) != QuantRole::Passthrough)
       continue;
-    for (Value input : group.getInputs()) {
-      if (!isFloat(input))
+    Value first;
+    for (Value operand : group.getRoot()->getOperands()) {
+      auto argument = dyn_cast<BlockArgument>(operand);
+      if (!argument || !isFloat(operand))
         continue;
-      auto constant = throughReshapes(input).getDefiningOp<ConstantOp>();
-      if (!constant) {
-        ties.unionSets(throughReshapes(input), group->getResult(0));
+      Value stored = throughReshapes(group.getInputs()[argument.getArgNumber()]);
+      if (stored.getDefiningOp<ConstantOp>())
         continue;
-      }
-      // Of a table, samples may have met a part only.
-      includeConstant(ranges[group->getResult(0)], constant);
-      includeConstant(seen[group->getResult(0)], constant);
+      first = first ? first : stored;
+      ties.unionSets(first, stored);
     }
   }
   for (auto *known : {&ranges, &seen})
@@ -538,7 +544,9 @@ Value Inserter::emitRealSums(GroupOp group, QuantizableOpInterface root, GroupBu
   SmallVector<int64_t> shape(type.getRank() - axis, 1);
   shape.front() = sums.weights.scales.size();
   SmallVector<float> scales(sums.weights.scales.begin(), sums.weights.scales.end());
-  builder.setInsertionPoint(group);
+  // Where all groups are, wherever a pass may move this one.
+  OpBuilder::InsertionGuard guard(builder);
+  builder.setInsertionPointToStart(&function.front());
   Value scale = ConstantOp::create(builder, loc, createFloatConstant(RankedTensorType::get(shape, f32), scales, "scales"));
   Value real = CastOp::create(body, loc, type, sums.value);
   return MulOp::create(body, loc, type, real, target.bring(scale));

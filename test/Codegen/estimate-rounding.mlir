@@ -6,7 +6,7 @@
 // CHECK-LABEL: func.func @silu(
 // CHECK-SAME: %[[X:.*]]: vector<16xf32>)
 // WIDE-NOT: math.exp
-// WIDE-COUNT-5: llvm.call_intrinsic "llvm.x86.avx512.vpermi2var.ps.512"
+// WIDE-COUNT-6: llvm.call_intrinsic "llvm.x86.avx512.vpermi2var.ps.512"
 // WIDE: %[[E:.*]] = arith.mulf
 // WIDE: %[[R:.*]] = math.roundeven %[[E]]
 // WIDE: arith.subf %[[E]], %[[R]]
@@ -108,6 +108,69 @@ func.func @residual(%x: vector<16xf32>, %y: vector<16xf32>) -> vector<16xf32> {
   %0 = math.tanh %x : vector<16xf32>
   %1 = arith.addf %0, %y : vector<16xf32>
   %2 = arith.divf %1, %scale : vector<16xf32>
+  %3 = arith.cmpf ogt, %2, %low : vector<16xf32>
+  %4 = arith.select %3, %2, %low : vector<16xi1>, vector<16xf32>
+  %5 = arith.cmpf olt, %4, %high : vector<16xf32>
+  %6 = arith.select %5, %4, %high : vector<16xi1>, vector<16xf32>
+  %7 = math.roundeven %6 : vector<16xf32>
+  return %7 : vector<16xf32>
+}
+
+// Where an integer is made of what is rounded, the estimate is one of fixed point, whose digits say whether it is certain. Both are
+// clamped as integers, so that the conversion to bytes can do it.
+// CHECK-LABEL: func.func @integer(
+// WIDE-COUNT-6: llvm.call_intrinsic "llvm.x86.avx512.vpermi2var.ps.512"
+// WIDE: %[[R:.*]] = math.roundeven
+// WIDE: %[[D:.*]] = arith.fptosi %[[R]]
+// WIDE: %[[T:.*]] = arith.andi %[[D]]
+// WIDE: %[[CERTAIN:.*]] = arith.cmpi uge, %[[T]]
+// WIDE: vector.reduction <and>, %[[CERTAIN]]
+// WIDE: arith.shrsi %[[D]]
+// WIDE: %[[Q:.*]] = scf.if
+// WIDE: math.tanh
+// WIDE: arith.addi
+// WIDE: %[[MAX:.*]] = arith.maxsi %[[Q]]
+// WIDE: %[[MIN:.*]] = arith.minsi %[[MAX]]
+// WIDE: arith.trunci %[[MIN]]
+func.func @integer(%x: vector<16xf32>) -> vector<16xi8> {
+  %scale = arith.constant dense<0.0078125> : vector<16xf32>
+  %low = arith.constant dense<-128.0> : vector<16xf32>
+  %high = arith.constant dense<127.0> : vector<16xf32>
+  %zero = arith.constant dense<128> : vector<16xi32>
+  %0 = math.tanh %x : vector<16xf32>
+  %1 = arith.divf %0, %scale : vector<16xf32>
+  %2 = arith.cmpf ogt, %1, %low : vector<16xf32>
+  %3 = arith.select %2, %1, %low : vector<16xi1>, vector<16xf32>
+  %4 = arith.cmpf olt, %3, %high : vector<16xf32>
+  %5 = arith.select %4, %3, %high : vector<16xi1>, vector<16xf32>
+  %6 = math.roundeven %5 : vector<16xf32>
+  %7 = arith.fptosi %6 : vector<16xf32> to vector<16xi32>
+  %8 = arith.addi %7, %zero : vector<16xi32>
+  %9 = arith.trunci %8 : vector<16xi32> to vector<16xi8>
+  return %9 : vector<16xi8>
+}
+
+// What is divided is clamped, not the quotient, and NaN replaced by what the clamps would make of it.
+// CHECK-LABEL: func.func @quotient(
+// CHECK-SAME: %[[X:.*]]: vector<16xf32>)
+// CHECK: %[[NAN:.*]] = arith.cmpf uno, %[[X]], %[[X]]
+// CHECK: %[[NUMBER:.*]] = arith.select %[[NAN]]
+// CHECK-DAG: %[[LOW:.*]] = arith.constant dense<-5.120000e+02>
+// CHECK-DAG: %[[HIGH:.*]] = arith.constant dense<5.080000e+02>
+// CHECK: arith.cmpf ogt, %[[NUMBER]], %[[LOW]]
+// CHECK: arith.cmpf olt, %{{.*}}, %[[HIGH]]
+// CHECK-NOT: arith.divf
+// CHECK: math.fma
+// CHECK: %[[Q:.*]] = math.fma
+// CHECK: math.roundeven %[[Q]]
+func.func @quotient(%x: vector<16xf32>) -> vector<16xf32> {
+  %scale = arith.constant dense<4.0> : vector<16xf32>
+  %zero = arith.constant dense<0.0> : vector<16xf32>
+  %low = arith.constant dense<-128.0> : vector<16xf32>
+  %high = arith.constant dense<127.0> : vector<16xf32>
+  %0 = arith.divf %x, %scale : vector<16xf32>
+  %1 = arith.cmpf uno, %0, %0 : vector<16xf32>
+  %2 = arith.select %1, %zero, %0 : vector<16xi1>, vector<16xf32>
   %3 = arith.cmpf ogt, %2, %low : vector<16xf32>
   %4 = arith.select %3, %2, %low : vector<16xi1>, vector<16xf32>
   %5 = arith.cmpf olt, %4, %high : vector<16xf32>

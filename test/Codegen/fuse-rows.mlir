@@ -8,31 +8,36 @@
 #lane = affine_map<(d0, d1, d2) -> (d0, d2)>
 #point = affine_map<(d0) -> (d0)>
 
-// One loop over rows; what is handed on has the room of a row, also behind a reshape.
+// One loop over rows; what is handed on has the room of an iteration's rows, also behind a reshape. Rows that are summed up go by four,
+// what is left of them one by one.
+// CHECK-DAG: #[[FOURS:.*]] = affine_map<()[s0] -> (s0 * 4)>
+// CHECK-DAG: #[[FROM:.*]] = affine_map<()[s0, s1] -> (s0 + s1)>
 // CHECK-LABEL: func.func @normalize(
-// CHECK-SAME: %[[X:.*]]: memref<?x128xf32>, %[[B:.*]]: memref<128xf32>, %[[Y:.*]]: memref<?x128xf32>)
+// CHECK-SAME: %[[X:.*]]: memref<?x128xf32>, %[[BIAS:.*]]: memref<128xf32>, %[[Y:.*]]: memref<?x128xf32>)
 // CHECK-NOT: memref.alloc
-// CHECK: scf.forall (%[[I:.*]]) in (%{{.*}}) {
+// CHECK: %[[BLOCKS:.*]] = arith.divui %{{.*}}, %c4
+// CHECK: %[[REST:.*]] = arith.remui %{{.*}}, %c4
+// CHECK: %[[WHOLE:.*]] = arith.muli %[[BLOCKS]], %c4
+// CHECK: scf.forall (%[[B:.*]]) in (%[[BLOCKS]]) {
+// CHECK: %[[I:.*]] = affine.apply #[[FOURS]]()[%[[B]]]
+// CHECK: %[[PART:.*]] = memref.alloc() : memref<4x16xf32>
+// CHECK: %[[SUM:.*]] = memref.alloc() : memref<4xf32>
+// CHECK: linalg.fill {{.*}} outs(%[[PART]] : memref<4x16xf32>)
+// CHECK: memref.subview %{{.*}}[%[[I]], 0, 0] [4, 8, 16] [1, 1, 1]
+// CHECK: linalg.generic {{.*}} outs(%[[PART]]
+// CHECK: linalg.fill {{.*}} outs(%[[SUM]] : memref<4xf32>)
+// CHECK: linalg.generic {{.*}} ins(%[[PART]] {{.*}} outs(%[[SUM]]
+// CHECK: %[[ROW:.*]] = memref.subview %[[X]][%[[I]], 0] [4, 128] [1, 1]
+// CHECK: %[[OUT:.*]] = memref.subview %[[Y]][%[[I]], 0] [4, 128] [1, 1]
+// CHECK: linalg.generic {{.*}} ins(%[[ROW]], %[[SUM]], %[[BIAS]] {{.*}} outs(%[[OUT]]
+// CHECK: } {mpc.cost = {{[0-9]+}} : i64}
+// CHECK: scf.forall (%[[B:.*]]) in (%[[REST]]) {
+// CHECK: %[[I:.*]] = affine.apply #[[FROM]]()[%[[WHOLE]], %[[B]]]
 // CHECK: %[[PART:.*]] = memref.alloc() : memref<1x16xf32>
 // CHECK: %[[SUM:.*]] = memref.alloc() : memref<1xf32>
-// CHECK: linalg.fill {{.*}} outs(%[[PART]] : memref<1x16xf32>)
-// CHECK: memref.subview %{{.*}}[%[[I]], 0, 0] [1, 8, 16] [1, 1, 1]
-// CHECK: linalg.generic {{.*}} outs(%[[PART]]
-// CHECK: linalg.fill {{.*}} outs(%[[SUM]] : memref<1xf32>)
-// CHECK: linalg.generic {{.*}} ins(%[[PART]] {{.*}} outs(%[[SUM]]
-// CHECK: %[[ROW:.*]] = memref.subview %[[X]][%[[I]], 0] [1, 128] [1, 1]
-// CHECK: %[[OUT:.*]] = memref.subview %[[Y]][%[[I]], 0] [1, 128] [1, 1]
-// CHECK: linalg.generic {{.*}} ins(%[[ROW]], %[[SUM]], %[[B]] {{.*}} outs(%[[OUT]]
+// CHECK: memref.subview %[[X]][%[[I]], 0] [1, 128] [1, 1]
 // CHECK: } {mpc.cost = {{[0-9]+}} : i64}
-// With threads, the row that two ops read is copied first; 128 elements are 16 for eight each, and so are the partial sums.
-// THREADS-LABEL: func.func @normalize(
-// THREADS: scf.forall (%[[I:.*]]) in (%{{.*}}) {
-// THREADS: %[[COPY:.*]] = memref.alloc() : memref<1x128xf32>
-// THREADS: %[[ROW:.*]] = memref.subview %arg0[%[[I]], 0] [1, 128] [1, 1]
-// THREADS: linalg.copy ins(%[[ROW]] {{.*}} outs(%[[COPY]]
-// THREADS: memref.expand_shape %[[COPY]]
-// THREADS: linalg.generic {{.*}} ins(%[[COPY]], %{{.*}}, %arg1
-// THREADS: } {kernel.row_threads = 16 : i64
+// CHECK-NOT: scf.forall
 func.func @normalize(%x: memref<?x128xf32>, %bias: memref<128xf32>, %y: memref<?x128xf32>) {
   %c0 = arith.constant 0 : index
   %zero = arith.constant 0.0 : f32
@@ -246,9 +251,10 @@ func.func @behind_a_cast(%x: memref<8x64xf32>, %y: memref<8x64xf32>) {
 #row = affine_map<(n, c, x) -> (n, c)>
 #channel = affine_map<(n, c, x) -> (c)>
 // CHECK-LABEL: func.func @channels(
-// CHECK: scf.forall (%[[N:.*]], %[[C:.*]]) in (%{{.*}}, 4)
-// CHECK: memref.subview %{{.*}}[%[[N]], %[[C]], 0] [1, 1, 64] [1, 1, 1]
-// CHECK: %[[S:.*]] = memref.subview %arg1[%[[C]]] [1] [1]
+// CHECK: scf.forall (%[[N:.*]], %[[B:.*]]) in (%{{.*}}, 1)
+// CHECK: %[[C:.*]] = affine.apply #{{.*}}()[%[[B]]]
+// CHECK: memref.subview %{{.*}}[%[[N]], %[[C]], 0] [1, 4, 64] [1, 1, 1]
+// CHECK: %[[S:.*]] = memref.subview %arg1[%[[C]]] [4] [1]
 // CHECK: linalg.generic {{.*}} ins(%{{.*}}, %{{.*}}, %[[S]]
 // THREADS-LABEL: func.func @channels(
 // THREADS: kernel.row_threads = 16
@@ -296,6 +302,54 @@ func.func @long_rows(%x: memref<8x20000xf32>, %y: memref<8x20000xf32>) {
       ins(%x, %sum : memref<8x20000xf32>, memref<8xf32>) outs(%y : memref<8x20000xf32>) {
   ^bb0(%a: f32, %s: f32, %o: f32):
     %0 = arith.divf %a, %s : f32
+    linalg.yield %0 : f32
+  }
+  return
+}
+
+// -----
+
+// Summed rows of two dimensions go by four along the last one; of six, two are left. Those of a tensor beyond the last-level cache, 8 MiB,
+// go one by one.
+#whole = affine_map<(d0, d1, d2) -> (d0, d1, d2)>
+#row = affine_map<(d0, d1, d2) -> (d0, d1)>
+// THREADS-LABEL: func.func @sizes(
+// THREADS: scf.forall {{.*}} in (3, 6)
+// CHECK-LABEL: func.func @sizes(
+// CHECK: scf.forall (%{{.*}}, %{{.*}}) in (3, 1)
+// CHECK: memref.alloc() : memref<1x4xf32>
+// CHECK: scf.forall (%{{.*}}, %{{.*}}) in (3, 2)
+// CHECK: memref.alloc() : memref<1x1xf32>
+// CHECK: scf.forall (%{{.*}}, %{{.*}}) in (2, 2048)
+// CHECK-NOT: scf.forall
+func.func @sizes(%x: memref<3x6x64xf32>, %y: memref<3x6x64xf32>, %u: memref<2x2048x1024xf32>, %v: memref<2x2048x1024xf32>) {
+  %zero = arith.constant 0.0 : f32
+  %s = memref.alloc() : memref<3x6xf32>
+  linalg.fill ins(%zero : f32) outs(%s : memref<3x6xf32>)
+  linalg.generic {indexing_maps = [#whole, #row], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x : memref<3x6x64xf32>) outs(%s : memref<3x6xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %0 = arith.addf %o, %a : f32
+    linalg.yield %0 : f32
+  }
+  linalg.generic {indexing_maps = [#whole, #row, #whole], iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%x, %s : memref<3x6x64xf32>, memref<3x6xf32>) outs(%y : memref<3x6x64xf32>) {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %0 = arith.divf %a, %b : f32
+    linalg.yield %0 : f32
+  }
+  %t = memref.alloc() : memref<2x2048xf32>
+  linalg.fill ins(%zero : f32) outs(%t : memref<2x2048xf32>)
+  linalg.generic {indexing_maps = [#whole, #row], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%u : memref<2x2048x1024xf32>) outs(%t : memref<2x2048xf32>) {
+  ^bb0(%a: f32, %o: f32):
+    %0 = arith.addf %o, %a : f32
+    linalg.yield %0 : f32
+  }
+  linalg.generic {indexing_maps = [#whole, #row, #whole], iterator_types = ["parallel", "parallel", "parallel"]}
+      ins(%u, %t : memref<2x2048x1024xf32>, memref<2x2048xf32>) outs(%v : memref<2x2048x1024xf32>) {
+  ^bb0(%a: f32, %b: f32, %o: f32):
+    %0 = arith.divf %a, %b : f32
     linalg.yield %0 : f32
   }
   return

@@ -85,7 +85,62 @@ func.func @gathered(%x: memref<1x9x9x3xi8>, %w: memref<1x1x7x16x4xi8>, %o: memre
   return
 }
 
-// CHECK-LABEL: func.func @depthwise
+// Rows of the window are runs of nine values: tiles inside of one row of pixels read them in place, the others are copied.
+// CHECK-LABEL: func.func @runs
+func.func @runs(%x: memref<1x9x40x3xf32>, %w: memref<1x1x27x16x1xf32>, %o: memref<1x9x40x16xf32>) {
+  // CHECK: scf.if
+  // CHECK: } else {
+  // CHECK: vector.store {{.*}} : memref<12x27xf32>
+  // CHECK: scf.if
+  // CHECK: memref.expand_shape {{.*}} into memref<1x3x9x16x1xf32>
+  // CHECK: scf.for {{.*}} = %c0 to %c3
+  // CHECK: kernel.inner_tile fma rows(%{{.*}} : memref<9xf32
+  // CHECK: } else {
+  // CHECK: kernel.inner_tile fma rows(%{{.*}} : memref<27xf32
+  kernel.contract ins(%x, %w : memref<1x9x40x3xf32>, memref<1x1x27x16x1xf32>) outs(%o : memref<1x9x40x16xf32>)
+      attributes {extra_maps = [], pad_value = 0.0 : f32, tiling = #kernel.tiling<intrinsic = fma, rows = 12, columns = 16, kv = 1, gather = true>,
+                  window = #kernel.window<sizes = [3, 3], strides = [1, 1], dilations = [1, 1], low = [1, 1], high = [1, 1]>} {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  }
+  return
+}
+
+// The copy holds the rows of one window; after the first output row of a block one new row is copied.
+// CHECK-LABEL: func.func @planar
+func.func @planar(%x: memref<1x64x64x1xf32>, %w: memref<8x5x5x1xf32>, %o: memref<1x60x60x8xf32>) {
+  // CHECK: memref.alloca() {{.*}} : memref<5x1x1x68xf32>
+  // CHECK: arith.select %{{.*}}, %c0, %c4
+  // CHECK: arith.remui %{{.*}}, %c5
+  // CHECK: vector.fma
+  // CHECK: vector.shuffle
+  // CHECK: vector.load {{.*}} : memref<32x16xf32>, vector<8xf32>
+  kernel.planar ins(%x, %w : memref<1x64x64x1xf32>, memref<8x5x5x1xf32>) outs(%o : memref<1x60x60x8xf32>)
+      attributes {extra_maps = [], tiling = #kernel.tiling<intrinsic = fma, rows = 32, columns = 8, kv = 1, planar = true>,
+                  window = #kernel.window<sizes = [5, 5], strides = [1, 1], dilations = [1, 1], low = [0, 0], high = [0, 0]>} {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  }
+  return
+}
+
+// Only tiles at the edge ask about each pixel.
+// CHECK-LABEL: func.func @depthwise_padded
+func.func @depthwise_padded(%x: memref<1x8x40x16xf32>, %w: memref<3x3x16xf32>, %o: memref<1x8x40x16xf32>) {
+  // CHECK: scf.if
+  // CHECK-NOT: arith.select
+  // CHECK: } else {
+  // CHECK: arith.select
+  kernel.depthwise ins(%x, %w : memref<1x8x40x16xf32>, memref<3x3x16xf32>) outs(%o : memref<1x8x40x16xf32>)
+      attributes {extra_maps = [], pad_value = 0.0 : f32, tiling = #kernel.tiling<intrinsic = fma, rows = 1, columns = 16, kv = 1>,
+                  window = #kernel.window<sizes = [3, 3], strides = [1, 1], dilations = [1, 1], low = [1, 1], high = [1, 1]>} {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  }
+  return
+}
+
+// CHECK-LABEL: func.func @depthwise(
 func.func @depthwise(%x: memref<1x8x8x20xf32>, %w: memref<3x3x20xf32>, %o: memref<1x6x6x20xf32>) {
   // CHECK-COUNT-9: vector.fma {{.*}} : vector<16xf32>
   // CHECK: vector.store
@@ -256,19 +311,36 @@ func.func @every_second(%x: memref<8x20xf32, strided<[40, 2]>>, %o: memref<8x20x
   return
 }
 
-// What an inner loop does not change is loaded before it: the row's position, not its elements.
+// What an inner loop does not change is loaded before it: the row's position. Its elements are read as vectors.
 // CHECK-LABEL: func.func @rows
 func.func @rows(%table: memref<100x64xf32>, %at: memref<8xi64>, %o: memref<8x64xf32>) {
   // CHECK: scf.forall (%[[ROW:.*]]) in (8)
   // CHECK: memref.load %{{.*}}[%[[ROW]]] : memref<8xi64>
-  // CHECK: scf.for
-  // CHECK: memref.load %{{.*}} : memref<100x64xf32>
+  // CHECK: scf.for %[[COLUMN:.*]] =
+  // CHECK: vector.load %{{.*}}[%{{.*}}, %[[COLUMN]]] : memref<100x64xf32>, vector<16xf32>
+  // CHECK: vector.store
   linalg.generic {indexing_maps = [affine_map<(i, j) -> (i)>, affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "parallel"]}
       ins(%at : memref<8xi64>) outs(%o : memref<8x64xf32>) {
   ^bb0(%position: i64, %old: f32):
     %row = arith.index_cast %position : i64 to index
     %column = linalg.index 1 : index
     %element = memref.load %table[%row, %column] : memref<100x64xf32>
+    linalg.yield %element : f32
+  }
+  return
+}
+
+// Refused: elements below each other.
+// CHECK-LABEL: func.func @columns
+func.func @columns(%table: memref<64x100xf32>, %at: memref<8xi64>, %o: memref<8x64xf32>) {
+  // CHECK-NOT: vector
+  // CHECK: memref.store
+  linalg.generic {indexing_maps = [affine_map<(i, j) -> (i)>, affine_map<(i, j) -> (i, j)>], iterator_types = ["parallel", "parallel"]}
+      ins(%at : memref<8xi64>) outs(%o : memref<8x64xf32>) {
+  ^bb0(%position: i64, %old: f32):
+    %column = arith.index_cast %position : i64 to index
+    %row = linalg.index 1 : index
+    %element = memref.load %table[%row, %column] : memref<64x100xf32>
     linalg.yield %element : f32
   }
   return
@@ -363,6 +435,54 @@ func.func @largest(%x: memref<65xf32>, %m: memref<f32>, %s: memref<f32>) {
       ins(%x : memref<65xf32>) outs(%s : memref<f32>) {
   ^bb0(%a: f32, %acc: f32):
     %0 = arith.addf %acc, %a : f32
+    linalg.yield %0 : f32
+  }
+  return
+}
+
+// Sums of a few rows in a parallel loop take turns, each in its own order; alone they do not.
+// CHECK-LABEL: func.func @row_sums
+// CHECK: %[[S:.*]]:2 = scf.for %[[K:.*]] = %c0 to %c8 step %c1 iter_args(%[[A:.*]] = %{{.*}}, %[[B:.*]] = %{{.*}}) -> (vector<16xf32>, vector<16xf32>)
+// CHECK: %[[X0:.*]] = vector.load %{{.*}}[%c0, %[[K]], %c0]
+// CHECK: %[[A1:.*]] = arith.addf %[[A]], %[[X0]] : vector<16xf32>
+// CHECK: %[[X1:.*]] = vector.load %{{.*}}[%c1, %[[K]], %c0]
+// CHECK: %[[B1:.*]] = arith.addf %[[B]], %[[X1]] : vector<16xf32>
+// CHECK: scf.yield %[[A1]], %[[B1]]
+// CHECK: vector.store %[[S]]#0, %{{.*}}[%{{.*}}, %c0]
+// CHECK: vector.store %[[S]]#1
+// CHECK: scf.for {{.*}} to %c16 step %c1 iter_args(%{{.*}} = %{{.*}}, %{{.*}} = %{{.*}}) -> (f32, f32)
+// CHECK-LABEL: func.func @row_sums_alone
+// CHECK: scf.for {{.*}} to %c16 step %c1 iter_args(%{{.*}} = %{{.*}}) -> (f32)
+#lanes = affine_map<(d0, d1, d2) -> (d0, d1, d2)>
+#lane = affine_map<(d0, d1, d2) -> (d0, d2)>
+#whole = affine_map<(d0, d1) -> (d0, d1)>
+#row = affine_map<(d0, d1) -> (d0)>
+func.func @row_sums(%x: memref<6x8x16xf32>, %p: memref<6x16xf32>, %o: memref<6xf32>) {
+  scf.forall (%i) = (0) to (6) step (2) {
+    %xs = memref.subview %x[%i, 0, 0] [2, 8, 16] [1, 1, 1] : memref<6x8x16xf32> to memref<2x8x16xf32, strided<[128, 16, 1], offset: ?>>
+    %ps = memref.subview %p[%i, 0] [2, 16] [1, 1] : memref<6x16xf32> to memref<2x16xf32, strided<[16, 1], offset: ?>>
+    %os = memref.subview %o[%i] [2] [1] : memref<6xf32> to memref<2xf32, strided<[1], offset: ?>>
+    linalg.generic {indexing_maps = [#lanes, #lane], iterator_types = ["parallel", "reduction", "parallel"]}
+        ins(%xs : memref<2x8x16xf32, strided<[128, 16, 1], offset: ?>>) outs(%ps : memref<2x16xf32, strided<[16, 1], offset: ?>>) {
+    ^bb0(%a: f32, %s: f32):
+      %0 = arith.addf %s, %a : f32
+      linalg.yield %0 : f32
+    }
+    linalg.generic {indexing_maps = [#whole, #row], iterator_types = ["parallel", "reduction"]}
+        ins(%ps : memref<2x16xf32, strided<[16, 1], offset: ?>>) outs(%os : memref<2xf32, strided<[1], offset: ?>>) {
+    ^bb0(%a: f32, %s: f32):
+      %0 = arith.addf %s, %a : f32
+      linalg.yield %0 : f32
+    }
+  }
+  return
+}
+
+func.func @row_sums_alone(%x: memref<2x16xf32>, %o: memref<2xf32>) {
+  linalg.generic {indexing_maps = [#whole, #row], iterator_types = ["parallel", "reduction"]}
+      ins(%x : memref<2x16xf32>) outs(%o : memref<2xf32>) {
+  ^bb0(%a: f32, %s: f32):
+    %0 = arith.addf %s, %a : f32
     linalg.yield %0 : f32
   }
   return

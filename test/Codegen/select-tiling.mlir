@@ -183,6 +183,47 @@ func.func @edges(%x: tensor<1x7x7x64xf32>, %w: tensor<256x3x3x64xf32>) -> tensor
   return %r : tensor<1x7x7x256xf32>
 }
 
+// A tile of whole rows of pixels may have a third fewer sums than another.
+// CHECK-LABEL: func.func @edges_of_8
+func.func @edges_of_8(%x: tensor<1x8x8x64xf32>, %w: tensor<64x3x3x64xf32>) -> tensor<1x8x8x64xf32> {
+  %zero = arith.constant 0.0 : f32
+  %padded = tensor.pad %x low[0, 1, 1, 0] high[0, 1, 1, 0] {
+  ^bb0(%i: index, %j: index, %k: index, %l: index):
+    tensor.yield %zero : f32
+  } : tensor<1x8x8x64xf32> to tensor<1x10x10x64xf32>
+  %empty = tensor.empty() : tensor<1x8x8x64xf32>
+  %init = linalg.fill ins(%zero : f32) outs(%empty : tensor<1x8x8x64xf32>) -> tensor<1x8x8x64xf32>
+  // AVX2: kernel.tiling = #kernel.tiling<intrinsic = fma, rows = 4, columns = 16, kv = 1>
+  // VNNI: kernel.tiling = #kernel.tiling<intrinsic = fma, rows = 8, columns = 32, kv = 1>
+  %r = linalg.generic {indexing_maps = [#conv_x, #conv_w, #conv_o],
+                       iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction", "reduction", "reduction"]}
+      ins(%padded, %w : tensor<1x10x10x64xf32>, tensor<64x3x3x64xf32>) outs(%init : tensor<1x8x8x64xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %p = arith.mulf %a, %b : f32
+    %s = arith.addf %c, %p : f32
+    linalg.yield %s : f32
+  } -> tensor<1x8x8x64xf32>
+  return %r : tensor<1x8x8x64xf32>
+}
+
+// Lanes are pixels, and of 96 pixels two tiles of 48 leave nothing over; two of 64 would.
+// CHECK-LABEL: func.func @even_pixels
+func.func @even_pixels(%x: tensor<1x34x98x8xf32>, %w: tensor<7x3x3x8xf32>) -> tensor<1x32x96x7xf32> {
+  %zero = arith.constant 0.0 : f32
+  %empty = tensor.empty() : tensor<1x32x96x7xf32>
+  %init = linalg.fill ins(%zero : f32) outs(%empty : tensor<1x32x96x7xf32>) -> tensor<1x32x96x7xf32>
+  // VNNI: kernel.tiling = #kernel.tiling<intrinsic = fma, rows = 48, columns = 7, kv = 1, planar = true>
+  %r = linalg.generic {indexing_maps = [#pixels, #taps, #sums],
+      iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction", "reduction", "reduction"]}
+      ins(%x, %w : tensor<1x34x98x8xf32>, tensor<7x3x3x8xf32>) outs(%init : tensor<1x32x96x7xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %p = arith.mulf %a, %b : f32
+    %s = arith.addf %c, %p : f32
+    linalg.yield %s : f32
+  } -> tensor<1x32x96x7xf32>
+  return %r : tensor<1x32x96x7xf32>
+}
+
 #mm_x = affine_map<(m, n, k) -> (m, k)>
 #mm_w = affine_map<(m, n, k) -> (k, n)>
 #mm_o = affine_map<(m, n, k) -> (m, n)>

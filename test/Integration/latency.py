@@ -87,7 +87,7 @@ assert groups[step]["macs"] == 64 * 64 and told["groups"][step]["calls"] == 7, (
 tool("mpc-compile", model, "--precision=auto", "--emit=bench-kit", samples, "-o", path("kit.so"), "--march=x86-64-v3")
 manifest = json.loads(tool("mpc-run", path("kit.so"), "--describe", "--json"))
 assert manifest["kind"] == "bench-kit"
-assert [e["name"] for e in manifest["entries"]] == ["f32", "f16", "bf16", "int8", "conversions"]
+assert [e["name"] for e in manifest["entries"]] == ["f32", "f16", "bf16", "int16", "int8", "conversions"]
 tool("mpc-run", path("kit.so"), f"--measure={path('table.json')}")
 table = json.load(open(path("table.json")))
 assert table["isa"] == "x86-64-v3" and table["version"] == 1 and table["overhead_ms"] >= 0
@@ -95,9 +95,10 @@ assert all(math.isfinite(e["ms"]) and e["ms"] >= 0 for e in table["entries"] + t
 names = [g["name"] for g in manifest["entries"][0]["groups"]]
 for precision in ("f32", "f16", "bf16"):
     assert [e["name"] for e in table["entries"] if e["precision"] == precision] == [n for n in names if ":" not in n], precision
-assert {e["name"] for e in table["entries"] if e["precision"] == "int8"} <= set(names)
+for precision in ("int16", "int8"):
+    assert {e["name"] for e in table["entries"] if e["precision"] == precision} <= set(names), precision
 assert sum(e["ms"] for e in table["entries"]) > 0
-kinds = ("f32", "f16", "bf16", "int8")
+kinds = ("f32", "f16", "bf16", "int16", "int8")
 assert {(c["from"], c["to"]) for c in table["conversions"]} == {(a, b) for a in kinds for b in kinds if a != b}
 # Keys name what is computed, not the model's numbers: another calibration gives the same ones.
 np.save(path("other.npy"), np.load(path("calibration.npy"))[:4] * 0.7)

@@ -9,6 +9,7 @@ within 1e-5 of the largest one in the tensor, which covers NumPy's order of summ
 
 import argparse
 import os
+import subprocess
 import sys
 
 import numpy as np
@@ -213,6 +214,28 @@ def einsums(cases):
     add("ij,ij->", (3, 0), (3, 0))
 
 
+def side_by_side(work):
+    """Rows are summed up several at a time: each has the bytes that it has alone. Returns how many outputs differ."""
+    x, s = normal(7, 101) * 3, normal(101)
+    cases = Cases(18, batch=True)
+    power = np.exp(x.astype(np.float64))
+    cases.add("Softmax", [x], [(power / power.sum(-1, keepdims=True)).astype(np.float32)])
+    cases.add("LayerNormalization", [x, s], [(normalize(x, 1, 1e-5) * s).astype(np.float32)], constants=[1])
+    bad = cases.run(work)
+    alone = os.path.join(work, "alone")
+    os.makedirs(alone)
+    for row in range(len(x)):
+        np.save(os.path.join(alone, "x.npy"), x[row:row + 1])
+        inputs = [f"--input={name}={alone}/x.npy" for name, _ in cases.inputs]
+        subprocess.run(["mpc-run", os.path.join(work, "model.so"), f"--output={alone}", *inputs], check=True, stdout=subprocess.DEVNULL)
+        for name, _ in cases.expected:
+            one, all_rows = np.load(f"{alone}/{name}.npy"), np.load(f"{work}/out/{name}.npy")
+            if one.tobytes() != all_rows[row:row + 1].tobytes():
+                print(f"{name}: row {row} differs from the same row alone")
+                bad += 1
+    return bad
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--work", required=True)
@@ -225,6 +248,7 @@ def main():
             family(cases)
         bad += cases.run(os.path.join(options.work, str(opset)))
         print(f"opset {opset}: {len(cases.expected)} outputs")
+    bad += side_by_side(os.path.join(options.work, "rows"))
     sys.exit(f"{bad} outputs differ" if bad else 0)
 
 

@@ -139,3 +139,27 @@ module attributes {mpc.rounding = #mpc.rounding<tosa>, mpc.scales = "power-of-tw
     return %z : tensor<?x2xf32>
   }
 }
+
+// -----
+
+// What is joined has one scale, also where a function follows in the same group.
+// CHECK-LABEL: func.func @main
+// CHECK: mpc.group "join" ins(%{{.*}} = %{{.*}}, {{.*}} : tensor<1x2x[[JOINED:!.*]]>, tensor<1x2x[[JOINED]]>,
+// CHECK: mpc.concat {{.*}} : (tensor<1x2x[[JOINED]]>, tensor<1x2x[[JOINED]]>) -> tensor<1x4x[[JOINED]]>
+// CHECK-NOT: mpc.dequantize
+// CHECK: mpc.lookup
+module attributes {mpc.rounding = #mpc.rounding<tflite>} {
+  func.func @main(%x: tensor<1x2xf32> {mpc.name = "x", mpc.range = #mpc.range<-1.0, 1.0>}, %y: tensor<1x2xf32> {mpc.name = "y", mpc.range = #mpc.range<-1.0, 3.0>}) -> tensor<1x1xf32> {
+    %w = mpc.constant dense<1.0> : tensor<4x1xf32> -> tensor<4x1xf32>
+    %c = mpc.group "join" ins(%a = %x, %b = %y : tensor<1x2xf32>, tensor<1x2xf32>) -> tensor<1x4xf32> attributes {precision = #mpc.precision<int8>, range = #mpc.range<-0.5, 3.0>} {
+      %0 = mpc.concat %a, %b {axis = 1 : i64} : (tensor<1x2xf32>, tensor<1x2xf32>) -> tensor<1x4xf32>
+      %1 = mpc.tanh %0 : (tensor<1x4xf32>) -> tensor<1x4xf32>
+      mpc.yield %1 : tensor<1x4xf32>
+    }
+    %z = mpc.group "fc" ins(%a = %c, %d = %w : tensor<1x4xf32>, tensor<4x1xf32>) -> tensor<1x1xf32> attributes {precision = #mpc.precision<int8>, range = #mpc.range<-1.0, 4.0>} {
+      %0 = mpc.matmul %a, %d : (tensor<1x4xf32>, tensor<4x1xf32>) -> tensor<1x1xf32>
+      mpc.yield %0 : tensor<1x1xf32>
+    }
+    return %z : tensor<1x1xf32>
+  }
+}

@@ -75,6 +75,46 @@ func.func @main(%x: tensor<1x1xf32> {mpc.name = "x", mpc.range = #mpc.range<0.0,
 
 // -----
 
+// What a convolution reads, too, does not become coarse for a wide value that it is joined with: it is rescaled for that. What only the
+// concatenation reads is stored as that wants it.
+// CHECK-LABEL: func.func @main
+// CHECK: %[[NARROW:.*]] = mpc.group "narrow" {{.*}} -> tensor<1x2x[[FINE:!.*]]> attributes
+// CHECK: %[[RESCALED:.*]] = mpc.group "quantize:narrow" ins(%{{.*}} = %[[NARROW]] : tensor<1x2x[[FINE]]>) -> tensor<1x2x[[COARSE:!.*]]> {
+// CHECK: %[[ALONE:.*]] = mpc.group "alone" {{.*}} -> tensor<1x2x[[COARSE]]> attributes
+// CHECK: mpc.group "join" ins(%{{.*}} = %[[RESCALED]], %{{.*}} = %[[ALONE]], %{{.*}} = %{{.*}} : tensor<1x2x[[COARSE]]>, tensor<1x2x[[COARSE]]>, tensor<1x2x[[COARSE]]>)
+// CHECK: mpc.group "fc" ins(%{{.*}} = %[[NARROW]], {{.*}} : tensor<1x2x[[FINE]]>
+func.func @main(%x: tensor<1x2xf32> {mpc.name = "x", mpc.range = #mpc.range<-1.0, 1.0>}) -> (tensor<1x2xf32>, tensor<1x2xf32>) {
+  %w = mpc.constant dense<1.0> : tensor<2x2xf32> -> tensor<2x2xf32>
+  %v = mpc.constant dense<1.0> : tensor<6x2xf32> -> tensor<6x2xf32>
+  %n = mpc.group "narrow" ins(%a = %x, %b = %w : tensor<1x2xf32>, tensor<2x2xf32>) -> tensor<1x2xf32> attributes {precision = #mpc.precision<int8>, range = #mpc.range<0.0, 1.0>} {
+    %0 = mpc.matmul %a, %b : (tensor<1x2xf32>, tensor<2x2xf32>) -> tensor<1x2xf32>
+    mpc.yield %0 : tensor<1x2xf32>
+  }
+  %o = mpc.group "alone" ins(%a = %x, %b = %w : tensor<1x2xf32>, tensor<2x2xf32>) -> tensor<1x2xf32> attributes {precision = #mpc.precision<int8>, range = #mpc.range<0.0, 1.0>} {
+    %0 = mpc.matmul %a, %b : (tensor<1x2xf32>, tensor<2x2xf32>) -> tensor<1x2xf32>
+    mpc.yield %0 : tensor<1x2xf32>
+  }
+  %u = mpc.group "wide" ins(%a = %x, %b = %w : tensor<1x2xf32>, tensor<2x2xf32>) -> tensor<1x2xf32> attributes {precision = #mpc.precision<int8>, range = #mpc.range<0.0, 2.5>} {
+    %0 = mpc.matmul %a, %b : (tensor<1x2xf32>, tensor<2x2xf32>) -> tensor<1x2xf32>
+    mpc.yield %0 : tensor<1x2xf32>
+  }
+  %j = mpc.group "join" ins(%a = %n, %b = %o, %c = %u : tensor<1x2xf32>, tensor<1x2xf32>, tensor<1x2xf32>) -> tensor<1x6xf32> attributes {precision = #mpc.precision<int8>, range = #mpc.range<0.0, 2.5>} {
+    %0 = mpc.concat %a, %b, %c {axis = 1 : i64} : (tensor<1x2xf32>, tensor<1x2xf32>, tensor<1x2xf32>) -> tensor<1x6xf32>
+    mpc.yield %0 : tensor<1x6xf32>
+  }
+  %y = mpc.group "fc" ins(%a = %n, %b = %w : tensor<1x2xf32>, tensor<2x2xf32>) -> tensor<1x2xf32> attributes {precision = #mpc.precision<int8>, range = #mpc.range<0.0, 1.0>} {
+    %0 = mpc.matmul %a, %b : (tensor<1x2xf32>, tensor<2x2xf32>) -> tensor<1x2xf32>
+    mpc.yield %0 : tensor<1x2xf32>
+  }
+  %z = mpc.group "last" ins(%a = %j, %b = %v : tensor<1x6xf32>, tensor<6x2xf32>) -> tensor<1x2xf32> attributes {precision = #mpc.precision<int8>, range = #mpc.range<0.0, 5.0>} {
+    %0 = mpc.matmul %a, %b : (tensor<1x6xf32>, tensor<6x2xf32>) -> tensor<1x2xf32>
+    mpc.yield %0 : tensor<1x2xf32>
+  }
+  return %y, %z : tensor<1x2xf32>, tensor<1x2xf32>
+}
+
+// -----
+
 // A value and its reshape are the same elements: their conversions have the source's name, each its own.
 // CHECK-LABEL: func.func @main
 // CHECK-DAG: mpc.group "cast:x:f16" ins

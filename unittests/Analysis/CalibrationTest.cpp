@@ -240,6 +240,15 @@ TEST(Histogram, outliersAreCutOff) {
   EXPECT_EQ(gather(Calibrator::MinMax, runs).lookup("x")->max, 400.0);
 }
 
+// Where a clamp gathers values at an extreme, or all are one, the least squared error is that of a range that ends exactly there.
+TEST(Histogram, extremesAreExact) {
+  EXPECT_EQ(*gather(Calibrator::MSE, ModelRun(std::vector<float>(9, 0.46f))).lookup("x"), (CalibrationRange{0.46f, 0.46f}));
+  std::vector<float> clamped(1000, 5.97f);
+  for (int i = 0; i < 100; ++i)
+    clamped.push_back(static_cast<float>(i) * 0.05f);
+  EXPECT_EQ(gather(Calibrator::MSE, ModelRun(clamped)).lookup("x")->max, 5.97f);
+}
+
 // Percentiles are those of the sorted values, up to a bin.
 TEST(Histogram, percentileIsThatOfTheValues) {
   std::vector<float> values;

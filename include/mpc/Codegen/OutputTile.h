@@ -104,7 +104,7 @@ public:
                                                   mlir::Value kw) const;
 
   /// The same for row kh of the window and the input pixel `offset` to the
-  /// right of the window's left edge.
+  /// right of the window's left edge. Without `pad` the pixel is inside.
   mlir::Value getPixel(mlir::ImplicitLocOpBuilder &b, mlir::Value input,
                        mlir::Value pad, mlir::Value kh,
                        mlir::Value offset) const;
@@ -115,15 +115,31 @@ public:
   mlir::Value getRun(mlir::ImplicitLocOpBuilder &b, mlir::Value input,
                      mlir::Value pad, mlir::Value kh) const;
 
+  /// The number of the first element of such a run.
+  mlir::Value getRunBegin(mlir::ImplicitLocOpBuilder &b, mlir::Value kh) const;
+
   /// Row kh of the window from the input's left edge on: a whole row of the
   /// input, which is one dimension with `pitch` elements per pixel, or `pad`, a
   /// row of as many pad values.
   mlir::Value getInputRow(mlir::ImplicitLocOpBuilder &b, mlir::Value input,
-                          mlir::Value pad, mlir::Value kh,
-                          int64_t pitch) const;
+                          mlir::Value pad, mlir::Value kh, int64_t pitch) const;
 
   /// Whether the whole window is horizontally inside of the input.
   mlir::Value isInsideRow(mlir::ImplicitLocOpBuilder &b) const;
+
+  /// Whether all rows of the window are inside of the input.
+  mlir::Value isInside(mlir::ImplicitLocOpBuilder &b) const;
+
+  /// Whether the `pixels` input pixels from `offset` to the right of the
+  /// window's left edge on are horizontally inside of the input.
+  mlir::Value isInsideFrom(mlir::ImplicitLocOpBuilder &b, mlir::Value offset,
+                           int64_t pixels) const;
+
+  /// Whether `last`, an output row behind this one, is in the same row of
+  /// pixels, and the windows of both and of all between them, of dilation 1,
+  /// are inside of the input.
+  mlir::Value areInside(mlir::ImplicitLocOpBuilder &b,
+                        const WindowRow &last) const;
 
   /// Whether column kw of the window is inside of the input.
   mlir::Value isInsideColumn(mlir::ImplicitLocOpBuilder &b,

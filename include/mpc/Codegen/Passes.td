@@ -450,6 +450,10 @@ def FuseRows : Pass<"mpc-fuse-rows", "::mlir::func::FuncOp"> {
     the target's second-level cache and 128 KiB. Rows of fewer than 64 elements, and single ones, stay as they are.
     What is computed, and in which order, does not change.
 
+    Where rows are summed up, an iteration handles four along the last of their dimensions, buffers have room for four, and a second loop
+    handles what is left over: mpc-lower-kernels lets their sums take turns, so that no addition waits for the one before. Not where four rows of all that is
+    read and written exceed the room of those buffers, nor where a whole buffer exceeds the last-level cache.
+
     With `threads`, for GPUs, the threads of a block share a row, as many as `kernel.row_threads` on the loop says: one per eight elements, and one per sum, at
     most 256. Row buffers take up to 40 KiB; rows that several ops read are copied to one. Short rows and single ones are fused, too; those of more
     than 16384 elements only if there are 128 of them.
@@ -508,11 +512,13 @@ def EstimateRounding : Pass<"mpc-estimate-rounding", "mlir::ModuleOp"> {
   let description = [{
     On vectors of f32 that `math.roundeven` rounds behind a clamp, as quantization does. The integers stay the same, to the last one.
 
-    1. With 512-bit registers, a function of one number that takes exp, tanh, erf or log is estimated by polynomials of degree 4 around 32 points.
-       The estimate's largest distance e from what is computed is known: that of the polynomials, found at compile time, and a bound for
-       all roundings. Where a lane is within e of the middle between two integers, or is no number,
+    1. With 512-bit registers, a function of one number that takes exp, tanh, erf or log is estimated by polynomials of degree 5 around 32 points.
+       The estimate's largest distance e from what is computed is known: that of the polynomials, found at compile time, and bounds for all roundings
+       of both ways, followed through their operations. Where a lane is within e of the middle between two integers, or is no number,
        `scf.if` computes the vector as before. There is no estimate if that would be more than 1 of 32 lanes.
-    2. A quotient by a number is computed by a product and one correction, which is exact.
+       Where the result becomes an i32 of at most 9 bits, the estimate is a number with 16 binary digits behind the point, whose digits there say
+       whether it is certain; it is clamped as an integer, by `arith.maxsi` and `arith.minsi` in front of the conversion to bytes.
+    2. A quotient by a number is computed by a product and one correction, which is exact; what is divided is clamped instead of the quotient.
 
     ```mlir
     %e = math.exp %x ...

@@ -327,6 +327,10 @@ def cases():
             yield Case(**edges, size=(3, 5), oc=64, batch=5, dynamic=True)
             yield Case("conv", x, size=(6, 8), ic=32, oc=48, kernel=(5, 3), pad=4, dilation=2, zero_point=0, batch=2, epilogue=q)
             yield Case("conv", x, size=(2, 2), ic=64, oc=48, kernel=(2, 2), pad=3, stride=2, zero_point=0, epilogue=q)
+            # Tiles that no padding interrupts, and tiles that end in the next row of pixels or sample.
+            yield Case("conv", x, size=(9, 40), ic=4, oc=40, kernel=(3, 3), pad=1, epilogue=q)
+            yield Case("conv", x, size=(6, 26), ic=4, oc=72, kernel=(5, 5), stride=2, batch=3, dynamic=True, epilogue=q)
+            yield Case("depthwise", x, size=(7, 21), ic=16, oc=16, kernel=(3, 3), pad=1, batch=2, epilogue=q)
             # More channels than one slice has, and a rest.
             yield Case("depthwise", x, size=(9, 15), ic=330, oc=330, kernel=(3, 3), pad=1, stride=2, dynamic=True, epilogue=q)
         for kind in ("batched", "transposed"):
@@ -342,6 +346,10 @@ def cases():
     yield Case("matmul", "bf16", batch=4, ic=64, oc=48)
     yield Case(**conv, x="bf16", ic=16, oc=24, pad=1, epilogue="bias")
     yield Case(**conv, x="bf16", ic=9, oc=40, pad=1, stride=2, epilogue="bias")
+    yield Case("conv", size=(10, 31), ic=1, oc=70, kernel=(5, 5), pad=2, batch=2, epilogue="bias")
+    yield Case("conv", size=(11, 45), ic=3, oc=24, kernel=(7, 7), pad=3, stride=2, epilogue="residual")
+    yield Case("conv", "bf16", size=(6, 40), ic=2, oc=24, kernel=(3, 3), pad=1, epilogue="bias")
+    yield Case("depthwise", size=(8, 40), ic=20, oc=20, kernel=(3, 3), pad=2, stride=2, dilation=2, epilogue="residual")
     for kind in ("batched", "transposed"):
         yield Case(kind, "bf16", batch=2, size=(9, 1), ic=79, oc=40, constant=False)
         yield Case(kind, "bf16", batch=2, size=(5, 1), ic=64, oc=7, dynamic=True, constant=False)
@@ -349,6 +357,10 @@ def cases():
     yield Case("conv", size=(14, 40), ic=4, oc=3, kernel=(3, 5), pad=1, epilogue="bias")
     yield Case("conv", size=(9, 67), ic=33, oc=1, kernel=(3, 3), pad=1, stride=2, batch=2, dynamic=True, epilogue="residual")
     yield Case("conv", size=(20, 300), ic=8, oc=8, kernel=(5, 5), pad=2, dilation=2)
+    # Several blocks of rows, rows that no window reads, two vectors of channels.
+    yield Case("conv", size=(70, 28), ic=1, oc=8, kernel=(5, 5), pad=2, batch=2, epilogue="bias")
+    yield Case("conv", size=(40, 96), ic=8, oc=2, kernel=(2, 3), pad=1, stride=3, epilogue="bias")
+    yield Case("conv", size=(5, 64), ic=40, oc=18, kernel=(3, 3), pad=1, epilogue="residual")
     yield Case("conv", size=(1, 9000), ic=1, oc=1, kernel=(1, 64), stride=2, epilogue="bias")
     yield Case("conv", size=(7, 40), ic=300, oc=1, kernel=(5, 5), pad=2, epilogue="bias")
     yield Case("conv", "f16", size=(11, 35), ic=17, oc=2, kernel=(3, 3), pad=1, stride=3, epilogue="bias")
