@@ -105,14 +105,15 @@ def model_of(nodes, inputs, weights=()):
     return onnx.shape_inference.infer_shapes(model).SerializeToString()
 
 
-def integration_model(work):
-    """The model of test/Integration/gpu.py, and its inputs."""
+def integration_models(work):
+    """The models of test/Integration/gpu.py, one small and one of products that wgmma is for: file and inputs of each."""
     spec = importlib.util.spec_from_file_location("gpu_tests", ROOT / "test" / "Integration" / "gpu.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    built, path = module.make_model(), pathlib.Path(work) / "integration.onnx"
-    built.save(path)
-    return path, built.data
+    for index, built in enumerate((module.make_model(), module.make_large_model())):
+        path = pathlib.Path(work) / f"integration{index}.onnx"
+        built.save(path)
+        yield path, built.data
 
 
 def integer_product(size, columns):
@@ -219,7 +220,9 @@ def main():
     with tempfile.TemporaryDirectory(prefix="mpc-bundle-") as work:
         flags = {"target": arguments.target, "chip": arguments.chip if arguments.target == "nvvm" else None}
         bundle = Bundle(arguments.out, flags, arguments.only, work)
-        bundle.add_tests("operators", *integration_model(work), ("f32", "int8", "w4", "f16", "bf16"))
+        operators, large = integration_models(work)
+        bundle.add_tests("operators", *operators, ("f32", "int8", "w4", "f16", "bf16"))
+        bundle.add_tests("large", *large, ("int8", "f16", "bf16"))
         digits = rng.standard_normal((3, 1, 8, 8)).astype(np.float32)
         bundle.add_tests("digits", ROOT / "examples" / "digits" / "digits.onnx", {"image": digits}, ("f32", "int8", "f16"))
         for model in arguments.model:

@@ -32,9 +32,8 @@ namespace mpc {
 /// What cp.async copies, and ldmatrix and wgmma read at once, in bytes.
 inline constexpr int64_t kChunkBytes = 16;
 
-/// Threads of a warp, and columns of one fragment of sums: of mma.sync's
-/// result, and of an eighth of a row of wgmma's.
-inline constexpr int64_t kWarp = 32, kColumns = 8;
+/// Columns of a fragment of sums, those of four of a thread.
+inline constexpr int64_t kColumns = 8;
 
 /// Lowers one kernel.contract on memrefs.
 class ContractKernel {

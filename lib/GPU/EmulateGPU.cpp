@@ -11,7 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Emulation.h"
+#include "KernelEmulator.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/ControlFlow/IR/ControlFlowOps.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
@@ -40,8 +40,6 @@ namespace mpc {
 using namespace mlir;
 using namespace mpc;
 
-static constexpr int64_t kWarp = 32, kWarpgroup = 128;
-
 namespace {
 
 /// Whether threads meet here.
@@ -66,64 +64,7 @@ bool holdsMeeting(Operation *op) {
       .wasInterrupted();
 }
 
-/// Emits the function of one kernel: (kernel's arguments..., faults, blocks,
-/// lo, hi), over threads or over blocks.
-class KernelEmulator {
-public:
-  KernelEmulator(gpu::GPUFuncOp kernel, int64_t threads, SymbolTable &symbols)
-      : kernel(kernel), threads(threads), symbols(symbols),
-        b(kernel.getLoc(), kernel.getContext()), shared(kernel) {}
-
-  /// Null after an error.
-  func::FuncOp emit(StringRef name);
-  bool isPerBlock = false;
-
-private:
-  /// What a thread's loop sees of values that are the same for a whole block.
-  Value constant(int64_t value) {
-    return arith::ConstantIndexOp::create(b, value);
-  }
-  void removeAddressSpaces();
-  LogicalResult check();
-  /// At the beginning of the function, outside of all loops.
-  Value createBuffer(MemRefType type);
-  void forEach(int64_t count,
-               llvm::function_ref<void(Value, IRMapping &)> body);
-  Value getArray(Value value);
-  /// Makes `value` known in `local`, which belongs to thread `thread`.
-  void fetch(Value value, Value thread, IRMapping &local);
-  void fetchOperands(Operation *op, Value thread, IRMapping &local);
-  LogicalResult emitBlock(Block &block);
-  LogicalResult emitPiece(ArrayRef<Operation *> ops, Block &block);
-  LogicalResult emitMeeting(Operation *op);
-  LogicalResult emitMMA(NVVM::MmaOp op);
-  LogicalResult emitLoadMatrix(nvgpu::LdMatrixOp op);
-  LogicalResult emitWGMMA(NVVM::WgmmaMmaAsyncOp op);
-  /// The registers of a structure, threads × elements; made, if there are none.
-  Value getRegisters(Value value);
-  LogicalResult emitFor(scf::ForOp op);
-  LogicalResult emitIf(scf::IfOp op);
-  bool mapId(Operation *op, Value block, Value thread, IRMapping &mapping);
-  bool isUniform(Operation *op);
-  /// `arrays` of the iteration arguments receive `values`, thread by thread.
-  LogicalResult assign(ValueRange arguments, ValueRange values);
-
-  gpu::GPUFuncOp kernel;
-  int64_t threads;
-  SymbolTable &symbols;
-  ImplicitLocOpBuilder b;
-  SharedMemory shared;
-  func::FuncOp function;
-  Value blocks, block, faults;
-  /// The number of a thread, where threads meet: known in each of their loops.
-  Value threadId;
-  /// Values that are the same for all threads of a block.
-  IRMapping uniform;
-  /// Values that outlive a piece: memrefs with one element per thread.
-  DenseMap<Value, Value> arrays;
-  DenseMap<Value, SmallVector<Value>> products; // of mma.sync
-  DenseMap<Value, Value> registers;             // of structures: wgmma's sums
-};
+} // namespace
 
 /// Shared and private memory is memory like any other here.
 void KernelEmulator::removeAddressSpaces() {
@@ -183,8 +124,7 @@ Value KernelEmulator::createBuffer(MemRefType type) {
 /// Emits a loop over threads, or over warps.
 void KernelEmulator::forEach(
     int64_t count, llvm::function_ref<void(Value, IRMapping &)> body) {
-  auto loop =
-      scf::ForOp::create(b, constant(0), constant(count), constant(1));
+  auto loop = scf::ForOp::create(b, constant(0), constant(count), constant(1));
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   IRMapping local(uniform);
@@ -342,66 +282,6 @@ LogicalResult KernelEmulator::emitBlock(Block &parent) {
   return flush();
 }
 
-Value KernelEmulator::getRegisters(Value value) {
-  Value &buffer = registers[value];
-  if (buffer)
-    return buffer;
-  auto type = cast<LLVM::LLVMStructType>(value.getType());
-  buffer = createBuffer(
-      MemRefType::get({threads, static_cast<int64_t>(type.getBody().size())},
-                      type.getBody().front()));
-  return buffer;
-}
-
-/// The sums of `wgmma` stand where those that it adds to stood, unless somebody
-/// else uses them.
-LogicalResult KernelEmulator::emitWGMMA(NVVM::WgmmaMmaAsyncOp wgmma) {
-  func::FuncOp callee = getWGMMAFunction(wgmma, symbols);
-  if (!callee)
-    return failure();
-  SmallVector<Value> operands;
-  auto dynamic = [&](Value memref) -> Value {
-    auto type = cast<MemRefType>(memref.getType());
-    SmallVector<int64_t> sizes(type.getRank(), ShapedType::kDynamic);
-    return memref::CastOp::create(
-        b, MemRefType::get(sizes, type.getElementType()), memref);
-  };
-  for (Value descriptor : {wgmma.getDescriptorA(), wgmma.getDescriptorB()}) {
-    Value memref = getDescribedBuffer(descriptor);
-    const SharedMemory::Buffer *buffer =
-        memref ? shared.lookup(memref) : nullptr;
-    if (!buffer)
-      return wgmma.emitOpError("cannot be emulated: expected descriptors that "
-                               "are computed from the address of one piece of "
-                               "shared memory each");
-    Value flat = uniform.lookup(memref);
-    if (auto type = cast<MemRefType>(flat.getType()); type.getRank() > 1) {
-      SmallVector<ReassociationIndices> groups(1);
-      llvm::append_range(groups.front(), llvm::seq<int64_t>(type.getRank()));
-      flat = memref::CollapseShapeOp::create(b, flat, groups);
-    }
-    operands.append({dynamic(flat), buffer->state, constant(buffer->unit)});
-  }
-  if (!registers.contains(wgmma.getInouts()) || !wgmma.getInouts().hasOneUse())
-    return wgmma.emitOpError("cannot be emulated: expected sums that are zero "
-                             "or of another wgmma, and used here only");
-  Value sums = registers[wgmma.getResults()] = registers[wgmma.getInouts()];
-  Value aDescriptors = getArray(wgmma.getDescriptorA()),
-        wDescriptors = getArray(wgmma.getDescriptorB());
-  operands.append({shared.getClock(), faults});
-  Value dynamicSums = dynamic(sums);
-  shared.emitOpen(b);
-  forEach(threads / kWarpgroup, [&](Value group, IRMapping &) {
-    Value first = arith::MulIOp::create(b, group, constant(kWarpgroup));
-    SmallVector<Value> all(operands);
-    all.push_back(memref::LoadOp::create(b, aDescriptors, first));
-    all.push_back(memref::LoadOp::create(b, wDescriptors, first));
-    all.append({dynamicSums, first, constant(wgmma.getShape().getN())});
-    func::CallOp::create(b, callee, all);
-  });
-  return success();
-}
-
 LogicalResult KernelEmulator::emitMeeting(Operation *op) {
   if (auto mma = dyn_cast<NVVM::MmaOp>(op))
     return emitMMA(mma);
@@ -426,103 +306,6 @@ LogicalResult KernelEmulator::emitMeeting(Operation *op) {
     return emitIf(branch);
   return op->emitOpError("cannot be emulated around a barrier or an operation "
                          "of a warp: expected scf.for or scf.if");
-}
-
-LogicalResult KernelEmulator::emitMMA(NVVM::MmaOp mma) {
-  func::FuncOp callee = getMMAFunction(mma, symbols);
-  if (!callee)
-    return failure();
-  SmallVector<Value> buffers;
-  for (Value operand : mma.getOperands())
-    buffers.push_back(getArray(operand));
-  Type sum = mma.getOperandC().front().getType();
-  SmallVector<Value> &results = products[mma.getRes()];
-  for (int64_t i = 0; i < 4; ++i)
-    results.push_back(createBuffer(MemRefType::get({threads}, sum)));
-  llvm::append_range(buffers, results);
-  SmallVector<Value> operands;
-  for (Value buffer : buffers)
-    operands.push_back(memref::CastOp::create(
-        b,
-        MemRefType::get({ShapedType::kDynamic},
-                        cast<MemRefType>(buffer.getType()).getElementType()),
-        buffer));
-  forEach(threads / kWarp, [&](Value warp, IRMapping &) {
-    SmallVector<Value> all(operands);
-    all.push_back(arith::MulIOp::create(b, warp, constant(kWarp)));
-    func::CallOp::create(b, callee, all);
-  });
-  return success();
-}
-
-/// Lane 8j + i says where row i of matrix j begins, 16 bytes; lane 4i + t then
-/// holds bytes 4t to 4t+3 of that row.
-LogicalResult KernelEmulator::emitLoadMatrix(nvgpu::LdMatrixOp load) {
-  auto type = cast<VectorType>(load.getType());
-  Value memref = load.getSrcMemref();
-  const SharedMemory::Buffer *buffer = shared.lookup(memref);
-  if (!buffer || load.getTranspose() || type.getRank() != 2)
-    return load.emitOpError("cannot be emulated: expected a vector of "
-                            "registers, not transposed, from shared memory");
-  int64_t matrices = type.getDimSize(0), perRegister = type.getDimSize(1);
-  Value starts = createBuffer(MemRefType::get({threads}, b.getIndexType()));
-  forEach(threads, [&](Value thread, IRMapping &local) {
-    SmallVector<Value> indices;
-    for (Value index : load.getIndices()) {
-      fetch(index, thread, local);
-      indices.push_back(local.lookup(index));
-    }
-    Value target = uniform.lookup(memref);
-    Value inside = isInside(b, target, indices, constant(4 * perRegister));
-    Value position = getPosition(b, target, indices);
-    // Lanes past those of the matrices say nothing.
-    Value isUsed = arith::CmpIOp::create(
-        b, arith::CmpIPredicate::ult,
-        arith::RemUIOp::create(b, thread, constant(kWarp)).getResult(),
-        constant(8 * matrices));
-    auto used = scf::IfOp::create(b, isUsed, /*withElseRegion=*/false);
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(used.thenBlock());
-    auto branch = scf::IfOp::create(b, inside, /*withElseRegion=*/true);
-    b.setInsertionPointToStart(branch.thenBlock());
-    checkAlignment(b, target, position, /*bytes=*/16, faults);
-    memref::StoreOp::create(b, position, starts, thread);
-    b.setInsertionPointToStart(branch.elseBlock());
-    reportFault(b, faults, Fault::OutOfBounds);
-    memref::StoreOp::create(b, constant(0), starts, thread);
-  });
-  Value results = getArray(load.getRes());
-  Value flat = uniform.lookup(memref);
-  auto flatType = cast<MemRefType>(flat.getType());
-  if (flatType.getRank() > 1) {
-    SmallVector<ReassociationIndices> groups(1);
-    llvm::append_range(groups.front(), llvm::seq<int64_t>(flatType.getRank()));
-    flat = memref::CollapseShapeOp::create(b, flat, groups);
-  }
-  auto registerType = VectorType::get({perRegister}, type.getElementType());
-  forEach(threads, [&](Value thread, IRMapping &) {
-    Value laneNumber = arith::RemUIOp::create(b, thread, constant(kWarp));
-    Value warp = arith::SubIOp::create(b, thread, laneNumber);
-    Value row = arith::AddIOp::create(
-        b, warp,
-        arith::DivUIOp::create(b, laneNumber, constant(4)).getResult());
-    Value offset = arith::MulIOp::create(
-        b, arith::RemUIOp::create(b, laneNumber, constant(4)).getResult(),
-        constant(perRegister));
-    Value result =
-        arith::ConstantOp::create(b, b.getZeroAttr(load.getType()));
-    for (int64_t j = 0; j < matrices; ++j) {
-      Value from = arith::AddIOp::create(b, row, constant(8 * j));
-      Value first = arith::AddIOp::create(
-          b, memref::LoadOp::create(b, starts, from).getResult(), offset);
-      shared.emitRead(b, *buffer, first, perRegister, thread);
-      Value part =
-          vector::LoadOp::create(b, registerType, flat, ValueRange{first});
-      result = vector::InsertOp::create(b, part, result, ArrayRef<int64_t>{j});
-    }
-    memref::StoreOp::create(b, result, results, thread);
-  });
-  return success();
 }
 
 LogicalResult KernelEmulator::assign(ValueRange arguments, ValueRange values) {
@@ -623,7 +406,8 @@ func::FuncOp KernelEmulator::emit(StringRef name) {
   symbols.insert(function);
   b.setInsertionPointToStart(entry);
   size_t count = kernel.getNumArguments();
-  uniform.map(kernel.getArguments().take_front(count), entry->getArguments().take_front(count));
+  uniform.map(kernel.getArguments().take_front(count),
+              entry->getArguments().take_front(count));
   blocks = entry->getArgument(count + 1);
   Value lo = entry->getArgument(count + 2), hi = entry->getArgument(count + 3);
 
@@ -656,8 +440,8 @@ func::FuncOp KernelEmulator::emit(StringRef name) {
         ids.push_back(id);
     });
     OpBuilder inKernel = OpBuilder::atBlockBegin(&body);
-    threadId = gpu::ThreadIdOp::create(inKernel, kernel.getLoc(),
-                                       gpu::Dimension::x);
+    threadId =
+        gpu::ThreadIdOp::create(inKernel, kernel.getLoc(), gpu::Dimension::x);
     for (gpu::ThreadIdOp id : ids) {
       id.replaceAllUsesWith(threadId);
       id.erase();
@@ -690,6 +474,8 @@ func::FuncOp KernelEmulator::emit(StringRef name) {
   return function;
 }
 
+namespace {
+
 class EmulateGPUPass : public mpc::impl::EmulateGPUBase<EmulateGPUPass> {
   void runOnOperation() override;
   void lower(gpu::LaunchFuncOp launch, func::FuncOp function, bool isPerBlock,
@@ -700,9 +486,7 @@ class EmulateGPUPass : public mpc::impl::EmulateGPUBase<EmulateGPUPass> {
 
 /// The block's size, or nothing, with an error.
 std::optional<int64_t> getBlockSize(gpu::LaunchFuncOp launch) {
-  auto isOne = [](Value value) {
-    return matchPattern(value, m_One());
-  };
+  auto isOne = [](Value value) { return matchPattern(value, m_One()); };
   APInt threads;
   gpu::KernelDim3 grid = launch.getGridSizeOperandValues(),
                   block = launch.getBlockSizeOperandValues();
@@ -753,8 +537,8 @@ void EmulateGPUPass::lower(gpu::LaunchFuncOp launch, func::FuncOp function,
     Value fault = memref::LoadOp::create(b, faults, position);
     cf::AssertOp::create(
         b, arith::CmpIOp::create(b, arith::CmpIPredicate::eq, fault, none),
-        b.getStringAttr("the GPU kernel '" +
-                        launch.getKernelName().getValue() + "' " + sentence));
+        b.getStringAttr("the GPU kernel '" + launch.getKernelName().getValue() +
+                        "' " + sentence));
   }
   launch.erase();
 }
@@ -797,7 +581,8 @@ void EmulateGPUPass::runOnOperation() {
     for (gpu::LaunchFuncOp call : calls)
       lower(call, function, emulator.isPerBlock, *threads);
   }
-  for (auto kernels : llvm::make_early_inc_range(module.getOps<gpu::GPUModuleOp>()))
+  for (auto kernels :
+       llvm::make_early_inc_range(module.getOps<gpu::GPUModuleOp>()))
     kernels.erase();
   module->removeAttr(gpu::GPUDialect::getContainerModuleAttrName());
 }

@@ -1,4 +1,4 @@
-//===- EmulateMMA.cpp - mma.sync from the registers of a warp -------------===//
+//===- EmulateMMA.cpp - mma.sync and ldmatrix of a warp -------------------===//
 //
 // Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -11,7 +11,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Emulation.h"
+#include "KernelEmulator.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -26,8 +26,7 @@ namespace {
 class MMAFunction {
 public:
   MMAFunction(NVVM::MmaOp mma, func::FuncOp function)
-      : b(ImplicitLocOpBuilder::atBlockEnd(mma.getLoc(),
-                                           &function.front())),
+      : b(ImplicitLocOpBuilder::atBlockEnd(mma.getLoc(), &function.front())),
         arguments(function.getArguments()),
         types{*mma.getMultiplicandAPtxType(), *mma.getMultiplicandBPtxType()},
         kv(isInteger(types[0]) ? 4 : 2) {}
@@ -70,8 +69,7 @@ Value MMAFunction::getPart(Value bits, NVVM::MMATypes type, int64_t part) {
   int64_t width = 32 / kv;
   Value shift = arith::ConstantIntOp::create(b, part * width, /*width=*/32);
   Value shifted = arith::ShRUIOp::create(b, bits, shift);
-  Value cut =
-      arith::TruncIOp::create(b, b.getIntegerType(width), shifted);
+  Value cut = arith::TruncIOp::create(b, b.getIntegerType(width), shifted);
   if (type == NVVM::MMATypes::u8)
     return arith::ExtUIOp::create(b, b.getI32Type(), cut);
   if (type == NVVM::MMATypes::s8)
@@ -108,8 +106,8 @@ void MMAFunction::emit() {
           b, arith::MulIOp::create(b, t, constant(2)).getResult(), constant(j));
       Value sum = load(6 + 2 * i + j, thread);
       for (int64_t h = 0; h < 2; ++h) {
-        auto quad = scf::ForOp::create(b, constant(0), constant(4),
-                                       constant(1), ValueRange{sum});
+        auto quad = scf::ForOp::create(b, constant(0), constant(4), constant(1),
+                                       ValueRange{sum});
         OpBuilder::InsertionGuard guard(b);
         b.setInsertionPointToStart(quad.getBody());
         Value a = load(i + 2 * h, lane(g, quad.getInductionVar()));
@@ -144,9 +142,8 @@ func::FuncOp mpc::getMMAFunction(NVVM::MmaOp mma, SymbolTable &symbols) {
                     "sums");
     return {};
   }
-  std::string name = ("mpc_mma_" + stringifyMMATypes(*a) + "_" +
-                      stringifyMMATypes(*w))
-                         .str();
+  std::string name =
+      ("mpc_mma_" + stringifyMMATypes(*a) + "_" + stringifyMMATypes(*w)).str();
   if (auto known = symbols.lookup<func::FuncOp>(name))
     return known;
   auto perThread = [](Type type) -> Type {
@@ -165,4 +162,100 @@ func::FuncOp mpc::getMMAFunction(NVVM::MmaOp mma, SymbolTable &symbols) {
   symbols.insert(function);
   MMAFunction(mma, function).emit();
   return function;
+}
+
+LogicalResult KernelEmulator::emitMMA(NVVM::MmaOp mma) {
+  func::FuncOp callee = getMMAFunction(mma, symbols);
+  if (!callee)
+    return failure();
+  SmallVector<Value> buffers;
+  for (Value operand : mma.getOperands())
+    buffers.push_back(getArray(operand));
+  Type sum = mma.getOperandC().front().getType();
+  SmallVector<Value> &results = products[mma.getRes()];
+  for (int64_t i = 0; i < 4; ++i)
+    results.push_back(createBuffer(MemRefType::get({threads}, sum)));
+  llvm::append_range(buffers, results);
+  SmallVector<Value> operands;
+  for (Value buffer : buffers)
+    operands.push_back(memref::CastOp::create(
+        b,
+        MemRefType::get({ShapedType::kDynamic},
+                        cast<MemRefType>(buffer.getType()).getElementType()),
+        buffer));
+  forEach(threads / kWarp, [&](Value warp, IRMapping &) {
+    SmallVector<Value> all(operands);
+    all.push_back(arith::MulIOp::create(b, warp, constant(kWarp)));
+    func::CallOp::create(b, callee, all);
+  });
+  return success();
+}
+
+/// Lane 8j + i says where row i of matrix j begins, 16 bytes; lane 4i + t then
+/// holds bytes 4t to 4t+3 of that row.
+LogicalResult KernelEmulator::emitLoadMatrix(nvgpu::LdMatrixOp load) {
+  auto type = cast<VectorType>(load.getType());
+  Value memref = load.getSrcMemref();
+  const SharedMemory::Buffer *buffer = shared.lookup(memref);
+  if (!buffer || load.getTranspose() || type.getRank() != 2)
+    return load.emitOpError("cannot be emulated: expected a vector of "
+                            "registers, not transposed, from shared memory");
+  int64_t matrices = type.getDimSize(0), perRegister = type.getDimSize(1);
+  Value starts = createBuffer(MemRefType::get({threads}, b.getIndexType()));
+  forEach(threads, [&](Value thread, IRMapping &local) {
+    SmallVector<Value> indices;
+    for (Value index : load.getIndices()) {
+      fetch(index, thread, local);
+      indices.push_back(local.lookup(index));
+    }
+    Value target = uniform.lookup(memref);
+    Value inside = isInside(b, target, indices, constant(4 * perRegister));
+    Value position = getPosition(b, target, indices);
+    // Lanes past those of the matrices say nothing.
+    Value isUsed = arith::CmpIOp::create(
+        b, arith::CmpIPredicate::ult,
+        arith::RemUIOp::create(b, thread, constant(kWarp)).getResult(),
+        constant(8 * matrices));
+    auto used = scf::IfOp::create(b, isUsed, /*withElseRegion=*/false);
+    OpBuilder::InsertionGuard guard(b);
+    b.setInsertionPointToStart(used.thenBlock());
+    auto branch = scf::IfOp::create(b, inside, /*withElseRegion=*/true);
+    b.setInsertionPointToStart(branch.thenBlock());
+    checkAlignment(b, target, position, /*bytes=*/16, faults);
+    memref::StoreOp::create(b, position, starts, thread);
+    b.setInsertionPointToStart(branch.elseBlock());
+    reportFault(b, faults, Fault::OutOfBounds);
+    memref::StoreOp::create(b, constant(0), starts, thread);
+  });
+  Value results = getArray(load.getRes());
+  Value flat = uniform.lookup(memref);
+  auto flatType = cast<MemRefType>(flat.getType());
+  if (flatType.getRank() > 1) {
+    SmallVector<ReassociationIndices> groups(1);
+    llvm::append_range(groups.front(), llvm::seq<int64_t>(flatType.getRank()));
+    flat = memref::CollapseShapeOp::create(b, flat, groups);
+  }
+  auto registerType = VectorType::get({perRegister}, type.getElementType());
+  forEach(threads, [&](Value thread, IRMapping &) {
+    Value laneNumber = arith::RemUIOp::create(b, thread, constant(kWarp));
+    Value warp = arith::SubIOp::create(b, thread, laneNumber);
+    Value row = arith::AddIOp::create(
+        b, warp,
+        arith::DivUIOp::create(b, laneNumber, constant(4)).getResult());
+    Value offset = arith::MulIOp::create(
+        b, arith::RemUIOp::create(b, laneNumber, constant(4)).getResult(),
+        constant(perRegister));
+    Value result = arith::ConstantOp::create(b, b.getZeroAttr(load.getType()));
+    for (int64_t j = 0; j < matrices; ++j) {
+      Value from = arith::AddIOp::create(b, row, constant(8 * j));
+      Value first = arith::AddIOp::create(
+          b, memref::LoadOp::create(b, starts, from).getResult(), offset);
+      shared.emitRead(b, *buffer, first, perRegister, thread);
+      Value part =
+          vector::LoadOp::create(b, registerType, flat, ValueRange{first});
+      result = vector::InsertOp::create(b, part, result, ArrayRef<int64_t>{j});
+    }
+    memref::StoreOp::create(b, result, results, thread);
+  });
+  return success();
 }

@@ -14,7 +14,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Emulation.h"
+#include "KernelEmulator.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -319,4 +319,64 @@ void mpc::fillWithZeros(ImplicitLocOpBuilder &b, Value buffer) {
     indices.push_back(loop.getInductionVar());
   }
   memref::StoreOp::create(b, zero, buffer, indices);
+}
+
+Value KernelEmulator::getRegisters(Value value) {
+  Value &buffer = registers[value];
+  if (buffer)
+    return buffer;
+  auto type = cast<LLVM::LLVMStructType>(value.getType());
+  buffer = createBuffer(
+      MemRefType::get({threads, static_cast<int64_t>(type.getBody().size())},
+                      type.getBody().front()));
+  return buffer;
+}
+
+/// The sums of `wgmma` stand where those that it adds to stood, unless somebody
+/// else uses them.
+LogicalResult KernelEmulator::emitWGMMA(NVVM::WgmmaMmaAsyncOp wgmma) {
+  func::FuncOp callee = getWGMMAFunction(wgmma, symbols);
+  if (!callee)
+    return failure();
+  SmallVector<Value> operands;
+  auto dynamic = [&](Value memref) -> Value {
+    auto type = cast<MemRefType>(memref.getType());
+    SmallVector<int64_t> sizes(type.getRank(), ShapedType::kDynamic);
+    return memref::CastOp::create(
+        b, MemRefType::get(sizes, type.getElementType()), memref);
+  };
+  for (Value descriptor : {wgmma.getDescriptorA(), wgmma.getDescriptorB()}) {
+    Value memref = getDescribedBuffer(descriptor);
+    const SharedMemory::Buffer *buffer =
+        memref ? shared.lookup(memref) : nullptr;
+    if (!buffer)
+      return wgmma.emitOpError("cannot be emulated: expected descriptors that "
+                               "are computed from the address of one piece of "
+                               "shared memory each");
+    Value flat = uniform.lookup(memref);
+    if (auto type = cast<MemRefType>(flat.getType()); type.getRank() > 1) {
+      SmallVector<ReassociationIndices> groups(1);
+      llvm::append_range(groups.front(), llvm::seq<int64_t>(type.getRank()));
+      flat = memref::CollapseShapeOp::create(b, flat, groups);
+    }
+    operands.append({dynamic(flat), buffer->state, constant(buffer->unit)});
+  }
+  if (!registers.contains(wgmma.getInouts()) || !wgmma.getInouts().hasOneUse())
+    return wgmma.emitOpError("cannot be emulated: expected sums that are zero "
+                             "or of another wgmma, and used here only");
+  Value sums = registers[wgmma.getResults()] = registers[wgmma.getInouts()];
+  Value aDescriptors = getArray(wgmma.getDescriptorA()),
+        wDescriptors = getArray(wgmma.getDescriptorB());
+  operands.append({shared.getClock(), faults});
+  Value dynamicSums = dynamic(sums);
+  shared.emitOpen(b);
+  forEach(threads / kWarpgroup, [&](Value group, IRMapping &) {
+    Value first = arith::MulIOp::create(b, group, constant(kWarpgroup));
+    SmallVector<Value> all(operands);
+    all.push_back(memref::LoadOp::create(b, aDescriptors, first));
+    all.push_back(memref::LoadOp::create(b, wDescriptors, first));
+    all.append({dynamicSums, first, constant(wgmma.getShape().getN())});
+    func::CallOp::create(b, callee, all);
+  });
+  return success();
 }

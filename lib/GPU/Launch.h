@@ -17,6 +17,9 @@ namespace mpc {
 /// The module of all kernels.
 inline constexpr llvm::StringLiteral kGPUModuleName = "gpu";
 
+/// Threads of a warp, and of the four that multiply together with wgmma.
+inline constexpr int64_t kWarp = 32, kWarpgroup = 4 * kWarp;
+
 /// Shared memory that a block of any chip has without asking for more.
 inline constexpr int64_t kSharedBytes = 48 * 1024;
 

@@ -36,8 +36,8 @@ using namespace mlir;
 using namespace mpc;
 using namespace mpc::kernel;
 
-/// Rows of one wgmma, threads of a warpgroup, and most columns.
-static constexpr int64_t kRows = 64, kWarpgroup = 128, kMostColumns = 256;
+/// Rows of one wgmma, and most columns.
+static constexpr int64_t kRows = 64, kMostColumns = 256;
 
 /// Columns whose channels are mixed, and chunks of k of one instruction.
 static constexpr int64_t kMixed = 32, kChunks = 2;

@@ -30,8 +30,6 @@ using namespace mpc;
 /// Threads of a block, where rows have fewer.
 static constexpr int64_t kBlockSize = 128;
 
-static constexpr int64_t kWarp = 32;
-
 /// Where several warps share a row, longer sums are one thread's, which hands
 /// them on, and not every thread's.
 static constexpr int64_t kShortSum = 32;

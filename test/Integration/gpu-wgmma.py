@@ -69,7 +69,9 @@ def check(work, name, kernel, expected_error, tolerance=0):
 
 
 def pack(w, kv):
-    """Channels × taps × depth: panels × taps × blocks × 16 × kv."""
+    """Channels × taps × depth: panels × taps × blocks × 16 × kv. Of several products: all their panels."""
+    if w.ndim == 4:
+        return np.concatenate([pack(one, kv) for one in w])
     channels, taps, depth = w.shape
     panels = -(-channels // 16)
     full = np.zeros((panels * 16, taps, depth), w.dtype)
@@ -112,6 +114,11 @@ def main():
         check(work, f"halves{depth}", prepare(work, x, w, y, rows=64, columns=64, warp_columns=64, depth=depth, stages=3), "")
     # Two warpgroups side by side, two below each other.
     check(work, "columns", prepare(work, x, w, y, rows=64, columns=64, warp_columns=32, depth=4, stages=4), "")
+    # Three products with weights of their own.
+    x = rng.integers(-3, 4, (3, 70, 144)).astype(np.float16)
+    w = rng.integers(-3, 4, (3, 50, 1, 144)).astype(np.float16)
+    y = x.astype(np.float32) @ w[:, :, 0].transpose(0, 2, 1).astype(np.float32)
+    check(work, "batch", prepare(work, x, w, y, "batched,", rows=64, columns=64, warp_columns=64, depth=8, stages=3), "")
 
     # A convolution, a pad value, unsigned, rows and k that end within tiles.
     x = rng.integers(-128, 128, (1, 9, 9, 32), np.int8)
