@@ -659,7 +659,8 @@ LogicalResult Inserter::rewrite(GroupOp group) {
                                                : f32;
   if (sole && role == QuantRole::Passthrough && isFloat(result) && *storage == narrow)
     return rewriteDirect(group, sole, narrow, narrow);
-  return rewriteInFloat(group, root, role == QuantRole::Contraction ? narrow : f32, *storage);
+  auto quantizable = dyn_cast_or_null<QuantizableOpInterface>(root);
+  return rewriteInFloat(group, root, quantizable && quantizable.multipliesNarrow() ? narrow : f32, *storage);
 }
 
 /// Control flow, and what it holds, reads the model's own types.

@@ -25,11 +25,11 @@ static bool isOnlyReturned(Value value) {
                       [](Operation *user) { return isa<func::ReturnOp>(user); });
 }
 
-/// The operands that a group reads in f16: those of a contraction.
+/// The operands that a group reads in f16: those of a product.
 static SmallVector<Value> getNarrowOperands(GroupOp group) {
   SmallVector<Value> values;
   auto root = dyn_cast<QuantizableOpInterface>(group.getRoot());
-  if (!root || root.getQuantRole() != QuantRole::Contraction)
+  if (!root || !root.multipliesNarrow())
     return values;
   OpOperand *bias = root.getBiasOperand();
   for (OpOperand &operand : root->getOpOperands())

@@ -91,7 +91,7 @@ def make_model():
 
 
 def make_large_model():
-    """Products that Hopper's wgmma is for: rows and columns that end within tiles, padding, a residual; and one that it is not for."""
+    """Products that Hopper's wgmma is for: rows and columns that end within tiles, padding, a residual, a batch; and one that it is not for."""
     m = Builder()
     x = m.input(1, 16, 27, 25)
     a = m.add("Relu", m.add("Conv", x, m.weight(64, 16, 3, 3), m.weight(64), pads=[1, 1, 1, 1]))
@@ -101,6 +101,8 @@ def make_large_model():
     x = m.input(1, 300, 512)
     y = m.add("MatMul", x, m.weight(512, 912))
     m.output(m.add("MatMul", y, m.weight(912, 3)))
+    # Both operands computed, one product for each of five pairs.
+    m.output(m.add("MatMul", m.add("Relu", m.input(1, 5, 200, 512)), m.add("Neg", m.input(1, 5, 512, 300))))
     return m
 
 

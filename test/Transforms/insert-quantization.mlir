@@ -57,6 +57,28 @@ func.func @main(%x: tensor<?x2xf32> {mpc.name = "x"}) -> tensor<?x2xf32> {
 
 // -----
 
+// A product of two computed operands reads f16, too. Weights of a convolution that are computed are not packed: it reads f32.
+// CHECK-LABEL: func.func @main
+// CHECK-DAG: %[[XH:.*]] = mpc.group "cast:x:f16"
+// CHECK-DAG: %[[YH:.*]] = mpc.group "cast:y:f16"
+// CHECK: mpc.group "product" ins(%{{.*}} = %[[XH]], %{{.*}} = %[[YH]] :
+// CHECK: mpc.matmul {{.*}} : (tensor<1x2x3xf16>, tensor<1x3x4xf16>) -> tensor<1x2x4xf32>
+// CHECK: mpc.group "window" ins(
+// CHECK: mpc.conv {{.*}} : (tensor<1x2x4xf32>, tensor<1x2x3xf32>) -> tensor<1x1x2xf32>
+func.func @main(%x: tensor<1x2x3xf32> {mpc.name = "x"}, %y: tensor<1x3x4xf32> {mpc.name = "y"}) -> tensor<1x1x2xf32> {
+  %z = mpc.group "product" ins(%a = %x, %b = %y : tensor<1x2x3xf32>, tensor<1x3x4xf32>) -> tensor<1x2x4xf32> attributes {precision = #mpc.precision<f16>} {
+    %0 = mpc.matmul %a, %b : (tensor<1x2x3xf32>, tensor<1x3x4xf32>) -> tensor<1x2x4xf32>
+    mpc.yield %0 : tensor<1x2x4xf32>
+  }
+  %w = mpc.group "window" ins(%a = %z, %b = %x : tensor<1x2x4xf32>, tensor<1x2x3xf32>) -> tensor<1x1x2xf32> attributes {precision = #mpc.precision<f16>} {
+    %0 = mpc.conv %a, %b {dilations = array<i64: 1>, layout = #mpc.layout<channels_first>, pads = array<i64: 0, 0>, strides = array<i64: 1>} : (tensor<1x2x4xf32>, tensor<1x2x3xf32>) -> tensor<1x1x2xf32>
+    mpc.yield %0 : tensor<1x1x2xf32>
+  }
+  return %w : tensor<1x1x2xf32>
+}
+
+// -----
+
 // Concatenation shares one scale: the hull of what it joins.
 // CHECK-LABEL: func.func @main
 // CHECK: mpc.concat {{.*}} : (tensor<1x1x[[Q:.*]]>, tensor<1x1x[[Q]]>) -> tensor<1x2x[[Q]]>

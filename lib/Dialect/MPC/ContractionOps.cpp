@@ -237,6 +237,8 @@ bool ConvOp::isDepthwise() {
 QuantRole ConvOp::getQuantRole() {
   return isWeight(getWeight()) ? QuantRole::Contraction : QuantRole::Float;
 }
+// Weights that are computed are not packed: each product would widen one.
+bool ConvOp::multipliesNarrow() { return isWeight(getWeight()); }
 SmallVector<OpOperand *> ConvOp::getActivationOperands() {
   return {&getInputMutable()};
 }
@@ -314,6 +316,7 @@ LogicalResult MatMulOp::verify() {
 QuantRole MatMulOp::getQuantRole() {
   return isWeight(getRhs()) ? QuantRole::Contraction : QuantRole::Float;
 }
+bool MatMulOp::multipliesNarrow() { return true; }
 SmallVector<OpOperand *> MatMulOp::getActivationOperands() {
   if (isWeight(getRhs()))
     return {&getLhsMutable()};

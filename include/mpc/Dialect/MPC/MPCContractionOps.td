@@ -14,7 +14,7 @@ include "mpc/Dialect/MPC/MPCInterfaces.td"
 class MPC_ContractionOp<string mnemonic, list<Trait> traits = []>
     : MPC_TensorOp<mnemonic, !listconcat([DeclareOpInterfaceMethods<MPC_QuantizableOpInterface,
         ["getActivationOperands", "getWeightOperand", "getWeightChannelAxis", "getBiasOperand", "getResultChannelAxis",
-         "getInputChannelAxis", "getWeightInputAxis", "getChannelGroups"]>], traits)>;
+         "getInputChannelAxis", "getWeightInputAxis", "getChannelGroups", "multipliesNarrow"]>], traits)>;
 
 def MPC_ConvOp : MPC_ContractionOp<"conv", [DeclareOpInterfaceMethods<MPC_LayoutOpInterface,
     ["wantsChannelsLast", "setChannelsLast", "getLayoutOperands"]>]> {

@@ -58,9 +58,9 @@ def MPC_QuantizableOpInterface : OpInterface<"QuantizableOpInterface"> {
       "int64_t", "getWeightInputAxis", (ins), "", [{ return -1; }]>,
     InterfaceMethod<"Into how many groups a contraction splits its channels: output channel o reads those of group o / (outputs / groups).",
       "int64_t", "getChannelGroups", (ins), "", [{ return 1; }]>,
-    InterfaceMethod<[{Whether the op must compute in f32 although its operands are stored in f16 or bf16: softmax, normalisation, exponentials,
-      sums over many elements.}],
-      "bool", "computesInF32", (ins), "", [{ return $_op.getQuantRole() != ::mpc::QuantRole::Passthrough; }]>
+    InterfaceMethod<[{Whether the op, in f16 or bf16, reads its operands but the bias in that type: products, which are exact in f32. All others read
+      f32, such as softmax, normalisation, exponentials, sums over many elements.}],
+      "bool", "multipliesNarrow", (ins), "", [{ return $_op.getQuantRole() == ::mpc::QuantRole::Contraction; }]>
   ];
 }
 
