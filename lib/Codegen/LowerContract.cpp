@@ -82,7 +82,9 @@ public:
     // Multiplications per nanosecond at 3 GHz and two instructions per cycle.
     rate = 6.0 * target.vectorBits / 32 *
            (tiling.getIntrinsic() == Intrinsic::vpdpbusd    ? 4
-            : tiling.getIntrinsic() == Intrinsic::vdpbf16ps ? 2
+            : tiling.getIntrinsic() == Intrinsic::vdpbf16ps ||
+                    tiling.getIntrinsic() == Intrinsic::vfmaddph
+                ? 2
                                                             : 1);
   }
 

@@ -32,6 +32,9 @@ using namespace mlir;
 using namespace mpc;
 using namespace mpc::kernel;
 
+/// Products that are summed in f16 where that is asked for.
+static constexpr int64_t kF16Chunk = 64;
+
 namespace {
 
 /// Emits one inner tile. A subclass says how accumulators are carried, and what
@@ -46,12 +49,14 @@ public:
         rows(op.getRows().size()), panels(op.getAccumulators().size() / rows) {}
   virtual ~InnerTile() = default;
 
-  void run();
+  virtual void run();
 
 protected:
   /// Splits an accumulator into the vectors that the loop carries, and back.
   virtual SmallVector<Value> split(Value accumulator) { return {accumulator}; }
   virtual Value join(ValueRange parts, Type) { return parts.front(); }
+  /// Adds the k blocks from `begin` to `end` to `parts`, by step.
+  SmallVector<Value> emitSteps(Value begin, Value end, ValueRange parts);
   /// Adds k block `block` to `parts`, in the order of accumulators.
   virtual void step(Value block, MutableArrayRef<Value> parts) = 0;
 
@@ -98,6 +103,17 @@ Value InnerTile::loadWeights(int64_t panel, Value block, int64_t lane,
       ValueRange{index, op.getTap(), block, constant(lane * kv)});
 }
 
+SmallVector<Value> InnerTile::emitSteps(Value begin, Value end,
+                                        ValueRange parts) {
+  auto loop = scf::ForOp::create(b, begin, end, constant(1), parts);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(loop.getBody());
+  SmallVector<Value> carried(loop.getRegionIterArgs());
+  step(loop.getInductionVar(), carried);
+  scf::YieldOp::create(b, carried);
+  return SmallVector<Value>(loop.getResults());
+}
+
 void InnerTile::run() {
   SmallVector<Value> parts;
   size_t perAccumulator = 0;
@@ -106,17 +122,9 @@ void InnerTile::run() {
     perAccumulator = split.size();
     parts.append(split);
   }
-  auto loop = scf::ForOp::create(
-      b, constant(0), constant(weightsType.getDimSize(2)), constant(1), parts);
-  {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(loop.getBody());
-    SmallVector<Value> carried(loop.getRegionIterArgs());
-    step(loop.getInductionVar(), carried);
-    scf::YieldOp::create(b, carried);
-  }
+  parts = emitSteps(constant(0), constant(weightsType.getDimSize(2)), parts);
   SmallVector<Value> results;
-  ValueRange carried = loop.getResults();
+  ValueRange carried = parts;
   for (Type type : op.getResultTypes()) {
     results.push_back(join(carried.take_front(perAccumulator), type));
     carried = carried.drop_front(perAccumulator);
@@ -235,6 +243,81 @@ public:
                    .getResult(0);
       }
     }
+  }
+};
+
+/// AVX512-FP16: 32 lanes, two panels side by side. Sums of a chunk stay in f16,
+/// what they add up to is f32. Written as plain arithmetic, which LLVM computes
+/// on other processors, too.
+class VfmaddphTile : public InnerTile {
+public:
+  using InnerTile::InnerTile;
+
+  void run() override {
+    SmallVector<Value> sums(op.getAccumulators());
+    int64_t depth = weightsType.getDimSize(2),
+            whole = depth / kF16Chunk * kF16Chunk;
+    if (whole != 0) {
+      auto loop = scf::ForOp::create(b, constant(0), constant(whole),
+                                     constant(kF16Chunk), sums);
+      OpBuilder::InsertionGuard guard(b);
+      b.setInsertionPointToStart(loop.getBody());
+      Value begin = loop.getInductionVar();
+      scf::YieldOp::create(
+          b,
+          addChunk(begin, arith::AddIOp::create(b, begin, constant(kF16Chunk)),
+                   loop.getRegionIterArgs()));
+      sums.assign(loop.result_begin(), loop.result_end());
+    }
+    if (whole != depth)
+      sums = addChunk(constant(whole), constant(depth), sums);
+    op.replaceAllUsesWith(sums);
+    op.erase();
+  }
+
+  void step(Value block, MutableArrayRef<Value> parts) override {
+    SmallVector<Value> weights;
+    for (int64_t p = 0; p < panels; p += 2) {
+      weights.push_back(loadWeights(p, block, 0, kPanelWidth));
+      if (p + 1 < panels)
+        weights.back() = vector::ShuffleOp::create(
+            b, weights.back(), loadWeights(p + 1, block, 0, kPanelWidth),
+            llvm::to_vector(llvm::seq<int64_t>(2 * kPanelWidth)));
+    }
+    Value *part = parts.begin();
+    for (Value row : op.getRows()) {
+      Value x = memref::LoadOp::create(b, row, block);
+      for (Value w : weights) {
+        Value wide = vector::BroadcastOp::create(b, w.getType(), x);
+        *part = vector::FMAOp::create(b, wide, w, *part);
+        ++part;
+      }
+    }
+  }
+
+private:
+  /// `sums` plus the products from `begin` to `end`.
+  SmallVector<Value> addChunk(Value begin, Value end, ValueRange sums) {
+    SmallVector<Value> parts;
+    for (int64_t r = 0; r < rows; ++r)
+      for (int64_t p = 0; p < panels; p += 2) {
+        auto type = vectorOf(std::min<int64_t>(panels - p, 2) * kPanelWidth,
+                             rowElement);
+        parts.push_back(arith::ConstantOp::create(b, b.getZeroAttr(type)));
+      }
+    parts = emitSteps(begin, end, parts);
+    SmallVector<Value> results;
+    for (Value part : parts)
+      for (int64_t lane = 0;
+           lane < cast<VectorType>(part.getType()).getNumElements();
+           lane += kPanelWidth) {
+        Value half = vector::ExtractStridedSliceOp::create(b, part, lane,
+                                                           kPanelWidth, 1);
+        Value sum = sums[results.size()];
+        half = arith::ExtFOp::create(b, sum.getType(), half);
+        results.push_back(arith::AddFOp::create(b, sum, half));
+      }
+    return results;
   }
 };
 
@@ -387,6 +470,9 @@ struct LowerInnerTilesPass
         break;
       case Intrinsic::vdpbf16ps:
         Vdpbf16psTile(op).run();
+        break;
+      case Intrinsic::vfmaddph:
+        VfmaddphTile(op).run();
         break;
       case Intrinsic::vpdpbusd:
         VpdpbusdTile(op).run();

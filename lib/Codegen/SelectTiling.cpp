@@ -30,6 +30,18 @@ struct SelectTilingPass : public mpc::impl::SelectTilingBase<SelectTilingPass> {
         TargetDescription::read(getOperation());
     if (failed(target) || failed(loadTable(target->march)))
       return signalPassFailure();
+    if (f16Accumulation != "f32" && f16Accumulation != "chunked") {
+      getOperation().emitError() << "expected f16-accumulation to be f32 or "
+                                    "chunked, but got "
+                                 << f16Accumulation;
+      return signalPassFailure();
+    }
+    // Sums that round more often are chosen where they are asked for.
+    bool isAsked = f16Accumulation == "chunked";
+    bool isMissed = isAsked && !target->fp16;
+    TargetDescription wanted = *target;
+    wanted.fp16 = true;
+    target->fp16 &= isAsked;
     getOperation().walk([&](linalg::LinalgOp op) {
       if (op->hasAttr(kTilingAttrName))
         return;
@@ -39,6 +51,11 @@ struct SelectTilingPass : public mpc::impl::SelectTilingBase<SelectTilingPass> {
       TilingAttr measured =
           measurements ? findTiling(*measurements, *target, *choice)
                        : TilingAttr();
+      if (isMissed && isChunked(*TilingChoice::get(op, wanted)))
+        remark::missed(
+            op.getLoc(),
+            remark::RemarkOpts::name("Accumulation").category(getArgument()))
+            << "f16 is summed in f32: " + target->march + " has no AVX512-FP16";
       size_t index = candidate < choice->candidates.size() ? candidate : 0;
       TilingAttr tiling = measured ? measured : choice->candidates[index];
       op->setAttr(kTilingAttrName, tiling);
@@ -52,6 +69,10 @@ struct SelectTilingPass : public mpc::impl::SelectTilingBase<SelectTilingPass> {
                            measured ? ", measured" : "")
                  .str();
     });
+  }
+
+  static bool isChunked(const TilingChoice &choice) {
+    return choice.candidates.front().getIntrinsic() == Intrinsic::vfmaddph;
   }
 
   /// Reads what was measured, if it is for these kernels.

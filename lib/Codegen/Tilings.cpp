@@ -62,11 +62,13 @@ static int64_t getMaxRows(Intrinsic intrinsic, int64_t kv, int64_t panels,
   }
   // The step's weights, and two registers for inputs in flight; of pairs both
   // halves, and a mask.
-  int64_t weights = perPanel * panels;
+  int64_t perRow = perPanel * panels, weights = perRow;
+  if (intrinsic == Intrinsic::vfmaddph) // of f16, two panels in a register
+    perRow = weights = llvm::divideCeilSigned(panels, 2);
   if (intrinsic == Intrinsic::fma && kv == 2)
     weights += weights + 1;
   int64_t rest = target.vectorRegisters - 2 - weights;
-  return std::min(rest / (perPanel * panels), kMaxRows);
+  return std::min(rest / perRow, kMaxRows);
 }
 
 static int64_t getMaxPanels(Intrinsic intrinsic,
@@ -179,13 +181,15 @@ public:
       intrinsic = target.vnni && info.unsignedInput ? Intrinsic::vpdpbusd
                                                     : Intrinsic::pmaddwd;
     linalg::LinalgOp mutableOp = op;
-    auto isBF16 = [&](unsigned operand) {
-      return getElementTypeOrSelf(mutableOp.getDpsInputOperand(operand)->get())
-          .isBF16();
+    auto getElement = [&](unsigned operand) {
+      return getElementTypeOrSelf(mutableOp.getDpsInputOperand(operand)->get());
     };
-    kv = info.integer ? 4 : isBF16(0) && isBF16(1) ? 2 : 1;
+    bool isSame = getElement(0) == getElement(1);
+    kv = info.integer ? 4 : isSame && getElement(0).isBF16() ? 2 : 1;
     if (kv == 2 && target.bf16FullRate)
       intrinsic = Intrinsic::vdpbf16ps;
+    if (isSame && getElement(0).isF16() && target.fp16 && !isDequantizing())
+      intrinsic = Intrinsic::vfmaddph;
   }
 
   /// The tiling of the rules: columns split evenly, accumulators fill the
@@ -361,6 +365,13 @@ static SmallVector<TilingAttr> listTilings(linalg::LinalgOp op,
   for (TilingAttr other : panels.getOthers())
     if (!llvm::is_contained(tilings, other) && tilings.size() < kMaxTilings)
       tilings.push_back(other);
+  // All have the same results: chunks of f16 are those of the first one.
+  TilingAttr first = tilings.front();
+  bool isChunked = first.getIntrinsic() == Intrinsic::vfmaddph;
+  llvm::erase_if(tilings, [&](TilingAttr tiling) {
+    return isChunked != (tiling.getIntrinsic() == Intrinsic::vfmaddph) ||
+           (isChunked && tiling.getGather() != first.getGather());
+  });
   return tilings;
 }
 

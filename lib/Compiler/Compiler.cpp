@@ -445,6 +445,7 @@ LogicalResult Compilation::analyze() {
 LogicalResult Compilation::advance(Phase phase) {
   CodegenOptions codegen;
   codegen.marches = options.marches;
+  codegen.f16Accumulation = options.f16Accumulation;
   bool isGPU = options.emulateGPU || !options.chips.empty();
   switch (phase) {
   case Phase::Imported:

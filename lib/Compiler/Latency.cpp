@@ -350,6 +350,7 @@ static FailureOr<LibraryFiles> buildKit(ModuleOp grouped, std::vector<Candidate>
   CodegenOptions codegen;
   codegen.marches = marches;
   codegen.chains = false; // each group has a time of its own
+  codegen.f16Accumulation = options.f16Accumulation;
   std::vector<LibraryEntry> entries;
   for (Candidate &candidate : candidates) {
     PassManager lower(grouped.getContext(), ModuleOp::getOperationName());

@@ -116,6 +116,7 @@ static FailureOr<std::map<std::pair<size_t, size_t>, double>> timeCandidates(Mod
   for (size_t candidate = 0; candidate < count; ++candidate) {
     CodegenOptions codegen;
     codegen.marches = marches;
+    codegen.f16Accumulation = options.f16Accumulation;
     codegen.tilingCandidate = candidate;
     codegen.chains = false; // each group has a time of its own
     modules.push_back(module.clone());
@@ -163,6 +164,7 @@ LogicalResult mpc::tuneTilings(ModuleOp module, const ModelInfo &info, const Com
   auto table = openTable(loc, path);
   if (failed(target) || failed(table))
     return failure();
+  target->fp16 &= options.f16Accumulation == "chunked";
   std::map<std::string, Contraction> contractions = collectContractions(module, *target, *table);
   size_t count = 0;
   for (const auto &[name, contraction] : contractions)

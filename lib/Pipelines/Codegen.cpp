@@ -29,6 +29,7 @@ void mpc::buildTilingPipeline(OpPassManager &pm, const CodegenOptions &options) 
   // 2. Decide tiles, bring weights into their layout, apply.
   SelectTilingOptions select;
   select.table = options.tuningTable;
+  select.f16Accumulation = options.f16Accumulation;
   select.candidate = options.tilingCandidate;
   variant.addPass(createSelectTiling(select));
   variant.addPass(createPackConstants());

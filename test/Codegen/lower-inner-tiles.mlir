@@ -51,6 +51,25 @@ func.func @vdpbf16ps(%row: memref<8xbf16>, %w: memref<4x1x4x16x2xbf16>, %i: inde
   return %0 : vector<16xf32>
 }
 
+// Sums of f16 start anew after 64 values; two panels share a register, a third one has one of its own.
+// CHECK-LABEL: func.func @vfmaddph
+func.func @vfmaddph(%row: memref<70xf16>, %w: memref<4x1x70x16x1xf16>, %i: index, %a: vector<16xf32>) -> (vector<16xf32>, vector<16xf32>, vector<16xf32>) {
+  // CHECK: %[[S:.*]]:3 = scf.for %[[C:.*]] = %c0{{.*}} to %c64{{.*}} step %c64{{.*}} iter_args(%[[A:.*]] = %{{.*}}, %{{.*}} = %{{.*}}, %{{.*}} = %{{.*}}) -> (vector<16xf32>, vector<16xf32>, vector<16xf32>)
+  // CHECK: %[[P:.*]]:2 = scf.for %[[K:.*]] = %[[C]] to %{{.*}} iter_args(%[[PAIR:.*]] = %cst{{.*}}, %[[ONE:.*]] = %cst{{.*}}) -> (vector<32xf16>, vector<16xf16>)
+  // CHECK: %[[W:.*]] = vector.shuffle {{.*}} : vector<16xf16>, vector<16xf16>
+  // CHECK: %[[X:.*]] = memref.load %{{.*}}[%[[K]]]
+  // CHECK: %[[X32:.*]] = vector.broadcast %[[X]] : f16 to vector<32xf16>
+  // CHECK: vector.fma %[[X32]], %[[W]], %[[PAIR]] : vector<32xf16>
+  // CHECK: vector.fma %{{.*}}, %{{.*}}, %[[ONE]] : vector<16xf16>
+  // CHECK: %[[H:.*]] = vector.extract_strided_slice %[[P]]#0 {offsets = [0], sizes = [16], strides = [1]}
+  // CHECK: %[[F:.*]] = arith.extf %[[H]] : vector<16xf16> to vector<16xf32>
+  // CHECK: arith.addf %[[A]], %[[F]]
+  // CHECK: scf.for %{{.*}} = %c64{{.*}} to %c70
+  %0:3 = kernel.inner_tile vfmaddph rows(%row : memref<70xf16>) weights(%w[%i, %i] : memref<4x1x70x16x1xf16>)
+      accumulators(%a, %a, %a : vector<16xf32>, vector<16xf32>, vector<16xf32>) -> vector<16xf32>, vector<16xf32>, vector<16xf32>
+  return %0#0, %0#1, %0#2 : vector<16xf32>, vector<16xf32>, vector<16xf32>
+}
+
 // CHECK-LABEL: func.func @vpdpbusd
 func.func @vpdpbusd(%row: memref<64xi8>, %w: memref<4x1x16x16x4xi8>, %i: index, %a: vector<16xi32>) -> vector<16xi32> {
   // CHECK: llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"(%{{.*}}, %{{.*}}, %{{.*}}) : (vector<16xi32>, vector<64xi8>, vector<64xi8>) -> vector<16xi32>

@@ -67,6 +67,7 @@ struct Flags {
   cl::list<std::string> dialectPlugins{"load-dialect-plugin", cl::desc("Load dialects from a plugin"), cl::value_desc("file"), cl::cat(category)};
   cl::opt<std::string> diagnostics{"diagnostics", cl::init("text"), cl::desc("text (default) or json: one object per line on standard error"), cl::cat(category)};
   cl::list<std::string> marches{"march", cl::CommaSeparated, cl::desc("Instruction sets, chosen among at load: x86-64-v3, x86-64-v4, cascadelake, native, ..."), cl::value_desc("name,..."), cl::cat(category)};
+  cl::opt<std::string> f16Accumulation{"f16-accumulation", cl::init("f32"), cl::desc("Sums of f16 products: f32 (default), or chunked: 64 at a time in f16 on instruction sets with AVX512-FP16, faster and less exact (docs/Numerics.md)"), cl::value_desc("how"), cl::cat(category)};
   cl::opt<std::string> target{"target", cl::init("cpu"), cl::desc("cpu (default), nvvm: NVIDIA GPUs, or nvvm-emulated: their kernels, run thread by thread on the CPU (docs/GPU.md)"), cl::cat(category)};
   cl::list<std::string> chips{"chip", cl::CommaSeparated, cl::desc("With --target=nvvm: sm_80, sm_86, sm_87, sm_89, sm_90, sm_90a; with nvvm-emulated the one whose kernels to run"), cl::value_desc("name,..."), cl::cat(category)};
   cl::opt<std::string> cudaPath{"cuda-path", cl::desc("With --target=nvvm: CUDA's folder, whose bin/ptxas makes cubins (default: CUDA_PATH, then ptxas in PATH; without it, only PTX)"), cl::value_desc("folder"), cl::cat(category)};
@@ -275,6 +276,11 @@ bool parse(Flags &flags, LaterFlags &later, mpc::CompileOptions &options) {
   if (!options.latencyTable.empty() && (precision != "auto" || options.benchKit))
     return fail("--latency-table is for --precision=auto, whose search reads it");
   options.library.emit = *emit;
+  options.f16Accumulation = flags.f16Accumulation;
+  if (options.f16Accumulation != "f32" && options.f16Accumulation != "chunked")
+    return fail("--f16-accumulation: expected f32 or chunked, but got " + options.f16Accumulation);
+  if (options.f16Accumulation != "f32" && flags.target != "cpu")
+    return fail("--f16-accumulation is for kernels of CPUs, but --target is " + flags.target);
   options.tune = flags.tune;
   options.tuningTable = flags.tuningTable;
   options.tuningFolder = findCacheFolder();

@@ -329,9 +329,13 @@ def SelectTiling : Pass<"mpc-select-tiling", "mlir::ModuleOp"> {
     another CPU, is passed over with a remark; one that is no table is an error. `candidate` chooses the tiling of that number
     where there are so many, for measuring.
 
+    With `f16-accumulation=chunked`, products of f16 by f16 take `vfmaddph`, whose sums have another error (docs/Numerics.md), where
+    the target has it; a remark says where it has not. The tilings of such a product sum the same chunks.
+
     Precondition: a target description (mpc-describe-target). Remarks: one per contraction.
   }];
   let options = [Option<"table", "table", "std::string", "", "Tilings that were measured, JSON">,
+      Option<"f16Accumulation", "f16-accumulation", "std::string", "\"f32\"", "f32, or chunked: f16 within chunks, where the target can">,
       Option<"candidate", "candidate", "unsigned", "0", "Number of the tiling to choose, in the order of estimated cost">];
   let dependentDialects = ["mpc::kernel::KernelDialect", "mlir::DLTIDialect"];
 }

@@ -65,6 +65,7 @@ struct CompileOptions {
   std::vector<std::string> ioLayouts; // NAME=nhwc
   std::string preprocess;             // see PreprocessConfig.h
   std::vector<std::string> marches;
+  std::string f16Accumulation = "f32"; // or chunked
   /// GPU kernels, run by the emulator, instead of code for CPUs.
   bool emulateGPU = false;
   /// GPU kernels for these chips (sm_80, ...) instead of code for CPUs.

@@ -47,6 +47,10 @@ struct CodegenOptions : mlir::PassPipelineOptions<CodegenOptions> {
   Option<std::string> tuningTable{
       *this, "tuning-table",
       llvm::cl::desc("Tilings that were measured, JSON (docs/Tuning.md)")};
+  Option<std::string> f16Accumulation{
+      *this, "f16-accumulation", llvm::cl::init("f32"),
+      llvm::cl::desc("Sums of f16 products: f32, or chunked where the "
+                     "instruction set has them (docs/Numerics.md)")};
   Option<unsigned> tilingCandidate{
       *this, "tiling-candidate", llvm::cl::init(0),
       llvm::cl::desc("Number of the tiling to choose, for measuring")};

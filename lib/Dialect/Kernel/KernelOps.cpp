@@ -387,6 +387,10 @@ LogicalResult InnerTileOp::verify() {
   Intrinsic intrinsic = getIntrinsic();
   bool fits = intrinsic == Intrinsic::fma ? pairs || (floating && kv == 1)
               : intrinsic == Intrinsic::vdpbf16ps ? pairs
+              : intrinsic == Intrinsic::vfmaddph
+                  ? floating && !blocks && kv == 1 &&
+                        row.getElementType().isF16() &&
+                        weights.getElementType().isF16()
               : intrinsic == Intrinsic::vpdpbusd
                   ? bytes && kv == 4 && getUnsignedRows()
               : intrinsic == Intrinsic::pmaddwd ? (bytes || words) && kv == 4

@@ -275,6 +275,16 @@ func.func @inner_tile_pairs(%row: memref<8xf16>, %w: memref<4x1x4x16x2xf16>, %i:
 
 // -----
 
+// inner_tile C4: sums in f16 are of f16
+func.func @inner_tile_chunks(%row: memref<8xbf16>, %w: memref<4x1x8x16x1xbf16>, %i: index, %a: vector<16xf32>) {
+  // expected-error @+1 {{expected operands that vfmaddph multiplies, but got}}
+  %r = kernel.inner_tile vfmaddph rows(%row : memref<8xbf16>) weights(%w[%i, %i] : memref<4x1x8x16x1xbf16>)
+      accumulators(%a : vector<16xf32>) -> vector<16xf32>
+  return
+}
+
+// -----
+
 // inner_tile C1
 func.func @row(%row: memref<60xi8>, %w: memref<4x1x16x16x4xi8>, %acc: vector<16xi32>, %i: index) {
   // expected-error @+1 {{expected rows of 64 contiguous elements, but got 'memref<60xi8>'}}

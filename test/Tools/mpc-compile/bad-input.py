@@ -155,7 +155,7 @@ for flag, expected in (("--frobnicate=3", "frobnicate"), ("--precision=int7", "i
                        ("--fully-integral", "--rounding=tflite"),
                        ("--report=x.txt", "html"),
                        ("--tuning-table=nowhere.json", "nowhere.json: No such file"),
-                       ("--tuning-table=", "expected the name of a file")):
+                       ("--tuning-table=", "expected the name of a file"), ("--f16-accumulation=f64", "expected f32 or chunked, but got f64")):
     check("flag" + re.sub(r"[^a-z0-9]+", "-", flag.lower()), expected, [DIGITS, flag])
 check("tuning-table", r"tune\.json: expected a table of tilings", [DIGITS, "--tuning-table=tune.json"], writer("tune.json", b'{"format": 2}'))
 check("tuning-table-json", r"tune\.json: .*1:", [DIGITS, "--tune", "--tuning-table=tune.json"], writer("tune.json", b'{"format'))
