@@ -22,6 +22,7 @@
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/Linalg/Utils/Utils.h"
 #include "mlir/IR/IRMapping.h"
+#include "mlir/Interfaces/ViewLikeInterface.h"
 #include "mpc/Codegen/OutputTile.h"
 #include "mpc/Codegen/Passes.h"
 #include "mpc/Codegen/TargetDescription.h"
@@ -51,6 +52,11 @@ static constexpr int64_t kMostThreads = 256, kElementsPerThread = 8;
 /// Longer rows keep a GPU busy only if there are many.
 static constexpr int64_t kMostElements = 16384, kManyRows = 128;
 
+/// Sums of so many terms are worth a copy of what is added, by all threads, in
+/// pieces of at most so many bytes: a thread that adds up would else wait for
+/// each element.
+static constexpr int64_t kManyTerms = 128, kPieceBytes = 16 * 1024;
+
 /// Memory that a block of threads shares.
 static constexpr int64_t kSharedBytes = 40 * 1024;
 
@@ -58,6 +64,8 @@ static constexpr int64_t kSharedBytes = 40 * 1024;
 static constexpr double kElementCost = 0.3;
 
 namespace {
+
+int64_t addUpPieces(linalg::LinalgOp op, int64_t most);
 
 /// Whether a part of a buffer has the whole of dimension `dim`.
 bool keepsSize(memref::SubViewOp view, unsigned dim) {
@@ -484,16 +492,19 @@ void Chain::emitLoop(OpFoldResult first, OpFoldResult blocks,
   for (auto &[buffer, type] : buffers)
     rowBuffers.map(buffer,
                    memref::AllocOp::create(builder, buffer.getLoc(), type));
+  int64_t left = scratchBytes;
   if (forThreads) {
     loop->setAttr(kRowThreadsAttrName,
                   builder.getI64IntegerAttr(chooseThreads()));
-    int64_t left = scratchBytes;
     for (auto &[buffer, type] : buffers)
       left -= llvm::divideCeil(type.getNumElements() *
                                    std::max(8u, type.getElementTypeBitWidth()),
                                8);
     for (auto &[input, type] : findSharedInputs(left)) {
       Value copy = memref::AllocOp::create(builder, loc, type);
+      left -= llvm::divideCeil(type.getNumElements() *
+                                   std::max(8u, type.getElementTypeBitWidth()),
+                               8);
       linalg::CopyOp::create(builder, loc, getRow(input), copy);
       rowBuffers.map(input, copy);
     }
@@ -548,6 +559,11 @@ void Chain::emitLoop(OpFoldResult first, OpFoldResult blocks,
         cast<linalg::LinalgOp>(mlir::clone(builder, op, TypeRange(), operands));
     if (copy.hasIndexSemantics())
       linalg::offsetIndices(builder, copy, row);
+    if (int64_t bytes = forThreads ? addUpPieces(copy, left) : 0) {
+      left -= bytes;
+      loop->setAttr(kRowThreadsAttrName,
+                    builder.getI64IntegerAttr(kMostThreads));
+    }
   }
 }
 
@@ -589,6 +605,127 @@ void Chain::fuse(int64_t scratchBytes, int64_t cacheBytes, bool forThreads) {
     llvm::append_range(dead, dead[i]->getUsers());
   for (Operation *op : llvm::reverse(dead))
     op->erase();
+}
+
+/// The outermost loop of a sum of many terms that all operands follow one
+/// dimension of, or none at all.
+std::optional<unsigned> findPieceLoop(linalg::LinalgOp op) {
+  SmallVector<int64_t> ranges = op.getStaticLoopRanges();
+  std::optional<unsigned> outermost;
+  int64_t terms = 1;
+  for (auto [loop, iterator] : llvm::enumerate(op.getIteratorTypesArray())) {
+    if (iterator != utils::IteratorType::reduction)
+      continue;
+    if (ShapedType::isDynamic(ranges[loop]))
+      return std::nullopt;
+    terms *= ranges[loop];
+    if (!outermost && ranges[loop] > 1)
+      outermost = loop;
+  }
+  if (terms < kManyTerms || op.hasIndexSemantics())
+    return std::nullopt;
+  for (OpOperand &operand : op->getOpOperands())
+    for (AffineExpr expr : op.getMatchingIndexingMap(&operand).getResults())
+      if (expr.isFunctionOfDim(*outermost) &&
+          (op.isDpsInit(&operand) || !isa<AffineDimExpr>(expr)))
+        return std::nullopt;
+  return outermost;
+}
+
+/// A long sum of a row, from memory that threads do not share, becomes one of
+/// pieces that are copied there, one after the other: the same sum, as it goes
+/// on from what it has. Nothing is done where that needs more than `most`
+/// bytes.
+int64_t addUpPieces(linalg::LinalgOp op, int64_t most) {
+  std::optional<unsigned> loop = findPieceLoop(op);
+  if (!loop)
+    return 0;
+  // The dimensions of operands that it runs along, and the bytes of one step.
+  SmallVector<std::optional<unsigned>> positions(op->getNumOperands());
+  int64_t stepBytes = 0, size = op.getStaticLoopRanges()[*loop];
+  for (OpOperand *input : op.getDpsInputOperands()) {
+    AffineMap map = op.getMatchingIndexingMap(input);
+    auto type = dyn_cast<MemRefType>(input->get().getType());
+    for (auto [position, expr] : llvm::enumerate(map.getResults()))
+      if (expr.isFunctionOfDim(*loop))
+        positions[input->getOperandNumber()] = position;
+    if (!positions[input->getOperandNumber()])
+      continue;
+    Value root = input->get();
+    while (isa_and_nonnull<ViewLikeOpInterface>(root.getDefiningOp()))
+      root = root.getDefiningOp()->getOperand(0);
+    bool isShared = root.getDefiningOp() &&
+                    root.getDefiningOp()->getBlock() == op->getBlock();
+    if (isShared || !type.hasStaticShape() ||
+        !type.getElementType().isIntOrFloat())
+      return 0;
+    stepBytes += type.getNumElements() / size *
+                 llvm::divideCeil(type.getElementTypeBitWidth(), 8);
+  }
+  int64_t piece = std::min(size, kPieceBytes / std::max<int64_t>(1, stepBytes));
+  // Rather a little less in each than a rest.
+  for (int64_t less = piece; less > 0 && 2 * less >= piece; --less)
+    if (size % less == 0) {
+      piece = less;
+      break;
+    }
+  int64_t rest = piece == 0 ? 0 : size % piece;
+  if (piece == 0 || (piece + rest) * stepBytes > most)
+    return 0;
+
+  Location loc = op.getLoc();
+  OpBuilder builder(op);
+  auto addUp = [&](OpFoldResult begin, ArrayRef<Value> buffers, int64_t count) {
+    SmallVector<Value> operands(op->getOperands());
+    for (auto [index, position] : llvm::enumerate(positions)) {
+      if (!position)
+        continue;
+      ArrayRef<int64_t> shape =
+          cast<MemRefType>(operands[index].getType()).getShape();
+      SmallVector<OpFoldResult> offsets(shape.size(), builder.getIndexAttr(0)),
+          sizes = getAsIndexOpFoldResult(builder.getContext(), shape),
+          strides(shape.size(), builder.getIndexAttr(1));
+      offsets[*position] = begin;
+      sizes[*position] = builder.getIndexAttr(count);
+      Value part = memref::SubViewOp::create(builder, loc, operands[index],
+                                             offsets, sizes, strides);
+      linalg::CopyOp::create(builder, loc, part, buffers[index]);
+      operands[index] = buffers[index];
+    }
+    mlir::clone(builder, op, TypeRange(), operands);
+  };
+  auto allocate = [&](int64_t count) {
+    SmallVector<Value> buffers(positions.size());
+    for (auto [index, position] : llvm::enumerate(positions)) {
+      if (!position)
+        continue;
+      auto type = cast<MemRefType>(op->getOperand(index).getType());
+      SmallVector<int64_t> shape(type.getShape());
+      shape[*position] = count;
+      buffers[index] = memref::AllocOp::create(
+          builder, loc, MemRefType::get(shape, type.getElementType()));
+    }
+    return buffers;
+  };
+  SmallVector<Value> buffers = allocate(piece), restBuffers;
+  if (rest != 0)
+    restBuffers = allocate(rest);
+  if (piece == size) {
+    addUp(builder.getIndexAttr(0), buffers, piece);
+  } else {
+    auto constant = [&](int64_t value) -> Value {
+      return arith::ConstantIndexOp::create(builder, loc, value);
+    };
+    auto pieces = scf::ForOp::create(builder, loc, constant(0),
+                                     constant(size - rest), constant(piece));
+    OpBuilder::InsertionGuard guard(builder);
+    builder.setInsertionPointToStart(pieces.getBody());
+    addUp(pieces.getInductionVar(), buffers, piece);
+  }
+  if (rest != 0)
+    addUp(builder.getIndexAttr(size - rest), restBuffers, rest);
+  op->erase();
+  return (piece + rest) * stepBytes;
 }
 
 struct FuseRowsPass : public mpc::impl::FuseRowsBase<FuseRowsPass> {
@@ -638,6 +775,13 @@ struct FuseRowsPass : public mpc::impl::FuseRowsBase<FuseRowsPass> {
       unsigned size = chain.size();
       chain.fuse(scratchBytes, cacheBytes, forThreads);
       return size;
+    }
+    // A long sum alone.
+    if (unsigned numRows = countRowLoops(run.front());
+        forThreads && numRows != 0 && findPieceLoop(run.front())) {
+      Chain chain(run.front(), numRows);
+      if (chain.add(run.front()))
+        chain.fuse(scratchBytes, cacheBytes, forThreads);
     }
     return 1;
   }

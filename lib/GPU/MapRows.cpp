@@ -140,7 +140,10 @@ private:
   void inlineSingle();
   void forward(Value buffer);
   void share(Value buffer, Value memory, int64_t pitch);
-  void insertBarriers();
+  /// In a block of the row's loops; `read` and `written` since the last
+  /// barrier.
+  void insertBarriers(Block &block, llvm::DenseSet<Value> &read,
+                      llvm::DenseSet<Value> &written);
   void divide(scf::ForallOp inner);
   int64_t getPitch(MemRefType type, int64_t rows) const;
   int64_t countSharedBytes(int64_t rows) const;
@@ -157,8 +160,20 @@ private:
 };
 
 LogicalResult RowMapper::check() {
-  for (Operation &op : loop.getBody()->without_terminator()) {
-    if (auto buffer = dyn_cast<memref::AllocOp>(op)) {
+  SmallVector<Operation *> ops;
+  for (Operation &op : loop.getBody()->without_terminator())
+    ops.push_back(&op);
+  for (size_t i = 0; i < ops.size(); ++i) {
+    Operation &op = *ops[i];
+    // Pieces of a row one after the other, which all threads go through.
+    if (auto pieces = dyn_cast<scf::ForOp>(op);
+        pieces && pieces.getNumResults() == 0 && pieces.getStaticTripCount()) {
+      for (Operation &inner : pieces.getBody()->without_terminator())
+        ops.push_back(&inner);
+      continue;
+    }
+    if (auto buffer = dyn_cast<memref::AllocOp>(op);
+        buffer && op.getBlock() == loop.getBody()) {
       if (!buffer.getType().hasStaticShape() ||
           !buffer.getType().getLayout().isIdentity())
         return buffer.emitOpError("expected a buffer of fixed size inside a "
@@ -171,7 +186,8 @@ LogicalResult RowMapper::check() {
         getConstantIntValue(inner.getMixedLowerBound()[0]) == 0 &&
         getConstantIntValue(inner.getMixedStep()[0]) == 1)
       continue;
-    if (!isMemoryEffectFree(&op) && !isa<memref::DeallocOp>(op))
+    if (!isMemoryEffectFree(&op) &&
+        !isa<memref::DeallocOp, memref::AllocOp>(op))
       return op.emitOpError("expected loops only where threads share a row");
   }
   // Where in a row's buffer an access is has to be known.
@@ -204,9 +220,10 @@ void RowMapper::findRegisters() {
     if (auto buffer = dyn_cast<memref::AllocOp>(op);
         buffer && buffer.getType().getNumElements() == 1)
       numbers.insert(buffer);
-    if (!isa<scf::ForallOp>(op))
-      continue;
-    loops.push_back(&op);
+    op.walk<WalkOrder::PreOrder>([&](scf::ForallOp inner) {
+      loops.push_back(inner);
+      return WalkResult::skip();
+    });
     // The loop that begins a number stores it and does not read it.
     for (const Access &access : findAccesses(&op))
       if (!access.isWrite && !seen.contains(getRoot(access.memref)))
@@ -216,6 +233,8 @@ void RowMapper::findRegisters() {
         seen.insert(getRoot(access.memref));
   }
   auto isEachThreads = [&](scf::ForallOp inner) {
+    if (inner->getBlock() != loop.getBody())
+      return false;
     // A warp's threads compute the same in the time of one.
     if (!isSingle(inner) || threads <= kWarp)
       return isSingle(inner);
@@ -327,13 +346,15 @@ LogicalResult RowMapper::createKernel(StringRef name) {
   inlineSingle();
   for (memref::AllocOp buffer : registers)
     forward(buffer);
-  insertBarriers();
+  llvm::DenseSet<Value> read, written;
+  insertBarriers(*body, read, written);
   for (auto [buffer, memory] :
        llvm::zip_equal(shared, launch.getWorkgroupAttributions()))
     share(buffer, memory, getPitch(buffer.getType(), rows));
-  for (Operation *op : getOps())
-    if (auto inner = dyn_cast<scf::ForallOp>(op))
-      divide(inner);
+  SmallVector<scf::ForallOp> loops;
+  body->walk([&](scf::ForallOp inner) { loops.push_back(inner); });
+  for (scf::ForallOp inner : loops)
+    divide(inner);
   // Views of what is no buffer any more.
   SmallVector<Operation *> ops = getOps();
   for (Operation *op : llvm::reverse(ops))
@@ -413,9 +434,23 @@ void RowMapper::share(Value buffer, Value memory, int64_t pitch) {
     }
 }
 
-void RowMapper::insertBarriers() {
-  llvm::DenseSet<Value> read, written;
-  for (Operation *op : getOps()) {
+void RowMapper::insertBarriers(Block &block, llvm::DenseSet<Value> &read,
+                               llvm::DenseSet<Value> &written) {
+  SmallVector<Operation *> ops = llvm::map_to_vector(
+      block.without_terminator(), [](Operation &op) { return &op; });
+  for (Operation *op : ops) {
+    // Each piece of a row waits for the one before.
+    auto pieces = dyn_cast<scf::ForOp>(op);
+    if (pieces &&
+        pieces.walk([](scf::ForallOp) { return WalkResult::interrupt(); })
+            .wasInterrupted()) {
+      b.setInsertionPointToStart(pieces.getBody());
+      gpu::BarrierOp::create(b);
+      read.clear();
+      written.clear();
+      insertBarriers(*pieces.getBody(), read, written);
+      continue;
+    }
     SmallVector<Access> accesses = findAccesses(op);
     bool isConflict = llvm::any_of(accesses, [&](const Access &access) {
       Value root = getRoot(access.memref);

@@ -283,11 +283,21 @@ func.func @channels(%x: memref<?x4x80xf32>, %scale: memref<4xf32>, %y: memref<?x
 
 // -----
 
-// Few long rows would leave most of a GPU idle.
+// Few long rows would leave most of a GPU idle: their quotients are every thread's. The sum, of many terms, is that of pieces which threads copy,
+// the largest that divide the row and fit into 16 KiB.
 #whole = affine_map<(n, x) -> (n, x)>
 #row = affine_map<(n, x) -> (n)>
 // THREADS-LABEL: func.func @long_rows(
+// THREADS: scf.forall (%[[I:.*]]) in (8) {
+// THREADS: %[[ROW:.*]] = memref.subview %arg0[%[[I]], 0] [1, 20000] [1, 1]
+// THREADS: %[[PIECE:.*]] = memref.alloc() : memref<1x4000xf32>
+// THREADS: scf.for %[[BEGIN:.*]] = %c0{{.*}} to %c20000{{.*}} step %c4000
+// THREADS: %[[PART:.*]] = memref.subview %[[ROW]][0, %[[BEGIN]]] [1, 4000] [1, 1]
+// THREADS: linalg.copy ins(%[[PART]] {{.*}} outs(%[[PIECE]]
+// THREADS: linalg.generic {{.*}} ins(%[[PIECE]]
+// THREADS: kernel.row_threads = 256
 // THREADS-NOT: scf.forall
+// THREADS: arith.divf
 func.func @long_rows(%x: memref<8x20000xf32>, %y: memref<8x20000xf32>) {
   %zero = arith.constant 0.0 : f32
   %sum = memref.alloc() : memref<8xf32>

@@ -92,6 +92,44 @@ func.func @long_sum(%x: memref<4x2048xf32>, %y: memref<4x2048xf32>) {
   return
 }
 
+// Pieces of a row in the same memory: none is copied before the one before is added up, none added up before it is there.
+// CHECK-LABEL: func.func @pieces
+// CHECK: scf.for %[[I:.*]] = %c0 to %c2048 step %c512
+// CHECK-NEXT: gpu.barrier
+// CHECK: scf.for
+// CHECK: memref.store
+// CHECK: gpu.barrier
+// CHECK: scf.if
+// CHECK: scf.for
+// CHECK-NOT: gpu.barrier
+// CHECK: gpu.terminator
+func.func @pieces(%x: memref<4x2048xf32>, %y: memref<4xf32>) {
+  %c0 = arith.constant 0 : index
+  %c1 = arith.constant 1 : index
+  %piece = arith.constant 512 : index
+  %end = arith.constant 2048 : index
+  scf.forall (%i) in (4) {
+    %buffer = memref.alloc() : memref<512xf32>
+    scf.for %p = %c0 to %end step %piece {
+      %part = memref.subview %x[%i, %p] [1, 512] [1, 1] : memref<4x2048xf32> to memref<512xf32, strided<[1], offset: ?>>
+      scf.forall (%j) in (512) {
+        %a = memref.load %part[%j] : memref<512xf32, strided<[1], offset: ?>>
+        memref.store %a, %buffer[%j] : memref<512xf32>
+      }
+      scf.forall (%j) in (1) {
+        %before = memref.load %y[%i] : memref<4xf32>
+        %s = scf.for %k = %c0 to %piece step %c1 iter_args(%t = %before) -> (f32) {
+          %a = memref.load %buffer[%k] : memref<512xf32>
+          %u = arith.addf %t, %a : f32
+          scf.yield %u : f32
+        }
+        memref.store %s, %y[%i] : memref<4xf32>
+      }
+    }
+  } {kernel.row_threads = 256 : i64}
+  return
+}
+
 // -----
 
 func.func @too_large(%x: memref<4x16384xf32>) {

@@ -118,7 +118,10 @@ def make_rows(batch):
     m.output(m.add("LayerNormalization", m.input(batch, 20000), m.weight(20000), m.weight(20000)))
     m.output(m.add("InstanceNormalization", m.input(batch, 5, 7, 10), m.weight(5), m.weight(5)))
     m.output(m.add("InstanceNormalization", m.input(batch, 2, 30, 40), m.weight(2), m.weight(2)))
-    # Root mean square, and a group norm.
+    # Sums of pieces, with a rest and without.
+    m.output(m.add("InstanceNormalization", m.input(batch, 2, 150, 130), m.weight(2), m.weight(2)))
+    m.output(m.add("ReduceMean", m.input(batch, 331, 33), axes=[1]))
+    # Root mean square.
     x = m.input(batch, 6, 96)
     m.output(m.add("Div", x, m.add("Sqrt", m.add("ReduceMean", m.add("Mul", x, x), axes=[-1]))))
     m.output(m.add("ReduceL2", m.input(batch, 300), axes=[-1], keepdims=0))
@@ -130,10 +133,11 @@ def make_rows(batch):
     return m
 
 
-def check_launches(work):
-    """A softmax is one kernel; without one of its barriers, or with a row too many, it is refused."""
+def check_launches(work, build, launches, spare):
+    """A model's kernels; without one of their barriers, or with a row too many, they are refused. `spare` barriers stand where each thread
+    happens to touch its own elements only."""
     m = Builder()
-    m.output(m.add("Softmax", m.input("batch", 7, 200)))
+    build(m)
     path, kernel, library = (os.path.join(work, "rows" + end) for end in (".onnx", ".mlir", ".so"))
     m.save(path)
     feed = os.path.join(work, "rows.npz")
@@ -142,20 +146,25 @@ def check_launches(work):
     with open(kernel) as f:
         text = f.read()
     barriers = [match.span() for match in re.finditer(r"gpu\.barrier.*", text)]
-    if text.count("gpu.launch_func") != 1 or len(barriers) < 3:
-        fail(f"a softmax has {text.count('gpu.launch_func')} launches and {len(barriers)} barriers")
-    planted = {"": text, "loads or stores outside of a buffer": re.sub(r"= arith\.minui (%\w+), %\w+", r"= arith.minui \1, \1", text)}
+    if text.count("gpu.launch_func") != launches or len(barriers) < 2:
+        fail(f"{text.count('gpu.launch_func')} launches, expected {launches}, and {len(barriers)} barriers")
+    planted = {"": text}
+    if "arith.minui" in text:
+        planted["loads or stores outside of a buffer"] = re.sub(r"= arith\.minui (%\w+), %\w+", r"= arith.minui \1, \1", text)
     planted["(has a race on shared memory|reads shared memory that nothing has written)"] = [text[:a] + text[b:] for a, b in barriers]
     for expected, kernels in planted.items():
-        for changed in [kernels] if isinstance(kernels, str) else kernels:
+        kernels = [kernels] if isinstance(kernels, str) else kernels
+        found = 0
+        for changed in kernels:
             if expected and changed == text:
                 fail(f"nothing to plant '{expected}' in")
             with open(kernel, "w") as f:
                 f.write(changed)
             run("mpc-compile", kernel, "--compile-from=bufferized", "--target=nvvm-emulated", "-o", library)
-            error = run("mpc-run", library, "--input=" + feed, expect=1 if expected else 0)
-            if not re.search(expected, error):
-                fail(f"expected an error of '{expected}', but got\n{error}")
+            p = subprocess.run(["mpc-run", library, "--input=" + feed], capture_output=True, text=True)
+            found += bool(p.returncode) == bool(expected) and re.search(expected, p.stderr) is not None
+        if found < len(kernels) - (spare if len(kernels) > 1 else 0):
+            fail(f"'{expected}' is found in {found} of {len(kernels)} kernels")
 
 
 def results(work, library, feed):
@@ -265,7 +274,8 @@ def main():
     check_model(work, "rows", rows, ["--precision=int8", "--calibration-data={feed}"], 0)
     check_model(work, "rows", rows, ["--precision=f16"], 2**-10)
     check_model(work, "rows", rows, ["--precision=bf16"], 2**-7)
-    check_launches(work)
+    check_launches(work, lambda m: m.output(m.add("Softmax", m.input("batch", 7, 200))), 1, 0)
+    check_launches(work, lambda m: m.output(m.add("ReduceMean", m.input("batch", 331, 33), axes=[1], keepdims=0)), 1, 2)
     check_kernel(work, "", last=63, barrier="gpu.barrier", after="gpu.barrier")
     check_kernel(work, "the GPU kernel 'k' loads or stores outside of a buffer", last=64, barrier="gpu.barrier", after="gpu.barrier")
     check_kernel(work, "the GPU kernel 'k' reads shared memory that nothing has written", last=63, barrier="", after="")

@@ -460,7 +460,8 @@ def FuseRows : Pass<"mpc-fuse-rows", "::mlir::func::FuncOp"> {
 
     With `threads`, for GPUs, the threads of a block share a row, as many as `kernel.row_threads` on the loop says: one per eight elements, and one per sum, at
     most 256. Row buffers take up to 40 KiB; rows that several ops read are copied to one. Short rows and single ones are fused, too; those of more
-    than 16384 elements only if there are 128 of them.
+    than 16384 elements only if there are 128 of them. A sum of 128 terms or more, from a row that is not copied, adds up pieces of up to 16 KiB that are copied one
+    after the other, also where it is fused with nothing.
 
     Precondition: a target description.
 
