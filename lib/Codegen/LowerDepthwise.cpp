@@ -271,8 +271,10 @@ void DepthwiseLowering::emitRow(Value row, int64_t pixels) {
           ow = arith::MinUIOp::create(b, ow,
                                       indexConstant(b, outWidth - pixels));
         Value pixel0 = add(b, row0, ow);
-        if (!pad)
-          return emitTile(place, pixel0, ow, pixels, /*isInside=*/true);
+        // Integers, whose epilogues are long, have one code for all tiles: two
+        // would take longer to compile than they save.
+        if (!pad || op.getAccumulatorType().isInteger())
+          return emitTile(place, pixel0, ow, pixels, /*isInside=*/!pad);
         // Most tiles ask about no pixel.
         Value isInside = arith::AndIOp::create(
             b, rowIsInside,
