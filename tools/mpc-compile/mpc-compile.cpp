@@ -184,7 +184,7 @@ bool parseTarget(const Flags &flags, mpc::CompileOptions &options) {
   if (flags.target != "nvvm" && flags.cudaPath.getNumOccurrences())
     return fail("--cuda-path: only --target=nvvm uses CUDA");
   for (const std::string &chip : flags.chips) {
-    if (none_of(mpc::getChips(), [&](const mpc::Chip &known) { return known.name == chip; }))
+    if (!mpc::findChip(chip))
       return fail("--chip: expected sm_80, sm_86, sm_87, sm_89, sm_90 or sm_90a, but got '" + chip + "'");
     if (!is_contained(options.chips, chip))
       options.chips.push_back(chip);
