@@ -46,6 +46,16 @@ mlir::SmallVector<mlir::Value> emitBody(mlir::ImplicitLocOpBuilder &b,
 /// if it is something else.
 bool lowerRowSums(mlir::linalg::LinalgOp op, const TargetDescription &target);
 
+/// The outermost loop of a sum of many terms that all operands follow one
+/// dimension of, or none at all.
+std::optional<unsigned> findPieceLoop(mlir::linalg::LinalgOp op);
+
+/// A long sum of a row, from memory that the threads of a GPU's block do not
+/// share, becomes one of pieces that are copied there, one after the other: the
+/// same sum, as it goes on from what it has. Returns the bytes of shared memory
+/// that it takes; 0 and nothing done where that would be more than `most`.
+int64_t addUpPieces(mlir::linalg::LinalgOp op, int64_t most);
+
 /// Emits the loops of `op`, which need not be element-wise, in front of it.
 void lowerNest(mlir::linalg::LinalgOp op, const TargetDescription &target);
 
