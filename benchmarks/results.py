@@ -6,6 +6,8 @@ import math
 import os
 import pathlib
 import platform
+import re
+import shlex
 import statistics
 import subprocess
 
@@ -66,8 +68,22 @@ def describe(described):
 
 
 def commit():
-    result = subprocess.run(["git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=12"], capture_output=True, text=True)
-    return result.stdout.strip() or "unknown"
+    """What was measured: the commit, and whether more than results has changed since."""
+    def git(*arguments):
+        return subprocess.run(["git", "-C", str(ROOT), *arguments], capture_output=True, text=True).stdout.strip()
+    name = git("rev-parse", "--short=12", "HEAD")
+    changed = git("status", "--porcelain", "--untracked-files=no", "--", ".", ":(exclude)benchmarks/results")
+    return (name or "unknown") + ("-dirty" if changed else "")
+
+
+def describe_command(program, arguments):
+    """As it was given, but with files as they are called within the project, or by their names alone if they are elsewhere."""
+    def shorten(match):
+        path = pathlib.PurePath(match[0])
+        if not path.is_absolute():
+            return match[0]
+        return str(path.relative_to(ROOT)) if path.is_relative_to(ROOT) else path.name
+    return shlex.join([program, *(re.sub("[^=,]+", shorten, argument) for argument in arguments)])
 
 
 def load(path):

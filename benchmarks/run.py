@@ -8,9 +8,9 @@
 """
 
 import argparse
+import os
 import pathlib
 import re
-import shlex
 import sys
 
 import results
@@ -21,7 +21,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 def parse():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["kernels", "models", "table", "plot"])
-    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build", help="the build folder (default: build)")
+    parser.add_argument("--build", type=pathlib.Path, default=os.environ.get("MPC_BUILD", ROOT / "build"), help="the build folder (default: $MPC_BUILD, build)")
     parser.add_argument("--work", type=pathlib.Path, help="where models and libraries go (default: benchmarks in the build folder)")
     parser.add_argument("--results", type=pathlib.Path, help="the file of results (default: results/local.json beside this program)")
     parser.add_argument("--model", action="append", metavar="MODEL,SAMPLES[,LABELS]",
@@ -44,7 +44,7 @@ def main():
     build = options.build.resolve()
     tools, work = build / "bin", (options.work or build / "benchmarks").resolve()
     measuring = options.what in ("kernels", "models") and not (options.list or options.prepare)
-    command = shlex.join(["benchmarks/run.sh", *sys.argv[1:]])
+    command = results.describe_command("benchmarks/run.sh", sys.argv[1:])
     if options.what in ("table", "plot"):
         if not path.exists():
             raise SystemExit(f"error: {path}: no such file: measure first")

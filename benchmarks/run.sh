@@ -43,7 +43,7 @@ if [ "$setup" = 1 ]; then
 fi
 python=$venv/bin/python3
 [ -x "$python" ] || python=python3
-measure() { "$python" "$MPC_ROOT/benchmarks/run.py" "$1" --build="$MPC_BUILD" "${options[@]}"; }
+measure() { MPC_BUILD=$MPC_BUILD "$python" "$MPC_ROOT/benchmarks/run.py" "$1" "${options[@]}"; }
 if [ "$what" = all ]; then
   status=0
   measure kernels || status=$?

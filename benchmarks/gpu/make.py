@@ -14,7 +14,6 @@ import lzma
 import pathlib
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 
@@ -23,8 +22,9 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "python"))
+sys.path[:0] = [str(ROOT / "python"), str(ROOT / "benchmarks")]
 import mpc  # noqa: E402
+import results  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
 LIMIT_BYTES = 50 << 20
@@ -39,8 +39,7 @@ class Bundle:
         shutil.rmtree(folder, ignore_errors=True)
         for name in ("libraries", "data"):
             (folder / name).mkdir(parents=True)
-        done = subprocess.run(["git", "-C", ROOT, "describe", "--always", "--dirty", "--abbrev=12"], capture_output=True, text=True)
-        self.cases = {"commit": done.stdout.strip() or "unknown", "flags": flags, "tests": [], "benchmarks": []}
+        self.cases = {"commit": results.commit(), "flags": flags, "tests": [], "benchmarks": []}
 
     def compile(self, model, name, **flags):
         """Packs a library for GPUs; its name in the bundle."""

@@ -211,7 +211,7 @@ class Bench:
         self.data = {"machine": {"device": properties.name, "capability": f"{properties.major}.{properties.minor}",
                                  "memory_mib": properties.total_memory >> 20, "multiprocessors": properties.multi_processor_count},
                      "versions": {"torch": torch.__version__, "cuda": torch.version.cuda, "cudnn": torch.backends.cudnn.version()},
-                     "commands": ["bench.sh " + " ".join(sys.argv[2:])], "tables": {}, "rows": []}
+                     "commands": [results.describe_command("bench.sh", sys.argv[2:])], "tables": {}, "rows": []}
 
     def sets(self, bytes_of_one):
         """How many sets of buffers, so that none is in the cache when its turn comes."""

@@ -6,11 +6,13 @@
 //===----------------------------------------------------------------------===//
 
 #include "mpc/Codegen/Chains.h"
+#include "LoopBody.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/Utils/StructuredOpsUtils.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
+#include "mpc/Codegen/BufferViews.h"
 
 using namespace mlir;
 using namespace mpc;
@@ -31,17 +33,9 @@ static constexpr double kMinBlockCost = 10000;
 /// side by side (mpc-fuse-rows).
 static constexpr int64_t kFewestElements = 64;
 
-/// Estimated cost of one operator at one element in nanoseconds.
-static constexpr double kElementCost = 0.3;
-
 //===----------------------------------------------------------------------===//
 // Buffers
 //===----------------------------------------------------------------------===//
-
-static bool isView(Operation *op) {
-  return isa<memref::ExpandShapeOp, memref::CollapseShapeOp, memref::SubViewOp>(
-      op);
-}
 
 bool mpc::isBetweenCalls(Operation *op) {
   return isa<memref::AllocOp, BeginGroupOp>(op) || isMemoryEffectFree(op);
@@ -105,24 +99,6 @@ static std::optional<SmallVector<int>> getBaseRows(Value buffer,
   return rows;
 }
 
-/// Where the size of a buffer's dimension comes from.
-static std::pair<Value, int64_t> getExtent(Value buffer, int64_t dim) {
-  auto type = cast<MemRefType>(buffer.getType());
-  while (type.isDynamicDim(dim)) {
-    auto alloc = buffer.getDefiningOp<memref::AllocOp>();
-    if (!alloc)
-      return {buffer, -dim - 1};
-    Value size = alloc.getDynamicSizes()[type.getDynamicDimIndex(dim)];
-    auto dimOp = size.getDefiningOp<memref::DimOp>();
-    if (!dimOp || !dimOp.getConstantIndex())
-      return {size, 0};
-    buffer = dimOp.getSource();
-    dim = *dimOp.getConstantIndex();
-    type = cast<MemRefType>(buffer.getType());
-  }
-  return {Value(), type.getDimSize(dim)};
-}
-
 /// The elements of one row of `type`, -1 if that is not known.
 static int64_t getRowElements(MemRefType type, ArrayRef<int> rows) {
   int64_t elements = 1;
@@ -134,11 +110,6 @@ static int64_t getRowElements(MemRefType type, ArrayRef<int> rows) {
     elements *= size;
   }
   return elements;
-}
-
-static int64_t getBytes(Type element, int64_t count) {
-  return llvm::divideCeil(count * std::max(8u, element.getIntOrFloatBitWidth()),
-                          8);
 }
 
 /// The operand's map from the loops of its op, for the contractions those of
@@ -502,7 +473,7 @@ int64_t Chain::getRowBytes(bool handedOnOnly) const {
     if (elements < 0 || !type.getElementType().isIntOrFloat())
       return -1;
     for (size_t i = range.first; i <= range.last; ++i)
-      live[i] += getBytes(type.getElementType(), elements);
+      live[i] += getBytes(MemRefType::get({elements}, type.getElementType()));
   }
   // A kernel may widen the rows that it reads.
   if (!handedOnOnly)
@@ -522,10 +493,7 @@ int64_t Chain::getSavedBytes() const {
     if (!base.getDefiningOp<memref::AllocOp>() ||
         !touched.find(base)->second.isKernels)
       continue;
-    int64_t elements = 1;
-    for (int64_t size : type.getShape())
-      elements *= ShapedType::isDynamic(size) ? 1 : size;
-    bytes += getBytes(type.getElementType(), elements);
+    bytes += getBytes(type);
   }
   return bytes;
 }

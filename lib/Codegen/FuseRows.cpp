@@ -16,13 +16,14 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "LoopBody.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
 #include "mlir/Dialect/Linalg/Utils/Utils.h"
 #include "mlir/IR/IRMapping.h"
-#include "mlir/Interfaces/ViewLikeInterface.h"
+#include "mpc/Codegen/BufferViews.h"
 #include "mpc/Codegen/OutputTile.h"
 #include "mpc/Codegen/Passes.h"
 #include "mpc/Codegen/TargetDescription.h"
@@ -52,20 +53,10 @@ static constexpr int64_t kMostThreads = 256, kElementsPerThread = 8;
 /// Longer rows keep a GPU busy only if there are many.
 static constexpr int64_t kMostElements = 16384, kManyRows = 128;
 
-/// Sums of so many terms are worth a copy of what is added, by all threads, in
-/// pieces of at most so many bytes: a thread that adds up would else wait for
-/// each element.
-static constexpr int64_t kManyTerms = 128, kPieceBytes = 16 * 1024;
-
 /// Memory that a block of threads shares.
 static constexpr int64_t kSharedBytes = 40 * 1024;
 
-/// Estimated cost of one operator at one element in nanoseconds.
-static constexpr double kElementCost = 0.3;
-
 namespace {
-
-int64_t addUpPieces(linalg::LinalgOp op, int64_t most);
 
 /// Whether a part of a buffer has the whole of dimension `dim`.
 bool keepsSize(memref::SubViewOp view, unsigned dim) {
@@ -118,34 +109,11 @@ Value getBase(Value buffer, unsigned numRows) {
   return buffer;
 }
 
-bool isView(Operation *op) {
-  return isa<memref::ExpandShapeOp, memref::CollapseShapeOp, memref::SubViewOp>(
-      op);
-}
-
-/// Where the size of a buffer's dimension comes from: a number, or a dimension
-/// of an argument.
-std::pair<Value, int64_t> getExtent(Value buffer, unsigned dim) {
-  auto type = cast<MemRefType>(buffer.getType());
-  if (!type.isDynamicDim(dim))
-    return {Value(), type.getDimSize(dim)};
-  auto alloc = buffer.getDefiningOp<memref::AllocOp>();
-  if (!alloc)
-    return {buffer, dim};
-  auto size = alloc.getDynamicSizes()[type.getDynamicDimIndex(dim)]
-                  .getDefiningOp<memref::DimOp>();
-  std::optional<int64_t> index =
-      size ? size.getConstantIndex() : std::optional<int64_t>();
-  if (!index)
-    return {buffer, dim};
-  return {size.getSource(), *index};
-}
-
 /// Linalg ops one after the other in a block that handle rows independently.
-class Chain {
+class RowRun {
 public:
   /// The ops from `first` on, over at most the first `numRows` dimensions.
-  Chain(linalg::LinalgOp first, unsigned numRows);
+  RowRun(linalg::LinalgOp first, unsigned numRows);
   bool add(linalg::LinalgOp op);
   bool isWorthIt() const;
   /// The same where the threads of a block share a row.
@@ -170,7 +138,7 @@ private:
   int64_t chooseThreads() const;
   /// What several ops read of each row, in up to `most` bytes.
   llvm::MapVector<Value, MemRefType> findSharedInputs(int64_t most) const;
-  /// The buffers that only the chain uses, with room for the rows of one
+  /// The buffers that only these ops use, with room for the rows of one
   /// iteration each; up to `most` bytes.
   llvm::MapVector<Value, MemRefType> findRowBuffers(int64_t most) const;
   /// How many rows along the last of their dimensions one iteration handles.
@@ -205,14 +173,14 @@ unsigned countRowLoops(linalg::LinalgOp op) {
   return count;
 }
 
-Chain::Chain(linalg::LinalgOp first, unsigned numRows) : numRows(numRows) {
+RowRun::RowRun(linalg::LinalgOp first, unsigned numRows) : numRows(numRows) {
   // A part of a buffer's rows has no base: then nothing can be added.
   Value base = getBase(first.getDpsInits()[0], numRows);
   for (unsigned dim = 0; base && dim < numRows; ++dim)
     extents.push_back(getExtent(base, dim));
 }
 
-std::optional<Chain::Access> Chain::getAccess(OpOperand &operand) const {
+std::optional<RowRun::Access> RowRun::getAccess(OpOperand &operand) const {
   if (!isa<MemRefType>(operand.get().getType()))
     return Access::None;
   auto op = cast<linalg::LinalgOp>(operand.getOwner());
@@ -239,7 +207,7 @@ std::optional<Chain::Access> Chain::getAccess(OpOperand &operand) const {
   return Access::Part;
 }
 
-bool Chain::add(linalg::LinalgOp op) {
+bool RowRun::add(linalg::LinalgOp op) {
   if (countRowLoops(op) < numRows || extents.empty())
     return false;
   SmallVector<Value> nowWritten, nowShared, nowByRow;
@@ -273,7 +241,7 @@ bool Chain::add(linalg::LinalgOp op) {
   }
   if (!isSameRows)
     return false;
-  // Nobody may read another row of what the chain writes.
+  // Nobody may read another row of what these ops write.
   auto areApart = [](ArrayRef<Value> some, const llvm::SetVector<Value> &set) {
     return llvm::none_of(some,
                          [&](Value value) { return set.contains(value); });
@@ -290,14 +258,14 @@ bool Chain::add(linalg::LinalgOp op) {
   return true;
 }
 
-int64_t Chain::getRowElements(linalg::LinalgOp op) const {
+int64_t RowRun::getRowElements(linalg::LinalgOp op) const {
   int64_t elements = 1;
   for (int64_t size : ArrayRef(op.getStaticLoopRanges()).drop_front(numRows))
     elements *= ShapedType::isDynamic(size) ? kFewestElements : size;
   return elements;
 }
 
-bool Chain::isWorthIt() const {
+bool RowRun::isWorthIt() const {
   if (ops.size() < 2)
     return false;
   // One row is fused already.
@@ -309,7 +277,7 @@ bool Chain::isWorthIt() const {
   return handsOn && most >= kFewestElements;
 }
 
-bool Chain::isWorthThreads() const {
+bool RowRun::isWorthThreads() const {
   if (ops.size() < 2)
     return false;
   auto [handsOn, most] = measure();
@@ -320,7 +288,7 @@ bool Chain::isWorthThreads() const {
   return handsOn && most > 1 && (most <= kMostElements || rows >= kManyRows);
 }
 
-std::pair<bool, int64_t> Chain::measure() const {
+std::pair<bool, int64_t> RowRun::measure() const {
   bool handsOn = false;
   int64_t most = 0;
   llvm::DenseSet<Value> computed;
@@ -336,7 +304,7 @@ std::pair<bool, int64_t> Chain::measure() const {
   return {handsOn, most};
 }
 
-int64_t Chain::chooseThreads() const {
+int64_t RowRun::chooseThreads() const {
   int64_t threads = 4;
   for (linalg::LinalgOp op : ops) {
     int64_t elements = 1;
@@ -353,7 +321,8 @@ int64_t Chain::chooseThreads() const {
   return std::min(threads, kMostThreads);
 }
 
-llvm::MapVector<Value, MemRefType> Chain::findSharedInputs(int64_t most) const {
+llvm::MapVector<Value, MemRefType>
+RowRun::findSharedInputs(int64_t most) const {
   llvm::MapVector<Value, unsigned> readers;
   for (linalg::LinalgOp op : ops)
     for (OpOperand *input : op.getDpsInputOperands())
@@ -370,17 +339,15 @@ llvm::MapVector<Value, MemRefType> Chain::findSharedInputs(int64_t most) const {
         !type.getElementType().isIntOrFloat())
       continue;
     auto row = MemRefType::get(shape, type.getElementType());
-    int64_t bytes = llvm::divideCeil(
-        row.getNumElements() * std::max(8u, row.getElementTypeBitWidth()), 8);
-    if (row.getNumElements() == 1 || bytes > most)
+    if (row.getNumElements() == 1 || getBytes(row) > most)
       continue;
-    most -= bytes;
+    most -= getBytes(row);
     inputs[base] = row;
   }
   return inputs;
 }
 
-llvm::MapVector<Value, MemRefType> Chain::findRowBuffers(int64_t most) const {
+llvm::MapVector<Value, MemRefType> RowRun::findRowBuffers(int64_t most) const {
   llvm::DenseSet<Operation *> inside(ops.begin(), ops.end());
   llvm::MapVector<Value, MemRefType> buffers;
   int64_t bytes = 0;
@@ -404,33 +371,23 @@ llvm::MapVector<Value, MemRefType> Chain::findRowBuffers(int64_t most) const {
         isPrivate &= inside.contains(user) || isa<memref::DeallocOp>(user);
     }
     auto type = MemRefType::get(shape, alloc.getType().getElementType());
-    int64_t size = llvm::divideCeil(
-        type.getNumElements() * std::max(8u, type.getElementTypeBitWidth()), 8);
-    if (!isPrivate || bytes + size > most)
+    if (!isPrivate || bytes + getBytes(type) > most)
       continue;
-    bytes += size;
+    bytes += getBytes(type);
     buffers[base] = type;
   }
   return buffers;
 }
 
-/// As far as its sizes are known.
-static int64_t getBytes(ArrayRef<int64_t> shape, Type element) {
-  int64_t bits = element.getIntOrFloatBitWidth();
-  for (int64_t size : shape)
-    bits *= ShapedType::isDynamic(size) ? 1 : size;
-  return llvm::divideCeil(bits, 8);
-}
-
-int64_t Chain::chooseBlock(int64_t scratchBytes, int64_t cacheBytes) const {
+int64_t RowRun::chooseBlock(int64_t scratchBytes, int64_t cacheBytes) const {
   int64_t bytes = 0;
   for (Value base : byRow) {
     auto type = cast<MemRefType>(base.getType());
-    Type element = type.getElementType();
-    if (!element.isIntOrFloat() ||
-        getBytes(type.getShape(), element) > cacheBytes)
+    if (!type.getElementType().isIntOrFloat() || getBytes(type) > cacheBytes)
       return 1;
-    bytes += getBytes(type.getShape().drop_front(numRows), element);
+    SmallVector<int64_t> row(type.getShape());
+    std::fill_n(row.begin(), numRows, 1);
+    bytes += getBytes(MemRefType::get(row, type.getElementType()));
   }
   bool isSum = llvm::any_of(ops, [](linalg::LinalgOp op) {
     Value sum = op.getBlock()->getTerminator()->getOperand(0);
@@ -441,9 +398,9 @@ int64_t Chain::chooseBlock(int64_t scratchBytes, int64_t cacheBytes) const {
   return isSum && bytes * rows <= scratchBytes ? rows : 1;
 }
 
-void Chain::emitLoop(OpFoldResult first, OpFoldResult blocks,
-                     const llvm::MapVector<Value, MemRefType> &buffers,
-                     int64_t scratchBytes, bool forThreads) {
+void RowRun::emitLoop(OpFoldResult first, OpFoldResult blocks,
+                      const llvm::MapVector<Value, MemRefType> &buffers,
+                      int64_t scratchBytes, bool forThreads) {
   linalg::LinalgOp last = ops.back();
   Location loc = last.getLoc();
   OpBuilder builder(last);
@@ -497,14 +454,10 @@ void Chain::emitLoop(OpFoldResult first, OpFoldResult blocks,
     loop->setAttr(kRowThreadsAttrName,
                   builder.getI64IntegerAttr(chooseThreads()));
     for (auto &[buffer, type] : buffers)
-      left -= llvm::divideCeil(type.getNumElements() *
-                                   std::max(8u, type.getElementTypeBitWidth()),
-                               8);
+      left -= getBytes(type);
     for (auto &[input, type] : findSharedInputs(left)) {
       Value copy = memref::AllocOp::create(builder, loc, type);
-      left -= llvm::divideCeil(type.getNumElements() *
-                                   std::max(8u, type.getElementTypeBitWidth()),
-                               8);
+      left -= getBytes(type);
       linalg::CopyOp::create(builder, loc, getRow(input), copy);
       rowBuffers.map(input, copy);
     }
@@ -518,22 +471,7 @@ void Chain::emitLoop(OpFoldResult first, OpFoldResult blocks,
     SmallVector<int64_t> shape(cast<MemRefType>(value.getType()).getShape());
     for (unsigned dim = 0; dim < numRows; ++dim)
       shape[dim] = rowSize(dim);
-    Value view;
-    if (auto expand = dyn_cast<memref::ExpandShapeOp>(op))
-      view = memref::ExpandShapeOp::create(builder, op->getLoc(), shape, source,
-                                           expand.getReassociationIndices());
-    else if (auto collapse = dyn_cast<memref::CollapseShapeOp>(op))
-      view = memref::CollapseShapeOp::create(
-          builder, op->getLoc(), source, collapse.getReassociationIndices());
-    else {
-      auto part = cast<memref::SubViewOp>(op);
-      SmallVector<OpFoldResult> sizes = part.getMixedSizes();
-      for (unsigned dim = 0; dim < numRows; ++dim)
-        sizes[dim] = builder.getIndexAttr(rowSize(dim));
-      view = memref::SubViewOp::create(builder, op->getLoc(), source,
-                                       part.getMixedOffsets(), sizes,
-                                       part.getMixedStrides());
-    }
+    Value view = createView(builder, op, source, shape);
     rowBuffers.map(value, view);
     return view;
   };
@@ -567,7 +505,7 @@ void Chain::emitLoop(OpFoldResult first, OpFoldResult blocks,
   }
 }
 
-void Chain::fuse(int64_t scratchBytes, int64_t cacheBytes, bool forThreads) {
+void RowRun::fuse(int64_t scratchBytes, int64_t cacheBytes, bool forThreads) {
   if (!forThreads)
     block = chooseBlock(scratchBytes, cacheBytes);
   OpBuilder builder(ops.back());
@@ -598,134 +536,7 @@ void Chain::fuse(int64_t scratchBytes, int64_t cacheBytes, bool forThreads) {
 
   for (linalg::LinalgOp op : ops)
     op->erase();
-  SmallVector<Operation *> dead;
-  for (auto &[buffer, type] : buffers)
-    dead.push_back(buffer.getDefiningOp());
-  for (unsigned i = 0; i < dead.size(); ++i)
-    llvm::append_range(dead, dead[i]->getUsers());
-  for (Operation *op : llvm::reverse(dead))
-    op->erase();
-}
-
-/// The outermost loop of a sum of many terms that all operands follow one
-/// dimension of, or none at all.
-std::optional<unsigned> findPieceLoop(linalg::LinalgOp op) {
-  SmallVector<int64_t> ranges = op.getStaticLoopRanges();
-  std::optional<unsigned> outermost;
-  int64_t terms = 1;
-  for (auto [loop, iterator] : llvm::enumerate(op.getIteratorTypesArray())) {
-    if (iterator != utils::IteratorType::reduction)
-      continue;
-    if (ShapedType::isDynamic(ranges[loop]))
-      return std::nullopt;
-    terms *= ranges[loop];
-    if (!outermost && ranges[loop] > 1)
-      outermost = loop;
-  }
-  if (terms < kManyTerms || op.hasIndexSemantics())
-    return std::nullopt;
-  for (OpOperand &operand : op->getOpOperands())
-    for (AffineExpr expr : op.getMatchingIndexingMap(&operand).getResults())
-      if (expr.isFunctionOfDim(*outermost) &&
-          (op.isDpsInit(&operand) || !isa<AffineDimExpr>(expr)))
-        return std::nullopt;
-  return outermost;
-}
-
-/// A long sum of a row, from memory that threads do not share, becomes one of
-/// pieces that are copied there, one after the other: the same sum, as it goes
-/// on from what it has. Nothing is done where that needs more than `most`
-/// bytes.
-int64_t addUpPieces(linalg::LinalgOp op, int64_t most) {
-  std::optional<unsigned> loop = findPieceLoop(op);
-  if (!loop)
-    return 0;
-  // The dimensions of operands that it runs along, and the bytes of one step.
-  SmallVector<std::optional<unsigned>> positions(op->getNumOperands());
-  int64_t stepBytes = 0, size = op.getStaticLoopRanges()[*loop];
-  for (OpOperand *input : op.getDpsInputOperands()) {
-    AffineMap map = op.getMatchingIndexingMap(input);
-    auto type = dyn_cast<MemRefType>(input->get().getType());
-    for (auto [position, expr] : llvm::enumerate(map.getResults()))
-      if (expr.isFunctionOfDim(*loop))
-        positions[input->getOperandNumber()] = position;
-    if (!positions[input->getOperandNumber()])
-      continue;
-    Value root = input->get();
-    while (isa_and_nonnull<ViewLikeOpInterface>(root.getDefiningOp()))
-      root = root.getDefiningOp()->getOperand(0);
-    bool isShared = root.getDefiningOp() &&
-                    root.getDefiningOp()->getBlock() == op->getBlock();
-    if (isShared || !type.hasStaticShape() ||
-        !type.getElementType().isIntOrFloat())
-      return 0;
-    stepBytes += type.getNumElements() / size *
-                 llvm::divideCeil(type.getElementTypeBitWidth(), 8);
-  }
-  int64_t piece = std::min(size, kPieceBytes / std::max<int64_t>(1, stepBytes));
-  // Rather a little less in each than a rest.
-  for (int64_t less = piece; less > 0 && 2 * less >= piece; --less)
-    if (size % less == 0) {
-      piece = less;
-      break;
-    }
-  int64_t rest = piece == 0 ? 0 : size % piece;
-  if (piece == 0 || (piece + rest) * stepBytes > most)
-    return 0;
-
-  Location loc = op.getLoc();
-  OpBuilder builder(op);
-  auto addUp = [&](OpFoldResult begin, ArrayRef<Value> buffers, int64_t count) {
-    SmallVector<Value> operands(op->getOperands());
-    for (auto [index, position] : llvm::enumerate(positions)) {
-      if (!position)
-        continue;
-      ArrayRef<int64_t> shape =
-          cast<MemRefType>(operands[index].getType()).getShape();
-      SmallVector<OpFoldResult> offsets(shape.size(), builder.getIndexAttr(0)),
-          sizes = getAsIndexOpFoldResult(builder.getContext(), shape),
-          strides(shape.size(), builder.getIndexAttr(1));
-      offsets[*position] = begin;
-      sizes[*position] = builder.getIndexAttr(count);
-      Value part = memref::SubViewOp::create(builder, loc, operands[index],
-                                             offsets, sizes, strides);
-      linalg::CopyOp::create(builder, loc, part, buffers[index]);
-      operands[index] = buffers[index];
-    }
-    mlir::clone(builder, op, TypeRange(), operands);
-  };
-  auto allocate = [&](int64_t count) {
-    SmallVector<Value> buffers(positions.size());
-    for (auto [index, position] : llvm::enumerate(positions)) {
-      if (!position)
-        continue;
-      auto type = cast<MemRefType>(op->getOperand(index).getType());
-      SmallVector<int64_t> shape(type.getShape());
-      shape[*position] = count;
-      buffers[index] = memref::AllocOp::create(
-          builder, loc, MemRefType::get(shape, type.getElementType()));
-    }
-    return buffers;
-  };
-  SmallVector<Value> buffers = allocate(piece), restBuffers;
-  if (rest != 0)
-    restBuffers = allocate(rest);
-  if (piece == size) {
-    addUp(builder.getIndexAttr(0), buffers, piece);
-  } else {
-    auto constant = [&](int64_t value) -> Value {
-      return arith::ConstantIndexOp::create(builder, loc, value);
-    };
-    auto pieces = scf::ForOp::create(builder, loc, constant(0),
-                                     constant(size - rest), constant(piece));
-    OpBuilder::InsertionGuard guard(builder);
-    builder.setInsertionPointToStart(pieces.getBody());
-    addUp(pieces.getInductionVar(), buffers, piece);
-  }
-  if (rest != 0)
-    addUp(builder.getIndexAttr(size - rest), restBuffers, rest);
-  op->erase();
-  return (piece + rest) * stepBytes;
+  eraseWithViews(llvm::to_vector(llvm::make_first_range(buffers)));
 }
 
 struct FuseRowsPass : public mpc::impl::FuseRowsBase<FuseRowsPass> {
@@ -766,22 +577,22 @@ struct FuseRowsPass : public mpc::impl::FuseRowsBase<FuseRowsPass> {
     // The shortest rows that are long enough and span several ops.
     for (unsigned numRows = countRowLoops(run.front()); numRows > 0;
          --numRows) {
-      Chain chain(run.front(), numRows);
+      RowRun rowRun(run.front(), numRows);
       for (linalg::LinalgOp op : run)
-        if (!chain.add(op))
+        if (!rowRun.add(op))
           break;
-      if (!(forThreads ? chain.isWorthThreads() : chain.isWorthIt()))
+      if (!(forThreads ? rowRun.isWorthThreads() : rowRun.isWorthIt()))
         continue;
-      unsigned size = chain.size();
-      chain.fuse(scratchBytes, cacheBytes, forThreads);
+      unsigned size = rowRun.size();
+      rowRun.fuse(scratchBytes, cacheBytes, forThreads);
       return size;
     }
     // A long sum alone.
     if (unsigned numRows = countRowLoops(run.front());
         forThreads && numRows != 0 && findPieceLoop(run.front())) {
-      Chain chain(run.front(), numRows);
-      if (chain.add(run.front()))
-        chain.fuse(scratchBytes, cacheBytes, forThreads);
+      RowRun rowRun(run.front(), numRows);
+      if (rowRun.add(run.front()))
+        rowRun.fuse(scratchBytes, cacheBytes, forThreads);
     }
     return 1;
   }

@@ -52,9 +52,6 @@ bool lowerRowSums(mlir::linalg::LinalgOp op, const TargetDescription &target);
 /// applies.
 inline constexpr llvm::StringLiteral kStreamAttrName = "kernel.stream_above";
 
-/// The memory behind views.
-mlir::Value getBuffer(mlir::Value view);
-
 /// Where an element lies.
 struct ElementPlace {
   mlir::Value memref;
@@ -76,6 +73,16 @@ struct VectorLoop {
 void emitStream(mlir::ImplicitLocOpBuilder &b, mlir::linalg::LinalgOp op,
                 const TargetDescription &target, const VectorLoop &loop,
                 llvm::function_ref<void()> emitCached);
+
+/// The outermost loop of a sum of many terms that all operands follow one
+/// dimension of, or none at all.
+std::optional<unsigned> findPieceLoop(mlir::linalg::LinalgOp op);
+
+/// A long sum of a row, from memory that the threads of a GPU's block do not
+/// share, becomes one of pieces that are copied there, one after the other: the
+/// same sum, as it goes on from what it has. Returns the bytes of shared memory
+/// that it takes; 0 and nothing done where that would be more than `most`.
+int64_t addUpPieces(mlir::linalg::LinalgOp op, int64_t most);
 
 /// Emits the loops of `op`, which need not be element-wise, in front of it.
 void lowerNest(mlir::linalg::LinalgOp op, const TargetDescription &target);

@@ -55,7 +55,8 @@ public:
         weightsType(cast<MemRefType>(op.getWeights().getType())),
         outType(cast<MemRefType>(op.getOut().getType())),
         writer(b, op.getEpilogue(), op.getExtras(), op.getExtraMaps(),
-               op.getOut()) {
+               op.getOut()),
+        vectorBits(target.vectorBits) {
     WindowAttr attribute = op.getWindowAttr();
     if (attribute && !attribute.isPointwise())
       window = attribute;
@@ -81,11 +82,11 @@ public:
     rows = isStatic ? std::min(tiling.getRows(), minRows) : tiling.getRows();
     // Multiplications per nanosecond at 3 GHz and two instructions per cycle.
     rate = 6.0 * target.vectorBits / 32 *
-           (tiling.getIntrinsic() == Intrinsic::vpdpbusd    ? 4
+           (tiling.getIntrinsic() == Intrinsic::vpdpbusd ? 4
             : tiling.getIntrinsic() == Intrinsic::vdpbf16ps ||
                     tiling.getIntrinsic() == Intrinsic::vfmaddph
                 ? 2
-                                                            : 1);
+                : 1);
   }
 
   void run();
@@ -186,7 +187,7 @@ private:
   Value flatInput, padRun;
   /// Whether products with padding are zero.
   bool padsZero = false;
-  int64_t channels, allPanels, panels, taps, depth, minRows, rows;
+  int64_t vectorBits, channels, allPanels, panels, taps, depth, minRows, rows;
   bool isStatic;
   double rate;
 };
@@ -531,16 +532,22 @@ SmallVector<Value> ContractLowering::accumulate(Value row0, int64_t height,
 void ContractLowering::storeTile(ArrayRef<Value> accumulators, Value row0,
                                  Value panel, int64_t count,
                                  int64_t lastWidth) {
+  Value column = mul(b, panel, kPanelWidth), row;
+  // Rows of whole vectors first: those become bytes together.
+  SmallVector<OutputWriter::Part> parts, rest;
   for (auto [i, sum] : llvm::enumerate(accumulators)) {
     int64_t r = i / count, p = i % count;
-    Value part = sum;
+    if (p == 0)
+      row = add(b, row0, r);
     if (p + 1 == count && lastWidth != kPanelWidth)
-      part = vector::ExtractStridedSliceOp::create(b, sum, ArrayRef<int64_t>{0},
-                                                   ArrayRef<int64_t>{lastWidth},
-                                                   ArrayRef<int64_t>{1});
-    writer.store(b, part, add(b, row0, r),
-                 add(b, mul(b, panel, kPanelWidth), p * kPanelWidth));
+      rest.push_back(
+          {vector::ExtractStridedSliceOp::create(b, sum, 0, lastWidth, 1), row,
+           column, p * kPanelWidth});
+    else
+      parts.push_back({sum, row, column, p * kPanelWidth});
   }
+  parts.append(rest);
+  writer.store(b, parts, vectorBits);
 }
 
 void ContractLowering::emitTile(Value row0, int64_t height, Value panel,

@@ -11,6 +11,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "LoopBody.h"
+#include "mpc/Codegen/BufferViews.h"
 #include "mpc/Codegen/OutputTile.h"
 
 #include "mlir/Dialect/Affine/Utils.h"
@@ -633,16 +634,6 @@ void LinalgElement::run() {
   if (!parallel.empty())
     lanes = getLanesAlong(parallel.back());
   runNest();
-}
-
-/// The memory behind views.
-static Value getRoot(Value memref) {
-  while (Operation *op = memref.getDefiningOp()) {
-    if (!isa<ViewLikeOpInterface>(op))
-      break;
-    memref = op->getOperand(0);
-  }
-  return memref;
 }
 
 /// The reduction that begins with what `fill` writes and leaves nothing of it,

@@ -19,6 +19,7 @@
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/OperationSupport.h"
 #include "mlir/Transforms/RegionUtils.h"
+#include "mpc/Codegen/BufferViews.h"
 #include "mpc/Codegen/OutputTile.h"
 #include "mpc/Codegen/Passes.h"
 #include "mpc/Codegen/Variants.h"
@@ -219,13 +220,13 @@ void Outliner::outlineSerial(scf::ForOp loop, StringRef name) {
 }
 
 /// Whether a loop is a piece of one group's work that can stand in a function
-/// of its own: it calls nothing, and allocates nothing that the arena must know.
+/// of its own: it calls nothing, and allocates nothing that the arena must
+/// know.
 bool isSelfContained(scf::ForOp loop) {
-  return !loop
-              ->walk([](Operation *op) {
-                bool isOutside = isa<func::CallOp, memref::AllocOp,
-                                     memref::AllocaOp, memref::DeallocOp,
-                                     mpc::kernel::BeginGroupOp>(op);
+  return !loop->walk([](Operation *op) {
+                bool isOutside =
+                    isa<func::CallOp, memref::AllocOp, memref::AllocaOp,
+                        memref::DeallocOp, mpc::kernel::BeginGroupOp>(op);
                 return isOutside ? WalkResult::interrupt()
                                  : WalkResult::advance();
               })
@@ -242,8 +243,7 @@ LogicalResult Outliner::moveBuffersToStack(func::FuncOp kernel) {
                  "expected a buffer of fixed size inside a parallel "
                  "loop, but got ")
              << type;
-    bytes += llvm::divideCeil(
-        type.getNumElements() * std::max(8u, type.getElementTypeBitWidth()), 8);
+    bytes += mpc::getBytes(type);
     if (bytes > maxStackBytes)
       return op->emitOpError("expected at most ")
              << maxStackBytes

@@ -8,9 +8,11 @@
 #include "mpc/Codegen/OutputTile.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/IRMapping.h"
+#include "mlir/IR/Matchers.h"
 #include "mlir/IR/SymbolTable.h"
 #include "llvm/ADT/StringExtras.h"
 
@@ -398,8 +400,8 @@ Value OutputWriter::loadExtra(ImplicitLocOpBuilder &b, const Extra &extra,
   return vector::BroadcastOp::create(b, type, scalar);
 }
 
-void OutputWriter::store(ImplicitLocOpBuilder &b, Value accumulator, Value row,
-                         Value column) const {
+Value OutputWriter::apply(ImplicitLocOpBuilder &b, Value accumulator, Value row,
+                          Value column, Value result) const {
   int64_t width = cast<VectorType>(accumulator.getType()).getDimSize(0);
   auto widen = [&](Type type) { return VectorType::get({width}, type); };
   IRMapping mapping;
@@ -410,6 +412,8 @@ void OutputWriter::store(ImplicitLocOpBuilder &b, Value accumulator, Value row,
       mapping.map(block.getArgument(index + 1),
                   loadExtra(b, extra, width, row, column));
   for (Operation &op : block.without_terminator()) {
+    if (mapping.contains(result))
+      break;
     if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
       auto splat = DenseElementsAttr::get(
           widen(constant.getType()), ArrayRef<Attribute>{constant.getValue()});
@@ -422,6 +426,114 @@ void OutputWriter::store(ImplicitLocOpBuilder &b, Value accumulator, Value row,
     for (OpResult result : vectorOp->getResults())
       result.setType(widen(result.getType()));
   }
-  Value value = mapping.lookup(block.getTerminator()->getOperand(0));
+  return mapping.lookup(result);
+}
+
+void OutputWriter::store(ImplicitLocOpBuilder &b, Value accumulator, Value row,
+                         Value column) const {
+  Value value = apply(b, accumulator, row, column,
+                      epilogue.front().getTerminator()->getOperand(0));
   vector::StoreOp::create(b, value, out, ValueRange{row, column});
+}
+
+/// The i32 of which `value` is the byte that `low` and `high` bound; null if it
+/// is something else.
+static Value skipSaturation(Value value, int64_t low, int64_t high) {
+  auto narrow = value.getDefiningOp<arith::TruncIOp>();
+  if (!narrow || !narrow.getType().isInteger(8) ||
+      !narrow.getIn().getType().isInteger(32))
+    return {};
+  auto isNumber = [](Value value, int64_t number) {
+    APInt constant;
+    return matchPattern(value, m_ConstantInt(&constant)) &&
+           constant.getSExtValue() == number;
+  };
+  auto below = narrow.getIn().getDefiningOp<arith::MinSIOp>();
+  auto above = below ? below.getLhs().getDefiningOp<arith::MaxSIOp>() : nullptr;
+  return above && isNumber(below.getRhs(), high) &&
+                 isNumber(above.getRhs(), low)
+             ? above.getLhs()
+             : Value();
+}
+
+/// Vectors that one register of bytes holds.
+static constexpr size_t kPacked = 4;
+
+/// Whether `part` is stored right behind `before`.
+static bool follows(const OutputWriter::Part &part,
+                    const OutputWriter::Part &before) {
+  int64_t width = cast<VectorType>(before.accumulator.getType()).getDimSize(0);
+  return part.row == before.row && part.column == before.column &&
+         part.offset == before.offset + width;
+}
+
+void OutputWriter::storePacked(ImplicitLocOpBuilder &b, ArrayRef<Part> parts,
+                               Value wide, bool isSigned) const {
+  auto pack = [&](Type element, StringRef name, Value low, Value high) {
+    int64_t size = 2 * cast<VectorType>(low.getType()).getDimSize(0);
+    return LLVM::CallIntrinsicOp::create(b, VectorType::get({size}, element),
+                                         b.getStringAttr(name),
+                                         ValueRange{low, high})
+        .getResult(0);
+  };
+  SmallVector<Value> vectors;
+  for (const Part &part : parts)
+    vectors.push_back(apply(b, part.accumulator, part.row,
+                            add(b, part.column, part.offset), wide));
+  constexpr StringLiteral words = "llvm.x86.avx512.packssdw.512";
+  Value bytes = pack(b.getI8Type(),
+                     isSigned ? "llvm.x86.avx512.packsswb.512"
+                              : "llvm.x86.avx512.packuswb.512",
+                     pack(b.getI16Type(), words, vectors[0], vectors[1]),
+                     pack(b.getI16Type(), words, vectors[2], vectors[3]));
+  // Each 128 bits have four bytes of each vector.
+  auto type = cast<VectorType>(bytes.getType());
+  int64_t size = type.getNumElements(), words32 = size / 4;
+  SmallVector<int64_t> order;
+  for (int64_t i = 0; i < words32; ++i)
+    order.push_back(i % kPacked * kPacked + i / kPacked);
+  Value quads = vector::BitCastOp::create(
+      b, VectorType::get({words32}, b.getI32Type()), bytes);
+  quads = vector::ShuffleOp::create(b, quads, quads, order);
+  bytes = vector::BitCastOp::create(b, type, quads);
+  // Neighbours in one row are stored together.
+  for (size_t begin = 0, end; begin < kPacked; begin = end) {
+    for (end = begin + 1; end < kPacked; ++end)
+      if (!follows(parts[end], parts[end - 1]))
+        break;
+    Value run = bytes;
+    if (end - begin != kPacked)
+      run = vector::ExtractStridedSliceOp::create(
+          b, bytes, int64_t(begin) * words32, int64_t(end - begin) * words32,
+          1);
+    const Part &first = parts[begin];
+    vector::StoreOp::create(
+        b, run, out, ValueRange{first.row, add(b, first.column, first.offset)});
+  }
+}
+
+void OutputWriter::store(ImplicitLocOpBuilder &b, ArrayRef<Part> parts,
+                         int64_t vectorBits) const {
+  Value result = epilogue.front().getTerminator()->getOperand(0);
+  Value asUnsigned = skipSaturation(result, 0, 255);
+  Value wide = asUnsigned ? asUnsigned : skipSaturation(result, -128, 127);
+  // Apart from each other they would have to be taken apart again.
+  auto canPack = [&](ArrayRef<Part> four) {
+    return follows(four[1], four[0]) && follows(four[3], four[2]) &&
+           llvm::all_of(four, [&](const Part &part) {
+             auto type = cast<VectorType>(part.accumulator.getType());
+             return 32 * type.getDimSize(0) == vectorBits;
+           });
+  };
+  while (!parts.empty()) {
+    if (vectorBits == 512 && wide && parts.size() >= kPacked &&
+        canPack(parts.take_front(kPacked))) {
+      storePacked(b, parts.take_front(kPacked), wide, !asUnsigned);
+      parts = parts.drop_front(kPacked);
+      continue;
+    }
+    const Part &part = parts.front();
+    store(b, part.accumulator, part.row, add(b, part.column, part.offset));
+    parts = parts.drop_front();
+  }
 }

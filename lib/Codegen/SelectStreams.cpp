@@ -14,6 +14,7 @@
 
 #include "LoopBody.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mpc/Codegen/BufferViews.h"
 #include "mpc/Codegen/Passes.h"
 
 namespace mpc {
@@ -47,15 +48,15 @@ struct SelectStreamsPass
           op.getNumParallelLoops() != op.getNumLoops())
         return;
       // What the function gives; what it needs in between may be read at once.
-      auto result = dyn_cast<BlockArgument>(getBuffer(op.getDpsInits()[0]));
+      auto result = dyn_cast<BlockArgument>(getRoot(op.getDpsInits()[0]));
       if (!result || result.getOwner()->getParentOp() != getOperation())
         return;
       auto type = cast<MemRefType>(result.getType());
       if (!type.getElementType().isIntOrFloat())
         return;
-      int64_t bytes = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
-      for (int64_t size : type.getShape())
-        bytes *= ShapedType::isDynamic(size) ? kLargestUnknown : size;
+      int64_t bytes = getBytes(type);
+      for (int64_t dim = 0; dim < type.getNumDynamicDims(); ++dim)
+        bytes *= kLargestUnknown;
       if (bytes > least)
         op->setAttr(
             kStreamAttrName,

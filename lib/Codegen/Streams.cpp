@@ -13,25 +13,19 @@
 //===----------------------------------------------------------------------===//
 
 #include "LoopBody.h"
+#include "mpc/Codegen/BufferViews.h"
 #include "mpc/Codegen/OutputTile.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/Matchers.h"
-#include "mlir/Interfaces/ViewLikeInterface.h"
 
 using namespace mlir;
 using namespace mpc;
 
 /// The narrowest vectors that may be stored past the caches.
 static constexpr int64_t kLeastVectorBytes = 16;
-
-Value mpc::getBuffer(Value view) {
-  while (auto op = view.getDefiningOp<ViewLikeOpInterface>())
-    view = op.getViewSource();
-  return view;
-}
 
 static int64_t getElementBytes(Value memref) {
   return llvm::divideCeil(
@@ -120,7 +114,7 @@ void mpc::emitStream(ImplicitLocOpBuilder &b, linalg::LinalgOp op,
       arith::CmpIPredicate::uge,
       b.createOrFold<arith::SubIOp>(loop.end, loop.begin),
       indexConstant(b, loop.lanes));
-  Value isLarge = isLarger(b, getBuffer(out), least.getInt());
+  Value isLarge = isLarger(b, getRoot(out), least.getInt());
   Value streams = b.createOrFold<arith::AndIOp>(isLong, isLarge);
   auto type =
       VectorType::get({loop.lanes}, getElementTypeOrSelf(out.getType()));

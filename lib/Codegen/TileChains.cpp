@@ -17,6 +17,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Utils/StructuredOpsUtils.h"
 #include "mlir/IR/IRMapping.h"
+#include "mpc/Codegen/BufferViews.h"
 #include "mpc/Codegen/Chains.h"
 #include "mpc/Codegen/Passes.h"
 #include "mpc/Codegen/Variants.h"
@@ -65,7 +66,7 @@ void Chain::tile(int64_t rows, const TargetDescription &target) {
 
   // Buffers of a block; one takes the place of another that is done with.
   IRMapping blocks;
-  SmallVector<Operation *> dead;
+  SmallVector<Value> dead;
   struct Slot {
     Value buffer;
     size_t last;
@@ -93,7 +94,7 @@ void Chain::tile(int64_t rows, const TargetDescription &target) {
     }
     free->last = range.last;
     blocks.map(base, free->buffer);
-    dead.push_back(base.getDefiningOp());
+    dead.push_back(base);
   }
   /// A block's buffer in place of a view of the whole one.
   std::function<Value(Value, ArrayRef<int>)> getBlock =
@@ -106,31 +107,19 @@ void Chain::tile(int64_t rows, const TargetDescription &target) {
     for (auto [size, row] : llvm::zip_equal(shape, rows))
       if (row >= 0)
         size = getSize(row);
-    Value view;
     if (auto expand = dyn_cast<memref::ExpandShapeOp>(op)) {
       for (const auto &group : expand.getReassociationIndices())
         sourceRows.push_back(rows[group[0]]);
-      view = memref::ExpandShapeOp::create(
-          builder, op->getLoc(), shape, getBlock(expand.getSrc(), sourceRows),
-          expand.getReassociationIndices());
     } else if (auto collapse = dyn_cast<memref::CollapseShapeOp>(op)) {
       sourceRows.assign(collapse.getSrcType().getRank(), -1);
       for (auto [dim, group] :
            llvm::enumerate(collapse.getReassociationIndices()))
         sourceRows[group[0]] = rows[dim];
-      view = memref::CollapseShapeOp::create(
-          builder, op->getLoc(), getBlock(collapse.getSrc(), sourceRows),
-          collapse.getReassociationIndices());
     } else {
-      auto part = cast<memref::SubViewOp>(op);
-      SmallVector<OpFoldResult> sizes = part.getMixedSizes();
-      for (auto [size, row] : llvm::zip_equal(sizes, rows))
-        if (row >= 0)
-          size = builder.getIndexAttr(getSize(row));
-      view = memref::SubViewOp::create(
-          builder, op->getLoc(), getBlock(part.getSource(), rows),
-          part.getMixedOffsets(), sizes, part.getMixedStrides());
+      sourceRows.assign(rows.begin(), rows.end());
     }
+    Value view =
+        createView(builder, op, getBlock(op->getOperand(0), sourceRows), shape);
     blocks.map(value, view);
     return view;
   };
@@ -203,12 +192,7 @@ void Chain::tile(int64_t rows, const TargetDescription &target) {
 
   for (auto &[op, loops] : ops)
     op->erase();
-  for (unsigned i = 0; i < dead.size(); ++i)
-    llvm::append_range(dead, dead[i]->getUsers());
-  llvm::SmallPtrSet<Operation *, 16> erased;
-  for (Operation *op : llvm::reverse(dead))
-    if (erased.insert(op).second)
-      op->erase();
+  eraseWithViews(dead);
   ops.clear();
 }
 

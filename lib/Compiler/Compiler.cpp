@@ -201,7 +201,7 @@ LogicalResult Compilation::load() {
   std::string error;
   for (StringRef shape : options.shapes)
     if (!parseShapeOption(shape, import, error))
-      return emitError(loc) << "--shape=" << shape << ": " << error;
+      return emitError(loc) << error;
   for (StringRef binding : options.bindings)
     if (failed(bind(binding, import)))
       return failure();

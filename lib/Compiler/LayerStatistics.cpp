@@ -26,12 +26,6 @@ static constexpr int64_t kMomentPositionsPerProduct = 4;
 /// Second moments that are gathered in one pass over the samples.
 static constexpr int64_t kMomentBytes = 256 << 20;
 
-static Value throughReshapes(Value value) {
-  while (auto reshape = value.getDefiningOp<ReshapeOp>())
-    value = reshape.getInput();
-  return value;
-}
-
 //===----------------------------------------------------------------------===//
 // Running
 //===----------------------------------------------------------------------===//

@@ -29,12 +29,6 @@ static constexpr int64_t kMaxRoundedProducts = 8192;
 
 static bool isModelRepair(Repair repair) { return repair == Repair::Equalization || repair == Repair::SmoothQuant; }
 
-static Value throughReshapes(Value value) {
-  while (auto reshape = value.getDefiningOp<ReshapeOp>())
-    value = reshape.getInput();
-  return value;
-}
-
 static remark::RemarkOpts remarkOptions(Repair repair, StringRef function) {
   return remark::RemarkOpts::name(getRepairName(repair)).category("repair").function(function);
 }

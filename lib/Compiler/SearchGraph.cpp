@@ -21,12 +21,6 @@ double SearchCost::worstNoise() const {
   return worst;
 }
 
-static Value throughReshapes(Value value) {
-  while (auto reshape = value.getDefiningOp<ReshapeOp>())
-    value = reshape.getInput();
-  return value;
-}
-
 SearchGraph SearchGraph::build(ModuleOp module) {
   SearchGraph graph;
   auto main = module.lookupSymbol<func::FuncOp>("main");

@@ -26,22 +26,28 @@ static constexpr Chip kAnyChip = {"", 0, 128, 48 * 1024, false};
 
 ArrayRef<Chip> mpc::getChips() { return kChips; }
 
+const Chip *mpc::findChip(StringRef name) {
+  const Chip *chip = llvm::find_if(
+      kChips, [&](const Chip &known) { return known.name == name; });
+  return chip == std::end(kChips) ? nullptr : chip;
+}
+
 Chip mpc::getChipOf(Operation *op) {
   ArrayAttr names;
   for (; op && !names; op = op->getParentOp())
     names = op->getAttrOfType<ArrayAttr>(kChipsAttrName);
   std::optional<Chip> all;
   if (names)
-    for (StringAttr name : names.getAsRange<StringAttr>())
-      for (const Chip &chip : kChips) {
-        if (chip.name != name.getValue())
-          continue;
-        if (!all)
-          all = chip;
-        all->multiprocessors =
-            std::max(all->multiprocessors, chip.multiprocessors);
-        all->sharedBytes = std::min(all->sharedBytes, chip.sharedBytes);
-        all->hasWarpgroups &= chip.hasWarpgroups;
-      }
+    for (StringAttr name : names.getAsRange<StringAttr>()) {
+      const Chip *chip = findChip(name);
+      if (!chip)
+        continue;
+      if (!all)
+        all = *chip;
+      all->multiprocessors =
+          std::max(all->multiprocessors, chip->multiprocessors);
+      all->sharedBytes = std::min(all->sharedBytes, chip->sharedBytes);
+      all->hasWarpgroups &= chip->hasWarpgroups;
+    }
   return all.value_or(kAnyChip);
 }

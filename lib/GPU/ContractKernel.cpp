@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ContractKernel.h"
+#include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -42,7 +43,12 @@ ContractKernel::ContractKernel(ContractOp op, int64_t tileRows)
       std::max<int64_t>(kChunkBytes / std::max<int64_t>(blockBytes, 1), 1);
 }
 
-void ContractKernel::initialize() {
+LogicalResult ContractKernel::initialize(int64_t least) {
+  int64_t bytes = (tiling.getRows() + tiling.getColumns()) * getStageBytes() *
+                  staging.stages;
+  if (bytes > kMaxSharedBytes)
+    return op.emitOpError("expected stages of at most ")
+           << kMaxSharedBytes << " bytes of shared memory, but got " << bytes;
   totalBlocks = weightsType.getDimSize(1) * weightsType.getDimSize(2);
   steps = llvm::divideCeilSigned(
       llvm::divideCeilSigned(totalBlocks, staging.depth), staging.slices);
@@ -55,20 +61,17 @@ void ContractKernel::initialize() {
                       : rowBytes % (kChunkBytes / 2) == 0 ? kChunkBytes / 2
                                                           : blockBytes;
   unitBlocks = std::max<int64_t>(unitBytes / blockBytes, 1);
+  if (staging.stages < std::min(least, steps))
+    return op.emitOpError("expected ")
+           << std::min(least, steps) << " stages or more for "
+           << steps * staging.depth << " k blocks of depth " << staging.depth;
+  return success();
 }
 
 Value ContractKernel::getPad() {
   TypedAttr pad = op.getPadValue() ? *op.getPadValue()
                                    : cast<TypedAttr>(b.getZeroAttr(element));
   return arith::ConstantOp::create(b, pad);
-}
-
-LogicalResult ContractKernel::checkStages(int64_t least) {
-  if (staging.stages < std::min(least, steps))
-    return op.emitOpError("expected ")
-           << std::min(least, steps) << " stages or more for "
-           << steps * staging.depth << " k blocks of depth " << staging.depth;
-  return success();
 }
 
 void ContractKernel::emitIf(Value condition, llvm::function_ref<void()> then,
@@ -222,6 +225,36 @@ void ContractKernel::loadInput(Value step, Value stage, ArrayRef<Row> rows) {
   }
   for (auto [pass, row] : llvm::enumerate(rows))
     emit(add(b, first, static_cast<int64_t>(pass) * perPass), row);
+}
+
+std::pair<Value, Value> ContractKernel::getPanel(Value panel, Value block) {
+  int64_t existing = llvm::divideCeilSigned(channels, kPanelWidth);
+  panel = add(b, divide(column0, kPanelWidth), panel);
+  Value isValid;
+  if (isRagged)
+    isValid = isBelow(block, constant(totalBlocks));
+  if (existing % panels != 0)
+    isValid = both(isValid, isBelow(panel, constant(existing)));
+  return {panel0 ? add(b, panel0, panel) : panel, isValid};
+}
+
+void ContractKernel::startFirstSteps(int64_t ahead, LoadStage load) {
+  for (int64_t step = 0; step < ahead; ++step) {
+    if (step < steps)
+      load(constant(step), constant(step));
+    NVVM::CpAsyncCommitGroupOp::create(b);
+  }
+}
+
+/// An empty group, too, keeps the count of those that wait.
+void ContractKernel::startStep(Value step, int64_t ahead, LoadStage load) {
+  if (steps > ahead) {
+    Value later = add(b, step, ahead);
+    emitIf(isBelow(later, constant(steps)),
+           [&] { load(later, remainder(later, staging.stages)); });
+  }
+  if (steps > 1)
+    NVVM::CpAsyncCommitGroupOp::create(b);
 }
 
 //===----------------------------------------------------------------------===//

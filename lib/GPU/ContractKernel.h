@@ -108,10 +108,17 @@ protected:
   }
   /// Bytes of k that a stage has of each row.
   int64_t getStageBytes() const { return staging.depth * blockBytes; }
-  /// What follows from `threads` and the types.
-  void initialize();
-  /// An error unless `stages` suffice for the steps.
-  mlir::LogicalResult checkStages(int64_t least);
+  /// What follows from `threads` and the types. An error if stages exceed
+  /// shared memory, or there are fewer than `least` and than steps.
+  mlir::LogicalResult initialize(int64_t least);
+  /// The row of `weights` that has panel `panel` of the block's tile, and
+  /// whether block `block` of it exists (null: always).
+  std::pair<mlir::Value, mlir::Value> getPanel(mlir::Value panel,
+                                               mlir::Value block);
+  /// Starts the copies of the first `ahead` steps, a group of each.
+  void startFirstSteps(int64_t ahead, LoadStage load);
+  /// Starts those of the step `ahead` of `step`, as a group.
+  void startStep(mlir::Value step, int64_t ahead, LoadStage load);
 
   kernel::ContractOp op;
   mlir::ImplicitLocOpBuilder b;

@@ -11,6 +11,7 @@
 #include "mlir/IR/BuiltinOps.h"
 #include "mpc/Codegen/Variants.h"
 #include "mpc/GPU/Passes.h"
+#include "llvm/ADT/StringExtras.h"
 
 namespace mpc {
 #define GEN_PASS_DEF_FORKCHIPS
@@ -20,6 +21,18 @@ namespace mpc {
 
 using namespace mlir;
 using namespace mpc;
+
+/// The chip of that name; an error at `module` if there is none.
+static const Chip *findChip(StringRef name, ModuleOp module) {
+  const Chip *chip = mpc::findChip(name);
+  if (!chip) {
+    auto names = llvm::map_range(getChips(),
+                                 [](const Chip &known) { return known.name; });
+    module.emitError("unknown chip '")
+        << name << "'; expected " << llvm::join(names, ", ");
+  }
+  return chip;
+}
 
 namespace {
 
@@ -33,12 +46,9 @@ struct ForkChips : public mpc::impl::ForkChipsBase<ForkChips> {
     Class plain, groups;
     Chip hopper = getChips().front();
     for (const std::string &name : chips) {
-      const Chip *chip = llvm::find_if(
-          getChips(), [&](const Chip &known) { return known.name == name; });
-      if (chip == getChips().end()) {
-        getOperation().emitError("unknown chip '") << name << "'";
+      const Chip *chip = findChip(name, getOperation());
+      if (!chip)
         return signalPassFailure();
-      }
       (chip->hasWarpgroups ? groups : plain).push_back(chip->name);
       if (chip->hasWarpgroups)
         hopper = *chip;
@@ -82,13 +92,13 @@ struct AttachChips : public mpc::impl::AttachChipsBase<AttachChips> {
       names = llvm::to_vector(named.getAsValueRange<StringAttr>());
     SmallVector<Attribute> targets;
     for (StringRef name : names) {
-      const Chip *chip = llvm::find_if(
-          getChips(), [&](const Chip &known) { return known.name == name; });
+      const Chip *chip = findChip(name, getOperation());
+      if (!chip)
+        return signalPassFailure();
       // wgmma of unsigned by signed bytes came with PTX 8.4.
-      bool isLate = chip != getChips().end() && chip->hasWarpgroups;
       targets.push_back(NVVM::NVVMTargetAttr::get(
           &getContext(), /*optLevel=*/3, /*triple=*/"nvptx64-nvidia-cuda", name,
-          isLate ? "+ptx84" : "+ptx80"));
+          chip->hasWarpgroups ? "+ptx84" : "+ptx80"));
     }
     for (auto kernels : getOperation().getOps<gpu::GPUModuleOp>())
       kernels.setTargetsAttr(ArrayAttr::get(&getContext(), targets));

@@ -83,7 +83,6 @@ void MMAKernel::loadWeights(Value step, Value stage) {
   int64_t perPanel = staging.depth * kPanelWidth * blockBytes / kChunkBytes;
   int64_t perBlock = perPanel / staging.depth;
   int64_t total = panels * perPanel;
-  int64_t existing = llvm::divideCeilSigned(channels, kPanelWidth);
   for (int64_t pass = 0; pass * threads < total; ++pass) {
     Value number = add(b, thread, pass * threads);
     Value isBusy;
@@ -94,19 +93,13 @@ void MMAKernel::loadWeights(Value step, Value stage) {
       Value inStage = remainder(divide(number, perBlock), staging.depth);
       Value chunk = remainder(number, perBlock);
       Value block = add(b, mul(b, step, staging.depth), inStage);
-      Value source = add(b, divide(column0, kPanelWidth), panel), isValid;
-      if (isRagged)
-        isValid = isBelow(block, constant(totalBlocks));
-      if (existing % panels != 0)
-        isValid = both(isValid, isBelow(source, constant(existing)));
-      if (panel0)
-        source = add(b, panel0, source);
+      auto [source, isValid] = getPanel(panel, block);
       Value swapped =
           exclusiveOr(chunk, mul(b, remainder(divide(inStage, 2), 2), 2));
       int64_t count = chunkBlocks * kv;
-      Value row = add(b, mul(b, add(b, mul(b, stage, panels), panel),
-                             staging.depth),
-                      inStage);
+      Value row =
+          add(b, mul(b, add(b, mul(b, stage, panels), panel), staging.depth),
+              inStage);
       copy(weights, {source, block, mul(b, chunk, count)}, sharedWeights,
            {row, mul(b, swapped, count)}, count, isValid);
     });
@@ -186,9 +179,9 @@ SmallVector<Value> MMAKernel::multiplyStage(Value stage, ValueRange sums) {
       for (int64_t h = 0; h < 2; ++h) {
         Value panel = add(b, divide(warpColumn, kPanelWidth), groupPanel);
         panel = add(b, panel, group * fragments / 2);
-        Value row = add(b, mul(b, add(b, mul(b, stage, panels), panel),
-                               staging.depth),
-                        add(b, t, k * kBlocks + 4 * h));
+        Value row =
+            add(b, mul(b, add(b, mul(b, stage, panels), panel), staging.depth),
+                add(b, t, k * kBlocks + 4 * h));
         auto load = vector::LoadOp::create(b, lanes, sharedWeights,
                                            ValueRange{row, column});
         load.setAlignment(fragments * blockBytes);
@@ -210,14 +203,9 @@ SmallVector<Value> MMAKernel::multiplyStage(Value stage, ValueRange sums) {
 }
 
 SmallVector<Value> MMAKernel::multiply(LoadStage load) {
-  int64_t stages = staging.stages;
   // All stages but one are under way before the first is multiplied.
-  int64_t ahead = std::max<int64_t>(stages - 1, 1);
-  for (int64_t step = 0; step < ahead; ++step) {
-    if (step < steps)
-      load(constant(step), constant(step));
-    NVVM::CpAsyncCommitGroupOp::create(b);
-  }
+  int64_t ahead = std::max<int64_t>(staging.stages - 1, 1);
+  startFirstSteps(ahead, load);
   int64_t tiles = staging.warpRows / kRows;
   Value zero =
       arith::ConstantOp::create(b, b.getZeroAttr(op.getAccumulatorType()));
@@ -227,21 +215,14 @@ SmallVector<Value> MMAKernel::multiply(LoadStage load) {
         b, b.getI32IntegerAttr(static_cast<int32_t>(ahead - 1)));
     // Everybody's copies have come, and the stage before is read.
     gpu::BarrierOp::create(b);
-    if (steps > ahead) {
-      Value later = add(b, step, ahead);
-      emitIf(isBelow(later, constant(steps)),
-             [&] { load(later, remainder(later, stages)); });
-    }
-    // An empty group, too, keeps the count of those that wait.
-    if (steps > 1)
-      NVVM::CpAsyncCommitGroupOp::create(b);
-    return multiplyStage(remainder(step, stages), carried);
+    startStep(step, ahead, load);
+    return multiplyStage(remainder(step, staging.stages), carried);
   });
 }
 
 LogicalResult MMAKernel::check() {
-  bool fits = kv == 4 ? element.isInteger(8)
-                      : element.isF16() || element.isBF16();
+  bool fits =
+      kv == 4 ? element.isInteger(8) : element.isF16() || element.isBF16();
   if (!fits || weightsType.getElementType() != element || op.getBlocks())
     return op.emitOpError("expected 8-bit integers with kv = 4 or f16 or bf16 "
                           "with kv = 2 for mma");
@@ -257,18 +238,13 @@ LogicalResult MMAKernel::check() {
   if (!isDepth || warps > 32 || !llvm::isPowerOf2_64(warps) ||
       staging.stages < 1 || staging.slices < 1)
     return op.emitOpError("expected '")
-           << kStagingAttrName << "' with tiles of multiples of 16 for 1, 2, 4, "
+           << kStagingAttrName
+           << "' with tiles of multiples of 16 for 1, 2, 4, "
            << "... 32 warps that fill the block, a depth of 8, 16 or 32, "
               "stages and slices";
-  int64_t bytes = (tiling.getRows() + tiling.getColumns()) * getStageBytes() *
-                  staging.stages;
-  if (bytes > kMaxSharedBytes)
-    return op.emitOpError("expected stages of at most ")
-           << kMaxSharedBytes << " bytes of shared memory, but got " << bytes;
   threads = warps * kWarp;
   fragments = staging.warpColumns % (2 * kPanelWidth) == 0 ? 4 : 2;
-  initialize();
-  return checkStages(/*least=*/2);
+  return initialize(/*least=*/2);
 }
 
 std::unique_ptr<ContractKernel> mpc::createMMAKernel(ContractOp op) {

@@ -85,14 +85,9 @@ LogicalResult WGMMAKernel::check() {
            << kStagingAttrName << "' with warpgroups of 64 rows and multiples "
            << "of 32 columns, 256 at most, 1, 2 or 4 of which fill the block, "
               "a depth of 2, 4 or 8, stages and slices";
-  int64_t bytes = (rows + columns) * getStageBytes() * staging.stages;
-  if (bytes > kMaxSharedBytes)
-    return op.emitOpError("expected stages of at most ")
-           << kMaxSharedBytes << " bytes of shared memory, but got " << bytes;
   threads = groups * kWarpgroup;
   fragments = kMixed / kColumns;
-  initialize();
-  return checkStages(/*least=*/3);
+  return initialize(/*least=*/3);
 }
 
 void WGMMAKernel::locateWarp() {
@@ -106,7 +101,6 @@ void WGMMAKernel::locateWarp() {
 
 void WGMMAKernel::loadWeights(Value step, Value stage) {
   int64_t columns = tiling.getColumns(), total = staging.depth * columns;
-  int64_t existing = llvm::divideCeilSigned(channels, kPanelWidth);
   for (int64_t pass = 0; pass * threads < total; ++pass) {
     Value number = add(b, thread, pass * threads);
     Value isBusy;
@@ -119,15 +113,7 @@ void WGMMAKernel::loadWeights(Value step, Value stage) {
                           add(b, mul(b, remainder(mixed, kColumns), fragments),
                               divide(mixed, kColumns)));
       Value block = add(b, mul(b, step, staging.depth), chunk);
-      Value panel =
-          add(b, divide(column0, kPanelWidth), divide(channel, kPanelWidth));
-      Value isValid;
-      if (isRagged)
-        isValid = isBelow(block, constant(totalBlocks));
-      if (existing % panels != 0)
-        isValid = both(isValid, isBelow(panel, constant(existing)));
-      if (panel0)
-        panel = add(b, panel0, panel);
+      auto [panel, isValid] = getPanel(divide(channel, kPanelWidth), block);
       copy(weights, {panel, block, mul(b, remainder(channel, kPanelWidth), kv)},
            sharedWeights,
            {add(b, mul(b, stage, staging.depth), chunk), mul(b, slot, kv)}, kv,
@@ -196,13 +182,8 @@ Value WGMMAKernel::multiplyStage(Value stage, Value sums) {
 }
 
 SmallVector<Value> WGMMAKernel::multiply(LoadStage load) {
-  int64_t stages = staging.stages;
-  int64_t ahead = std::max<int64_t>(stages - 2, 1);
-  for (int64_t step = 0; step < ahead; ++step) {
-    if (step < steps)
-      load(constant(step), constant(step));
-    NVVM::CpAsyncCommitGroupOp::create(b);
-  }
+  int64_t ahead = std::max<int64_t>(staging.stages - 2, 1);
+  startFirstSteps(ahead, load);
   auto sumsType = LLVM::LLVMStructType::getLiteral(
       b.getContext(),
       SmallVector<Type>(staging.warpColumns / 2, op.getAccumulatorType()));
@@ -218,17 +199,11 @@ SmallVector<Value> WGMMAKernel::multiply(LoadStage load) {
                  // Everybody's copies have come, and the step before the last
                  // is read.
                  gpu::BarrierOp::create(b);
-                 Value next =
-                     multiplyStage(remainder(step, stages), carried.front());
-                 if (steps > ahead) {
-                   Value later = add(b, step, ahead);
-                   emitIf(isBelow(later, constant(steps)),
-                          [&] { load(later, remainder(later, stages)); });
-                 }
-                 if (steps > 1) {
-                   NVVM::CpAsyncCommitGroupOp::create(b);
+                 Value next = multiplyStage(remainder(step, staging.stages),
+                                            carried.front());
+                 startStep(step, ahead, load);
+                 if (steps > 1)
                    NVVM::WgmmaWaitGroupSyncOp::create(b, 1);
-                 }
                  return SmallVector<Value>{next};
                }).front();
   NVVM::WgmmaWaitGroupSyncOp::create(b, 0);

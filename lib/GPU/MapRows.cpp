@@ -21,6 +21,7 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
+#include "mpc/Codegen/BufferViews.h"
 #include "mpc/Codegen/OutputTile.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -73,16 +74,6 @@ void mpc::mapVariables(ImplicitLocOpBuilder &b, scf::ForallOp loop,
 }
 
 namespace {
-
-/// The buffer behind views.
-Value getRoot(Value memref) {
-  while (Operation *op = memref.getDefiningOp()) {
-    if (!isa<ViewLikeOpInterface>(op))
-      break;
-    memref = op->getOperand(0);
-  }
-  return memref;
-}
 
 /// What an operation touches: a memref, and whether it writes there.
 struct Access {

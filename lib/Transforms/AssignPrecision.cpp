@@ -22,6 +22,7 @@
 #include "mpc/Support/QuantMath.h"
 #include "mpc/Transforms/IntegerFormats.h"
 #include "mpc/Transforms/Passes.h"
+#include "mpc/Transforms/Ranges.h"
 #include "mpc/Transforms/SeenRanges.h"
 #include "llvm/ADT/MapVector.h"
 #include "llvm/ADT/SetVector.h"
@@ -124,13 +125,6 @@ int64_t getElements(GroupOp group) {
 
 bool holdsFloats(Value value) {
   return isArithmeticFloat(getElementTypeOrSelf(value));
-}
-
-/// The value whose elements `value` holds under another shape.
-Value throughReshapes(Value value) {
-  while (auto reshape = value.getDefiningOp<ReshapeOp>())
-    value = reshape.getInput();
-  return value;
 }
 
 } // namespace

@@ -7,6 +7,7 @@
 
 #include "NarrowFloats.h"
 #include "mpc/Dialect/MPC/Constants.h"
+#include "mpc/Transforms/Ranges.h"
 #include "mpc/Transforms/SeenRanges.h"
 #include "llvm/Support/Format.h"
 
@@ -37,12 +38,6 @@ static SmallVector<Value> getNarrowOperands(GroupOp group) {
         argument && &operand != bias)
       values.push_back(group.getInputs()[argument.getArgNumber()]);
   return values;
-}
-
-static Value throughReshapes(Value value) {
-  while (auto reshape = value.getDefiningOp<ReshapeOp>())
-    value = reshape.getInput();
-  return value;
 }
 
 std::string F16Ranges::whyNot(GroupOp group) {

@@ -31,13 +31,6 @@ inline RankedTensorType withElement(Value value, Type element) {
   return cast<RankedTensorType>(value.getType()).clone(element);
 }
 
-/// The value whose elements `value` holds under another shape.
-inline Value throughReshapes(Value value) {
-  while (auto reshape = value.getDefiningOp<ReshapeOp>())
-    value = reshape.getInput();
-  return value;
-}
-
 inline QuantRole roleOf(Operation *op) {
   auto quantizable = dyn_cast_or_null<QuantizableOpInterface>(op);
   return quantizable ? quantizable.getQuantRole() : QuantRole::Float;

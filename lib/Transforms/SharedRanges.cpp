@@ -24,12 +24,6 @@ static double getWidth(RangeAttr range) {
                : 0.0;
 }
 
-static Value throughReshapes(Value value) {
-  while (auto reshape = value.getDefiningOp<ReshapeOp>())
-    value = reshape.getInput();
-  return value;
-}
-
 llvm::EquivalenceClasses<Value>
 mpc::findSharedRanges(func::FuncOp function,
                       llvm::function_ref<bool(GroupOp)> shares,

@@ -246,6 +246,65 @@ func.func @depthwise_slices(%x: memref<1x16x16x1032xf32>, %w: memref<3x3x1032xf3
   return
 }
 
+// Dot products of taps: the weights of all channels are interleaved once, for two output rows, as four input rows hold the windows of both.
+// Channels are the innermost loop.
+// CHECK-LABEL: func.func @depthwise_dot
+func.func @depthwise_dot(%x: memref<1x9x9x64xi8>, %w: memref<3x3x64xi8>, %o: memref<1x7x7x64xi32>) {
+  // CHECK: %[[WEIGHTS:.*]] = memref.alloca() {alignment = 64 : i64} : memref<4x6x64xi8>
+  // CHECK: scf.for %[[P:.*]] = %c0 to %c4 step %c1
+  // CHECK-COUNT-6: vector.store %{{.*}}, %[[WEIGHTS]][%[[P]], {{.*}} vector<64xi8>
+  // CHECK: scf.for %{{.*}} step %c1
+  // CHECK: scf.for %{{.*}} step %c4
+  // CHECK: scf.for %[[C:.*]] = %c0 to %c4 step %c1
+  // CHECK: vector.load %[[WEIGHTS]][%[[C]], {{.*}} vector<64xi8>
+  // CHECK-COUNT-24: llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"
+  // CHECK-COUNT-8: vector.store
+  // CHECK: return
+  kernel.depthwise ins(%x, %w : memref<1x9x9x64xi8>, memref<3x3x64xi8>) outs(%o : memref<1x7x7x64xi32>)
+      attributes {extra_maps = [], unsigned_input, tiling = #kernel.tiling<intrinsic = vpdpbusd, rows = 4, columns = 16, kv = 4>,
+                  window = #kernel.window<sizes = [3, 3], strides = [1, 1], dilations = [1, 1], low = [0, 0], high = [0, 0]>} {
+  ^bb0(%acc: i32):
+    kernel.yield %acc : i32
+  }
+  return
+}
+
+// What is clamped to the bounds of a byte becomes one by conversions that saturate, four vectors at a time: two and two of 32 columns. Other
+// bounds are computed.
+// CHECK-LABEL: func.func @saturate
+func.func @saturate(%x: memref<2x64xi8>, %w: memref<2x1x16x16x4xi8>, %o: memref<2x32xi8>, %p: memref<2x32xi8>) {
+  // CHECK-NOT: arith.maxsi
+  // CHECK-COUNT-2: llvm.call_intrinsic "llvm.x86.avx512.packssdw.512"
+  // CHECK: llvm.call_intrinsic "llvm.x86.avx512.packsswb.512"
+  // CHECK: vector.shuffle {{.*}} [0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15]
+  // CHECK-COUNT-2: vector.store {{.*}} vector<32xi8>
+  kernel.contract ins(%x, %w : memref<2x64xi8>, memref<2x1x16x16x4xi8>) outs(%o : memref<2x32xi8>)
+      attributes {extra_maps = [], unsigned_input, tiling = #kernel.tiling<intrinsic = vpdpbusd, rows = 2, columns = 32, kv = 4>} {
+  ^bb0(%acc: i32):
+    %low = arith.constant -128 : i32
+    %high = arith.constant 127 : i32
+    %m = arith.maxsi %acc, %low : i32
+    %n = arith.minsi %m, %high : i32
+    %r = arith.trunci %n : i32 to i8
+    kernel.yield %r : i8
+  }
+  // CHECK-NOT: llvm.x86.avx512.pack
+  // CHECK-COUNT-4: arith.minsi
+  // CHECK-NOT: llvm.x86.avx512.pack
+  // CHECK: return
+  kernel.contract ins(%x, %w : memref<2x64xi8>, memref<2x1x16x16x4xi8>) outs(%p : memref<2x32xi8>)
+      attributes {extra_maps = [], unsigned_input, tiling = #kernel.tiling<intrinsic = vpdpbusd, rows = 2, columns = 32, kv = 4>} {
+  ^bb0(%acc: i32):
+    %low = arith.constant 0 : i32
+    %high = arith.constant 127 : i32
+    %m = arith.maxsi %acc, %low : i32
+    %n = arith.minsi %m, %high : i32
+    %r = arith.trunci %n : i32 to i8
+    kernel.yield %r : i8
+  }
+  return
+}
+
 // The right operand of a product, pairs of bf16: two rows at a time, the last one beside zeros; or squares of pairs, transposed.
 // CHECK-LABEL: func.func @pack_pairs
 func.func @pack_pairs(%x: memref<33x16xbf16>, %y: memref<16x32xbf16>, %p: memref<1x1x17x16x2xbf16>, %q: memref<1x1x16x16x2xbf16>) {

@@ -7,67 +7,12 @@ import argparse
 import os
 import re
 import shutil
-import subprocess
 import sys
 
 import numpy as np
 
-# 70 rows and 40 columns end within blocks; 64 k blocks are four stages of 16, of which three are in shared memory.
-ROWS, COLUMNS, DEPTH = 70, 40, 256
-
-SOURCE = """
-module attributes {mpc.model = {groups = [], hash = "", name = "k", precision = "keep",
-    inputs = [{name = "x", type = tensor<70x256xi8>}, {name = "w", type = tensor<3x1x64x16x4xi8>}],
-    outputs = [{name = "y", type = tensor<70x40xi32>}]}, mpc.weights = dense_resource<mpc_weights> : tensor<4xi8>} {
-  module @x86_64_v3 attributes {dlti.target_system_spec = #dlti.target_system_spec<"CPU" = #dlti.target_device_spec<
-      "march" = "x86-64-v3", "vector_bits" = 256 : i64, "vector_registers" = 16 : i64, "vnni" = false>>, mpc.march = "x86-64-v3"} {
-    func.func @main(%x: memref<70x256xi8> {mpc.name = "x"}, %w: memref<3x1x64x16x4xi8> {mpc.name = "w"},
-        %y: memref<70x40xi32> {mpc.name = "y"}, %arena: memref<?xi8>, %weights: memref<?xi8>)
-        attributes {mpc.arena = {base = 0 : i64, per_batch = 0 : i64}} {
-      kernel.contract ins(%x, %w : memref<70x256xi8>, memref<3x1x64x16x4xi8>) outs(%y : memref<70x40xi32>)
-          attributes {extra_maps = [], tiling = #kernel.tiling<intrinsic = mma, rows = 64, columns = 64, kv = 4>,
-                      kernel.staging = {warp_rows = 32, warp_columns = 32, depth = 16, stages = 3}} {
-      ^bb0(%acc: i32):
-        kernel.yield %acc : i32
-      }
-      return
-    }
-  }
-}
-{-#
-  dialect_resources: { builtin: { mpc_weights: "0x1000000000000000" } }
-#-}
-"""
-
-LOWER = "builtin.module(builtin.module(mpc-lower-mma,canonicalize,cse,gpu-launch-sink-index-computations,gpu-kernel-outlining))"
-
-
-def fail(text):
-    sys.exit("FAILED: " + text)
-
-
-def run(*command):
-    p = subprocess.run([str(c) for c in command], capture_output=True, text=True)
-    return p.returncode, p.stderr
-
-
-def replace(text, pattern, by, count=0):
-    changed, n = re.subn(pattern, by, text, count=count)
-    if n == 0:
-        fail(f"the kernel has no '{pattern}'")
-    return changed
-
-
-def check(work, name, kernel, expected_error):
-    source, library = os.path.join(work, name + ".mlir"), os.path.join(work, name + ".so")
-    with open(source, "w") as f:
-        f.write(kernel)
-    status, error = run("mpc-compile", source, "--compile-from=bufferized", "--target=nvvm-emulated", "-o", library)
-    if status == 0:
-        status, error = run("mpc-run", library, f"--input=x={work}/x.npy", f"--input=w={work}/w.npy", f"--expected=y={work}/y.npy",
-                            "--rtol=0", "--atol=0")
-    if (status != 0) != bool(expected_error) or not re.search(expected_error, error):
-        fail(f"{name}: expected an error of '{expected_error}', but got exit {status} and\n{error}")
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "Inputs"))
+from gpu_kernels import check, prepare, replace
 
 
 def main():
@@ -77,22 +22,11 @@ def main():
     shutil.rmtree(work, ignore_errors=True)
     os.makedirs(work)
     rng = np.random.default_rng(5)
-    x = rng.integers(-128, 128, (ROWS, DEPTH), np.int8)
-    w = rng.integers(-128, 128, (COLUMNS, DEPTH), np.int8)
-    packed = np.zeros((48, DEPTH), np.int8)
-    packed[:COLUMNS] = w
-    np.save(os.path.join(work, "x.npy"), x)
-    np.save(os.path.join(work, "w.npy"), packed.reshape(3, 16, 64, 4).transpose(0, 2, 1, 3).reshape(3, 1, 64, 16, 4))
-    np.save(os.path.join(work, "y.npy"), x.astype(np.int32) @ w.T.astype(np.int32))
-
-    source, lowered = os.path.join(work, "source.mlir"), os.path.join(work, "kernel.mlir")
-    with open(source, "w") as f:
-        f.write(SOURCE)
-    status, error = run("mpc-opt", source, "--pass-pipeline=" + LOWER, "-o", lowered)
-    if status:
-        fail("mpc-opt: " + error)
-    with open(lowered) as f:
-        kernel = f.read()
+    # 70 rows and 40 columns end within blocks; 64 k blocks are four stages of 16, of which three are in shared memory.
+    x = rng.integers(-128, 128, (70, 256), np.int8)
+    w = rng.integers(-128, 128, (40, 1, 256), np.int8)
+    y = x.astype(np.int32) @ w[:, 0].T.astype(np.int32)
+    kernel = prepare(work, x, w, y, "mma", rows=64, columns=64, warp_rows=32, warp_columns=32, depth=16, stages=3)
 
     who = "the GPU kernel 'main_mma0' "
     check(work, "right", kernel, "")

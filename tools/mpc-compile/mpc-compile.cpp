@@ -57,7 +57,7 @@ struct Flags {
   cl::opt<std::string> explain{"explain", cl::desc("Tell the story of one group, node or tensor on standard output"), cl::value_desc("op"), cl::cat(category)};
   cl::opt<std::string> diagnose{"diagnose", cl::desc("Tell where this library of the model loses accuracy on --calibration-data, and write the remedy to --save-precision-config"), cl::value_desc("library"), cl::cat(category)};
   cl::opt<std::string> remarks{"remarks", cl::desc("Tell what passes did, and why not, in all runs that compiling takes: the categories that this regular expression matches (repair, precision, ...)"), cl::value_desc("regex"), cl::cat(category)};
-  cl::list<std::string> shapes{"shape", cl::desc("Fix an input's sizes: NAME=8x3x224x224"), cl::value_desc("name=sizes"), cl::cat(category)};
+  cl::list<std::string> shapes{"shape", cl::desc("Fix an input's sizes: NAME=8x3x224x224; ? for one that stays open: NAME=?x3x224x224"), cl::value_desc("name=sizes"), cl::cat(category)};
   cl::list<std::string> bindings{"bind", cl::desc("Make an input a constant: NAME=FILE (.npy or .pb)"), cl::value_desc("name=file"), cl::cat(category)};
   cl::list<std::string> ioTypes{"io-type", cl::desc("Another element type at the border: NAME=u8"), cl::value_desc("name=type"), cl::cat(category)};
   cl::list<std::string> ioLayouts{"io-layout", cl::desc("Another layout at the border: NAME=nhwc"), cl::value_desc("name=layout"), cl::cat(category)};
@@ -184,7 +184,7 @@ bool parseTarget(const Flags &flags, mpc::CompileOptions &options) {
   if (flags.target != "nvvm" && flags.cudaPath.getNumOccurrences())
     return fail("--cuda-path: only --target=nvvm uses CUDA");
   for (const std::string &chip : flags.chips) {
-    if (none_of(mpc::getChips(), [&](const mpc::Chip &known) { return known.name == chip; }))
+    if (!mpc::findChip(chip))
       return fail("--chip: expected sm_80, sm_86, sm_87, sm_89, sm_90 or sm_90a, but got '" + chip + "'");
     if (!is_contained(options.chips, chip))
       options.chips.push_back(chip);

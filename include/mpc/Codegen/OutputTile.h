@@ -174,6 +174,17 @@ public:
   void store(mlir::ImplicitLocOpBuilder &b, mlir::Value accumulator,
              mlir::Value row, mlir::Value column) const;
 
+  /// Vectors of accumulators that `store` takes: consecutive channels from
+  /// `offset` behind `column` of output row `row`.
+  struct Part {
+    mlir::Value accumulator, row, column;
+    int64_t offset = 0;
+  };
+  /// Stores all of `parts`. In registers of 512 bits four of them become bytes
+  /// together, where the epilogue ends in a clamp to the bounds of a byte.
+  void store(mlir::ImplicitLocOpBuilder &b, llvm::ArrayRef<Part> parts,
+             int64_t vectorBits) const;
+
   /// Whether the epilogue is a few cheap operations: a bias, a change of scale,
   /// an activation that is a clamp.
   bool isShort() const;
@@ -191,6 +202,12 @@ private:
   mlir::Value loadExtra(mlir::ImplicitLocOpBuilder &b, const Extra &extra,
                         int64_t width, mlir::Value row,
                         mlir::Value column) const;
+  /// What the epilogue makes of a vector, up to `result` of its body.
+  mlir::Value apply(mlir::ImplicitLocOpBuilder &b, mlir::Value accumulator,
+                    mlir::Value row, mlir::Value column,
+                    mlir::Value result) const;
+  void storePacked(mlir::ImplicitLocOpBuilder &b, llvm::ArrayRef<Part> parts,
+                   mlir::Value wide, bool isSigned) const;
 
   mlir::Region &epilogue;
   mlir::MemRefType outType;

@@ -28,6 +28,9 @@ struct Chip {
 /// All chips that code can be made for.
 llvm::ArrayRef<Chip> getChips();
 
+/// The chip of that name, or null.
+const Chip *findChip(llvm::StringRef name);
+
 /// What is true of all chips of the module around `op`: the most
 /// multiprocessors, the least memory. Without `mpc.chips` numbers that suit
 /// all.

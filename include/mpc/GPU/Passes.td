@@ -26,7 +26,11 @@ def ForkChips : Pass<"mpc-fork-chips", "::mlir::ModuleOp"> {
 def AttachChips : Pass<"mpc-attach-chips", "::mlir::ModuleOp"> {
   let summary = "kernels are for the chips of their module";
   let description = [{
-    Each `gpu.module` receives a target, `#nvvm.target`, for each chip of `mpc.chips` on the module around it, of `chips` where that has none.
+    Each `gpu.module` receives a target, `#nvvm.target`, for each chip of `mpc.chips` on the module around it, of `chips` where that has none. PTX is of version
+    8.0, for chips with `wgmma` 8.4. A name that is no chip is an error.
+
+    Before: `gpu.module @gpu {...}`
+    After, with chips=sm_80: `gpu.module @gpu [#nvvm.target<O = 3, chip = "sm_80", features = "+ptx80">] {...}`
   }];
   let options = [ListOption<"chips", "chips", "std::string", "sm_80, ...">];
   let dependentDialects = ["mlir::gpu::GPUDialect", "mlir::NVVM::NVVMDialect"];

@@ -56,6 +56,13 @@ std::string getArgumentName(mlir::func::FuncOp func, unsigned index);
 std::string getResultName(mlir::OpResult result);
 /// Whether mpc-observe-ranges sees the results of an op of the function.
 bool isObserved(mlir::Operation *op);
+/// The value whose elements `value` holds under another shape: ranges, scales
+/// and storage are that one's.
+inline mlir::Value throughReshapes(mlir::Value value) {
+  while (auto reshape = value.getDefiningOp<ReshapeOp>())
+    value = reshape.getInput();
+  return value;
+}
 /// The calibrated range of an argument or a result, or null.
 RangeAttr getRange(mlir::Value value);
 void setRange(mlir::OpResult result, RangeAttr range);

@@ -22,9 +22,10 @@ bool mpc::parseShapeOption(StringRef text, ImportOptions &options,
                            std::string &error) {
   auto [name, sizes] = text.rsplit('=');
   if (name.empty() || !text.contains('=')) {
-    error =
-        ("--shape=" + text + ": expected NAME=SIZES, such as input=8x3x224x224")
-            .str();
+    error = ("--shape=" + text +
+             ": expected NAME=SIZES, such as "
+             "input=8x3x224x224, or input=?x3x224x224 for any batch")
+                .str();
     return false;
   }
   SmallVector<int64_t> shape;
@@ -37,7 +38,8 @@ bool mpc::parseShapeOption(StringRef text, ImportOptions &options,
         (part.getAsInteger(10, size) || size < 0 || size > mostSize)) {
       error =
           ("--shape=" + text + ": expected sizes from 0 to " + Twine(mostSize) +
-           " such as 8x3x224x224, but got '" + part + "' in '" + sizes + "'")
+           ", or ? for one that stays open, such as ?x3x224x224, but got '" +
+           part + "' in '" + sizes + "'")
               .str();
       return false;
     }

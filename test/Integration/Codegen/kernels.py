@@ -39,7 +39,8 @@ def storage(values, element):
 
 class Case:
     """One contraction: `x` and `w` are element types (u8 and i8 give i32 sums); `epilogue` is none, bias (f32 bias and
-    relu), requant (i32 bias, per-channel scale, rounding to u8) or residual (f32 bias, residual, relu)."""
+    relu), requant (i32 bias, per-channel scale, rounding to u8), saturate-u8 or saturate-i8 (the same, clamped as i32) or residual (f32 bias,
+    residual, relu)."""
 
     def __init__(self, kind, x="f32", w=None, batch=1, size=(1, 1), ic=1, oc=1, kernel=(1, 1), stride=1, dilation=1,
                  pad=0, epilogue="none", dynamic=False, constant=True, zero_point=None):
@@ -78,13 +79,19 @@ class Case:
         else:
             self.X, self.W = random(rng, x, self.x), random(rng, w, self.w)
         self.extras = []
-        if self.epilogue == "requant":
+        if self.requantizes():
             self.extras = [rng.integers(-1000, 1000, self.oc).astype(np.int32),
                            (rng.random(self.oc) * 2e-3 + 1e-4).astype(np.float32)]
         elif self.epilogue in ("bias", "residual"):
             self.extras = [rng.standard_normal(self.oc).astype(np.float32)]
         if self.epilogue == "residual":
             self.extras.append(rng.standard_normal(out).astype(np.float32))
+
+    def requantizes(self):
+        return self.epilogue in ("requant", "saturate-u8", "saturate-i8")
+
+    def bounds(self):
+        return (-128, 127) if self.epilogue == "saturate-i8" else (0, 255)
 
     def reference(self):
         """The result, and the bound of the error of a sum."""
@@ -111,6 +118,9 @@ class Case:
             if self.epilogue == "requant":
                 q = np.round((acc + self.extras[0]).astype(np.float32) * self.extras[1]) + np.float32(9)
                 return np.clip(q, 0, 255).astype(np.uint8), None
+            if self.requantizes():
+                q = np.round((acc + self.extras[0]).astype(np.float32) * self.extras[1])
+                return np.clip(q, *self.bounds()).astype(self.out_dtype()), None
             return acc, None
         if self.extras:
             acc = acc + self.extras[0]
@@ -121,7 +131,9 @@ class Case:
         return acc, 2.0 ** -24 * (count + 4) * (size + 1)
 
     def out_dtype(self):
-        return np.uint8 if self.epilogue == "requant" else NUMPY[self.acc]
+        if self.requantizes():
+            return np.int8 if self.epilogue == "saturate-i8" else np.uint8
+        return NUMPY[self.acc]
 
     def mlir(self, name):
         """A group function and `name`, which calls it with the weights."""
@@ -133,13 +145,13 @@ class Case:
         def constant(shape, element):
             return f"tensor<{'x'.join([*map(str, shape), element])}>"
         x, w, out = self.shapes()
-        out_element = {"requant": "i8"}.get(self.epilogue, self.acc)
+        out_element = "i8" if self.requantizes() else self.acc
         xt, ot, at = tensor(x, self.x), tensor(out, out_element), tensor(out, self.acc)
         wt = constant(w, "i8" if self.integer else self.w)
         if self.kind in ("batched", "transposed"):
             wt = tensor(w, "i8" if self.integer else self.w)
         rank = len(out)
-        extra_types = {"none": [], "requant": ["i32", "f32"]}.get(self.epilogue, ["f32"])
+        extra_types = ["i32", "f32"] if self.requantizes() else [] if self.epilogue == "none" else ["f32"]
         extra_types = [constant((self.oc,), t) for t in extra_types] + ([ot] if self.epilogue == "residual" else [])
         args = "".join(f", %e{i}: {t}" for i, t in enumerate(extra_types))
         lines = [f"func.func private @{name}_group(%x: {xt}, %w: {wt}{args}, %out: {ot} {{bufferization.writable = true}}) -> {ot} {{"]
@@ -209,6 +221,11 @@ class Case:
                         "    %t = arith.addi %a, %b0 : i32", "    %u = arith.sitofp %t : i32 to f32", "    %v = arith.mulf %u, %b1 : f32",
                         "    %q = math.roundeven %v : f32", "    %z = arith.addf %q, %zp : f32", "    %m = arith.maximumf %z, %lo : f32",
                         "    %n = arith.minimumf %m, %hi : f32", "    %r = arith.fptoui %n : f32 to i8", "    linalg.yield %r : i8"],
+            **{f"saturate-{t}": [f"    %lo = arith.constant {lo} : i32", f"    %hi = arith.constant {hi} : i32",
+                                 "    %t = arith.addi %a, %b0 : i32", "    %u = arith.sitofp %t : i32 to f32", "    %v = arith.mulf %u, %b1 : f32",
+                                 "    %q = math.roundeven %v : f32", "    %z = arith.fptosi %q : f32 to i32", "    %m = arith.maxsi %z, %lo : i32",
+                                 "    %n = arith.minsi %m, %hi : i32", "    %r = arith.trunci %n : i32 to i8", "    linalg.yield %r : i8"]
+               for t, lo, hi in (("u8", 0, 255), ("i8", -128, 127))},
         }[self.epilogue]
         extra_maps = [channel] * len(self.extras)
         if self.epilogue == "residual":
@@ -331,8 +348,14 @@ def cases():
             yield Case("conv", x, size=(9, 40), ic=4, oc=40, kernel=(3, 3), pad=1, epilogue=q)
             yield Case("conv", x, size=(6, 26), ic=4, oc=72, kernel=(5, 5), stride=2, batch=3, dynamic=True, epilogue=q)
             yield Case("depthwise", x, size=(7, 21), ic=16, oc=16, kernel=(3, 3), pad=1, batch=2, epilogue=q)
+            yield Case("depthwise", x, size=(6, 7), ic=330, oc=330, kernel=(5, 5), pad=2, epilogue=q)
             # More channels than one slice has, and a rest.
             yield Case("depthwise", x, size=(9, 15), ic=330, oc=330, kernel=(3, 3), pad=1, stride=2, dynamic=True, epilogue=q)
+        if x == "u8":
+            # Four vectors become bytes together, or two and two, or some and a rest.
+            for q8, oc in (("saturate-u8", 64), ("saturate-i8", 68), ("saturate-u8", 48), ("saturate-i8", 32)):
+                yield Case("conv", x, size=(7, 7), ic=64, oc=oc, epilogue=q8)
+            yield Case("depthwise", x, size=(9, 11), ic=72, oc=72, kernel=(3, 3), pad=1, batch=2, dynamic=True, epilogue="saturate-u8")
         for kind in ("batched", "transposed"):
             yield Case(kind, x, batch=3, size=(37, 1), ic=64, oc=40, epilogue=q, constant=False)
             yield Case(kind, x, batch=2, size=(5, 1), ic=19, oc=7, dynamic=True, constant=False)

@@ -147,7 +147,7 @@ check("config-not-an-object", r"c\.json", [DIGITS, "--precision-config=c.json"],
 check("config-missing", r"nowhere\.json", [DIGITS, "--precision-config=nowhere.json"])
 for flag, expected in (("--frobnicate=3", "frobnicate"), ("--precision=int7", "int7"), ("--calibrator=guess", "guess"), ("--calibrator=percentile:7", "above 50"), ("--march=z80", "z80"),
                        ("--target=tpu", "tpu"), ("--rounding=sideways", "sideways"), ("--compile-to=nowhere", "nowhere"), ("--emit=poetry", "poetry"),
-                       ("--shape=no_such_input=1x2", "no_such_input"), ("--shape=image=AxB", "AxB"), ("--shape=image=1x1x9x9", "image"),
+                       ("--shape=no_such_input=1x2", "no_such_input"), ("--shape=image=AxB", "error: --shape=image=AxB: expected sizes"), ("--shape=image=1x1x9x9", "image"),
                        ("--precision=auto", "measures on samples"),
                        ("--target=nvvm", "--chip=sm_80"), ("--chip=sm_80", "--target=nvvm"),
                        ("--scales=odd", "power-of-two"),
