@@ -55,8 +55,8 @@ struct SelectStreamsPass
       if (!type.getElementType().isIntOrFloat())
         return;
       int64_t bytes = getBytes(type);
-      for (int64_t dim = 0; dim < type.getNumDynamicDims(); ++dim)
-        bytes *= kLargestUnknown;
+      for (int64_t size : type.getShape())
+        bytes *= ShapedType::isDynamic(size) ? kLargestUnknown : 1;
       if (bytes > least)
         op->setAttr(
             kStreamAttrName,
