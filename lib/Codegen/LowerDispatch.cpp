@@ -87,6 +87,7 @@ class LowerDispatch : public mpc::impl::LowerDispatchBase<LowerDispatch> {
   void runOnOperation() override;
   LLVM::LLVMFuncOp createRangeFunction(LLVM::LLVMFuncOp kernel,
                                        const Layout &layout);
+  LLVM::LLVMFuncOp getRuntimeFunction(LLVM::CallOp call);
   LogicalResult lower(LLVM::CallOp call, LLVM::LLVMFuncOp range,
                       const Layout &layout);
   LogicalResult lowerGroups();
@@ -137,6 +138,23 @@ LLVM::LLVMFuncOp LowerDispatch::createRangeFunction(LLVM::LLVMFuncOp kernel,
   return range;
 }
 
+/// The runtime's parallel loop, or the one of this signature that the call
+/// names.
+LLVM::LLVMFuncOp LowerDispatch::getRuntimeFunction(LLVM::CallOp call) {
+  StringRef name = parallelForName;
+  if (auto other = call->getAttrOfType<StringAttr>(mpc::kDispatchAttrName))
+    name = other.getValue();
+  if (auto known = getOperation().lookupSymbol<LLVM::LLVMFuncOp>(name))
+    return known;
+  OpBuilder builder = OpBuilder::atBlockBegin(getOperation().getBody());
+  Type ptr = LLVM::LLVMPointerType::get(&getContext());
+  Type i64 = builder.getI64Type();
+  return LLVM::LLVMFuncOp::create(
+      builder, getOperation().getLoc(), name,
+      LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(&getContext()),
+                                  {ptr, ptr, ptr, i64, i64}));
+}
+
 LogicalResult LowerDispatch::lower(LLVM::CallOp call, LLVM::LLVMFuncOp range,
                                    const Layout &layout) {
   auto function = call->getParentOfType<LLVM::LLVMFuncOp>();
@@ -168,9 +186,7 @@ LogicalResult LowerDispatch::lower(LLVM::CallOp call, LLVM::LLVMFuncOp range,
     cost = attr.getInt();
   Value costValue =
       LLVM::ConstantOp::create(builder, loc, builder.getI64IntegerAttr(cost));
-  auto parallelFor =
-      getOperation().lookupSymbol<LLVM::LLVMFuncOp>(parallelForName);
-  LLVM::CallOp::create(builder, loc, parallelFor,
+  LLVM::CallOp::create(builder, loc, getRuntimeFunction(call),
                        ValueRange{function.getArgument(0), callee, args,
                                   call.getArgOperands().back(), costValue});
   call.erase();
@@ -249,18 +265,6 @@ void LowerDispatch::runOnOperation() {
   for (auto function : module.getOps<LLVM::LLVMFuncOp>())
     if (!function.isPublic() && !function.isExternal())
       function.setLinkage(LLVM::Linkage::Internal);
-  if (dispatches.empty())
-    return;
-
-  if (!module.lookupSymbol(parallelForName)) {
-    OpBuilder builder = OpBuilder::atBlockBegin(module.getBody());
-    Type ptr = LLVM::LLVMPointerType::get(&getContext());
-    Type i64 = builder.getI64Type();
-    LLVM::LLVMFuncOp::create(
-        builder, module.getLoc(), parallelForName,
-        LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(&getContext()),
-                                    {ptr, ptr, ptr, i64, i64}));
-  }
   for (auto &[kernel, calls] : dispatches) {
     Layout layout = chooseLayout(kernel, calls);
     LLVM::LLVMFuncOp range = createRangeFunction(kernel, layout);

@@ -24,6 +24,7 @@
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/IR/Matchers.h"
+#include "mlir/Interfaces/DataLayoutInterfaces.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
 #include "mlir/Transforms/RegionUtils.h"
@@ -44,8 +45,10 @@ namespace {
 
 /// Whether threads meet here.
 bool isMeeting(Operation *op) {
-  return isa<gpu::BarrierOp, NVVM::Barrier0Op, NVVM::MmaOp, nvgpu::LdMatrixOp,
-             NVVM::WgmmaMmaAsyncOp, NVVM::WgmmaFenceAlignedOp,
+  if (auto call = dyn_cast<func::CallOp>(op))
+    return call.getCallee() == kTryWaitName;
+  return isa<gpu::BarrierOp, NVVM::Barrier0Op, NVVM::BarrierOp, NVVM::MmaOp,
+             nvgpu::LdMatrixOp, NVVM::WgmmaMmaAsyncOp, NVVM::WgmmaFenceAlignedOp,
              NVVM::WgmmaGroupSyncAlignedOp, NVVM::WgmmaWaitGroupSyncOp>(op);
 }
 
@@ -66,9 +69,13 @@ bool holdsMeeting(Operation *op) {
 
 } // namespace
 
-/// Shared and private memory is memory like any other here.
-void KernelEmulator::removeAddressSpaces() {
+/// Shared and private memory is memory like any other here, and a tensor map a
+/// buffer of numbers.
+void KernelEmulator::replaceTypes() {
   AttrTypeReplacer replacer;
+  replacer.addReplacement([](nvgpu::TensorMapDescriptorType type) {
+    return getTensorMapType(type.getContext());
+  });
   replacer.addReplacement([](MemRefType type) -> std::optional<Type> {
     if (!isa_and_nonnull<gpu::AddressSpaceAttr>(type.getMemorySpace()))
       return std::nullopt;
@@ -83,6 +90,8 @@ void KernelEmulator::removeAddressSpaces() {
 LogicalResult KernelEmulator::check() {
   if (!llvm::hasSingleElement(kernel.getBody()))
     return kernel.emitOpError("expected structured control flow: one block");
+  if (failed(findGroups()))
+    return failure();
   auto refused = kernel.walk([&](Operation *op) {
     if (isMeeting(op))
       isPerBlock = true;
@@ -105,19 +114,23 @@ LogicalResult KernelEmulator::check() {
             gpu::GridDimOp, gpu::BlockDimOp, nvgpu::DeviceAsyncCopyOp,
             nvgpu::DeviceAsyncCreateGroupOp, nvgpu::DeviceAsyncWaitOp,
             NVVM::CpAsyncCommitGroupOp, NVVM::CpAsyncWaitGroupOp,
-            NVVM::FenceProxyOp>(op);
+            NVVM::FenceProxyOp>(op) ||
+        (isPerGroup && isGroupOp(op));
     if (isKnown)
       return WalkResult::advance();
     op->emitOpError("cannot be emulated");
     return WalkResult::interrupt();
   });
-  isPerBlock |= kernel.getNumWorkgroupAttributions() != 0;
+  isPerBlock |= isPerGroup || kernel.getNumWorkgroupAttributions() != 0;
   return failure(refused.wasInterrupted());
 }
 
 Value KernelEmulator::createBuffer(MemRefType type) {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(&function.front());
+  stackBytes += static_cast<int64_t>(
+      type.getNumElements() *
+      DataLayout::closest(kernel).getTypeSize(type.getElementType()));
   return memref::AllocaOp::create(b, type, b.getI64IntegerAttr(64));
 }
 
@@ -128,9 +141,17 @@ void KernelEmulator::forEach(
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(loop.getBody());
   IRMapping local(uniform);
+  Value thread = loop.getInductionVar();
   if (threadId && count == threads)
-    local.map(threadId, loop.getInductionVar());
-  body(loop.getInductionVar(), local);
+    local.map(threadId, isPerGroup
+                            ? arith::AddIOp::create(b, firstThread, thread)
+                            : thread);
+  if (mask && count == threads) {
+    Value isActive = memref::LoadOp::create(b, mask, thread);
+    auto guard = scf::IfOp::create(b, isActive, /*withElseRegion=*/false);
+    b.setInsertionPointToStart(guard.thenBlock());
+  }
+  body(thread, local);
 }
 
 Value KernelEmulator::getArray(Value value) {
@@ -190,7 +211,7 @@ bool KernelEmulator::mapId(Operation *op, Value block, Value thread,
   if (auto dim = dyn_cast<gpu::GridDimOp>(op))
     return map(dim.getDimension(), blocks, 1);
   if (auto dim = dyn_cast<gpu::BlockDimOp>(op))
-    return map(dim.getDimension(), constant(threads), 1);
+    return map(dim.getDimension(), constant(blockThreads), 1);
   auto id = dyn_cast<gpu::ThreadIdOp>(op);
   if (id && id.getDimension() != gpu::Dimension::x)
     return map(id.getDimension(), Value(), 0);
@@ -283,6 +304,8 @@ LogicalResult KernelEmulator::emitBlock(Block &parent) {
 }
 
 LogicalResult KernelEmulator::emitMeeting(Operation *op) {
+  if (isPerGroup && isMeeting(op) && failed(emitGroupMeeting(op)))
+    return failure();
   if (auto mma = dyn_cast<NVVM::MmaOp>(op))
     return emitMMA(mma);
   if (auto load = dyn_cast<nvgpu::LdMatrixOp>(op))
@@ -296,10 +319,10 @@ LogicalResult KernelEmulator::emitMeeting(Operation *op) {
   if (auto wait = dyn_cast<NVVM::WgmmaWaitGroupSyncOp>(op))
     return shared.emitWaitWGMMA(b, static_cast<int64_t>(wait.getGroup())),
            success();
-  if (isMeeting(op)) {
-    shared.emitBarrier(b);
-    return success(); // else the end of a piece is all that it means
-  }
+  if (isa<gpu::BarrierOp, NVVM::Barrier0Op>(op))
+    return shared.emitBarrier(b), success();
+  if (isMeeting(op)) // it is emitted already
+    return success();
   if (auto loop = dyn_cast<scf::ForOp>(op))
     return emitFor(loop);
   if (auto branch = dyn_cast<scf::IfOp>(op))
@@ -339,6 +362,8 @@ LogicalResult KernelEmulator::emitFor(scf::ForOp loop) {
   for (Value bound :
        {loop.getLowerBound(), loop.getUpperBound(), loop.getStep()}) {
     bounds.push_back(uniform.lookupOrNull(bound));
+    if (!bounds.back() && isPerGroup)
+      bounds.back() = agree(bound);
     if (!bounds.back())
       return loop.emitOpError("expected bounds that are the same for all "
                               "threads, since they meet inside; others would "
@@ -370,11 +395,13 @@ LogicalResult KernelEmulator::emitFor(scf::ForOp loop) {
 
 LogicalResult KernelEmulator::emitIf(scf::IfOp branch) {
   Value condition = uniform.lookupOrNull(branch.getCondition());
-  if (!condition)
+  if (!condition && isPerGroup && branch.getNumResults() == 0)
+    return emitMaskedIf(branch);
+  if (!condition && !isPerGroup)
     return branch.emitOpError("expected a condition that is the same for all "
                               "threads, since they meet inside; others would "
                               "wait forever");
-  if (branch.getNumResults() != 0)
+  if (branch.getNumResults() != 0) // of no condition, too
     return branch.emitOpError("cannot be emulated: it has results, and "
                               "threads meet inside");
   bool hasElse = !branch.getElseRegion().empty();
@@ -392,7 +419,7 @@ LogicalResult KernelEmulator::emitIf(scf::IfOp branch) {
 func::FuncOp KernelEmulator::emit(StringRef name) {
   if (failed(check()))
     return {};
-  removeAddressSpaces();
+  replaceTypes();
   // The kernel, with its checks, until it is emitted.
   Block &body = kernel.getBody().front();
   Type index = b.getIndexType();
@@ -413,8 +440,9 @@ func::FuncOp KernelEmulator::emit(StringRef name) {
 
   // Memory that blocks and threads own.
   faults = entry->getArgument(count);
-  for (Value memory : kernel.getWorkgroupAttributions())
-    uniform.map(memory, createBuffer(cast<MemRefType>(memory.getType())));
+  if (!isPerGroup)
+    for (Value memory : kernel.getWorkgroupAttributions())
+      uniform.map(memory, createBuffer(cast<MemRefType>(memory.getType())));
   for (Value own : kernel.getPrivateAttributions())
     uniform.map(own, createBuffer(cast<MemRefType>(own.getType())));
   if (isPerBlock && kernel.getNumPrivateAttributions() != 0)
@@ -447,14 +475,21 @@ func::FuncOp KernelEmulator::emit(StringRef name) {
       id.erase();
     }
   }
-  if (!shared.isEmpty())
+  if (isPerGroup) {
+    if (failed(enterGroup(lo)))
+      return {};
+  } else if (!shared.isEmpty()) {
     shared.create(b, threads, symbols, faults, threadId);
+  }
   if (failed(instrumentKernel(kernel.getBody(), faults, shared)))
     return {};
-  auto range = scf::ForOp::create(b, lo, hi, constant(1));
-  func::ReturnOp::create(b);
-  b.setInsertionPointToStart(range.getBody());
-  Value iv = range.getInductionVar();
+  b.setInsertionPoint(func::ReturnOp::create(b));
+  Value iv = lo; // a call is one warpgroup, if they go their own ways
+  if (!isPerGroup) {
+    auto range = scf::ForOp::create(b, lo, hi, constant(1));
+    b.setInsertionPointToStart(range.getBody());
+    iv = range.getInductionVar();
+  }
   for (Value argument : entry->getArguments())
     uniform.map(argument, argument); // what the checks refer to
   for (Value state : shared.getStates())
@@ -467,10 +502,17 @@ func::FuncOp KernelEmulator::emit(StringRef name) {
         b.clone(op, uniform);
     return function;
   }
-  shared.emitBegin(b);
-  block = iv;
+  if (!isPerGroup) {
+    shared.emitBegin(b);
+    block = iv;
+  }
   if (failed(emitBlock(body)))
     return {};
+  if (isPerGroup && stackBytes > kMaxStackBytes)
+    return kernel.emitOpError("cannot be emulated: its values need ")
+               << stackBytes << " bytes for a warpgroup, more than "
+               << kMaxStackBytes,
+           func::FuncOp();
   return function;
 }
 
@@ -478,8 +520,8 @@ namespace {
 
 class EmulateGPUPass : public mpc::impl::EmulateGPUBase<EmulateGPUPass> {
   void runOnOperation() override;
-  void lower(gpu::LaunchFuncOp launch, func::FuncOp function, bool isPerBlock,
-             int64_t threads);
+  void lower(gpu::LaunchFuncOp launch, func::FuncOp function,
+             const KernelEmulator &emulator);
 
   DenseMap<Operation *, Value> faultsOf; // of each function that launches
 };
@@ -499,7 +541,7 @@ std::optional<int64_t> getBlockSize(gpu::LaunchFuncOp launch) {
 }
 
 void EmulateGPUPass::lower(gpu::LaunchFuncOp launch, func::FuncOp function,
-                           bool isPerBlock, int64_t threads) {
+                           const KernelEmulator &emulator) {
   ImplicitLocOpBuilder b(launch.getLoc(), launch);
   auto caller = launch->getParentOfType<func::FuncOp>();
   Value zero = arith::ConstantIndexOp::create(b, 0);
@@ -517,13 +559,18 @@ void EmulateGPUPass::lower(gpu::LaunchFuncOp launch, func::FuncOp function,
     memref::StoreOp::create(b, none, faults, positions.back());
   }
   Value blocks = launch.getGridSizeX(), total = blocks;
-  if (!isPerBlock)
+  if (int64_t count = emulator.getIterations(); count != 1)
     total = b.createOrFold<arith::MulIOp>(
-        blocks, arith::ConstantIndexOp::create(b, threads));
+        blocks, arith::ConstantIndexOp::create(b, count));
   SmallVector<Value> operands(launch.getKernelOperands());
   operands.append({faults, blocks, zero, total});
   auto call = func::CallOp::create(b, function, operands);
   call->setAttr(kDispatchAttrName, b.getUnitAttr());
+  if (emulator.isPerGroup) {
+    call->setAttr(kDispatchAttrName, b.getStringAttr(kEmulateGroupsName));
+    call->setAttr(kCostAttrName,
+                  b.getI64IntegerAttr(emulator.getIterations()));
+  }
   const char *sentences[kNumFaults] = {
       "loads or stores outside of a buffer",
       "reads shared memory that nothing has written",
@@ -531,7 +578,7 @@ void EmulateGPUPass::lower(gpu::LaunchFuncOp launch, func::FuncOp function,
        "is missing"),
       "has a race on shared memory: a barrier is missing",
       "loads or stores at an address that is not aligned as it says",
-      ("multiplies with wgmma what no fence.proxy.async has made known to it"),
+      ("hands to wgmma or TMA what no fence.proxy.async has made known to them"),
       "uses sums of wgmma before it has waited for them"};
   for (auto [position, sentence] : llvm::zip_equal(positions, sentences)) {
     Value fault = memref::LoadOp::create(b, faults, position);
@@ -560,6 +607,12 @@ void EmulateGPUPass::runOnOperation() {
   });
   if (walk.wasInterrupted())
     return signalPassFailure();
+  SmallVector<nvgpu::TmaCreateDescriptorOp> maps;
+  module.walk(
+      [&](nvgpu::TmaCreateDescriptorOp map) { maps.push_back(map); });
+  for (nvgpu::TmaCreateDescriptorOp map : maps)
+    if (failed(lowerTensorMap(map)))
+      return signalPassFailure();
   for (auto &[op, calls] : launches) {
     std::optional<int64_t> threads;
     for (gpu::LaunchFuncOp call : calls) {
@@ -579,7 +632,7 @@ void EmulateGPUPass::runOnOperation() {
     if (!function)
       return signalPassFailure();
     for (gpu::LaunchFuncOp call : calls)
-      lower(call, function, emulator.isPerBlock, *threads);
+      lower(call, function, emulator);
   }
   for (auto kernels :
        llvm::make_early_inc_range(module.getOps<gpu::GPUModuleOp>()))

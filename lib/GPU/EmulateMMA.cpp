@@ -236,7 +236,7 @@ LogicalResult KernelEmulator::emitLoadMatrix(nvgpu::LdMatrixOp load) {
     flat = memref::CollapseShapeOp::create(b, flat, groups);
   }
   auto registerType = VectorType::get({perRegister}, type.getElementType());
-  forEach(threads, [&](Value thread, IRMapping &) {
+  forEach(threads, [&](Value thread, IRMapping &local) {
     Value laneNumber = arith::RemUIOp::create(b, thread, constant(kWarp));
     Value warp = arith::SubIOp::create(b, thread, laneNumber);
     Value row = arith::AddIOp::create(
@@ -250,7 +250,7 @@ LogicalResult KernelEmulator::emitLoadMatrix(nvgpu::LdMatrixOp load) {
       Value from = arith::AddIOp::create(b, row, constant(8 * j));
       Value first = arith::AddIOp::create(
           b, memref::LoadOp::create(b, starts, from).getResult(), offset);
-      shared.emitRead(b, *buffer, first, perRegister, thread);
+      shared.emitRead(b, *buffer, first, perRegister, local.lookup(threadId));
       Value part =
           vector::LoadOp::create(b, registerType, flat, ValueRange{first});
       result = vector::InsertOp::create(b, part, result, ArrayRef<int64_t>{j});

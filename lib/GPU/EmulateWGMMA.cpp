@@ -73,7 +73,7 @@ func.func private @mpc_wgmma_address(%descriptor: i64, %row: index, %chunk: inde
 )mlir";
 
 /// {0} type's name, {1} element, {2} sum, {3} how it is widened, {4} elements
-/// of 16 bytes, {5} elements of k, {6} zero.
+/// of 16 bytes, {5} elements of k, {6} zero, {7} prefix of what is called.
 static constexpr const char *kRead = R"mlir(
 // An operand, k × rows.
 func.func private @mpc_wgmma_read_{0}(%memory: memref<?x{1}>, %units: memref<?x8xi32>, %unit: index, %clock: memref<?x7xi32>,
@@ -95,7 +95,7 @@ func.func private @mpc_wgmma_read_{0}(%memory: memref<?x{1}>, %units: memref<?x8
       %isInside = arith.cmpi ule, %end, %size : index
       scf.if %isInside {{
         %firstUnit = arith.divui %first, %unit : index
-        func.call @mpc_shared_read_async(%units, %clock, %faults, %firstUnit, %numUnits)
+        func.call @{7}read_async(%units, %clock, %faults, %firstUnit, %numUnits)
             : (memref<?x8xi32>, memref<?x7xi32>, memref<7xi32>, index, index) -> ()
       } else {{
         memref.store %one, %faults[%c0] : memref<7xi32>
@@ -190,9 +190,8 @@ func.func private @{0}(%a: memref<?x{3}>, %aUnits: memref<?x8xi32>, %aUnit: inde
 }
 )mlir";
 
-/// Puts the functions of `text` into the module, unless `name` is there.
-static void insertFunctions(StringRef name, StringRef text,
-                            SymbolTable &symbols) {
+void mpc::insertFunctions(StringRef name, StringRef text,
+                          SymbolTable &symbols) {
   if (symbols.lookup(name))
     return;
   auto module = cast<ModuleOp>(symbols.getOp());
@@ -227,7 +226,7 @@ static StringRef nameOf(NVVM::WGMMATypes type) {
 }
 
 func::FuncOp mpc::getWGMMAFunction(NVVM::WgmmaMmaAsyncOp wgmma,
-                                   SymbolTable &symbols) {
+                                   StringRef prefix, SymbolTable &symbols) {
   StringRef a = nameOf(wgmma.getTypeA()), w = nameOf(wgmma.getTypeB());
   bool isInteger = a.ends_with("8");
   NVVM::MMAShapeAttr shape = wgmma.getShape();
@@ -251,20 +250,23 @@ func::FuncOp mpc::getWGMMAFunction(NVVM::WgmmaMmaAsyncOp wgmma,
   }
   const char *sum = isInteger ? "i32" : "f32";
   insertFunctions("mpc_wgmma_address", kAddress, symbols);
+  SmallVector<std::string> names;
   for (StringRef type : {a, w}) {
+    names.push_back((prefix + type).str());
     std::string text =
-        llvm::formatv(kRead, type, isInteger ? "i8" : type.str().c_str(), sum,
+        llvm::formatv(kRead, names.back(), isInteger ? "i8" : type.str().c_str(), sum,
                       type == "u8"   ? "arith.extui"
                       : type == "s8" ? "arith.extsi"
                                      : "arith.extf",
-                      isInteger ? 16 : 8, depth, isInteger ? "0" : "0.0");
-    insertFunctions(("mpc_wgmma_read_" + type).str(), text, symbols);
+                      isInteger ? 16 : 8, depth, isInteger ? "0" : "0.0",
+                      prefix);
+    insertFunctions("mpc_wgmma_read_" + names.back(), text, symbols);
   }
-  std::string name = ("mpc_wgmma_" + a + "_" + w).str();
-  std::string text =
-      llvm::formatv(kMultiply, name, a, w, isInteger ? "i8" : a.str().c_str(),
-                    sum, depth, isInteger ? "arith.muli" : "arith.mulf",
-                    isInteger ? "arith.addi" : "arith.addf");
+  std::string name = (prefix + "wgmma_" + a + "_" + w).str();
+  std::string text = llvm::formatv(
+      kMultiply, name, names[0], names[1], isInteger ? "i8" : a.str().c_str(),
+      sum, depth, isInteger ? "arith.muli" : "arith.mulf",
+      isInteger ? "arith.addi" : "arith.addf");
   insertFunctions(name, text, symbols);
   return symbols.lookup<func::FuncOp>(name);
 }
@@ -335,7 +337,7 @@ Value KernelEmulator::getRegisters(Value value) {
 /// The sums of `wgmma` stand where those that it adds to stood, unless somebody
 /// else uses them.
 LogicalResult KernelEmulator::emitWGMMA(NVVM::WgmmaMmaAsyncOp wgmma) {
-  func::FuncOp callee = getWGMMAFunction(wgmma, symbols);
+  func::FuncOp callee = getWGMMAFunction(wgmma, shared.getPrefix(), symbols);
   if (!callee)
     return failure();
   SmallVector<Value> operands;

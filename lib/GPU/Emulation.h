@@ -12,6 +12,8 @@
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
+#include "mlir/IR/IRMapping.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mlir/IR/SymbolTable.h"
 #include "llvm/ADT/DenseMap.h"
@@ -35,9 +37,9 @@ inline constexpr int64_t kNumFaults = 7;
 void reportFault(mlir::ImplicitLocOpBuilder &b, mlir::Value faults,
                  Fault fault);
 
-/// What is known of a block's shared memory while it runs: who has written which
-/// piece when, who has read it, and which copies are still under way. Time is
-/// counted in barriers. SharedMemory.cpp says what is held where.
+/// What is known of a block's shared memory while it runs: who has written
+/// which piece when, who has read it, and which copies are still under way.
+/// Time is counted in barriers. SharedMemory.cpp says what is held where.
 class SharedMemory {
 public:
   /// Sees the kernel's workgroup attributions.
@@ -53,12 +55,28 @@ public:
     auto it = buffers.find(memref);
     return it == buffers.end() ? nullptr : &it->second;
   }
+  /// The same; `memref` may be a view.
+  const Buffer *lookupWhole(mlir::Value memref) const;
+  /// Where an element stands in the buffer: `memref` may be a view.
+  mlir::Value getPosition(mlir::ImplicitLocOpBuilder &b, mlir::Value memref,
+                          mlir::ValueRange indices) const;
 
   /// Makes the states, at the beginning of a function, and remembers `faults`;
   /// `thread` stands for the number of the thread that runs.
   void create(mlir::ImplicitLocOpBuilder &b, int64_t threads,
               mlir::SymbolTable &symbols, mlir::Value faults,
               mlir::Value thread);
+  /// As `create`, where warpgroups go their own ways: memory and states are the
+  /// runtime's (runtime/emulator.h). `block` is its handle of the block, `core`
+  /// the number of this warpgroup's tensor core. Maps attributions to memory.
+  void enter(mlir::ImplicitLocOpBuilder &b, mlir::SymbolTable &symbols,
+             mlir::Value faults, mlir::Value thread, mlir::Value block,
+             mlir::Value core, mlir::IRMapping &memory);
+  /// How the functions begin that are called: those of this file, or those of
+  /// the runtime.
+  llvm::StringRef getPrefix() const {
+    return tensorCore ? "mpc_group_" : "mpc_shared_";
+  }
   /// Memrefs that belong to the function, not to a block.
   llvm::SmallVector<mlir::Value> getStates() const;
   bool isEmpty() const { return buffers.empty(); }
@@ -86,11 +104,13 @@ public:
   mlir::Value getClock() const { return clock; }
 
 private:
+  /// `name` without the prefix.
   void call(mlir::ImplicitLocOpBuilder &b, llvm::StringRef name,
             mlir::ValueRange operands) const;
-  std::pair<mlir::Value, mlir::Value>
-  getUnits(mlir::ImplicitLocOpBuilder &b, const Buffer &buffer,
-           mlir::Value first, int64_t width) const;
+  std::pair<mlir::Value, mlir::Value> getUnits(mlir::ImplicitLocOpBuilder &b,
+                                               const Buffer &buffer,
+                                               mlir::Value first,
+                                               int64_t width) const;
 
   llvm::DenseMap<mlir::Value, Buffer> buffers;
   llvm::SmallVector<mlir::Value> order; // of attributions
@@ -99,7 +119,29 @@ private:
 
   mlir::Value clock, faults, thread;
   int64_t numThreads = 0;
+  mlir::Value tensorCore; // where warpgroups go their own ways
 };
+
+/// Puts the functions of `text` into the module, unless `name` is there.
+void insertFunctions(llvm::StringRef name, llvm::StringRef text,
+                     mlir::SymbolTable &symbols);
+
+/// Calls a function of the runtime whose operands, and result if there is one,
+/// are of type index.
+mlir::Value callRuntime(mlir::ImplicitLocOpBuilder &b,
+                        mlir::SymbolTable &symbols, llvm::StringRef name,
+                        mlir::ValueRange operands, bool hasResult = false);
+
+/// The address of a memref's first element.
+mlir::Value getAddress(mlir::ImplicitLocOpBuilder &b, mlir::Value memref);
+
+/// The buffer of numbers that stands for a tensor map (MPC_RT_MAP_* of
+/// runtime/emulator.h).
+mlir::MemRefType getTensorMapType(mlir::MLIRContext *context);
+
+/// Makes that buffer. Fails for maps that are not tiled with zeros outside.
+mlir::LogicalResult
+lowerTensorMap(mlir::nvgpu::TmaCreateDescriptorOp descriptor);
 
 /// The position of an element in a memref of static strides, or null; and
 /// whether all indices are inside, with `width` elements along the last one.
@@ -128,7 +170,9 @@ mlir::func::FuncOp getMMAFunction(mlir::NVVM::MmaOp mma,
 /// memory, its state and unit, then the clock, faults, both descriptors, the
 /// sums (threads × registers), the first thread and the columns. Null, with an
 /// error, for shapes other than m64nN with 32 bytes of k, k innermost.
+/// Its functions call those of shared memory that begin with `prefix`.
 mlir::func::FuncOp getWGMMAFunction(mlir::NVVM::WgmmaMmaAsyncOp wgmma,
+                                    llvm::StringRef prefix,
                                     mlir::SymbolTable &symbols);
 
 /// The one memref that a descriptor is computed from the address of, or null.

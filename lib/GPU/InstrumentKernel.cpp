@@ -127,9 +127,11 @@ void Instrumentation::guardAccess(Operation *op, const Access &access) {
       b, op->getResultTypes(),
       isInside(b, access.memref, access.indices, width), /*withElse=*/true);
   b.setInsertionPointToStart(guard.thenBlock());
-  const SharedMemory::Buffer *buffer = shared.lookup(access.memref);
+  const SharedMemory::Buffer *buffer = shared.lookupWhole(access.memref);
   if (buffer || access.alignment > 1) {
-    Value position = getPosition(b, access.memref, access.indices);
+    Value position =
+        buffer ? shared.getPosition(b, access.memref, access.indices)
+               : getPosition(b, access.memref, access.indices);
     checkAlignment(b, access.memref, position, access.alignment, faults);
     if (buffer && access.isStore)
       shared.emitWrite(b, *buffer, position, access.width, /*isCopy=*/false);
@@ -212,13 +214,15 @@ void Instrumentation::guardCopy(nvgpu::DeviceAsyncCopyOp copy) {
   b.setInsertionPointToStart(guard.elseBlock());
   reportFault(b, faults, Fault::OutOfBounds);
   b.setInsertionPointToStart(guard.thenBlock());
-  Value to = getPosition(b, copy.getDst(), copy.getDstIndices());
+  const SharedMemory::Buffer *buffer = shared.lookupWhole(copy.getDst());
+  Value to = buffer ? shared.getPosition(b, copy.getDst(), copy.getDstIndices())
+                    : getPosition(b, copy.getDst(), copy.getDstIndices());
   checkAlignment(b, copy.getDst(), to, bytes, faults);
   Value from = getPosition(b, copy.getSrc(), copy.getSrcIndices());
   if (from)
     from = arith::SelectOp::create(b, isEmpty, constant(0), from);
   checkAlignment(b, copy.getSrc(), from, bytes, faults);
-  if (const SharedMemory::Buffer *buffer = shared.lookup(copy.getDst()))
+  if (buffer)
     shared.emitWrite(b, *buffer, to, width, /*isCopy=*/true);
   auto loop = scf::ForOp::create(b, constant(0), constant(width), constant(1));
   b.setInsertionPointToStart(loop.getBody());

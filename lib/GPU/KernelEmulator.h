@@ -18,24 +18,31 @@
 namespace mpc {
 
 /// Emits the function of one kernel: (kernel's arguments..., faults, blocks,
-/// lo, hi), over threads or over blocks.
+/// lo, hi), over threads, over blocks, or over warpgroups.
 class KernelEmulator {
 public:
   KernelEmulator(mlir::gpu::GPUFuncOp kernel, int64_t threads,
                  mlir::SymbolTable &symbols)
-      : kernel(kernel), threads(threads), symbols(symbols),
-        b(kernel.getLoc(), kernel.getContext()), shared(kernel) {}
+      : kernel(kernel), threads(threads), blockThreads(threads),
+        symbols(symbols), b(kernel.getLoc(), kernel.getContext()),
+        shared(kernel) {}
 
   /// Null after an error.
   mlir::func::FuncOp emit(llvm::StringRef name);
+  /// How many iterations a block is.
+  int64_t getIterations() const {
+    return isPerGroup ? blockThreads / threads : isPerBlock ? 1 : threads;
+  }
   bool isPerBlock = false;
+  /// Warpgroups go their own ways: each runs as a fiber.
+  bool isPerGroup = false;
 
 private:
   /// What a thread's loop sees of values that are the same for a whole block.
   mlir::Value constant(int64_t value) {
     return mlir::arith::ConstantIndexOp::create(b, value);
   }
-  void removeAddressSpaces();
+  void replaceTypes();
   mlir::LogicalResult check();
   /// At the beginning of the function, outside of all loops.
   mlir::Value createBuffer(mlir::MemRefType type);
@@ -60,12 +67,31 @@ private:
   bool mapId(mlir::Operation *op, mlir::Value block, mlir::Value thread,
              mlir::IRMapping &mapping);
   bool isUniform(mlir::Operation *op);
+  // EmulateGroups.cpp
+  mlir::LogicalResult findGroups();
+  mlir::LogicalResult enterGroup(mlir::Value number);
+  mlir::LogicalResult lowerGroupOps();
+  mlir::LogicalResult lowerBoxLoad(mlir::nvgpu::TmaAsyncLoadOp load);
+  mlir::LogicalResult
+  lowerCopyArrival(mlir::NVVM::CpAsyncMBarrierArriveOp arrive);
+  /// Replaces `op`, of the mbarrier `index` of `group`, by a call.
+  mlir::LogicalResult callMBarrier(mlir::Operation *op, llvm::StringRef name,
+                                   mlir::Value group, mlir::Value index,
+                                   mlir::ValueRange operands,
+                                   mlir::Value predicate = {});
+  mlir::LogicalResult emitGroupMeeting(mlir::Operation *op);
+  mlir::LogicalResult emitMaskedIf(mlir::scf::IfOp branch);
+  /// The value of all active threads.
+  mlir::Value agree(mlir::Value value);
+  mlir::Value getMask();
+
   /// `arrays` of the iteration arguments receive `values`, thread by thread.
   mlir::LogicalResult assign(mlir::ValueRange arguments,
                              mlir::ValueRange values);
 
   mlir::gpu::GPUFuncOp kernel;
-  int64_t threads;
+  int64_t threads; // that one iteration runs
+  int64_t blockThreads;
   mlir::SymbolTable &symbols;
   mlir::ImplicitLocOpBuilder b;
   SharedMemory shared;
@@ -73,6 +99,13 @@ private:
   mlir::Value blocks, block, faults;
   /// The number of a thread, where threads meet: known in each of their loops.
   mlir::Value threadId;
+  /// Of warpgroups: the number of the first thread, the runtime's handle of the
+  /// block, and for each thread whether it is active, if that is not all.
+  mlir::Value firstThread, handle, mask;
+  /// The first mbarrier of each group of them, and how many there are.
+  llvm::DenseMap<mlir::Value, int64_t> mbarriers;
+  int64_t numMBarriers = 0;
+  int64_t stackBytes = 0;
   /// Values that are the same for all threads of a block.
   mlir::IRMapping uniform;
   /// Values that outlive a piece: memrefs with one element per thread.
@@ -82,6 +115,18 @@ private:
   llvm::DenseMap<mlir::Value, mlir::Value>
       registers; // of structures: wgmma's sums
 };
+
+/// Whether `op` belongs to kernels whose warpgroups go their own ways.
+bool isGroupOp(mlir::Operation *op);
+
+/// Functions of the runtime: the one that runs warpgroups, and a wait.
+inline constexpr llvm::StringLiteral kEmulateGroupsName =
+    "mpc_rt_emulate_groups";
+inline constexpr llvm::StringLiteral kTryWaitName = "mpc_rt_emulated_try_wait";
+
+/// Of a fiber's stack, for what threads keep (runtime/emulator.c has twice
+/// that).
+inline constexpr int64_t kMaxStackBytes = 8 << 20;
 
 } // namespace mpc
 

@@ -42,7 +42,10 @@
 #include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Interfaces/SideEffectInterfaces.h"
+#include "mlir/Interfaces/ViewLikeInterface.h"
 #include "mlir/Parser/Parser.h"
+#include "mpc/Codegen/BufferViews.h"
 #include <numeric>
 
 using namespace mlir;
@@ -368,7 +371,9 @@ static int64_t getUnit(Value memref) {
     unit = std::gcd(unit, std::gcd(width, std::max<int64_t>(aligned, 1)));
   };
   auto widthOf = [](Type type) { return cast<VectorType>(type).getNumElements(); };
-  for (Operation *user : memref.getUsers()) {
+  SmallVector<Operation *> users(memref.getUsers());
+  while (!users.empty()) {
+    Operation *user = users.pop_back_val();
     if (auto load = dyn_cast<vector::LoadOp>(user))
       touch(widthOf(load.getType()), load.getAlignment().value_or(1));
     else if (auto store = dyn_cast<vector::StoreOp>(user))
@@ -377,9 +382,12 @@ static int64_t getUnit(Value memref) {
     else if (auto copy = dyn_cast<nvgpu::DeviceAsyncCopyOp>(user))
       touch(copy.getDstElements().getSExtValue(),
             copy.getDstElements().getSExtValue() * bytes);
-    else if (isa<nvgpu::LdMatrixOp, memref::ExtractAlignedPointerAsIndexOp>(
-                 user)) // the latter by the descriptors of wgmma
+    // The second by the descriptors of wgmma.
+    else if (isa<nvgpu::LdMatrixOp, memref::ExtractAlignedPointerAsIndexOp,
+                 nvgpu::TmaAsyncLoadOp>(user))
       touch(16 / bytes, 16);
+    else if (isa<ViewLikeOpInterface>(user) && isPure(user))
+      llvm::append_range(users, user->getUsers());
     else
       touch(1, 1);
   }
@@ -393,21 +401,28 @@ SharedMemory::SharedMemory(gpu::GPUFuncOp kernel) {
   }
 }
 
+const SharedMemory::Buffer *SharedMemory::lookupWhole(Value memref) const {
+  return lookup(getRoot(memref));
+}
+
+Value SharedMemory::getPosition(ImplicitLocOpBuilder &b, Value memref,
+                                ValueRange indices) const {
+  if (lookup(memref))
+    return mpc::getPosition(b, memref, indices);
+  auto metadata = memref::ExtractStridedMetadataOp::create(b, memref);
+  Value position = metadata.getOffset();
+  for (auto [index, stride] : llvm::zip_equal(indices, metadata.getStrides()))
+    position = arith::AddIOp::create(
+        b, position, arith::MulIOp::create(b, index, stride).getResult());
+  return position;
+}
+
 void SharedMemory::create(ImplicitLocOpBuilder &b, int64_t threads,
                           SymbolTable &symbols, Value faults, Value thread) {
   this->faults = faults;
   this->thread = thread;
   numThreads = threads;
-  if (!symbols.lookup("mpc_shared_begin")) {
-    OwningOpRef<ModuleOp> parsed =
-        parseSourceString<ModuleOp>(kFunctions, b.getContext());
-    assert(parsed && "the functions above are correct");
-    for (auto function :
-         llvm::make_early_inc_range(parsed->getOps<func::FuncOp>())) {
-      function->remove();
-      symbols.insert(function);
-    }
-  }
+  insertFunctions("mpc_shared_begin", kFunctions, symbols);
   auto allocate = [&](int64_t rows, int64_t columns) -> Value {
     Type i32 = b.getI32Type();
     Value memref = memref::AllocaOp::create(
@@ -450,17 +465,17 @@ SmallVector<Value> SharedMemory::getStates() const {
 
 void SharedMemory::call(ImplicitLocOpBuilder &b, StringRef name,
                         ValueRange operands) const {
-  func::CallOp::create(b, name, TypeRange(), operands);
+  func::CallOp::create(b, (getPrefix() + name).str(), TypeRange(), operands);
 }
 
 void SharedMemory::emitBegin(ImplicitLocOpBuilder &b) const {
   if (clock)
-    call(b, "mpc_shared_begin", {clock});
+    call(b, "begin", {clock});
 }
 
 void SharedMemory::emitBarrier(ImplicitLocOpBuilder &b) const {
   if (clock)
-    call(b, "mpc_shared_barrier", {clock});
+    call(b, "barrier", {clock});
 }
 
 std::pair<Value, Value> SharedMemory::getUnits(ImplicitLocOpBuilder &b,
@@ -476,7 +491,7 @@ std::pair<Value, Value> SharedMemory::getUnits(ImplicitLocOpBuilder &b,
 void SharedMemory::emitRead(ImplicitLocOpBuilder &b, const Buffer &buffer,
                             Value first, int64_t width, Value thread) const {
   auto [unit, count] = getUnits(b, buffer, first, width);
-  call(b, "mpc_shared_read",
+  call(b, "read",
        {buffer.state, clock, faults, unit, count,
         thread ? thread : this->thread});
 }
@@ -484,53 +499,55 @@ void SharedMemory::emitRead(ImplicitLocOpBuilder &b, const Buffer &buffer,
 void SharedMemory::emitWrite(ImplicitLocOpBuilder &b, const Buffer &buffer,
                              Value first, int64_t width, bool isCopy) const {
   auto [unit, count] = getUnits(b, buffer, first, width);
-  call(b, "mpc_shared_write",
+  call(b, "write",
        {buffer.state, clock, faults, unit, count, thread,
         arith::ConstantIntOp::create(b, isCopy, /*width=*/1)});
 }
 
 void SharedMemory::emitCommit(ImplicitLocOpBuilder &b) const {
   if (clock)
-    call(b, "mpc_shared_commit", {clock, thread});
+    call(b, "commit", {clock, thread});
 }
 
 void SharedMemory::emitWait(ImplicitLocOpBuilder &b, int64_t left) const {
   if (clock)
-    call(b, "mpc_shared_wait",
+    call(b, "wait",
          {clock, thread, arith::ConstantIntOp::create(b, left, /*width=*/32)});
 }
 
 void SharedMemory::emitFence(ImplicitLocOpBuilder &b) const {
   if (clock)
-    call(b, "mpc_shared_fence", {clock, thread});
+    call(b, "fence", {clock, thread});
 }
 
 void SharedMemory::emitOpen(ImplicitLocOpBuilder &b, bool isOpen) const {
   if (!clock)
     return;
   Value open = arith::ConstantIntOp::create(b, isOpen, /*width=*/32);
-  call(b, "mpc_shared_open", {clock, getTensorCores(b), open});
+  call(b, "open", {clock, getTensorCores(b), open});
 }
 
 void SharedMemory::emitCommitWGMMA(ImplicitLocOpBuilder &b) const {
   if (!clock)
     return;
-  call(b, "mpc_shared_commit", {clock, getTensorCores(b)});
+  call(b, "commit", {clock, getTensorCores(b)});
   emitOpen(b, /*isOpen=*/false);
 }
 
 void SharedMemory::emitWaitWGMMA(ImplicitLocOpBuilder &b, int64_t left) const {
   if (clock)
-    call(b, "mpc_shared_wait",
+    call(b, "wait",
          {clock, getTensorCores(b),
           arith::ConstantIntOp::create(b, left, /*width=*/32)});
 }
 
 void SharedMemory::emitFinish(ImplicitLocOpBuilder &b) const {
   if (clock)
-    call(b, "mpc_shared_finish", {clock, faults, getTensorCores(b)});
+    call(b, "finish", {clock, faults, getTensorCores(b)});
 }
 
 Value SharedMemory::getTensorCores(ImplicitLocOpBuilder &b) const {
+  if (tensorCore)
+    return tensorCore;
   return arith::ConstantIndexOp::create(b, numThreads);
 }

@@ -71,9 +71,7 @@ struct CodeJob {
 /// What generated code may call: the runtime, and what LLVM puts in place of
 /// loops. Every C library since the first has the latter.
 bool mayCall(StringRef symbol) {
-  return symbol == "mpc_rt_parallel_for" || symbol == "mpc_rt_begin_group" ||
-         symbol == "mpc_rt_report" || symbol == "mpc_rt_gpu_enter" ||
-         symbol == "mpc_rt_gpu_launch" || symbol == "mpc_rt_gpu_leave" || symbol == "memcpy" ||
+  return symbol.starts_with("mpc_rt_") || symbol == "memcpy" ||
          symbol == "memmove" || symbol == "memset";
 }
 

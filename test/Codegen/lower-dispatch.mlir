@@ -97,3 +97,16 @@ llvm.func @no_environment(%n: i64) {
   kernel.begin_group 0
   llvm.return
 }
+
+// -----
+
+// Another function of the runtime, with the same signature.
+// CHECK: llvm.func @other(!llvm.ptr, !llvm.ptr, !llvm.ptr, i64, i64)
+// CHECK: llvm.call @other(%{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}, %{{.*}}) : (!llvm.ptr, !llvm.ptr, !llvm.ptr, i64, i64) -> ()
+llvm.func @k(%lo: i64, %hi: i64) attributes {sym_visibility = "private"} {
+  llvm.return
+}
+llvm.func @main(%env: !llvm.ptr, %n: i64) {
+  llvm.call @k(%n, %n) {mpc.dispatch = "other"} : (i64, i64) -> ()
+  llvm.return
+}

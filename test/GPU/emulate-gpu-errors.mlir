@@ -77,3 +77,67 @@ module attributes {gpu.container_module} {
     }
   }
 }
+
+// -----
+
+!bars = !nvgpu.mbarrier.group<memorySpace = #gpu.address_space<workgroup>, num_barriers = 1>
+module attributes {gpu.container_module} {
+  func.func @main() {
+    %c1 = arith.constant 1 : index
+    %c192 = arith.constant 192 : index
+    gpu.launch_func @gpu::@k blocks in (%c1, %c1, %c1) threads in (%c192, %c1, %c1)
+    return
+  }
+  gpu.module @gpu {
+    // expected-error @+1 {{cannot be emulated: expected whole warpgroups of 128 threads, 8 at most, where they go their own ways, but the block has 192 threads}}
+    gpu.func @k() kernel {
+      %bars = nvgpu.mbarrier.create -> !bars
+      gpu.return
+    }
+  }
+}
+
+// -----
+
+!bars = !nvgpu.mbarrier.group<memorySpace = #gpu.address_space<workgroup>, num_barriers = 1>
+module attributes {gpu.container_module} {
+  func.func @main() {
+    %c1 = arith.constant 1 : index
+    %c128 = arith.constant 128 : index
+    gpu.launch_func @gpu::@k blocks in (%c1, %c1, %c1) threads in (%c128, %c1, %c1)
+    return
+  }
+  gpu.module @gpu {
+    gpu.func @k() kernel {
+      %c0 = arith.constant 0 : index
+      %bars = nvgpu.mbarrier.create -> !bars
+      // expected-error @+1 {{cannot be emulated: its token is used}}
+      %t = nvgpu.mbarrier.arrive %bars[%c0] : !bars -> !nvgpu.mbarrier.token
+      %use = builtin.unrealized_conversion_cast %t : !nvgpu.mbarrier.token to i64
+      gpu.return
+    }
+  }
+}
+
+// -----
+
+!map = !nvgpu.tensormap.descriptor<tensor = memref<8x64xf16, #gpu.address_space<workgroup>>, swizzle = none, l2promo = none, oob = nan, interleave = none>
+func.func @main(%x: memref<16x64xf16>) {
+  %c8 = arith.constant 8 : index
+  %c64 = arith.constant 64 : index
+  %u = memref.cast %x : memref<16x64xf16> to memref<*xf16>
+  // expected-error @+1 {{cannot be emulated: expected no interleaving, and zeros outside}}
+  %map = nvgpu.tma.create.descriptor %u box[%c8, %c64] : memref<*xf16> -> !map
+  return
+}
+
+// -----
+
+!map = !nvgpu.tensormap.descriptor<tensor = memref<8x64xf16, #gpu.address_space<workgroup>>, swizzle = none, l2promo = none, oob = zero, interleave = none>
+func.func @main(%u: memref<*xf16>) {
+  %c8 = arith.constant 8 : index
+  %c64 = arith.constant 64 : index
+  // expected-error @+1 {{cannot be emulated: expected the cast of a memref of 1 to 5 dimensions, and a box of as many}}
+  %map = nvgpu.tma.create.descriptor %u box[%c8, %c64] : memref<*xf16> -> !map
+  return
+}

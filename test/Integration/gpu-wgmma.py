@@ -56,7 +56,7 @@ def main():
     y = x.astype(np.int32) @ w[:, 0].T.astype(np.int32)
     kernel = prepare(work, x, w, y, "wgmma", rows=128, columns=128, warp_rows=64, warp_columns=128, depth=8, stages=4)
     check(work, "right", kernel, "")
-    check(work, "fence", replace(kernel, r"nvvm\.fence\.proxy.*", ""), WHO + "multiplies with wgmma what no fence.proxy.async has made known")
+    check(work, "fence", replace(kernel, r"nvvm\.fence\.proxy.*", ""), WHO + "hands to wgmma or TMA what no fence.proxy.async has made known")
     check(work, "barrier", replace(kernel, r"gpu\.barrier.*", ""), WHO + "(reads shared memory before a copy|has a race)")
     check(work, "copies", replace(kernel, r"cp\.async\.wait\.group 1", "cp.async.wait.group 2"),
           WHO + "reads shared memory before a copy to it has come")

@@ -264,7 +264,7 @@ def LowerDispatch : Pass<"mpc-lower-dispatch", "::mlir::ModuleOp"> {
     A call marked `mpc.dispatch`, `llvm.call @k(captures..., 0, n)`, becomes a call
     of `mpc_rt_parallel_for(env, @k_range, args, n, cost)`, where `args` points to the
     captured values on the stack and `k_range` is a function that loads
-    them and calls `k`. A value that is the same constant in every call of `k`
+    them and calls `k`. `mpc.dispatch = "f"` calls the runtime's function `f`, of the same signature, instead. A value that is the same constant in every call of `k`
     stands in `k_range`; one that `k` does not read is dropped.
 
     `kernel.begin_group i` becomes `if (env->profile) mpc_rt_begin_group(env, i)`.

@@ -27,7 +27,8 @@ inline constexpr llvm::StringLiteral kMarchAttrName = "mpc.march";
 /// On such a module: 10 times the compute capability of the only GPUs that it
 /// is for, an integer; others have another module.
 inline constexpr llvm::StringLiteral kCapabilityAttrName = "mpc.capability";
-/// On a call: the callee runs a range of a parallel loop.
+/// On a call: the callee runs a range of a parallel loop. Nothing, or the name
+/// of the runtime's function that is to run it.
 inline constexpr llvm::StringLiteral kDispatchAttrName = "mpc.dispatch";
 /// On a parallel loop and its dispatch: estimated nanoseconds per iteration.
 inline constexpr llvm::StringLiteral kCostAttrName = "mpc.cost";

@@ -126,17 +126,23 @@ def EmulateGPU : Pass<"mpc-emulate-gpu", "::mlir::ModuleOp"> {
     2³², floating point with f32 sums in the order of k. `nvvm.wgmma.mma_async` is computed from what its descriptors say of shared memory; it counts as
     reading until `nvvm.wgmma.wait.group`, and sees what was written before its writer's `nvvm.fence.proxy`.
 
+    Where a kernel has mbarriers or barriers of some of its threads (`nvgpu.mbarrier.*`, `nvvm.barrier` with a number of threads), its warpgroups of
+    128 threads go their own ways: each is a fiber of the runtime, `mpc.dispatch = "mpc_rt_emulate_groups"`, that goes on when what it waits for has
+    come. Within a warpgroup threads may take different branches, also to wait; where they meet, all of them must come. `nvgpu.tma.create.descriptor` becomes a buffer
+    of numbers, and what `nvgpu.tma.async.load` brings comes when somebody waits for its mbarrier, as late as it can.
+
     What is checked while it runs, and ends the call with an error that names the kernel: every load, store and copy lies inside of its memref and is
     aligned as it says; shared memory is written before it is read; what `nvgpu.device_async_copy` brings is read only after the thread that asked for
     it has waited for its group, by others after the next barrier; and between two barriers no thread touches shared memory that another one writes. What
     is checked here: barriers and warp operations stand where all threads of a block come (in loops and branches whose bounds and conditions are the same
-    for all), for threads that do not would wait forever.
+    for all), for threads that do not would wait forever. Of warpgroups this is checked when they run, too: that all wait for what never comes ends the call.
 
-    Precondition: gpu-kernel-outlining; one-dimensional grids and blocks; block sizes are constants, with warp operations multiples of 32;
+    Precondition: gpu-kernel-outlining; one-dimensional grids and blocks; block sizes are constants, with warp operations multiples of 32, with
+    `wgmma` and with warpgroups that go their own ways of 128;
     kernels are structured control flow. Postcondition: no gpu operation.
   }];
   let dependentDialects = ["mlir::arith::ArithDialect", "mlir::cf::ControlFlowDialect", "mlir::func::FuncDialect",
-      "mlir::memref::MemRefDialect", "mlir::scf::SCFDialect", "mlir::vector::VectorDialect"];
+      "mlir::LLVM::LLVMDialect", "mlir::memref::MemRefDialect", "mlir::scf::SCFDialect", "mlir::vector::VectorDialect"];
 }
 
 def LowerKernelMath : Pass<"mpc-lower-kernel-math", "::mlir::gpu::GPUModuleOp"> {
