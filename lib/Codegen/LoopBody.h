@@ -87,6 +87,10 @@ int64_t addUpPieces(mlir::linalg::LinalgOp op, int64_t most);
 /// Emits the loops of `op`, which need not be element-wise, in front of it.
 void lowerNest(mlir::linalg::LinalgOp op, const TargetDescription &target);
 
+/// Makes products of quotients of vectors of f32 by one number that is the same
+/// in a whole loop; results are the same.
+void lowerQuotients(mlir::Operation *root);
+
 /// The one input of `op` where all that it computes is bytes from that input's
 /// bytes, of whole buffers, and numbers that are the same everywhere. Null
 /// where that is not so, or where it is as fast to compute them.

@@ -521,6 +521,9 @@ def LowerKernels : Pass<"mpc-lower-kernels", "mlir::ModuleOp"> {
     Where `kernel.stream_above` on a linalg op says so (mpc-select-streams), the vectors of its result are stored with `nontemporal`, at aligned addresses; the first
     and the last one of a row, or of a block of elements, may overlap with others. A fence follows.
 
+    Where all vectors of a loop are divided by the same number, as in a softmax, they are multiplied with its reciprocal, and the product is corrected by what is left of
+    the dividend, which gives the same quotients; vectors and divisors for which something might overflow or lose bits are divided.
+
     `mpc.cost` on `scf.forall` estimates one iteration in nanoseconds.
 
     Precondition: bufferized; operands of kernels are contiguous. Stack buffers are `memref.alloca` inside `scf.forall`.
