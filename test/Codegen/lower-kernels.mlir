@@ -308,6 +308,27 @@ func.func @depthwise_dot(%x: memref<1x9x9x64xi8>, %w: memref<3x3x64xi8>, %o: mem
   return
 }
 
+// A long epilogue is a loop over the pixels of a tile.
+// CHECK-LABEL: func.func @depthwise_dot_long_epilogue
+func.func @depthwise_dot_long_epilogue(%x: memref<1x9x9x16xi8>, %w: memref<3x3x16xi8>, %o: memref<1x7x7x16xf32>) {
+  // CHECK: %[[SUMS:.*]] = memref.alloca() {alignment = 64 : i64} : memref<4x16xi32>
+  // CHECK-COUNT-4: vector.store %{{.*}}, %[[SUMS]]
+  // CHECK: scf.for %[[I:.*]] = %c0 to %c4 step %c1
+  // CHECK: vector.load %[[SUMS]][%[[I]], %c0]
+  // CHECK: math.exp
+  // CHECK-NOT: math.exp
+  // CHECK: return
+  kernel.depthwise ins(%x, %w : memref<1x9x9x16xi8>, memref<3x3x16xi8>) outs(%o : memref<1x7x7x16xf32>)
+      attributes {extra_maps = [], unsigned_input, tiling = #kernel.tiling<intrinsic = vpdpbusd, rows = 4, columns = 16, kv = 4>,
+                  window = #kernel.window<sizes = [3, 3], strides = [1, 1], dilations = [1, 1], low = [0, 0], high = [0, 0]>} {
+  ^bb0(%acc: i32):
+    %f = arith.sitofp %acc : i32 to f32
+    %e = math.exp %f : f32
+    kernel.yield %e : f32
+  }
+  return
+}
+
 // What is clamped to the bounds of a byte becomes one by conversions that saturate, four vectors at a time: two and two of 32 columns. Other
 // bounds are computed.
 // CHECK-LABEL: func.func @saturate
