@@ -49,6 +49,7 @@ static void buildBufferization(OpPassManager &pm, bool chains) {
   }
   variant.addNestedPass<func::FuncOp>(createFuseRows());
   // 2. Kernels and the remaining operations to loops.
+  variant.addNestedPass<func::FuncOp>(createSelectStreams());
   variant.addPass(createLowerKernels());
   variant.addPass(createEstimateRounding());
   // 3. Parallel loops become functions, groups become part of the entry point,
