@@ -101,7 +101,7 @@ void mpc::buildLLVMPipelineAfterEntry(OpPassManager &pm) {
   expand.addPass(createCanonicalizerPass());
   expand.addPass(createCSEPass());
   // 5. To the LLVM dialect.
-  variant.addPass(createConvertVectorToLLVMPass());
+  expand.addPass(createConvertVectorToLLVMPass());
   variant.addPass(createFinalizeMemRefToLLVMConversionPass());
   OpPassManager &scalars = variant.nest<func::FuncOp>();
   scalars.addPass(createConvertMathToLLVMPass());
