@@ -13,15 +13,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Of a fiber; mpc-emulate-gpu refuses kernels that need more than half. The
- * system gives memory to what is touched only. */
-enum { STACK_BYTES = 16 << 20 };
+/* On a fiber's stack, beyond what threads keep there: for spilled registers,
+ * and for functions that are called. */
+enum { CALLS_BYTES = 512 << 10 };
 
 /* A launch: what all of its blocks share. */
 typedef struct {
   mpc_rt_range_fn fn;
   const void *args;
-  int64_t groups;
+  int64_t stackBytes;
   /* The first block that failed. */
   atomic_flag lock;
   int64_t failed; /* -1: none */
@@ -61,8 +61,7 @@ static void yieldFiber(mpc_rt_block *block) {
 
 static void runFiber(void) {
   mpc_rt_block *block = current;
-  int64_t number = block->number * block->numGroups + block->group;
-  currentLaunch->fn(currentLaunch->args, number, number + 1);
+  currentLaunch->fn(currentLaunch->args, block->number, block->group);
   block->fibers[block->group].isDone = 1;
   ++block->progress;
   yieldFiber(block);
@@ -110,28 +109,36 @@ static void failByDeadlock(mpc_rt_block *block) {
   block->hasFailed = 1;
 }
 
+/* The fiber will begin, or begin again. */
+static void prepareFiber(mpc_rt_block *block, int64_t group) {
+  mpc_rt_fiber *fiber = &block->fibers[group];
+  if (!fiber->stack &&
+      posix_memalign(&fiber->stack, 64, currentLaunch->stackBytes) != 0)
+    mpc_rt_emulation_fails(block, "cannot be emulated: out of memory");
+  /* As if switchStack had been called where runFiber is to begin: the stack is
+   * aligned there as after a call. */
+  void **top = (void **)((char *)fiber->stack + currentLaunch->stackBytes) - 2;
+  *top = (void *)runFiber;
+  fiber->pointer = top - 6;
+  fiber->isDone = 0;
+}
+
 static void runBlock(mpc_rt_block *block) {
   block->isBegun = 0;
-  for (int64_t i = 0; i < block->numGroups; ++i) {
-    mpc_rt_fiber *fiber = &block->fibers[i];
-    /* As if switchStack had been called where runFiber is to begin: the stack
-     * is aligned there as after a call. */
-    void **top = (void **)((char *)fiber->stack + STACK_BYTES) - 2;
-    *top = (void *)runFiber;
-    fiber->pointer = top - 6;
-    fiber->isDone = 0;
-  }
-  int64_t left = block->numGroups, before;
+  /* The first group says how many there are. */
+  block->numGroups = 1;
+  prepareFiber(block, 0);
+  int64_t left, before;
   do {
     before = block->progress;
-    left = block->numGroups;
+    left = 0;
     for (block->group = 0; block->group < block->numGroups; ++block->group) {
       mpc_rt_fiber *fiber = &block->fibers[block->group];
       if (!fiber->isDone)
         switchStack(&block->scheduler, fiber->pointer);
       if (block->hasFailed)
         return;
-      left -= fiber->isDone;
+      left += !fiber->isDone;
     }
   } while (left && block->progress != before);
   if (left) {
@@ -168,7 +175,7 @@ static void destroyBlock(mpc_rt_block *block) {
   free(block->mbarriers);
   for (int i = 0; i < MPC_RT_NAMED_BARRIERS; ++i)
     free(block->named[i].clock.known);
-  for (int64_t i = 0; i < block->numGroups; ++i)
+  for (int i = 0; i < MPC_RT_MAX_GROUPS; ++i)
     free(block->fibers[i].stack);
   free(block);
 }
@@ -177,13 +184,8 @@ static void runBlocks(const void *args, int64_t lo, int64_t hi) {
   launch *all = *(launch *const *)args;
   const launch *outer = currentLaunch;
   mpc_rt_block *outerBlock = current, *block = calloc(1, sizeof *block);
-  int hasMemory = block != NULL;
-  if (block) {
-    block->numGroups = all->groups;
-    for (int64_t i = 0; i < all->groups; ++i)
-      hasMemory &=
-          posix_memalign(&block->fibers[i].stack, 4096, STACK_BYTES) == 0;
-  }
+  int hasMemory = block && posix_memalign(&block->fibers[0].stack, 64,
+                                          all->stackBytes) == 0;
   current = block;
   currentLaunch = all;
   for (int64_t i = lo; hasMemory && i < hi && !block->hasFailed; ++i) {
@@ -212,16 +214,17 @@ static void runBlocks(const void *args, int64_t lo, int64_t hi) {
 }
 
 void mpc_rt_emulate_groups(mpc_rt_env *env, mpc_rt_range_fn fn,
-                           const void *args, int64_t n, int64_t groups) {
+                           const void *args, int64_t blocks,
+                           int64_t kept_bytes) {
   /* What is reported has to live as long as the call, on this thread. */
   static _Thread_local mpc_rt_text sentence;
   launch all = {.fn = fn,
                 .args = args,
-                .groups = groups,
+                .stackBytes = (kept_bytes + CALLS_BYTES) / 64 * 64,
                 .lock = ATOMIC_FLAG_INIT,
                 .failed = -1};
   launch *pointer = &all;
-  mpc_rt_parallel_for(env, runBlocks, &pointer, n / groups, 0);
+  mpc_rt_parallel_for(env, runBlocks, &pointer, blocks, 0);
   if (all.failed < 0)
     return;
   /* What was touched too early or too late comes first: it is the cause. */
@@ -232,8 +235,8 @@ void mpc_rt_emulate_groups(mpc_rt_env *env, mpc_rt_range_fn fn,
   mpc_rt_report(env, sentence.text);
 }
 
-int64_t mpc_rt_emulated_enter(int64_t threads, int64_t mbarriers, int64_t name,
-                              int64_t faults) {
+int64_t mpc_rt_emulated_enter(int64_t threads, int64_t lanes, int64_t mbarriers,
+                              int64_t name, int64_t faults) {
   mpc_rt_block *block = current;
   if (block->isBegun)
     return (int64_t)block;
@@ -241,7 +244,10 @@ int64_t mpc_rt_emulated_enter(int64_t threads, int64_t mbarriers, int64_t name,
   block->name = (const char *)name;
   block->faults = (int32_t *)faults;
   block->threads = threads;
-  block->lanes = threads / block->numGroups;
+  block->lanes = lanes;
+  block->numGroups = threads / lanes;
+  for (int64_t i = 1; i < block->numGroups; ++i)
+    prepareFiber(block, i);
   block->numMBarriers = mbarriers;
   block->actors = mpc_rt_first_copies(block) + threads;
   mpc_rt_memory_begin(block);

@@ -224,14 +224,16 @@ void mpc_rt_copy_box(const mpc_rt_event *event);
 
 /* Called by generated code. */
 
-/* As mpc_rt_parallel_for: runs fn over [0, n), n = blocks × groups, each
- * iteration a warpgroup. Reports what goes wrong. */
+/* Runs fn(args, block, group) for each group of threads of each block, as a
+ * fiber, blocks in parallel. Its threads keep `kept_bytes` on the stack.
+ * Reports what goes wrong. */
 void mpc_rt_emulate_groups(mpc_rt_env *env, mpc_rt_range_fn fn,
-                           const void *args, int64_t n, int64_t groups);
+                           const void *args, int64_t blocks,
+                           int64_t kept_bytes);
 
-/* The block, at the beginning of each warpgroup. */
-int64_t mpc_rt_emulated_enter(int64_t threads, int64_t mbarriers, int64_t name,
-                              int64_t faults);
+/* The block, at the beginning of each group, of `lanes` threads. */
+int64_t mpc_rt_emulated_enter(int64_t threads, int64_t lanes, int64_t mbarriers,
+                              int64_t name, int64_t faults);
 /* Shared memory number `number`, and where it is. */
 int64_t mpc_rt_emulated_buffer_at(int64_t block, int64_t number, int64_t bytes,
                                   int64_t unit_bytes);

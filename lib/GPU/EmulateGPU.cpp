@@ -128,10 +128,11 @@ LogicalResult KernelEmulator::check() {
 Value KernelEmulator::createBuffer(MemRefType type) {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(&function.front());
-  stackBytes += static_cast<int64_t>(
-      type.getNumElements() *
+  constexpr int64_t alignment = 64;
+  auto elementBytes = static_cast<int64_t>(
       DataLayout::closest(kernel).getTypeSize(type.getElementType()));
-  return memref::AllocaOp::create(b, type, b.getI64IntegerAttr(64));
+  stackBytes += llvm::alignTo(type.getNumElements() * elementBytes, alignment);
+  return memref::AllocaOp::create(b, type, b.getI64IntegerAttr(alignment));
 }
 
 /// Emits a loop over threads, or over warps.
@@ -472,8 +473,11 @@ func::FuncOp KernelEmulator::emit(StringRef name) {
       id.erase();
     }
   }
-  if (isPerBlock && failed(enterGroup(lo)))
-    return {};
+  if (isPerBlock) {
+    block = lo;
+    if (failed(enterGroup(/*group=*/hi)))
+      return {};
+  }
   if (failed(instrumentKernel(kernel.getBody(), faults, shared)))
     return {};
   b.setInsertionPoint(func::ReturnOp::create(b));
@@ -492,11 +496,6 @@ func::FuncOp KernelEmulator::emit(StringRef name) {
   }
   if (failed(emitBlock(body)))
     return {};
-  if (stackBytes > kMaxStackBytes)
-    return kernel.emitOpError("cannot be emulated: its values need ")
-               << stackBytes << " bytes for all threads, more than "
-               << kMaxStackBytes,
-           func::FuncOp();
   return function;
 }
 
@@ -505,7 +504,7 @@ namespace {
 class EmulateGPUPass : public mpc::impl::EmulateGPUBase<EmulateGPUPass> {
   void runOnOperation() override;
   void lower(gpu::LaunchFuncOp launch, func::FuncOp function,
-             const KernelEmulator &emulator);
+             const KernelEmulator &emulator, int64_t threads);
 
   DenseMap<Operation *, Value> faultsOf; // of each function that launches
 };
@@ -525,7 +524,7 @@ std::optional<int64_t> getBlockSize(gpu::LaunchFuncOp launch) {
 }
 
 void EmulateGPUPass::lower(gpu::LaunchFuncOp launch, func::FuncOp function,
-                           const KernelEmulator &emulator) {
+                           const KernelEmulator &emulator, int64_t threads) {
   ImplicitLocOpBuilder b(launch.getLoc(), launch);
   auto caller = launch->getParentOfType<func::FuncOp>();
   Value zero = arith::ConstantIndexOp::create(b, 0);
@@ -543,9 +542,9 @@ void EmulateGPUPass::lower(gpu::LaunchFuncOp launch, func::FuncOp function,
     memref::StoreOp::create(b, none, faults, positions.back());
   }
   Value blocks = launch.getGridSizeX(), total = blocks;
-  if (int64_t count = emulator.getIterations(); count != 1)
+  if (!emulator.isPerBlock)
     total = b.createOrFold<arith::MulIOp>(
-        blocks, arith::ConstantIndexOp::create(b, count));
+        blocks, arith::ConstantIndexOp::create(b, threads));
   SmallVector<Value> operands(launch.getKernelOperands());
   operands.append({faults, blocks, zero, total});
   auto call = func::CallOp::create(b, function, operands);
@@ -553,7 +552,7 @@ void EmulateGPUPass::lower(gpu::LaunchFuncOp launch, func::FuncOp function,
   if (emulator.isPerBlock) {
     call->setAttr(kDispatchAttrName, b.getStringAttr(kEmulateGroupsName));
     call->setAttr(kCostAttrName,
-                  b.getI64IntegerAttr(emulator.getIterations()));
+                  b.getI64IntegerAttr(emulator.getStackBytes()));
   }
   const char *sentences[kNumFaults] = {
       "loads or stores outside of a buffer",
@@ -616,7 +615,7 @@ void EmulateGPUPass::runOnOperation() {
     if (!function)
       return signalPassFailure();
     for (gpu::LaunchFuncOp call : calls)
-      lower(call, function, emulator);
+      lower(call, function, emulator, *threads);
   }
   for (auto kernels :
        llvm::make_early_inc_range(module.getOps<gpu::GPUModuleOp>()))

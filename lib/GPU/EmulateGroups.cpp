@@ -86,14 +86,11 @@ LogicalResult KernelEmulator::findGroups() {
          << blockThreads << " threads";
 }
 
-/// Where the function begins to run group `number` of threads, of all blocks.
-LogicalResult KernelEmulator::enterGroup(Value number) {
+/// Where the function begins to run a group of threads.
+LogicalResult KernelEmulator::enterGroup(Value group) {
   if (kernel.getNumWorkgroupAttributions() > kMaxBuffers)
     return kernel.emitOpError("cannot be emulated: expected at most ")
            << kMaxBuffers << " pieces of shared memory";
-  Value groups = constant(blockThreads / threads);
-  block = arith::DivUIOp::create(b, number, groups);
-  Value group = arith::RemUIOp::create(b, number, groups);
   if (isPerGroup)
     firstThread = arith::MulIOp::create(b, group, constant(threads));
   // The kernel's name, for what the runtime says.
@@ -111,8 +108,9 @@ LogicalResult KernelEmulator::enterGroup(Value number) {
   symbols.insert(global);
   Value name = memref::GetGlobalOp::create(b, type, global.getSymName());
   handle = callRuntime(b, symbols, "mpc_rt_emulated_enter",
-                       {constant(blockThreads), constant(numMBarriers),
-                        getAddress(b, name), getAddress(b, faults)},
+                       {constant(blockThreads), constant(threads),
+                        constant(numMBarriers), getAddress(b, name),
+                        getAddress(b, faults)},
                        /*hasResult=*/true);
   Value core = arith::AddIOp::create(b, constant(blockThreads), group);
   shared.enter(b, symbols, handle, threadId, core, uniform);

@@ -18,8 +18,8 @@
 namespace mpc {
 
 /// Emits the function of one kernel: (kernel's arguments..., faults, blocks,
-/// lo, hi), over threads; or, where threads of a block meet, for group `lo` of
-/// threads, which the runtime runs as a fiber.
+/// lo, hi), over threads; or, where threads of a block meet, (..., block,
+/// group) for a group of its threads, which the runtime runs as a fiber.
 class KernelEmulator {
 public:
   KernelEmulator(mlir::gpu::GPUFuncOp kernel, int64_t threads,
@@ -30,10 +30,8 @@ public:
 
   /// Null after an error.
   mlir::func::FuncOp emit(llvm::StringRef name);
-  /// How many iterations a block is.
-  int64_t getIterations() const {
-    return isPerBlock ? blockThreads / threads : threads;
-  }
+  /// Bytes of what threads keep from one meeting to the next.
+  int64_t getStackBytes() const { return stackBytes; }
   bool isPerBlock = false;
   /// Warpgroups go their own ways: each is a group. Else the whole block is.
   bool isPerGroup = false;
@@ -70,7 +68,7 @@ private:
   bool isUniform(mlir::Operation *op);
   // EmulateGroups.cpp
   mlir::LogicalResult findGroups();
-  mlir::LogicalResult enterGroup(mlir::Value number);
+  mlir::LogicalResult enterGroup(mlir::Value group);
   mlir::LogicalResult lowerGroupOps();
   mlir::LogicalResult lowerBoxLoad(mlir::nvgpu::TmaAsyncLoadOp load);
   mlir::LogicalResult
@@ -127,10 +125,6 @@ inline constexpr llvm::StringLiteral kTryWaitName = "mpc_rt_emulated_try_wait";
 
 /// Pieces of shared memory (`buffers` of runtime/emulator.h).
 inline constexpr unsigned kMaxBuffers = 16;
-
-/// Of a fiber's stack, for what threads keep (runtime/emulator.c has twice
-/// that).
-inline constexpr int64_t kMaxStackBytes = 8 << 20;
 
 } // namespace mpc
 

@@ -11,8 +11,8 @@ module attributes {gpu.container_module} {
   // CHECK: cf.assert %{{.*}}, "the GPU kernel 'copy' reads shared memory before a copy to it has come: a wait or a barrier is missing"
   // CHECK: cf.assert %{{.*}}, "the GPU kernel 'copy' has a race on shared memory: a barrier is missing"
   // CHECK: cf.assert %{{.*}}, "the GPU kernel 'copy' loads or stores at an address that is not aligned as it says"
-  // Threads that meet: over blocks, each a fiber of the runtime.
-  // CHECK: call @swap(%{{.*}}, %[[FAULTS]], %c2{{.*}}, %{{.*}}, %c2{{.*}}) {mpc.cost = 1 : i64, mpc.dispatch = "mpc_rt_emulate_groups"}
+  // Threads that meet: over blocks, each a fiber of the runtime, whose stack holds the indices that live in both pieces.
+  // CHECK: call @swap(%{{.*}}, %[[FAULTS]], %c2{{.*}}, %{{.*}}, %c2{{.*}}) {mpc.cost = 256 : i64, mpc.dispatch = "mpc_rt_emulate_groups"}
   func.func @main(%x: memref<64xf32>, %y: memref<64xf32>) {
     %c1 = arith.constant 1 : index
     %c2 = arith.constant 2 : index
@@ -47,7 +47,7 @@ module attributes {gpu.container_module} {
     // CHECK-LABEL: func.func private @swap
     // CHECK: %[[OWN:.*]] = memref.alloca() {{.*}} : memref<32xindex>
     // The runtime has the block's shared memory, 128 bytes, and knows who wrote each element and who read it.
-    // CHECK: %[[BLOCK:.*]] = call @mpc_rt_emulated_enter(%c32{{.*}}, %c0{{.*}}, %{{.*}}, %{{.*}})
+    // CHECK: %[[BLOCK:.*]] = call @mpc_rt_emulated_enter(%c32{{.*}}, %c32{{.*}}, %c0{{.*}}, %{{.*}}, %{{.*}})
     // CHECK: %[[BUFFER:.*]] = call @mpc_rt_emulated_buffer_at(%[[BLOCK]], %c0{{.*}}, %c128{{.*}}, %c4{{.*}})
     // CHECK: scf.for %[[T:.*]] = %{{.*}} to %c32
     // CHECK: func.call @mpc_rt_emulated_write(%[[BLOCK]], %[[BUFFER]], %{{.*}}, %c1{{.*}}, %[[T]], %c0{{.*}})

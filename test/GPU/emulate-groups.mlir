@@ -1,4 +1,4 @@
-// Warpgroups that wait for each other at mbarriers: each is a call of the function, and the runtime runs those of a block as fibers.
+// Warpgroups that wait for each other at mbarriers: each is a call of the function for a block and a group, and the runtime runs those of a block as fibers.
 // RUN: mpc-opt %s --mpc-emulate-gpu | FileCheck %s
 
 !map = !nvgpu.tensormap.descriptor<tensor = memref<8x64xf16, #gpu.address_space<workgroup>>, swizzle = swizzle_128b, l2promo = none, oob = zero, interleave = none>
@@ -12,8 +12,8 @@ module attributes {gpu.container_module} {
   // CHECK: %[[ADDRESS:.*]] = memref.extract_aligned_pointer_as_index %[[X]]
   // CHECK: %[[BITS:.*]] = arith.index_cast %[[ADDRESS]]
   // CHECK: memref.store %[[BITS]], %[[MAP]][%c0
-  // Over two warpgroups for each of three blocks.
-  // CHECK: call @copy(%[[MAP]], %{{.*}}, %c3{{.*}}, %{{.*}}, %c6{{.*}}) {mpc.cost = 2 : i64, mpc.dispatch = "mpc_rt_emulate_groups"}
+  // Over three blocks.
+  // CHECK: call @copy(%[[MAP]], %{{.*}}, %c3{{.*}}, %{{.*}}, %c3{{.*}}) {mpc.cost = {{[0-9]+}} : i64, mpc.dispatch = "mpc_rt_emulate_groups"}
   func.func @main(%x: memref<20x64xf16>, %y: memref<20x64xf16>) {
     %c1 = arith.constant 1 : index
     %c3 = arith.constant 3 : index
@@ -27,11 +27,9 @@ module attributes {gpu.container_module} {
   }
   gpu.module @gpu {
     // CHECK-LABEL: func.func private @copy(
-    // CHECK-SAME: %[[M:[a-z0-9]+]]: memref<20xi64>, %{{[a-z0-9]+}}: memref<20x64xf16>, %[[FAULTS:[a-z0-9]+]]: memref<7xi32>, %{{[a-z0-9]+}}: index, %[[LO:[a-z0-9]+]]: index
-    // CHECK: %[[BLOCK:.*]] = arith.divui %[[LO]], %c2
-    // CHECK: %[[GROUP:.*]] = arith.remui %[[LO]], %c2
+    // CHECK-SAME: %[[M:[a-z0-9]+]]: memref<20xi64>, %{{[a-z0-9]+}}: memref<20x64xf16>, %[[FAULTS:[a-z0-9]+]]: memref<7xi32>, %{{[a-z0-9]+}}: index, %[[BLOCK:[a-z0-9]+]]: index, %[[GROUP:[a-z0-9]+]]: index
     // CHECK: %[[FIRST:.*]] = arith.muli %[[GROUP]], %c128
-    // CHECK: %[[HANDLE:.*]] = call @mpc_rt_emulated_enter(%c256{{.*}}, %c2{{.*}}, %{{.*}}, %{{.*}})
+    // CHECK: %[[HANDLE:.*]] = call @mpc_rt_emulated_enter(%c256{{.*}}, %c128{{.*}}, %c2{{.*}}, %{{.*}}, %{{.*}})
     // CHECK: call @mpc_rt_emulated_buffer_at(%[[HANDLE]], %c0{{.*}}, %c1024{{.*}}, %c2{{.*}})
     gpu.func @copy(%map: !map, %y: memref<20x64xf16>) workgroup(%s: memref<8x64xf16, #gpu.address_space<workgroup>>) kernel {
       %c0 = arith.constant 0 : index
