@@ -238,22 +238,24 @@ std::pair<Value, Value> ContractKernel::getPanel(Value panel, Value block) {
   return {panel0 ? add(b, panel0, panel) : panel, isValid};
 }
 
-void ContractKernel::startFirstSteps(int64_t ahead, LoadStage load) {
+void ContractKernel::startFirstSteps(int64_t ahead, int64_t count,
+                                     LoadStage load) {
   for (int64_t step = 0; step < ahead; ++step) {
-    if (step < steps)
+    if (step < count)
       load(constant(step), constant(step));
     NVVM::CpAsyncCommitGroupOp::create(b);
   }
 }
 
 /// An empty group, too, keeps the count of those that wait.
-void ContractKernel::startStep(Value step, int64_t ahead, LoadStage load) {
-  if (steps > ahead) {
+void ContractKernel::startStep(Value step, int64_t ahead, int64_t count,
+                               LoadStage load) {
+  if (count > ahead) {
     Value later = add(b, step, ahead);
-    emitIf(isBelow(later, constant(steps)),
+    emitIf(isBelow(later, constant(count)),
            [&] { load(later, remainder(later, staging.stages)); });
   }
-  if (steps > 1)
+  if (count > 1)
     NVVM::CpAsyncCommitGroupOp::create(b);
 }
 
@@ -345,6 +347,13 @@ void ContractKernel::addSlices() {
 // The kernel
 //===----------------------------------------------------------------------===//
 
+void ContractKernel::locateThread() {
+  lane = remainder(thread, kWarp);
+  g = divide(lane, 4);
+  t = remainder(lane, 4);
+  locateWarp();
+}
+
 /// The first row and column of this block, and those of this thread's warp.
 void ContractKernel::locateBlock(gpu::LaunchOp launch) {
   int64_t groups = llvm::divideCeilSigned(channels, tiling.getColumns());
@@ -356,10 +365,7 @@ void ContractKernel::locateBlock(gpu::LaunchOp launch) {
     block = divide(block, staging.slices);
     step0 = mul(b, slice, steps);
   }
-  lane = remainder(thread, kWarp);
-  g = divide(lane, 4);
-  t = remainder(lane, 4);
-  locateWarp();
+  locateThread();
   column0 = mul(b, remainder(block, groups), tiling.getColumns());
   Value rowBlock = divide(block, groups);
   row0 = mul(b, rowBlock, tiling.getRows());

@@ -115,10 +115,15 @@ protected:
   /// whether block `block` of it exists (null: always).
   std::pair<mlir::Value, mlir::Value> getPanel(mlir::Value panel,
                                                mlir::Value block);
-  /// Starts the copies of the first `ahead` steps, a group of each.
-  void startFirstSteps(int64_t ahead, LoadStage load);
+  /// Starts the copies of the first `ahead` of `count` steps, a group of each.
+  void startFirstSteps(int64_t ahead, int64_t count, LoadStage load);
   /// Starts those of the step `ahead` of `step`, as a group.
-  void startStep(mlir::Value step, int64_t ahead, LoadStage load);
+  void startStep(mlir::Value step, int64_t ahead, int64_t count,
+                 LoadStage load);
+  /// The epilogue of a thread's sums.
+  void store(mlir::ValueRange sums);
+  /// The numbers of the thread; `thread` is known.
+  void locateThread();
 
   kernel::ContractOp op;
   mlir::ImplicitLocOpBuilder b;
@@ -151,7 +156,6 @@ private:
                  llvm::ArrayRef<mlir::Value> target);
   void gatherInput(const Row &row, const Position &position,
                    llvm::ArrayRef<mlir::Value> target);
-  void store(mlir::ValueRange sums);
   void addSlices();
   mlir::Value getBlocks();
   mlir::Value getPad();

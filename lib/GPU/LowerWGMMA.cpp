@@ -183,7 +183,7 @@ Value WGMMAKernel::multiplyStage(Value stage, Value sums) {
 
 SmallVector<Value> WGMMAKernel::multiply(LoadStage load) {
   int64_t ahead = std::max<int64_t>(staging.stages - 2, 1);
-  startFirstSteps(ahead, load);
+  startFirstSteps(ahead, steps, load);
   auto sumsType = LLVM::LLVMStructType::getLiteral(
       b.getContext(),
       SmallVector<Type>(staging.warpColumns / 2, op.getAccumulatorType()));
@@ -201,7 +201,7 @@ SmallVector<Value> WGMMAKernel::multiply(LoadStage load) {
                  gpu::BarrierOp::create(b);
                  Value next = multiplyStage(remainder(step, staging.stages),
                                             carried.front());
-                 startStep(step, ahead, load);
+                 startStep(step, ahead, steps, load);
                  if (steps > 1)
                    NVVM::WgmmaWaitGroupSyncOp::create(b, 1);
                  return SmallVector<Value>{next};

@@ -53,6 +53,34 @@ def SelectGPUTiling : Pass<"mpc-select-gpu-tiling", "::mlir::ModuleOp"> {
   let dependentDialects = ["mpc::kernel::KernelDialect"];
 }
 
+def SelectGPUChains : Pass<"mpc-select-gpu-chains", "::mlir::ModuleOp"> {
+  let summary = "decides which groups are one GPU kernel, by blocks of rows";
+  let description = [{
+    As mpc-select-chains (`mpc.chain` on the calls), for blocks of threads: what the calls hand on is in the shared memory of a block. A block has 64, 32 or 16 rows,
+    the most that leave a block for each multiprocessor of the chips of `mpc.chips` and the memory of one for two blocks; or else 16, if one block fits (all rows, if there are fewer).
+    Shared memory holds the rows that contractions on tensor cores read and all that is handed on from and to contractions, stages of weights, and 40 KiB
+    at most of what other operations hand on, for a few rows at a time. There are no chains with `wgmma`, and none of rows that are too long. A remark says what is saved.
+
+    Precondition: mpc-bufferize.
+  }];
+}
+
+def LowerGPUChains : Pass<"mpc-lower-gpu-chains", "::mlir::ModuleOp"> {
+  let summary = "loops over blocks of rows become GPU kernels";
+  let description = [{
+    Each `scf.forall` that holds contractions (mpc-tile-chains) becomes a `gpu.launch` of a block of 128 threads for each iteration, with
+    `kernel.block_threads`. Contractions with `mma` become code for the block: all rows of the input are in shared memory, where another operation has left them or to where they are
+    copied; pieces of the weights, up to 128 columns by 64 bytes of k, come in three stages with cp.async, one piece of columns after the other. Buffers that contractions touch become
+    `memref.alloc` in shared memory, with rows that are 16 bytes further apart than a multiple of 64. Everything else stays as it is, for mpc-fuse-rows, mpc-lower-kernels and
+    mpc-map-to-gpu.
+
+    Precondition: mpc-tile-chains.
+  }];
+  let dependentDialects = ["mlir::affine::AffineDialect", "mlir::arith::ArithDialect", "mlir::gpu::GPUDialect",
+      "mlir::memref::MemRefDialect", "mlir::nvgpu::NVGPUDialect", "mlir::NVVM::NVVMDialect", "mlir::LLVM::LLVMDialect",
+      "mlir::scf::SCFDialect", "mlir::vector::VectorDialect"];
+}
+
 def LowerMMA : Pass<"mpc-lower-mma", "::mlir::ModuleOp"> {
   let summary = "contractions on tensor cores become GPU kernels";
   let description = [{
@@ -95,6 +123,9 @@ def MapToGPU : Pass<"mpc-map-to-gpu", "::mlir::ModuleOp"> {
     most 48 KiB of a block, with a barrier before a loop that touches what one before it wrote or writes what one read. A buffer of one number that single
     iterations compute is a register of every thread instead: each thread does the same, in the same order; where several warps share a row, sums of more than 32
     terms are one thread's.
+
+    In a `gpu.launch` with `kernel.block_threads` the loops are divided among the threads of the block, one loop after the other with barriers between them, and buffers
+    are shared memory. A loop with `kernel.row_threads` there handles as many rows at a time as the block has threads for.
 
     Fails on a loop with results, and on a buffer of unknown size inside; with `kernel.row_threads` also on anything but loops from 0 by 1, and on
     more than 48 KiB for a row.
