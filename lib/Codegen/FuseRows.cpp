@@ -443,8 +443,8 @@ void RowRun::emitLoop(OpFoldResult first, OpFoldResult blocks,
     rowBuffers.map(buffer,
                    memref::AllocOp::create(builder, buffer.getLoc(), type));
   int64_t left = scratchBytes;
-  auto blockThreads = last->getParentOp()->getAttrOfType<IntegerAttr>(
-      kBlockThreadsAttrName);
+  auto blockThreads =
+      last->getParentOp()->getAttrOfType<IntegerAttr>(kBlockThreadsAttrName);
   if (forThreads) {
     for (auto &[buffer, type] : buffers)
       left -= getBytes(type);
@@ -567,9 +567,9 @@ struct FuseRowsPass : public mpc::impl::FuseRowsBase<FuseRowsPass> {
       }
       for (ArrayRef<linalg::LinalgOp> run : runs)
         while (!run.empty())
-          run = run.drop_front(
-              fuseFirst(run, threads ? kRowsSharedBytes : target->getScratchBytes(),
-                        target->l3Bytes, threads));
+          run = run.drop_front(fuseFirst(
+              run, threads ? kRowsSharedBytes : target->getScratchBytes(),
+              target->l3Bytes, threads));
     }
   }
 

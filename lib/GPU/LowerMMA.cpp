@@ -117,9 +117,8 @@ SmallVector<Value> MMAKernel::multiply(ValueRange a, ValueRange w,
 
 SmallVector<Value> MMAKernel::loadMatrices(Value memory, ValueRange position) {
   auto matrices = VectorType::get({4, kv}, element);
-  Value loaded =
-      nvgpu::LdMatrixOp::create(b, matrices, memory, position,
-                                /*transpose=*/false, /*numTiles=*/4);
+  Value loaded = nvgpu::LdMatrixOp::create(b, matrices, memory, position,
+                                           /*transpose=*/false, /*numTiles=*/4);
   SmallVector<Value> registers;
   for (int64_t i = 0; i < 4; ++i)
     registers.push_back(toRegister(
@@ -133,9 +132,9 @@ SmallVector<SmallVector<Value>> MMAKernel::loadInputs(Value stage, int64_t k) {
   for (int64_t tile = 0; tile < staging.warpRows / kRows; ++tile) {
     Value row = add(b, add(b, warpRow, inTile), tile * kRows);
     Value from = swizzle(add(b, half, 2 * k), inTile);
-    a.push_back(loadMatrices(sharedInput,
-                             {add(b, mul(b, stage, tiling.getRows()), row),
-                              mul(b, from, chunkBlocks * kv)}));
+    a.push_back(
+        loadMatrices(sharedInput, {add(b, mul(b, stage, tiling.getRows()), row),
+                                   mul(b, from, chunkBlocks * kv)}));
   }
   return a;
 }
