@@ -1,4 +1,4 @@
-/*===- emulator.c - Warpgroups as fibers ----------------------------------===*\
+/*===- emulator.c - Groups of threads as fibers ---------------------------===*\
 |*
 |* Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
 |* See LICENSE for license information.
@@ -278,8 +278,9 @@ void mpc_rt_emulated_barrier(int64_t handle, int64_t number, int64_t threads) {
                            (int)number);
   mpc_rt_named_barrier *barrier = &block->named[number];
   int64_t first = block->group * block->lanes;
-  for (int64_t lane = 0; lane < block->lanes; ++lane)
-    mpc_rt_join(block, barrier->clock, mpc_rt_clock_of(block, first + lane));
+  int isForAll = threads == block->threads;
+  for (int64_t lane = 0; !isForAll && lane < block->lanes; ++lane)
+    mpc_rt_hand_on(block, first + lane, barrier->clock);
   barrier->arrived += block->lanes;
   barrier->groups |= 1u << block->group;
   int64_t generation = barrier->generation;
@@ -293,11 +294,11 @@ void mpc_rt_emulated_barrier(int64_t handle, int64_t number, int64_t threads) {
   if (barrier->generation != generation)
     return;
   /* The last one lets all of them go. */
-  for (int64_t i = 0; i < block->threads; ++i)
-    if (barrier->groups >> (i / block->lanes) & 1) {
-      mpc_rt_join(block, mpc_rt_clock_of(block, i), barrier->clock);
-      mpc_rt_tick(block, i);
-    }
+  if (isForAll)
+    mpc_rt_meet(block);
+  for (int64_t i = 0; !isForAll && i < block->threads; ++i)
+    if (barrier->groups >> (i / block->lanes) & 1)
+      mpc_rt_take(block, i, barrier->clock);
   mpc_rt_clear_clock(block, barrier->clock);
   barrier->arrived = 0;
   barrier->groups = 0;
@@ -346,8 +347,7 @@ static mpc_rt_mbarrier *getMBarrier(mpc_rt_block *block, int64_t thread,
                            "uses mbarrier %d, which nobody has "
                            "initialised",
                            (int)(first + index));
-  if (mpc_rt_clock_of(block, thread).known[mbarrier->initThread] <
-      mbarrier->initTime)
+  if (!mpc_rt_knows(block, thread, mbarrier->initThread, mbarrier->initTime))
     block->faults[MPC_RT_FAULT_RACE] = 1;
   return mbarrier;
 }
@@ -367,7 +367,7 @@ void mpc_rt_emulated_init(int64_t handle, int64_t thread, int64_t first,
   mbarrier->count = mbarrier->pending = arrivals;
   mbarrier->transactions = mbarrier->phase = 0;
   mbarrier->initThread = (int32_t)thread;
-  mbarrier->initTime = mpc_rt_clock_of(block, thread).known[thread];
+  mbarrier->initTime = block->all[thread].time;
   mpc_rt_clear_clock(block, mbarrier->completed);
   mpc_rt_clear_clock(block, mbarrier->current);
 }
@@ -377,8 +377,7 @@ void mpc_rt_emulated_arrive(int64_t handle, int64_t thread, int64_t first,
   mpc_rt_block *block = (mpc_rt_block *)handle;
   mpc_rt_mbarrier *mbarrier = getMBarrier(block, thread, first, count, index);
   mbarrier->transactions += bytes;
-  mpc_rt_join(block, mbarrier->current, mpc_rt_clock_of(block, thread));
-  mpc_rt_tick(block, thread);
+  mpc_rt_hand_on(block, thread, mbarrier->current);
   countArrival(block, mbarrier);
 }
 
@@ -397,7 +396,7 @@ void mpc_rt_emulated_arrive_copies(int64_t handle, int64_t thread,
   mbarrier->pending += !is_counted;
   mpc_rt_event *event = addEvent(block, mbarrier);
   event->thread = thread;
-  event->time = block->copies[thread].time++;
+  event->time = block->all[thread].copyTime++;
 }
 
 void mpc_rt_emulated_load_box(int64_t handle, int64_t thread, int64_t first,
@@ -406,8 +405,8 @@ void mpc_rt_emulated_load_box(int64_t handle, int64_t thread, int64_t first,
                               int64_t c1, int64_t c2, int64_t c3, int64_t c4) {
   mpc_rt_block *block = (mpc_rt_block *)handle;
   mpc_rt_mbarrier *mbarrier = getMBarrier(block, thread, first, count, index);
-  if (mpc_rt_clock_of(block, thread).fenced[mbarrier->initThread] <
-      mbarrier->initTime)
+  if (!mpc_rt_has_fenced(block, thread, mbarrier->initThread,
+                         mbarrier->initTime))
     block->faults[MPC_RT_FAULT_UNFENCED] = 1;
   mpc_rt_emulated_buffer *to = (mpc_rt_emulated_buffer *)buffer;
   mpc_rt_check_box(block, (const int64_t *)map, to, offset);
@@ -460,8 +459,7 @@ void mpc_rt_emulated_try_wait(int64_t handle, int64_t thread, int64_t first,
               first + index);
       block->progress += (mbarrier->phase & 1) != parity;
     }
-  mpc_rt_join(block, mpc_rt_clock_of(block, thread), mbarrier->completed);
-  block->isStale[thread / block->lanes] = 1;
+  mpc_rt_take(block, thread, mbarrier->completed);
 }
 
 static int isActive(int64_t mask, int64_t lane) {

@@ -11,6 +11,7 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mpc/Codegen/TargetDescription.h"
+#include <functional>
 
 namespace mpc {
 
@@ -45,6 +46,33 @@ mlir::SmallVector<mlir::Value> emitBody(mlir::ImplicitLocOpBuilder &b,
 /// Computes `op` where it is sums of a few rows inside of a parallel loop; false
 /// if it is something else.
 bool lowerRowSums(mlir::linalg::LinalgOp op, const TargetDescription &target);
+
+/// On a linalg op: where its result's buffer has more than so many bytes, it is
+/// written past the caches. mpc-select-streams decides, mpc-lower-kernels
+/// applies.
+inline constexpr llvm::StringLiteral kStreamAttrName = "kernel.stream_above";
+
+/// Where an element lies.
+struct ElementPlace {
+  mlir::Value memref;
+  mlir::SmallVector<mlir::Value> indices;
+};
+
+/// What computes an op's result along one dimension by vectors.
+struct VectorLoop {
+  mlir::Value begin, end;
+  int64_t lanes;
+  /// Emits the vector from a position on.
+  std::function<mlir::Value(mlir::Value)> compute;
+  /// Where the result has a position.
+  std::function<ElementPlace(mlir::Value)> getPlace;
+};
+
+/// Emits `loop` with stores past the caches where `op` asks for it, else what
+/// `emitCached` emits.
+void emitStream(mlir::ImplicitLocOpBuilder &b, mlir::linalg::LinalgOp op,
+                const TargetDescription &target, const VectorLoop &loop,
+                llvm::function_ref<void()> emitCached);
 
 /// The outermost loop of a sum of many terms that all operands follow one
 /// dimension of, or none at all.

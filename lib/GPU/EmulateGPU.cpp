@@ -6,8 +6,8 @@
 //===----------------------------------------------------------------------===//
 //
 // mpc-emulate-gpu. A kernel in which threads never meet is a loop over threads.
-// Otherwise it is a loop over blocks, and what stands between two places where
-// threads meet a loop over the threads of a block.
+// Otherwise it is a function that runs a block, or a warpgroup of one, and what
+// stands between two places where threads meet is a loop over its threads.
 //
 //===----------------------------------------------------------------------===//
 
@@ -440,9 +440,6 @@ func::FuncOp KernelEmulator::emit(StringRef name) {
 
   // Memory that blocks and threads own.
   faults = entry->getArgument(count);
-  if (!isPerGroup)
-    for (Value memory : kernel.getWorkgroupAttributions())
-      uniform.map(memory, createBuffer(cast<MemRefType>(memory.getType())));
   for (Value own : kernel.getPrivateAttributions())
     uniform.map(own, createBuffer(cast<MemRefType>(own.getType())));
   if (isPerBlock && kernel.getNumPrivateAttributions() != 0)
@@ -475,26 +472,17 @@ func::FuncOp KernelEmulator::emit(StringRef name) {
       id.erase();
     }
   }
-  if (isPerGroup) {
-    if (failed(enterGroup(lo)))
-      return {};
-  } else if (!shared.isEmpty()) {
-    shared.create(b, threads, symbols, faults, threadId);
-  }
+  if (isPerBlock && failed(enterGroup(lo)))
+    return {};
   if (failed(instrumentKernel(kernel.getBody(), faults, shared)))
     return {};
   b.setInsertionPoint(func::ReturnOp::create(b));
-  Value iv = lo; // a call is one warpgroup, if they go their own ways
-  if (!isPerGroup) {
-    auto range = scf::ForOp::create(b, lo, hi, constant(1));
-    b.setInsertionPointToStart(range.getBody());
-    iv = range.getInductionVar();
-  }
   for (Value argument : entry->getArguments())
     uniform.map(argument, argument); // what the checks refer to
-  for (Value state : shared.getStates())
-    uniform.map(state, state);
   if (!isPerBlock) {
+    auto range = scf::ForOp::create(b, lo, hi, constant(1));
+    b.setInsertionPointToStart(range.getBody());
+    Value iv = range.getInductionVar();
     Value block = arith::DivUIOp::create(b, iv, constant(threads));
     Value thread = arith::RemUIOp::create(b, iv, constant(threads));
     for (Operation &op : body.without_terminator())
@@ -502,15 +490,11 @@ func::FuncOp KernelEmulator::emit(StringRef name) {
         b.clone(op, uniform);
     return function;
   }
-  if (!isPerGroup) {
-    shared.emitBegin(b);
-    block = iv;
-  }
   if (failed(emitBlock(body)))
     return {};
-  if (isPerGroup && stackBytes > kMaxStackBytes)
+  if (stackBytes > kMaxStackBytes)
     return kernel.emitOpError("cannot be emulated: its values need ")
-               << stackBytes << " bytes for a warpgroup, more than "
+               << stackBytes << " bytes for all threads, more than "
                << kMaxStackBytes,
            func::FuncOp();
   return function;
@@ -566,7 +550,7 @@ void EmulateGPUPass::lower(gpu::LaunchFuncOp launch, func::FuncOp function,
   operands.append({faults, blocks, zero, total});
   auto call = func::CallOp::create(b, function, operands);
   call->setAttr(kDispatchAttrName, b.getUnitAttr());
-  if (emulator.isPerGroup) {
+  if (emulator.isPerBlock) {
     call->setAttr(kDispatchAttrName, b.getStringAttr(kEmulateGroupsName));
     call->setAttr(kCostAttrName,
                   b.getI64IntegerAttr(emulator.getIterations()));

@@ -49,13 +49,13 @@ module attributes {gpu.container_module} {
       // CHECK: scf.for %[[LANE:.*]] = %c0{{.*}} to %c128
       // CHECK: %[[THREAD:.*]] = arith.addi %[[FIRST]], %[[LANE]]
       // CHECK: func.call @mpc_rt_emulated_init(%[[HANDLE]], %[[THREAD]], %c0{{.*}}, %c2{{.*}}, %c1{{.*}}, %c1{{.*}})
-      // CHECK: mpc_group_fence
+      // CHECK: func.call @mpc_rt_emulated_fence
       %isFirst = arith.cmpi eq, %tid, %c0 : index
       scf.if %isFirst {
         nvgpu.mbarrier.init %bars[%c1], %c1 : !bars
         nvvm.fence.mbarrier.init
       }
-      // CHECK: call @mpc_group_barrier
+      // CHECK: call @mpc_rt_emulated_barrier(%[[HANDLE]], %c0{{.*}}, %c0{{.*}})
       gpu.barrier
       %row = arith.muli %bid, %c8 : index
       // One thread waits and copies: a mask says which one.
@@ -73,7 +73,7 @@ module attributes {gpu.container_module} {
         nvgpu.tma.async.load %map[%c0, %row], %bars[%c1] to %s : !map, !bars -> memref<8x64xf16, #gpu.address_space<workgroup>>
         nvgpu.mbarrier.try_wait.parity %bars[%c1], %no, %c1 : !bars
       }
-      // CHECK: func.call @mpc_group_read
+      // CHECK: func.call @mpc_rt_emulated_read
       %i = arith.remui %tid, %c8 : index
       %j = arith.addi %row, %i : index
       %exists = arith.cmpi ult, %j, %c20 : index

@@ -151,15 +151,14 @@ def EmulateGPU : Pass<"mpc-emulate-gpu", "::mlir::ModuleOp"> {
   let summary = "GPU kernels become functions that run them on the CPU, thread by thread";
   let description = [{
     Each `gpu.launch_func` becomes a dispatch (`mpc.dispatch`) of a function that runs the very kernel: over its threads, one
-    after the other, or over its blocks where threads meet. Then the kernel is cut at `gpu.barrier` and at warp
+    after the other, or a block where threads meet, which is a fiber of the runtime, `mpc.dispatch = "mpc_rt_emulate_groups"`. Then the kernel is cut at `gpu.barrier` and at warp
     operations: all threads of a block run one piece before any runs the next, values that live longer are kept per thread, and shared memory
     belongs to the block. `nvvm.mma.sync` and `nvgpu.ldmatrix` are computed from the registers of all 32 lanes as PTX defines its fragments: integers modulo
     2³², floating point with f32 sums in the order of k. `nvvm.wgmma.mma_async` is computed from what its descriptors say of shared memory; it counts as
     reading until `nvvm.wgmma.wait.group`, and sees what was written before its writer's `nvvm.fence.proxy`.
 
     Where a kernel has mbarriers or barriers of some of its threads (`nvgpu.mbarrier.*`, `nvvm.barrier` with a number of threads), its warpgroups of
-    128 threads go their own ways: each is a fiber of the runtime, `mpc.dispatch = "mpc_rt_emulate_groups"`, that goes on when what it waits for has
-    come. Within a warpgroup threads may take different branches, also to wait; where they meet, all of them must come. `nvgpu.tma.create.descriptor` becomes a buffer
+    128 threads go their own ways: each is a fiber that goes on when what it waits for has come. Within a warpgroup threads may take different branches, also to wait; where they meet, all of them must come. `nvgpu.tma.create.descriptor` becomes a buffer
     of numbers, and what `nvgpu.tma.async.load` brings comes when somebody waits for its mbarrier, as late as it can.
 
     What is checked while it runs, and ends the call with an error that names the kernel: every load, store and copy lies inside of its memref and is
