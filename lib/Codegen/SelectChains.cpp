@@ -56,8 +56,9 @@ public:
     for (size_t size = 2; size <= std::min(run.size(), kMostCalls); ++size) {
       std::string reason;
       FailureOr<Chain> chain = Chain::get(run.take_front(size), reason);
+      // A group may prepare what only the next one reads.
       if (failed(chain))
-        break;
+        continue;
       int64_t bytes = chain->getSavedBytes();
       int64_t block = chooseRows(*chain);
       if (block == 0 || chain->sharesWeights())

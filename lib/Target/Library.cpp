@@ -71,7 +71,9 @@ struct CodeJob {
 /// What generated code may call: the runtime, and what LLVM puts in place of
 /// loops. Every C library since the first has the latter.
 bool mayCall(StringRef symbol) {
-  return symbol.starts_with("mpc_rt_") || symbol == "memcpy" ||
+  return symbol == "mpc_rt_parallel_for" || symbol == "mpc_rt_begin_group" ||
+         symbol == "mpc_rt_report" || symbol.starts_with("mpc_rt_gpu_") ||
+         symbol.starts_with("mpc_rt_emulate") || symbol == "memcpy" ||
          symbol == "memmove" || symbol == "memset";
 }
 

@@ -27,6 +27,13 @@
 // CHECK-NOT: mpc.chain
 // CHECK: return
 
+// A call between them that makes what only the next one reads is part of the chain.
+// CHECK-LABEL: func.func @prepared(
+// CHECK: call @scores{{.*}} {mpc.chain = array<i64: [[CHAIN:[0-9]+]],
+// CHECK: call @normalize{{.*}} {mpc.chain = array<i64: [[CHAIN]],
+// CHECK: call @negate{{.*}} {mpc.chain = array<i64: [[CHAIN]],
+// CHECK: call @values{{.*}} {mpc.chain = array<i64: [[CHAIN]],
+
 #whole = affine_map<(d0, d1, d2) -> (d0, d1, d2)>
 #row = affine_map<(d0, d1, d2) -> (d0, d1)>
 #column = affine_map<(d0, d1, d2) -> (d0, d2)>
@@ -68,6 +75,26 @@ module {
     return
   }
 
+  func.func @prepared(%q: memref<12x128x64xf32>, %k: memref<12x64x256xf32>, %v: memref<12x256x64xf32>, %out: memref<12x128x64xf32>) {
+    %s = memref.alloc() : memref<12x128x256xf32>
+    call @scores(%q, %k, %s) : (memref<12x128x64xf32>, memref<12x64x256xf32>, memref<12x128x256xf32>) -> ()
+    %p = memref.alloc() : memref<12x128x256xf32>
+    call @normalize(%s, %p) : (memref<12x128x256xf32>, memref<12x128x256xf32>) -> ()
+    %n = memref.alloc() : memref<12x256x64xf32>
+    call @negate(%v, %n) : (memref<12x256x64xf32>, memref<12x256x64xf32>) -> ()
+    call @values(%p, %n, %out) : (memref<12x128x256xf32>, memref<12x256x64xf32>, memref<12x128x64xf32>) -> ()
+    return
+  }
+
+  func.func private @negate(%v: memref<12x256x64xf32>, %n: memref<12x256x64xf32>) {
+    linalg.generic {indexing_maps = [#whole, #whole], iterator_types = ["parallel", "parallel", "parallel"]}
+        ins(%v : memref<12x256x64xf32>) outs(%n : memref<12x256x64xf32>) {
+    ^bb0(%a: f32, %o: f32):
+      %0 = arith.negf %a : f32
+      linalg.yield %0 : f32
+    }
+    return
+  }
   func.func private @scores(%q: memref<12x128x64xf32>, %k: memref<12x64x256xf32>, %s: memref<12x128x256xf32>) {
     %packed = memref.alloc() : memref<192x1x64x16x1xf32>
     kernel.pack ins(%k : memref<12x64x256xf32>) outs(%packed : memref<192x1x64x16x1xf32>) attributes {transposed}
