@@ -18,10 +18,6 @@ static mpc_rt_clock row(const mpc_rt_block *block, mpc_rt_clock clock,
   return clock;
 }
 
-mpc_rt_clock mpc_rt_clock_of(const mpc_rt_block *block, int64_t thread) {
-  return row(block, block->clock, thread);
-}
-
 mpc_rt_clock mpc_rt_new_clock(mpc_rt_block *block, int64_t rows) {
   int64_t count = rows * block->actors;
   int32_t *times = mpc_rt_emulated_allocate(block, 2 * count, sizeof *times);
@@ -41,53 +37,127 @@ static void joinTimes(const mpc_rt_block *block, int32_t *restrict to,
     to[i] = later(to[i], from[i]);
 }
 
-void mpc_rt_join(const mpc_rt_block *block, mpc_rt_clock to,
+static void join(const mpc_rt_block *block, mpc_rt_clock to,
                  mpc_rt_clock from) {
   joinTimes(block, to.known, from.known);
   joinTimes(block, to.fenced, from.fenced);
 }
 
-void mpc_rt_tick(mpc_rt_block *block, int64_t thread) {
-  ++mpc_rt_clock_of(block, thread).known[thread];
+/* What a thread has been told, which is all but what it did itself. */
+static mpc_rt_clock getTold(const mpc_rt_block *block, int64_t number) {
+  const mpc_rt_thread *thread = &block->all[number];
+  if (thread->clockIn == block->epoch)
+    return row(block, block->clocks, number);
+  mpc_rt_clock clock = block->everybody;
+  if (thread->fencedIn == block->epoch)
+    clock.fenced = clock.known;
+  return clock;
+}
+
+int mpc_rt_knows(const mpc_rt_block *block, int64_t thread, int64_t actor,
+                 int32_t time) {
+  const mpc_rt_thread *self = &block->all[thread];
+  if (getTold(block, thread).known[actor] >= time)
+    return 1;
+  if (actor < block->threads)
+    return actor == thread && self->time >= time;
+  if (actor >= mpc_rt_first_copies(block))
+    return actor == mpc_rt_first_copies(block) + thread && self->copies >= time;
+  int64_t group = actor - mpc_rt_first_core(block);
+  return group == thread / block->lanes && block->cores[group].done >= time;
+}
+
+int mpc_rt_has_fenced(const mpc_rt_block *block, int64_t thread, int64_t actor,
+                      int32_t time) {
+  const mpc_rt_thread *self = &block->all[thread];
+  if (actor == thread && self->fenced >= time)
+    return 1;
+  if (actor == mpc_rt_first_copies(block) + thread &&
+      self->fencedCopies >= time)
+    return 1;
+  return getTold(block, thread).fenced[actor] >= time;
+}
+
+static void raiseTo(int32_t *time, int32_t to) { *time = later(*time, to); }
+
+/* What a thread, and the tensor core that it waits for, did themselves. */
+static void joinOwn(mpc_rt_block *block, int64_t number, mpc_rt_clock clock) {
+  mpc_rt_thread *thread = &block->all[number];
+  int64_t copies = mpc_rt_first_copies(block) + number;
+  int64_t group = number / block->lanes;
+  raiseTo(&clock.known[number], thread->time++);
+  raiseTo(&clock.fenced[number], thread->fenced);
+  raiseTo(&clock.known[copies], thread->copies);
+  raiseTo(&clock.fenced[copies], thread->fencedCopies);
+  raiseTo(&clock.known[mpc_rt_first_core(block) + group],
+          block->cores[group].done);
+}
+
+void mpc_rt_hand_on(mpc_rt_block *block, int64_t thread, mpc_rt_clock clock) {
+  join(block, clock, getTold(block, thread));
+  joinOwn(block, thread, clock);
+}
+
+void mpc_rt_take(mpc_rt_block *block, int64_t thread, mpc_rt_clock clock) {
+  if (!block->clocks.known)
+    block->clocks = mpc_rt_new_clock(block, block->threads);
+  if (block->all[thread].clockIn != block->epoch) {
+    mpc_rt_clock told = getTold(block, thread);
+    mpc_rt_clock own = row(block, block->clocks, thread);
+    memcpy(own.known, told.known, block->actors * sizeof *own.known);
+    memcpy(own.fenced, told.fenced, block->actors * sizeof *own.fenced);
+    block->all[thread].clockIn = block->epoch;
+  }
+  join(block, getTold(block, thread), clock);
   block->isStale[thread / block->lanes] = 1;
 }
 
+void mpc_rt_meet(mpc_rt_block *block) {
+  mpc_rt_clock everybody = block->everybody;
+  int isFenced = 0;
+  for (int64_t i = 0; i < block->threads; ++i)
+    isFenced |= block->all[i].clockIn != block->epoch &&
+                block->all[i].fencedIn == block->epoch;
+  if (isFenced)
+    joinTimes(block, everybody.fenced, everybody.known);
+  for (int64_t i = 0; i < block->threads; ++i) {
+    if (block->all[i].clockIn == block->epoch)
+      join(block, everybody, getTold(block, i));
+    joinOwn(block, i, everybody);
+  }
+  ++block->epoch;
+  memset(block->isStale, 1, sizeof block->isStale);
+}
+
 void mpc_rt_memory_begin(mpc_rt_block *block) {
-  if (!block->clock.known) {
-    block->clock = mpc_rt_new_clock(block, block->threads);
+  if (!block->all) {
+    block->all =
+        mpc_rt_emulated_allocate(block, block->threads, sizeof *block->all);
+    block->everybody = mpc_rt_new_clock(block, 1);
     block->common = mpc_rt_new_clock(block, block->numGroups);
-    block->copies =
-        mpc_rt_emulated_allocate(block, block->threads, sizeof *block->copies);
   }
-  memset(block->copies, 0, block->threads * sizeof *block->copies);
-  for (int64_t thread = 0; thread < block->threads; ++thread) {
-    mpc_rt_clock clock = mpc_rt_clock_of(block, thread);
-    mpc_rt_clear_clock(block, clock);
-    clock.known[thread] = 1;
-    block->copies[thread].time = 1;
-  }
-  for (int64_t group = 0; group < block->numGroups; ++group) {
-    block->isStale[group] = 1;
-    block->cores[group].committed = block->cores[group].isOpen = 0;
-  }
-  for (int64_t i = 0; i < block->numBuffers; ++i)
-    for (int64_t u = 0; u < block->buffers[i].numUnits; ++u) {
-      mpc_rt_unit *unit = &block->buffers[i].units[u];
-      unit->writer = unit->reader = MPC_RT_NOBODY;
-      memset(unit->multiplied, 0, sizeof unit->multiplied);
-    }
+  memset(block->all, 0, block->threads * sizeof *block->all);
+  for (int64_t i = 0; i < block->threads; ++i)
+    block->all[i].time = block->all[i].copyTime = 1;
+  memset(block->cores, 0, sizeof block->cores);
+  mpc_rt_clear_clock(block, block->everybody);
+  memset(block->isStale, 1, sizeof block->isStale);
+  ++block->epoch;
 }
 
 void mpc_rt_memory_destroy(mpc_rt_block *block) {
   for (int64_t i = 0; i < block->numBuffers; ++i) {
     mpc_rt_emulated_buffer *buffer = &block->buffers[i];
-    for (int64_t u = 0; buffer->units && u < buffer->numUnits; ++u)
-      free(buffer->units[u].readers);
+    for (int64_t u = 0; buffer->readers && u < buffer->numUnits; ++u)
+      free(buffer->readers[u]);
+    free(buffer->readers);
+    free(buffer->multiplied);
     free(buffer->units);
     free(buffer->memory);
   }
-  free(block->copies);
-  free(block->clock.known);
+  free(block->all);
+  free(block->everybody.known);
+  free(block->clocks.known);
   free(block->common.known);
 }
 
@@ -101,8 +171,11 @@ int64_t mpc_rt_emulated_buffer_at(int64_t handle, int64_t number, int64_t bytes,
   /* A whole pattern of the largest swizzle. */
   if (posix_memalign(&memory, 1024, bytes) != 0)
     mpc_rt_emulation_fails(block, "cannot be emulated: out of memory");
-  *buffer = (mpc_rt_emulated_buffer){
-      memory, bytes, unit_bytes, (bytes + unit_bytes - 1) / unit_bytes, NULL};
+  *buffer = (mpc_rt_emulated_buffer){.memory = memory,
+                                     .bytes = bytes,
+                                     .unitBytes = unit_bytes,
+                                     .numUnits =
+                                         (bytes + unit_bytes - 1) / unit_bytes};
   block->numBuffers = number + 1;
   buffer->units =
       mpc_rt_emulated_allocate(block, buffer->numUnits, sizeof *buffer->units);
@@ -127,113 +200,215 @@ static int isGeneric(const mpc_rt_block *block, int64_t actor) {
   return actor < block->threads || actor >= mpc_rt_first_copies(block);
 }
 
-/* The part of a buffer that is in it: bounds are checked by the caller. */
-static mpc_rt_unit *unitsFrom(int64_t buffer, int64_t first, int64_t *count) {
-  mpc_rt_emulated_buffer *memory = (mpc_rt_emulated_buffer *)buffer;
-  int64_t left = memory->numUnits - first;
-  *count = *count < left ? *count : left;
-  return memory->units + first;
+/* When each group's wgmma has read a unit. */
+static int32_t *getMultiplied(const mpc_rt_block *block,
+                              const mpc_rt_emulated_buffer *buffer,
+                              int64_t unit) {
+  return buffer->multiplied + unit * block->numGroups;
 }
 
-/* What was written is read by somebody who knows what `clock` does. */
+static void forgetMultiplied(const mpc_rt_block *block,
+                             const mpc_rt_emulated_buffer *buffer,
+                             int64_t unit) {
+  if (buffer->multiplied)
+    memset(getMultiplied(block, buffer, unit), 0,
+           block->numGroups * sizeof *buffer->multiplied);
+}
+
+/* One that this block has not touched yet knows of nobody. */
+static mpc_rt_unit *getUnit(const mpc_rt_block *block,
+                            mpc_rt_emulated_buffer *buffer, int64_t number) {
+  mpc_rt_unit *unit = &buffer->units[number];
+  int32_t stamp = (int32_t)block->number + 1;
+  if (unit->block == stamp)
+    return unit;
+  unit->block = stamp;
+  unit->writer = unit->reader = MPC_RT_NOBODY;
+  forgetMultiplied(block, buffer, number);
+  return unit;
+}
+
+/* The end of `count` units, or of all that there are: bounds are checked by the
+ * caller. */
+static int64_t getEnd(const mpc_rt_emulated_buffer *buffer, int64_t first,
+                      int64_t count) {
+  return count < buffer->numUnits - first ? first + count : buffer->numUnits;
+}
+
+/* What was written is read by somebody who knows of it, or not. */
 static void checkWritten(mpc_rt_block *block, const mpc_rt_unit *unit,
-                         mpc_rt_clock clock) {
+                         int isKnown) {
   if (unit->writer == MPC_RT_NOBODY)
     found(block, MPC_RT_FAULT_UNWRITTEN);
-  else if (clock.known[unit->writer] < unit->written)
+  else if (!isKnown)
     found(block, isAsynchronous(block, unit->writer) ? MPC_RT_FAULT_PENDING
                                                      : MPC_RT_FAULT_RACE);
 }
 
-static void checkFenced(mpc_rt_block *block, const mpc_rt_unit *unit,
-                        mpc_rt_clock clock) {
-  if (unit->writer != MPC_RT_NOBODY && isGeneric(block, unit->writer) &&
-      clock.fenced[unit->writer] < unit->written)
-    found(block, MPC_RT_FAULT_UNFENCED);
+/* Whether the thread knows of all that have read. Of several threads in a block
+ * without groups it cannot before the next barrier. */
+static int isReadBefore(const mpc_rt_block *block,
+                        const mpc_rt_emulated_buffer *buffer,
+                        const mpc_rt_unit *unit, int64_t thread) {
+  if (unit->reader == MPC_RT_NOBODY || unit->reader == thread ||
+      unit->readIn != block->epoch)
+    return 1;
+  if (unit->reader != MPC_RT_SEVERAL)
+    return mpc_rt_knows(block, thread, unit->reader, unit->read);
+  if (block->numGroups == 1)
+    return 0;
+  const int32_t *readers = buffer->readers[unit - buffer->units];
+  for (int64_t i = 0; i < block->threads; ++i)
+    if (readers[i] && !mpc_rt_knows(block, thread, i, readers[i]))
+      return 0;
+  return 1;
 }
 
-/* It is overwritten: everybody before has to be known. */
-static void checkFree(mpc_rt_block *block, const mpc_rt_unit *unit,
-                      const int32_t *known) {
-  int isFree =
-      unit->writer == MPC_RT_NOBODY || known[unit->writer] >= unit->written;
-  if (unit->reader == MPC_RT_SEVERAL)
-    for (int64_t i = 0; i < block->threads; ++i)
-      isFree &= known[i] >= unit->readers[i];
-  else if (unit->reader != MPC_RT_NOBODY)
-    isFree &= known[unit->reader] >= unit->read;
-  for (int64_t i = 0; i < block->numGroups; ++i)
-    isFree &= known[mpc_rt_first_core(block) + i] >= unit->multiplied[i];
+/* It is overwritten: the thread has to know of everybody before. */
+__attribute__((noinline)) static void
+checkFree(mpc_rt_block *block, const mpc_rt_emulated_buffer *buffer,
+          const mpc_rt_unit *unit, int64_t thread) {
+  int isFree = (unit->writer == MPC_RT_NOBODY ||
+                mpc_rt_knows(block, thread, unit->writer, unit->written)) &&
+               isReadBefore(block, buffer, unit, thread);
+  for (int64_t i = 0; buffer->multiplied && i < block->numGroups; ++i) {
+    int32_t time = getMultiplied(block, buffer, unit - buffer->units)[i];
+    isFree &= !time ||
+              mpc_rt_knows(block, thread, mpc_rt_first_core(block) + i, time);
+  }
   if (!isFree)
     found(block, MPC_RT_FAULT_RACE);
+}
+
+/* Several threads read, and none knows of all others. */
+static void addReader(mpc_rt_block *block, mpc_rt_emulated_buffer *buffer,
+                      mpc_rt_unit *unit, int64_t thread) {
+  int32_t before = unit->reader;
+  unit->reader = MPC_RT_SEVERAL;
+  if (block->numGroups == 1)
+    return;
+  if (!buffer->readers)
+    buffer->readers = mpc_rt_emulated_allocate(block, buffer->numUnits,
+                                               sizeof *buffer->readers);
+  int32_t **readers = &buffer->readers[unit - buffer->units];
+  if (!*readers)
+    *readers =
+        mpc_rt_emulated_allocate(block, block->threads, sizeof **readers);
+  if (before != MPC_RT_SEVERAL) {
+    memset(*readers, 0, block->threads * sizeof **readers);
+    (*readers)[before] = unit->read;
+  }
+  (*readers)[thread] = block->all[thread].time;
+}
+
+/* The most frequent case, and most of the emulator's time: the thread wrote the
+ * unit itself, or what was written is known since the last barrier; */
+static int isSettled(const mpc_rt_block *block, const mpc_rt_unit *unit,
+                     int64_t thread) {
+  return unit->block == (int32_t)block->number + 1 && unit->writer >= 0 &&
+         (unit->writer == thread ||
+          block->everybody.known[unit->writer] >= unit->written);
+}
+
+/* and nobody but the thread has read it since. */
+static int isMine(const mpc_rt_block *block, const mpc_rt_unit *unit,
+                  int64_t thread) {
+  return unit->readIn != block->epoch || unit->reader == MPC_RT_NOBODY ||
+         unit->reader == thread;
+}
+
+static void setReader(const mpc_rt_block *block, mpc_rt_unit *unit,
+                      int64_t thread) {
+  unit->reader = (int32_t)thread;
+  unit->read = block->all[thread].time;
+  unit->readIn = block->epoch;
+}
+
+__attribute__((noinline)) static void readUnits(mpc_rt_block *block,
+                                                mpc_rt_emulated_buffer *buffer,
+                                                int64_t first, int64_t count,
+                                                int64_t thread) {
+  int64_t end = getEnd(buffer, first, count);
+  for (int64_t i = first; i < end; ++i) {
+    mpc_rt_unit *unit = getUnit(block, buffer, i);
+    checkWritten(block, unit,
+                 unit->writer != MPC_RT_NOBODY &&
+                     mpc_rt_knows(block, thread, unit->writer, unit->written));
+    int isShared =
+        unit->reader == MPC_RT_SEVERAL && unit->readIn == block->epoch;
+    if (!isShared && isReadBefore(block, buffer, unit, thread))
+      setReader(block, unit, thread);
+    else
+      addReader(block, buffer, unit, thread);
+  }
 }
 
 void mpc_rt_emulated_read(int64_t handle, int64_t buffer, int64_t first,
                           int64_t count, int64_t thread) {
   mpc_rt_block *block = (mpc_rt_block *)handle;
-  mpc_rt_unit *units = unitsFrom(buffer, first, &count);
-  mpc_rt_clock clock = mpc_rt_clock_of(block, thread);
-  int32_t now = clock.known[thread];
-  for (int64_t i = 0; i < count; ++i) {
-    mpc_rt_unit *unit = &units[i];
-    checkWritten(block, unit, clock);
-    if (unit->reader == MPC_RT_SEVERAL) {
-      unit->readers[thread] = now;
-    } else if (unit->reader == MPC_RT_NOBODY ||
-               clock.known[unit->reader] >= unit->read) {
-      unit->reader = (int32_t)thread;
-      unit->read = now;
-    } else {
-      if (!unit->readers)
-        unit->readers = mpc_rt_emulated_allocate(block, block->threads,
-                                                 sizeof *unit->readers);
-      else
-        memset(unit->readers, 0, block->threads * sizeof *unit->readers);
-      unit->readers[unit->reader] = unit->read;
-      unit->readers[thread] = now;
-      unit->reader = MPC_RT_SEVERAL;
-    }
+  mpc_rt_emulated_buffer *memory = (mpc_rt_emulated_buffer *)buffer;
+  for (; count > 0; ++first, --count) {
+    mpc_rt_unit *unit = &memory->units[first];
+    if (!isSettled(block, unit, thread))
+      break;
+    if (isMine(block, unit, thread))
+      setReader(block, unit, thread);
+    else if (unit->reader != MPC_RT_SEVERAL || block->numGroups > 1)
+      break;
   }
+  if (count > 0)
+    readUnits(block, memory, first, count, thread);
 }
 
-static void setWriter(mpc_rt_unit *unit, int64_t writer, int32_t time) {
+static void setWriter(const mpc_rt_block *block,
+                      const mpc_rt_emulated_buffer *buffer, mpc_rt_unit *unit,
+                      int64_t writer, int32_t time) {
   unit->writer = (int32_t)writer;
   unit->written = time;
   unit->reader = MPC_RT_NOBODY;
-  memset(unit->multiplied, 0, sizeof unit->multiplied);
+  forgetMultiplied(block, buffer, unit - buffer->units);
 }
 
 void mpc_rt_emulated_write(int64_t handle, int64_t buffer, int64_t first,
                            int64_t count, int64_t thread, int64_t is_copy) {
   mpc_rt_block *block = (mpc_rt_block *)handle;
-  mpc_rt_unit *units = unitsFrom(buffer, first, &count);
-  const int32_t *known = mpc_rt_clock_of(block, thread).known;
+  mpc_rt_emulated_buffer *memory = (mpc_rt_emulated_buffer *)buffer;
+  int64_t end = getEnd(memory, first, count);
   int64_t writer = is_copy ? mpc_rt_first_copies(block) + thread : thread;
-  int32_t time = is_copy ? block->copies[thread].time : known[thread];
-  for (int64_t i = 0; i < count; ++i) {
-    checkFree(block, &units[i], known);
-    setWriter(&units[i], writer, time);
+  int32_t time =
+      is_copy ? block->all[thread].copyTime : block->all[thread].time;
+  for (int64_t i = first; i < end; ++i) {
+    mpc_rt_unit *unit = getUnit(block, memory, i);
+    if (memory->multiplied || !isSettled(block, unit, thread) ||
+        !isMine(block, unit, thread))
+      checkFree(block, memory, unit, thread);
+    setWriter(block, memory, unit, writer, time);
   }
 }
 
-/* What all threads of a group know: the least of each. */
+static void keepLeast(const mpc_rt_block *block, int32_t *restrict to,
+                      const int32_t *restrict from) {
+  for (int64_t i = 0; i < block->actors; ++i)
+    to[i] = from[i] < to[i] ? from[i] : to[i];
+}
+
+/* What all threads of a group have been told: the least of each. */
 static mpc_rt_clock getCommon(mpc_rt_block *block, int64_t group) {
   mpc_rt_clock common = row(block, block->common, group);
   if (!block->isStale[group])
     return common;
   block->isStale[group] = 0;
-  int64_t actors = block->actors;
-  mpc_rt_clock first = mpc_rt_clock_of(block, group * block->lanes);
-  memcpy(common.known, first.known, actors * sizeof *common.known);
-  memcpy(common.fenced, first.fenced, actors * sizeof *common.fenced);
+  int64_t first = group * block->lanes;
+  mpc_rt_clock before = getTold(block, first);
+  memcpy(common.known, before.known, block->actors * sizeof *common.known);
+  memcpy(common.fenced, before.fenced, block->actors * sizeof *common.fenced);
   for (int64_t lane = 1; lane < block->lanes; ++lane) {
-    mpc_rt_clock clock = mpc_rt_clock_of(block, group * block->lanes + lane);
-    for (int64_t i = 0; i < actors; ++i) {
-      if (clock.known[i] < common.known[i])
-        common.known[i] = clock.known[i];
-      if (clock.fenced[i] < common.fenced[i])
-        common.fenced[i] = clock.fenced[i];
-    }
+    mpc_rt_clock told = getTold(block, first + lane);
+    if (told.known != before.known)
+      keepLeast(block, common.known, told.known);
+    if (told.fenced != before.fenced)
+      keepLeast(block, common.fenced, told.fenced);
+    before = told;
   }
   return common;
 }
@@ -241,12 +416,21 @@ static mpc_rt_clock getCommon(mpc_rt_block *block, int64_t group) {
 void mpc_rt_emulated_read_async(int64_t handle, int64_t buffer, int64_t first,
                                 int64_t count) {
   mpc_rt_block *block = (mpc_rt_block *)handle;
-  mpc_rt_unit *units = unitsFrom(buffer, first, &count);
+  mpc_rt_emulated_buffer *memory = (mpc_rt_emulated_buffer *)buffer;
+  if (!memory->multiplied)
+    memory->multiplied = mpc_rt_emulated_allocate(
+        block, memory->numUnits * block->numGroups, sizeof *memory->multiplied);
   mpc_rt_clock common = getCommon(block, block->group);
-  for (int64_t i = 0; i < count; ++i) {
-    checkWritten(block, &units[i], common);
-    checkFenced(block, &units[i], common);
-    units[i].multiplied[block->group] =
+  int64_t end = getEnd(memory, first, count);
+  for (int64_t i = first; i < end; ++i) {
+    const mpc_rt_unit *unit = getUnit(block, memory, i);
+    int isWritten = unit->writer != MPC_RT_NOBODY;
+    checkWritten(block, unit,
+                 isWritten && common.known[unit->writer] >= unit->written);
+    if (isWritten && isGeneric(block, unit->writer) &&
+        common.fenced[unit->writer] < unit->written)
+      found(block, MPC_RT_FAULT_UNFENCED);
+    getMultiplied(block, memory, i)[block->group] =
         block->cores[block->group].committed + 1;
   }
 }
@@ -254,79 +438,78 @@ void mpc_rt_emulated_read_async(int64_t handle, int64_t buffer, int64_t first,
 void mpc_rt_begin_box(mpc_rt_block *block, mpc_rt_emulated_buffer *buffer,
                       int64_t offset, int64_t bytes, int64_t thread,
                       int64_t mbarrier) {
-  int64_t count = bytes / buffer->unitBytes;
-  mpc_rt_unit *units =
-      unitsFrom((int64_t)buffer, offset / buffer->unitBytes, &count);
-  mpc_rt_clock clock = mpc_rt_clock_of(block, thread);
-  for (int64_t i = 0; i < count; ++i) {
-    checkFree(block, &units[i], clock.known);
-    checkFenced(block, &units[i], clock);
-    setWriter(&units[i], mpc_rt_first_mbarrier(block) + mbarrier, MPC_RT_NEVER);
+  int64_t first = offset / buffer->unitBytes;
+  int64_t end = getEnd(buffer, first, bytes / buffer->unitBytes);
+  for (int64_t i = first; i < end; ++i) {
+    mpc_rt_unit *unit = getUnit(block, buffer, i);
+    checkFree(block, buffer, unit, thread);
+    if (unit->writer != MPC_RT_NOBODY && isGeneric(block, unit->writer) &&
+        !mpc_rt_has_fenced(block, thread, unit->writer, unit->written))
+      found(block, MPC_RT_FAULT_UNFENCED);
+    setWriter(block, buffer, unit, mpc_rt_first_mbarrier(block) + mbarrier,
+              MPC_RT_NEVER);
   }
 }
 
 void mpc_rt_end_box(mpc_rt_block *block, mpc_rt_emulated_buffer *buffer,
                     int64_t offset, int64_t bytes, int64_t mbarrier,
                     int64_t phase) {
-  int64_t count = bytes / buffer->unitBytes;
-  mpc_rt_unit *units =
-      unitsFrom((int64_t)buffer, offset / buffer->unitBytes, &count);
-  int32_t writer = (int32_t)(mpc_rt_first_mbarrier(block) + mbarrier);
-  for (int64_t i = 0; i < count; ++i)
-    if (units[i].writer == writer && units[i].written == MPC_RT_NEVER)
-      units[i].written = (int32_t)phase;
+  int64_t writer = mpc_rt_first_mbarrier(block) + mbarrier;
+  int64_t first = offset / buffer->unitBytes;
+  int64_t end = getEnd(buffer, first, bytes / buffer->unitBytes);
+  for (int64_t i = first; i < end; ++i) {
+    mpc_rt_unit *unit = getUnit(block, buffer, i);
+    if (unit->writer == writer && unit->written == MPC_RT_NEVER)
+      unit->written = (int32_t)phase;
+  }
 }
 
 void mpc_rt_emulated_commit(int64_t handle, int64_t actor) {
   mpc_rt_block *block = (mpc_rt_block *)handle;
   if (actor < block->threads) {
-    int32_t number = block->copies[actor].committed++;
-    block->copies[actor].ends[number % 16] = block->copies[actor].time++;
+    mpc_rt_thread *thread = &block->all[actor];
+    thread->ends[thread->committed++ % 16] = thread->copyTime++;
   } else {
     ++block->cores[actor - block->threads].committed;
     block->cores[actor - block->threads].isOpen = 0;
   }
 }
 
-/* `thread` knows what `actor` did until `time`. */
-static void learn(mpc_rt_block *block, int64_t thread, int64_t actor,
-                  int32_t time) {
-  int32_t *known = mpc_rt_clock_of(block, thread).known;
-  known[actor] = later(known[actor], time);
-  block->isStale[thread / block->lanes] = 1;
-}
-
 void mpc_rt_emulated_wait(int64_t handle, int64_t actor, int64_t left) {
   mpc_rt_block *block = (mpc_rt_block *)handle;
   if (actor < block->threads) {
-    int64_t done = block->copies[actor].committed - left;
+    mpc_rt_thread *thread = &block->all[actor];
+    int64_t done = thread->committed - left;
     if (done > 0 && left < 16)
-      learn(block, actor, mpc_rt_first_copies(block) + actor,
-            block->copies[actor].ends[(done - 1) % 16]);
-    return;
+      raiseTo(&thread->copies, thread->ends[(done - 1) % 16]);
+  } else {
+    int64_t group = actor - block->threads;
+    raiseTo(&block->cores[group].done,
+            (int32_t)(block->cores[group].committed - left));
   }
-  int64_t group = actor - block->threads;
-  for (int64_t lane = 0; lane < block->lanes; ++lane)
-    learn(block, group * block->lanes + lane, actor,
-          (int32_t)(block->cores[group].committed - left));
 }
 
-void mpc_rt_emulated_fence(int64_t handle, int64_t thread) {
+void mpc_rt_emulated_fence(int64_t handle, int64_t number) {
   mpc_rt_block *block = (mpc_rt_block *)handle;
-  mpc_rt_clock clock = mpc_rt_clock_of(block, thread);
-  memcpy(clock.fenced, clock.known, block->actors * sizeof *clock.known);
-  mpc_rt_tick(block, thread);
+  mpc_rt_thread *thread = &block->all[number];
+  mpc_rt_clock told = getTold(block, number);
+  if (thread->clockIn == block->epoch)
+    memcpy(told.fenced, told.known, block->actors * sizeof *told.known);
+  thread->fencedIn = block->epoch;
+  thread->fenced = thread->time++;
+  thread->fencedCopies = thread->copies;
+  block->isStale[number / block->lanes] = 1;
 }
 
-void mpc_rt_emulated_open(int64_t handle, int64_t actor, int64_t is_open) {
+void mpc_rt_emulated_open(int64_t handle, int64_t actor) {
   mpc_rt_block *block = (mpc_rt_block *)handle;
-  block->cores[actor - block->threads].isOpen = (int32_t)is_open;
+  block->cores[actor - block->threads].isOpen = 1;
 }
 
 void mpc_rt_emulated_finish(int64_t handle, int64_t actor) {
   mpc_rt_block *block = (mpc_rt_block *)handle;
   int64_t group = actor - block->threads;
-  int32_t done = mpc_rt_clock_of(block, group * block->lanes).known[actor];
-  if (block->cores[group].isOpen || done < block->cores[group].committed)
+  if (block->cores[group].isOpen ||
+      block->cores[group].done < block->cores[group].committed)
     found(block, MPC_RT_FAULT_UNFINISHED);
 }

@@ -1,4 +1,4 @@
-/*===- emulator.c - Warpgroups as fibers ----------------------------------===*\
+/*===- emulator.c - Groups of threads as fibers ---------------------------===*\
 |*
 |* Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
 |* See LICENSE for license information.
@@ -13,15 +13,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Of a fiber; mpc-emulate-gpu refuses kernels that need more than half. The
- * system gives memory to what is touched only. */
-enum { STACK_BYTES = 16 << 20 };
+/* On a fiber's stack, beyond what threads keep there: for spilled registers,
+ * and for functions that are called. */
+enum { CALLS_BYTES = 512 << 10 };
 
 /* A launch: what all of its blocks share. */
 typedef struct {
   mpc_rt_range_fn fn;
   const void *args;
-  int64_t groups;
+  int64_t stackBytes;
   /* The first block that failed. */
   atomic_flag lock;
   int64_t failed; /* -1: none */
@@ -61,8 +61,7 @@ static void yieldFiber(mpc_rt_block *block) {
 
 static void runFiber(void) {
   mpc_rt_block *block = current;
-  int64_t number = block->number * block->numGroups + block->group;
-  currentLaunch->fn(currentLaunch->args, number, number + 1);
+  currentLaunch->fn(currentLaunch->args, block->number, block->group);
   block->fibers[block->group].isDone = 1;
   ++block->progress;
   yieldFiber(block);
@@ -110,28 +109,36 @@ static void failByDeadlock(mpc_rt_block *block) {
   block->hasFailed = 1;
 }
 
+/* The fiber will begin, or begin again. */
+static void prepareFiber(mpc_rt_block *block, int64_t group) {
+  mpc_rt_fiber *fiber = &block->fibers[group];
+  if (!fiber->stack &&
+      posix_memalign(&fiber->stack, 64, currentLaunch->stackBytes) != 0)
+    mpc_rt_emulation_fails(block, "cannot be emulated: out of memory");
+  /* As if switchStack had been called where runFiber is to begin: the stack is
+   * aligned there as after a call. */
+  void **top = (void **)((char *)fiber->stack + currentLaunch->stackBytes) - 2;
+  *top = (void *)runFiber;
+  fiber->pointer = top - 6;
+  fiber->isDone = 0;
+}
+
 static void runBlock(mpc_rt_block *block) {
   block->isBegun = 0;
-  for (int64_t i = 0; i < block->numGroups; ++i) {
-    mpc_rt_fiber *fiber = &block->fibers[i];
-    /* As if switchStack had been called where runFiber is to begin: the stack
-     * is aligned there as after a call. */
-    void **top = (void **)((char *)fiber->stack + STACK_BYTES) - 2;
-    *top = (void *)runFiber;
-    fiber->pointer = top - 6;
-    fiber->isDone = 0;
-  }
-  int64_t left = block->numGroups, before;
+  /* The first group says how many there are. */
+  block->numGroups = 1;
+  prepareFiber(block, 0);
+  int64_t left, before;
   do {
     before = block->progress;
-    left = block->numGroups;
+    left = 0;
     for (block->group = 0; block->group < block->numGroups; ++block->group) {
       mpc_rt_fiber *fiber = &block->fibers[block->group];
       if (!fiber->isDone)
         switchStack(&block->scheduler, fiber->pointer);
       if (block->hasFailed)
         return;
-      left -= fiber->isDone;
+      left += !fiber->isDone;
     }
   } while (left && block->progress != before);
   if (left) {
@@ -168,7 +175,7 @@ static void destroyBlock(mpc_rt_block *block) {
   free(block->mbarriers);
   for (int i = 0; i < MPC_RT_NAMED_BARRIERS; ++i)
     free(block->named[i].clock.known);
-  for (int64_t i = 0; i < block->numGroups; ++i)
+  for (int i = 0; i < MPC_RT_MAX_GROUPS; ++i)
     free(block->fibers[i].stack);
   free(block);
 }
@@ -177,13 +184,8 @@ static void runBlocks(const void *args, int64_t lo, int64_t hi) {
   launch *all = *(launch *const *)args;
   const launch *outer = currentLaunch;
   mpc_rt_block *outerBlock = current, *block = calloc(1, sizeof *block);
-  int hasMemory = block != NULL;
-  if (block) {
-    block->numGroups = all->groups;
-    for (int64_t i = 0; i < all->groups; ++i)
-      hasMemory &=
-          posix_memalign(&block->fibers[i].stack, 4096, STACK_BYTES) == 0;
-  }
+  int hasMemory = block && posix_memalign(&block->fibers[0].stack, 64,
+                                          all->stackBytes) == 0;
   current = block;
   currentLaunch = all;
   for (int64_t i = lo; hasMemory && i < hi && !block->hasFailed; ++i) {
@@ -212,16 +214,17 @@ static void runBlocks(const void *args, int64_t lo, int64_t hi) {
 }
 
 void mpc_rt_emulate_groups(mpc_rt_env *env, mpc_rt_range_fn fn,
-                           const void *args, int64_t n, int64_t groups) {
+                           const void *args, int64_t blocks,
+                           int64_t kept_bytes) {
   /* What is reported has to live as long as the call, on this thread. */
   static _Thread_local mpc_rt_text sentence;
   launch all = {.fn = fn,
                 .args = args,
-                .groups = groups,
+                .stackBytes = (kept_bytes + CALLS_BYTES) / 64 * 64,
                 .lock = ATOMIC_FLAG_INIT,
                 .failed = -1};
   launch *pointer = &all;
-  mpc_rt_parallel_for(env, runBlocks, &pointer, n / groups, 0);
+  mpc_rt_parallel_for(env, runBlocks, &pointer, blocks, 0);
   if (all.failed < 0)
     return;
   /* What was touched too early or too late comes first: it is the cause. */
@@ -232,8 +235,8 @@ void mpc_rt_emulate_groups(mpc_rt_env *env, mpc_rt_range_fn fn,
   mpc_rt_report(env, sentence.text);
 }
 
-int64_t mpc_rt_emulated_enter(int64_t threads, int64_t mbarriers, int64_t name,
-                              int64_t faults) {
+int64_t mpc_rt_emulated_enter(int64_t threads, int64_t lanes, int64_t mbarriers,
+                              int64_t name, int64_t faults) {
   mpc_rt_block *block = current;
   if (block->isBegun)
     return (int64_t)block;
@@ -241,7 +244,10 @@ int64_t mpc_rt_emulated_enter(int64_t threads, int64_t mbarriers, int64_t name,
   block->name = (const char *)name;
   block->faults = (int32_t *)faults;
   block->threads = threads;
-  block->lanes = threads / block->numGroups;
+  block->lanes = lanes;
+  block->numGroups = threads / lanes;
+  for (int64_t i = 1; i < block->numGroups; ++i)
+    prepareFiber(block, i);
   block->numMBarriers = mbarriers;
   block->actors = mpc_rt_first_copies(block) + threads;
   mpc_rt_memory_begin(block);
@@ -278,8 +284,9 @@ void mpc_rt_emulated_barrier(int64_t handle, int64_t number, int64_t threads) {
                            (int)number);
   mpc_rt_named_barrier *barrier = &block->named[number];
   int64_t first = block->group * block->lanes;
-  for (int64_t lane = 0; lane < block->lanes; ++lane)
-    mpc_rt_join(block, barrier->clock, mpc_rt_clock_of(block, first + lane));
+  int isForAll = threads == block->threads;
+  for (int64_t lane = 0; !isForAll && lane < block->lanes; ++lane)
+    mpc_rt_hand_on(block, first + lane, barrier->clock);
   barrier->arrived += block->lanes;
   barrier->groups |= 1u << block->group;
   int64_t generation = barrier->generation;
@@ -293,11 +300,11 @@ void mpc_rt_emulated_barrier(int64_t handle, int64_t number, int64_t threads) {
   if (barrier->generation != generation)
     return;
   /* The last one lets all of them go. */
-  for (int64_t i = 0; i < block->threads; ++i)
-    if (barrier->groups >> (i / block->lanes) & 1) {
-      mpc_rt_join(block, mpc_rt_clock_of(block, i), barrier->clock);
-      mpc_rt_tick(block, i);
-    }
+  if (isForAll)
+    mpc_rt_meet(block);
+  for (int64_t i = 0; !isForAll && i < block->threads; ++i)
+    if (barrier->groups >> (i / block->lanes) & 1)
+      mpc_rt_take(block, i, barrier->clock);
   mpc_rt_clear_clock(block, barrier->clock);
   barrier->arrived = 0;
   barrier->groups = 0;
@@ -346,8 +353,7 @@ static mpc_rt_mbarrier *getMBarrier(mpc_rt_block *block, int64_t thread,
                            "uses mbarrier %d, which nobody has "
                            "initialised",
                            (int)(first + index));
-  if (mpc_rt_clock_of(block, thread).known[mbarrier->initThread] <
-      mbarrier->initTime)
+  if (!mpc_rt_knows(block, thread, mbarrier->initThread, mbarrier->initTime))
     block->faults[MPC_RT_FAULT_RACE] = 1;
   return mbarrier;
 }
@@ -367,7 +373,7 @@ void mpc_rt_emulated_init(int64_t handle, int64_t thread, int64_t first,
   mbarrier->count = mbarrier->pending = arrivals;
   mbarrier->transactions = mbarrier->phase = 0;
   mbarrier->initThread = (int32_t)thread;
-  mbarrier->initTime = mpc_rt_clock_of(block, thread).known[thread];
+  mbarrier->initTime = block->all[thread].time;
   mpc_rt_clear_clock(block, mbarrier->completed);
   mpc_rt_clear_clock(block, mbarrier->current);
 }
@@ -377,8 +383,7 @@ void mpc_rt_emulated_arrive(int64_t handle, int64_t thread, int64_t first,
   mpc_rt_block *block = (mpc_rt_block *)handle;
   mpc_rt_mbarrier *mbarrier = getMBarrier(block, thread, first, count, index);
   mbarrier->transactions += bytes;
-  mpc_rt_join(block, mbarrier->current, mpc_rt_clock_of(block, thread));
-  mpc_rt_tick(block, thread);
+  mpc_rt_hand_on(block, thread, mbarrier->current);
   countArrival(block, mbarrier);
 }
 
@@ -397,7 +402,7 @@ void mpc_rt_emulated_arrive_copies(int64_t handle, int64_t thread,
   mbarrier->pending += !is_counted;
   mpc_rt_event *event = addEvent(block, mbarrier);
   event->thread = thread;
-  event->time = block->copies[thread].time++;
+  event->time = block->all[thread].copyTime++;
 }
 
 void mpc_rt_emulated_load_box(int64_t handle, int64_t thread, int64_t first,
@@ -406,8 +411,8 @@ void mpc_rt_emulated_load_box(int64_t handle, int64_t thread, int64_t first,
                               int64_t c1, int64_t c2, int64_t c3, int64_t c4) {
   mpc_rt_block *block = (mpc_rt_block *)handle;
   mpc_rt_mbarrier *mbarrier = getMBarrier(block, thread, first, count, index);
-  if (mpc_rt_clock_of(block, thread).fenced[mbarrier->initThread] <
-      mbarrier->initTime)
+  if (!mpc_rt_has_fenced(block, thread, mbarrier->initThread,
+                         mbarrier->initTime))
     block->faults[MPC_RT_FAULT_UNFENCED] = 1;
   mpc_rt_emulated_buffer *to = (mpc_rt_emulated_buffer *)buffer;
   mpc_rt_check_box(block, (const int64_t *)map, to, offset);
@@ -460,8 +465,7 @@ void mpc_rt_emulated_try_wait(int64_t handle, int64_t thread, int64_t first,
               first + index);
       block->progress += (mbarrier->phase & 1) != parity;
     }
-  mpc_rt_join(block, mpc_rt_clock_of(block, thread), mbarrier->completed);
-  block->isStale[thread / block->lanes] = 1;
+  mpc_rt_take(block, thread, mbarrier->completed);
 }
 
 static int isActive(int64_t mask, int64_t lane) {

@@ -1,4 +1,4 @@
-/*===- emulator.h - Kernels whose warpgroups go their own ways ----*- C -*-===*\
+/*===- emulator.h - Blocks of GPU kernels on the CPU --------------*- C -*-===*\
 |*
 |* Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
 |* See LICENSE for license information.
@@ -6,10 +6,12 @@
 |*
 |*===----------------------------------------------------------------------===*|
 |*
-|* What mpc-emulate-gpu's code calls where the warpgroups of a block wait for
-|* each other at mbarriers or at barriers of their own. Each is a fiber; its
-|* threads run in lockstep, in code that mpc-emulate-gpu has made. A fiber runs
-|* until it has to wait, then the next one does.
+|* What mpc-emulate-gpu's code calls where threads of a block meet or share
+|* memory. A group of threads is a fiber: it runs in lockstep, in code that
+|* mpc-emulate-gpu has made, until it has to wait; then the next one does. Where
+|* warpgroups wait for each other, at mbarriers or at barriers of their own,
+each
+|* is a group; elsewhere the whole block is one.
 |*
 |* Who has done what before whom is told by vector clocks. An actor is whoever
 |* reads or writes shared memory, in a time of its own that counts up:
@@ -20,7 +22,7 @@
 |*   an mbarrier        the phases in which copies of TMA have come to it
 |*   a thread's copies  cp.async: its time goes on with each group
 |*
-|* For each thread and actor is known until which time the thread has been told
+|* For each thread and actor is kept until which time the thread has been told
 |* of what the actor did (`known`), and until which of these times a proxy fence
 |* has followed (`fenced`), as wgmma and TMA ask for where others wrote. What is
 |* touched without being known is a fault (PTX ISA, "Memory Consistency Model":
@@ -51,24 +53,40 @@ enum {
   MPC_RT_NUM_FAULTS
 };
 
-/* A piece of shared memory that is read and written as one. */
+/* A piece of shared memory that is read and written as one: who did it, and
+ * when in their time. */
 typedef struct {
-  int32_t writer, written; /* MPC_RT_NEVER: a copy is under way */
+  _Alignas(16) int32_t block; /* + 1; of another one nothing is known */
+  int32_t writer, written;    /* MPC_RT_NEVER: a copy is under way */
   int32_t reader, read;
-  int32_t *readers; /* of several: when each thread has read, or 0 */
-  int32_t multiplied[MPC_RT_MAX_GROUPS]; /* last group of wgmma to read it */
+  int32_t readIn; /* after how many barriers of the whole block */
 } mpc_rt_unit;
 
 typedef struct {
   char *memory;
   int64_t bytes, unitBytes, numUnits;
   mpc_rt_unit *units;
+  /* Of each unit, where there is need: the last group of wgmma of each group of
+   * threads that reads it; when each thread has read it, where several have. */
+  int32_t *multiplied;
+  int32_t **readers;
 } mpc_rt_emulated_buffer;
 
-/* What a thread that waits gets to know: a row of `known`, one of `fenced`. */
+/* What somebody knows: a time of each actor, and which of it is fenced. */
 typedef struct {
   int32_t *known, *fenced;
 } mpc_rt_clock;
+
+/* What a thread knows is what all knew after the last barrier of the whole
+ * block, or a clock of its own since it waited elsewhere; and itself. */
+typedef struct {
+  int32_t time, fenced;
+  int32_t copies, fencedCopies; /* those that it has waited for */
+  /* Of its copies: the time, groups, and when the last 16 of them ended. */
+  int32_t copyTime, committed, ends[16];
+  /* Epochs: of its last fence, and the one for which its clock holds. */
+  int32_t fencedIn, clockIn;
+} mpc_rt_thread;
 
 /* What comes to an mbarrier later: a box, or the arrival of a thread whose
  * copies are done. */
@@ -118,14 +136,15 @@ typedef struct {
   void *scheduler;
   int64_t progress; /* counts whatever may let a fiber go on */
 
-  mpc_rt_clock clock;  /* threads × actors */
-  mpc_rt_clock common; /* what all threads of a group know: groups × actors */
+  int64_t epoch;          /* counts barriers of the whole block */
+  mpc_rt_clock everybody; /* what all threads knew then */
+  mpc_rt_thread *all;
+  mpc_rt_clock clocks; /* threads × actors; NULL until somebody has one */
+  /* What all threads of a group know, groups × actors. */
+  mpc_rt_clock common;
   uint8_t isStale[MPC_RT_MAX_GROUPS];
   struct {
-    int32_t time, committed, ends[16];
-  } * copies; /* per thread */
-  struct {
-    int32_t committed, isOpen;
+    int32_t committed, done, isOpen;
   } cores[MPC_RT_MAX_GROUPS];
   mpc_rt_emulated_buffer buffers[16];
   int64_t numBuffers;
@@ -158,13 +177,19 @@ void *mpc_rt_emulated_allocate(mpc_rt_block *block, int64_t count,
 void mpc_rt_memory_begin(mpc_rt_block *block);
 void mpc_rt_memory_destroy(mpc_rt_block *block);
 
-/* `to` gets to know what `from` does. */
-void mpc_rt_join(const mpc_rt_block *block, mpc_rt_clock to, mpc_rt_clock from);
-mpc_rt_clock mpc_rt_clock_of(const mpc_rt_block *block, int64_t thread);
 mpc_rt_clock mpc_rt_new_clock(mpc_rt_block *block, int64_t rows);
 void mpc_rt_clear_clock(const mpc_rt_block *block, mpc_rt_clock clock);
-/* What the thread does from now on is not yet handed on. */
-void mpc_rt_tick(mpc_rt_block *block, int64_t thread);
+int mpc_rt_knows(const mpc_rt_block *block, int64_t thread, int64_t actor,
+                 int32_t time);
+int mpc_rt_has_fenced(const mpc_rt_block *block, int64_t thread, int64_t actor,
+                      int32_t time);
+/* The clock gets to know what the thread does; what the thread does from now
+ * on is not handed on. */
+void mpc_rt_hand_on(mpc_rt_block *block, int64_t thread, mpc_rt_clock clock);
+/* The thread gets to know what the clock does. */
+void mpc_rt_take(mpc_rt_block *block, int64_t thread, mpc_rt_clock clock);
+/* All threads of the block get to know what each of them does. */
+void mpc_rt_meet(mpc_rt_block *block);
 
 /* TMA, for `thread`, begins to write to bytes of a buffer, and has. */
 void mpc_rt_begin_box(mpc_rt_block *block, mpc_rt_emulated_buffer *buffer,
@@ -199,14 +224,16 @@ void mpc_rt_copy_box(const mpc_rt_event *event);
 
 /* Called by generated code. */
 
-/* As mpc_rt_parallel_for: runs fn over [0, n), n = blocks × groups, each
- * iteration a warpgroup. Reports what goes wrong. */
+/* Runs fn(args, block, group) for each group of threads of each block, as a
+ * fiber, blocks in parallel. Its threads keep `kept_bytes` on the stack.
+ * Reports what goes wrong. */
 void mpc_rt_emulate_groups(mpc_rt_env *env, mpc_rt_range_fn fn,
-                           const void *args, int64_t n, int64_t groups);
+                           const void *args, int64_t blocks,
+                           int64_t kept_bytes);
 
-/* The block, at the beginning of each warpgroup. */
-int64_t mpc_rt_emulated_enter(int64_t threads, int64_t mbarriers, int64_t name,
-                              int64_t faults);
+/* The block, at the beginning of each group, of `lanes` threads. */
+int64_t mpc_rt_emulated_enter(int64_t threads, int64_t lanes, int64_t mbarriers,
+                              int64_t name, int64_t faults);
 /* Shared memory number `number`, and where it is. */
 int64_t mpc_rt_emulated_buffer_at(int64_t block, int64_t number, int64_t bytes,
                                   int64_t unit_bytes);
@@ -224,8 +251,8 @@ void mpc_rt_emulated_read_async(int64_t block, int64_t buffer, int64_t first,
 void mpc_rt_emulated_commit(int64_t block, int64_t actor);
 void mpc_rt_emulated_wait(int64_t block, int64_t actor, int64_t left);
 void mpc_rt_emulated_fence(int64_t block, int64_t thread);
-/* Sums of wgmma: a group is begun, or not; they are used. */
-void mpc_rt_emulated_open(int64_t block, int64_t actor, int64_t is_open);
+/* Sums of wgmma: a group of it is begun; they are used. */
+void mpc_rt_emulated_open(int64_t block, int64_t actor);
 void mpc_rt_emulated_finish(int64_t block, int64_t actor);
 
 /* The group that runs meets others at barrier `number`: `threads` in all, 0 for

@@ -91,10 +91,11 @@ static CalibrationRange derivePercentile(const Distribution &values,
 // Mean squared error
 //===----------------------------------------------------------------------===//
 
-/// The summed squared error of the quantizer of [low, high].
+/// The summed squared error of the quantizer of [low, high], or, if that is not
+/// less than `limit`, something between the two.
 static double measureError(const Distribution &values,
                            const CalibrationRange &seen, double low,
-                           double high) {
+                           double high, double limit) {
   QuantParams params =
       chooseAsymmetricParams(low, high, 0, static_cast<int32_t>(kLevels - 1));
   double scale = params.scale, inverse = 1 / scale;
@@ -116,7 +117,8 @@ static double measureError(const Distribution &values,
   if (values.first < last)
     sum += errorOf(values.first, within(values.first, seen.min));
   double width = histogram.width(), x = values.middle(values.first + 1);
-  for (int64_t bin = values.first + 1; bin < last; ++bin, x += width)
+  for (int64_t bin = values.first + 1; bin < last && sum < limit;
+       ++bin, x += width)
     sum += errorOf(bin, x);
   return sum;
 }
@@ -125,9 +127,10 @@ static CalibrationRange deriveMSE(const Distribution &values,
                                   const CalibrationRange &seen) {
   double low = std::min(seen.min, 0.0), high = std::max(seen.max, 0.0);
   CalibrationRange best{low, high};
-  double least = measureError(values, seen, low, high);
+  double least = measureError(values, seen, low, high,
+                              std::numeric_limits<double>::infinity());
   auto consider = [&](double min, double max) {
-    double error = measureError(values, seen, min, max);
+    double error = measureError(values, seen, min, max, least);
     // Of equal ones the first, which is the widest.
     if (error >= least)
       return false;

@@ -46,6 +46,26 @@ std::pair<Value, int64_t> mpc::getExtent(Value buffer, int64_t dim) {
   return {Value(), type.getDimSize(dim)};
 }
 
+bool mpc::keepsDimension(memref::SubViewOp view, unsigned dim) {
+  if (getConstantIntValue(view.getMixedOffsets()[dim]) != 0 ||
+      getConstantIntValue(view.getMixedStrides()[dim]) != 1)
+    return false;
+  OpFoldResult size = view.getMixedSizes()[dim];
+  MemRefType source = view.getSourceType();
+  if (!source.isDynamicDim(dim))
+    return getConstantIntValue(size) == source.getDimSize(dim);
+  auto value = dyn_cast<Value>(size);
+  if (!value)
+    return false;
+  auto of = value.getDefiningOp<memref::DimOp>();
+  if (of && of.getSource() == view.getSource() &&
+      of.getConstantIndex() == static_cast<int64_t>(dim))
+    return true;
+  auto alloc = view.getSource().getDefiningOp<memref::AllocOp>();
+  return alloc &&
+         alloc.getDynamicSizes()[source.getDynamicDimIndex(dim)] == value;
+}
+
 Value mpc::createView(OpBuilder &builder, Operation *view, Value source,
                       ArrayRef<int64_t> shape) {
   Location loc = view->getLoc();

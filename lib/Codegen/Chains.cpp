@@ -79,15 +79,10 @@ static std::optional<SmallVector<int>> getBaseRows(Value buffer,
       }
     } else if (auto part = dyn_cast<memref::SubViewOp>(op)) {
       // A part of each row.
-      MemRefType type = part.getSourceType();
-      if (type.getRank() != part.getType().getRank())
+      if (part.getSourceType().getRank() != part.getType().getRank())
         return std::nullopt;
       for (auto [dim, row] : llvm::enumerate(rows))
-        if (row >= 0 &&
-            (getConstantIntValue(part.getMixedOffsets()[dim]) != 0 ||
-             getConstantIntValue(part.getMixedStrides()[dim]) != 1 ||
-             type.isDynamicDim(dim) ||
-             type.getDimSize(dim) != part.getType().getDimSize(dim)))
+        if (row >= 0 && !keepsDimension(part, dim))
           return std::nullopt;
       source = rows;
     } else {
@@ -266,7 +261,9 @@ LogicalResult Chain::match(std::string &reason) {
     if (isView(&op) || isa<memref::AllocOp>(op) || isMemoryEffectFree(&op))
       continue;
     bool isFirst = ops.empty() && !isa<ContractOp>(op);
-    bool fits = isa<PackOp>(op) || isFirst ? addSetup(&op) : add(&op);
+    bool fits = isa<PackOp>(op) || isFirst
+                    ? addSetup(&op)
+                    : (readsOnlyOutside(&op) && addSetup(&op)) || add(&op);
     if (!fits) {
       reason = ("'" + op.getName().getStringRef() +
                 "' does not handle the rows of a block alone")
@@ -309,9 +306,26 @@ LogicalResult Chain::match(std::string &reason) {
   return success();
 }
 
+/// Whether an op computes something of what the chain does not write.
+bool Chain::readsOnlyOutside(Operation *op) const {
+  auto linalgOp = dyn_cast<linalg::LinalgOp>(op);
+  if (!linalgOp)
+    return false;
+  bool reads = false;
+  for (OpOperand *input : linalgOp.getDpsInputOperands()) {
+    if (!isa<MemRefType>(input->get().getType()))
+      continue;
+    reads = true;
+    if (written.contains(getBase(input->get())))
+      return false;
+  }
+  return reads;
+}
+
 bool Chain::addSetup(Operation *op) {
   if (!isa<PackOp, linalg::LinalgOp>(op))
     return false;
+  SmallVector<Value> bases;
   for (OpOperand &operand : op->getOpOperands()) {
     if (!isa<MemRefType>(operand.get().getType()))
       continue;
@@ -321,8 +335,9 @@ bool Chain::addSetup(Operation *op) {
         (isInit(operand) &&
          (touched.contains(base) || !base.getDefiningOp<memref::AllocOp>())))
       return false;
-    before.insert(base);
+    bases.push_back(base);
   }
+  before.insert_range(bases);
   return true;
 }
 
@@ -486,6 +501,47 @@ int64_t Chain::getRowBytes(bool handedOnOnly) const {
   return *llvm::max_element(live);
 }
 
+SmallVector<Chain::Slot> Chain::getSlots(int64_t rows) const {
+  SmallVector<Slot> slots;
+  for (auto &[base, baseRows] : written) {
+    if (!base.getDefiningOp<memref::AllocOp>())
+      continue;
+    auto type = cast<MemRefType>(base.getType());
+    SmallVector<int64_t> shape(type.getShape());
+    for (auto [size, row] : llvm::zip_equal(shape, baseRows))
+      if (row >= 0)
+        size = row + 1 == static_cast<int>(extents.size()) ? rows : 1;
+    type = MemRefType::get(shape, type.getElementType());
+    const Live &range = touched.find(base)->second;
+    auto free = llvm::find_if(slots, [&, &range = range](const Slot &slot) {
+      return slot.last < range.first && slot.type == type;
+    });
+    if (free == slots.end()) {
+      slots.push_back({type, base.getLoc(), {}, 0});
+      free = std::prev(slots.end());
+    }
+    free->bases.push_back(base);
+    free->last = range.last;
+    free->isKernels |= range.isKernels;
+  }
+  return slots;
+}
+
+SmallVector<ContractOp> Chain::getContractions() const {
+  SmallVector<ContractOp> contractions;
+  for (auto &[op, loops] : ops)
+    if (auto contract = dyn_cast<ContractOp>(op))
+      contractions.push_back(contract);
+  return contractions;
+}
+
+int64_t Chain::countRows() const {
+  int64_t rows = 1;
+  for (const Extent &extent : extents)
+    rows *= extent.first ? 1 : std::max<int64_t>(1, extent.second);
+  return rows;
+}
+
 int64_t Chain::getSavedBytes() const {
   int64_t bytes = 0;
   for (auto &[base, rows] : written) {
@@ -519,9 +575,7 @@ int64_t Chain::chooseRows(const TargetDescription &target) const {
   int64_t all = getRowBytes(/*handedOnOnly=*/false);
   if (handedOn <= 0 || all <= 0 || !hasLongRows())
     return 0;
-  int64_t total = getNumRows(), positions = 1;
-  for (const Extent &extent : ArrayRef(extents).drop_back())
-    positions *= extent.first ? 1 : std::max<int64_t>(1, extent.second);
+  int64_t total = getNumRows();
   int64_t tile = std::min(
       cast<ContractOp>(ops.front().first).getTiling().getRows(), total);
   int64_t most =
@@ -530,7 +584,7 @@ int64_t Chain::chooseRows(const TargetDescription &target) const {
     return 0;
   // Enough blocks to share the work evenly, unless they get too small.
   auto least = static_cast<int64_t>(kMinBlockCost / getCost(1, target)) + 1;
-  int64_t even = total * positions / kFewestBlocks;
+  int64_t even = countRows() / kFewestBlocks;
   most = std::min(most, std::max({tile, least, even}));
   if (most >= total)
     return total;

@@ -53,26 +53,7 @@ static constexpr int64_t kMostThreads = 256, kElementsPerThread = 8;
 /// Longer rows keep a GPU busy only if there are many.
 static constexpr int64_t kMostElements = 16384, kManyRows = 128;
 
-/// Memory that a block of threads shares.
-static constexpr int64_t kSharedBytes = 40 * 1024;
-
 namespace {
-
-/// Whether a part of a buffer has the whole of dimension `dim`.
-bool keepsSize(memref::SubViewOp view, unsigned dim) {
-  OpFoldResult size = view.getMixedSizes()[dim];
-  MemRefType source = view.getSourceType();
-  if (!source.isDynamicDim(dim))
-    return getConstantIntValue(size) == source.getDimSize(dim);
-  auto value = dyn_cast<Value>(size);
-  if (!value)
-    return false;
-  if (auto alloc = view.getSource().getDefiningOp<memref::AllocOp>())
-    return alloc.getDynamicSizes()[source.getDynamicDimIndex(dim)] == value;
-  auto of = value.getDefiningOp<memref::DimOp>();
-  return of && of.getSource() == view.getSource() &&
-         of.getConstantIndex() == static_cast<int64_t>(dim);
-}
 
 /// The allocation or argument behind views that keep the first `numRows`
 /// dimensions as they are; null where one does not, and for other views: what
@@ -97,9 +78,7 @@ Value getBase(Value buffer, unsigned numRows) {
       if (view.getSourceType().getRank() != view.getType().getRank())
         return {};
       for (unsigned dim = 0; dim < numRows; ++dim)
-        if (getConstantIntValue(view.getMixedOffsets()[dim]) != 0 ||
-            getConstantIntValue(view.getMixedStrides()[dim]) != 1 ||
-            !keepsSize(view, dim))
+        if (!keepsDimension(view, dim))
           return {};
       buffer = view.getSource();
     } else {
@@ -136,6 +115,9 @@ private:
   /// row.
   std::pair<bool, int64_t> measure() const;
   int64_t chooseThreads() const;
+  /// The same within a block of threads that has several rows, all of which
+  /// exist, and `rowBytes` for each of those that are handled at a time.
+  int64_t chooseThreads(int64_t blockThreads, int64_t rowBytes) const;
   /// What several ops read of each row, in up to `most` bytes.
   llvm::MapVector<Value, MemRefType> findSharedInputs(int64_t most) const;
   /// The buffers that only these ops use, with room for the rows of one
@@ -321,6 +303,17 @@ int64_t RowRun::chooseThreads() const {
   return std::min(threads, kMostThreads);
 }
 
+int64_t RowRun::chooseThreads(int64_t blockThreads, int64_t rowBytes) const {
+  int64_t total = 1, atOnce = 1;
+  for (const std::pair<Value, int64_t> &extent : extents)
+    total *= extent.first ? 1 : extent.second;
+  while (total % (2 * atOnce) == 0 &&
+         2 * atOnce * kSumThreads <= blockThreads &&
+         2 * atOnce * rowBytes <= kRowsSharedBytes)
+    atOnce *= 2;
+  return blockThreads / atOnce;
+}
+
 llvm::MapVector<Value, MemRefType>
 RowRun::findSharedInputs(int64_t most) const {
   llvm::MapVector<Value, unsigned> readers;
@@ -450,11 +443,19 @@ void RowRun::emitLoop(OpFoldResult first, OpFoldResult blocks,
     rowBuffers.map(buffer,
                    memref::AllocOp::create(builder, buffer.getLoc(), type));
   int64_t left = scratchBytes;
+  auto blockThreads =
+      last->getParentOp()->getAttrOfType<IntegerAttr>(kBlockThreadsAttrName);
   if (forThreads) {
-    loop->setAttr(kRowThreadsAttrName,
-                  builder.getI64IntegerAttr(chooseThreads()));
     for (auto &[buffer, type] : buffers)
       left -= getBytes(type);
+    loop->setAttr(kRowThreadsAttrName,
+                  builder.getI64IntegerAttr(
+                      blockThreads ? chooseThreads(blockThreads.getInt(),
+                                                   scratchBytes - left)
+                                   : chooseThreads()));
+    // Where a block has several rows, they are in shared memory.
+    if (blockThreads)
+      left = 0;
     for (auto &[input, type] : findSharedInputs(left)) {
       Value copy = memref::AllocOp::create(builder, loc, type);
       left -= getBytes(type);
@@ -550,7 +551,9 @@ struct FuseRowsPass : public mpc::impl::FuseRowsBase<FuseRowsPass> {
     // The blocks of a chain (mpc-tile-chains) have rows, too.
     SmallVector<Block *> blocks;
     getOperation().walk([&](Block *block) {
-      if (isa<func::FuncOp, scf::ForallOp>(block->getParentOp()))
+      Operation *parent = block->getParentOp();
+      if (isa<func::FuncOp, scf::ForallOp>(parent) ||
+          parent->hasAttr(kBlockThreadsAttrName))
         blocks.push_back(block);
     });
     for (Block *block : blocks) {
@@ -564,9 +567,9 @@ struct FuseRowsPass : public mpc::impl::FuseRowsBase<FuseRowsPass> {
       }
       for (ArrayRef<linalg::LinalgOp> run : runs)
         while (!run.empty())
-          run = run.drop_front(
-              fuseFirst(run, threads ? kSharedBytes : target->getScratchBytes(),
-                        target->l3Bytes, threads));
+          run = run.drop_front(fuseFirst(
+              run, threads ? kRowsSharedBytes : target->getScratchBytes(),
+              target->l3Bytes, threads));
     }
   }
 

@@ -11,6 +11,7 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mpc/Codegen/TargetDescription.h"
+#include <functional>
 
 namespace mpc {
 
@@ -46,6 +47,33 @@ mlir::SmallVector<mlir::Value> emitBody(mlir::ImplicitLocOpBuilder &b,
 /// if it is something else.
 bool lowerRowSums(mlir::linalg::LinalgOp op, const TargetDescription &target);
 
+/// On a linalg op: where its result's buffer has more than so many bytes, it is
+/// written past the caches. mpc-select-streams decides, mpc-lower-kernels
+/// applies.
+inline constexpr llvm::StringLiteral kStreamAttrName = "kernel.stream_above";
+
+/// Where an element lies.
+struct ElementPlace {
+  mlir::Value memref;
+  mlir::SmallVector<mlir::Value> indices;
+};
+
+/// What computes an op's result along one dimension by vectors.
+struct VectorLoop {
+  mlir::Value begin, end;
+  int64_t lanes;
+  /// Emits the vector from a position on.
+  std::function<mlir::Value(mlir::Value)> compute;
+  /// Where the result has a position.
+  std::function<ElementPlace(mlir::Value)> getPlace;
+};
+
+/// Emits `loop` with stores past the caches where `op` asks for it, else what
+/// `emitCached` emits.
+void emitStream(mlir::ImplicitLocOpBuilder &b, mlir::linalg::LinalgOp op,
+                const TargetDescription &target, const VectorLoop &loop,
+                llvm::function_ref<void()> emitCached);
+
 /// The outermost loop of a sum of many terms that all operands follow one
 /// dimension of, or none at all.
 std::optional<unsigned> findPieceLoop(mlir::linalg::LinalgOp op);
@@ -58,6 +86,10 @@ int64_t addUpPieces(mlir::linalg::LinalgOp op, int64_t most);
 
 /// Emits the loops of `op`, which need not be element-wise, in front of it.
 void lowerNest(mlir::linalg::LinalgOp op, const TargetDescription &target);
+
+/// Makes products of quotients of vectors of f32 by one number that is the same
+/// in a whole loop; results are the same.
+void lowerQuotients(mlir::Operation *root);
 
 /// The one input of `op` where all that it computes is bytes from that input's
 /// bytes, of whole buffers, and numbers that are the same everywhere. Null

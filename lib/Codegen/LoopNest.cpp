@@ -139,6 +139,8 @@ private:
   /// the order does not matter, and one would wait for itself.
   Value emitExtremum(Operation *extremum, unsigned dim, Value accumulator);
   void emitPoint();
+  /// The results at the current position.
+  SmallVector<Value> computePoint();
   /// The loop over dimension `dim`, from `begin` to `end`.
   void emitDim(unsigned dim, Value begin, Value end, function_ref<void()> body);
   /// The loop over `dim` by vectors; what is left of it by ever smaller ones.
@@ -173,6 +175,7 @@ private:
 
   ImplicitLocOpBuilder b;
   linalg::LinalgOp op;
+  const TargetDescription &target;
   /// For the types of the body; 0 if it cannot be computed for vectors.
   int64_t lanes;
   LoopOrder order;
@@ -186,7 +189,7 @@ private:
 } // namespace
 
 LoopNest::LoopNest(linalg::LinalgOp op, const TargetDescription &target)
-    : b(op.getLoc(), op), op(op), lanes(getLanes(op, target)),
+    : b(op.getLoc(), op), op(op), target(target), lanes(getLanes(op, target)),
       order(chooseOrder(op, target)), staticSizes(op.getStaticLoopRanges()),
       ivs(staticSizes.size()), arguments(op->getNumOperands()) {
   for (const Range &range : op.createLoopRanges(b, op.getLoc()))
@@ -323,17 +326,22 @@ void LoopNest::loadInvariants() {
   }
 }
 
-void LoopNest::emitPoint() {
+SmallVector<Value> LoopNest::computePoint() {
   SmallVector<Value> saved(arguments);
   loadInvariants();
   for (OpOperand &init : op.getDpsInitsMutable())
     if (!op.getMatchingBlockArgument(&init).use_empty())
       arguments[init.getOperandNumber()] = load(init);
-  for (auto [value, init] :
-       llvm::zip_equal(emitBody(b, op, ivs, arguments, width, getVectorDim()),
-                       op.getDpsInitsMutable()))
-    store(value, init);
+  SmallVector<Value> results =
+      emitBody(b, op, ivs, arguments, width, getVectorDim());
   arguments = saved;
+  return results;
+}
+
+void LoopNest::emitPoint() {
+  for (auto [value, init] :
+       llvm::zip_equal(computePoint(), op.getDpsInitsMutable()))
+    store(value, init);
 }
 
 /// The operation that makes the result of `op` the largest or the smallest of
@@ -480,7 +488,25 @@ void LoopNest::emitFrom(unsigned position) {
              emitReduction(position, accumulators), op.getDpsInitsMutable()))
       store(value, init);
   } else if (order.lanes != 0 && position == order.numForall) {
-    emitVectors(order.dims[position], [&] { emitFrom(position + 1); });
+    unsigned dim = order.dims[position];
+    auto at = [&](Value iv) {
+      ivs[dim] = iv;
+      width = order.lanes;
+    };
+    VectorLoop loop = {indexConstant(b, 0), sizes[dim], order.lanes,
+                       [&](Value iv) {
+                         at(iv);
+                         return computePoint().front();
+                       },
+                       [&](Value iv) {
+                         at(iv);
+                         OpOperand &init = *op.getDpsInitOperand(0);
+                         return ElementPlace{init.get(), access(init)};
+                       }};
+    emitStream(b, op, target, loop,
+               [&] { emitVectors(dim, [&] { emitFrom(position + 1); }); });
+    ivs[dim] = {};
+    width = 0;
   } else {
     unsigned dim = order.dims[position];
     emitDim(dim, indexConstant(b, 0), sizes[dim],

@@ -130,7 +130,7 @@ private:
                  int64_t count, int64_t lastWidth);
   void emitGroups(function_ref<void(Value, int64_t, int64_t)> body);
   SmallVector<Value> accumulate(Value row0, int64_t height, Value panel,
-                                int64_t count);
+                                int64_t count, int64_t lastWidth);
   using Multiply =
       function_ref<SmallVector<Value>(ValueRange rows, ValueRange init)>;
   /// The sums over the taps of a window.
@@ -142,11 +142,13 @@ private:
   /// Whether a row of the window, pixels and their channels, is a run of the
   /// input that tiles can read in place.
   bool hasRuns() {
-    if (!flatInput || window.getDilations()[1] != 1 || op.getBlocksAttr())
+    if (!copiesRuns() || op.getBlocksAttr())
       return false;
     int64_t run = window.getSizes()[1] * inputType.getShape().back();
     return depth == window.getSizes()[0] * run && run % tiling.getKv() == 0;
   }
+  /// Whether pixels of one row of the window lie side by side in the input.
+  bool copiesRuns() { return flatInput && window.getDilations()[1] == 1; }
   /// Whether the tile's windows read in place, in runs a fixed distance apart:
   /// they are inside of the input, and in one row of output pixels.
   Value readsRuns(Value row0, int64_t height);
@@ -166,6 +168,10 @@ private:
   /// Copies the rows of a tile, unless it reads them in place.
   void emitGather(Value row0, int64_t height);
   void emitGatherRows(Value row0, int64_t height);
+  /// The same for a tile whose windows are runs a fixed distance apart.
+  void emitGatherRuns(Value row0, int64_t height);
+  /// Zeros behind row `r` of the buffer, up to a whole k block.
+  void emitGatherRest(Value r);
   /// The window of output row `row`, into row `r` of the buffer.
   void emitGatherWindow(Value row, Value r);
   void emitCopy(Value source, Value row, Value column, int64_t size);
@@ -343,7 +349,7 @@ void ContractLowering::emitGatherWindow(Value row, Value r) {
   };
   // Pixels of one row of the window lie side by side in the input, unless they
   // are parts of longer ones.
-  if (window.getDilations()[1] != 1 || sizes[1] == 1 || !flatInput)
+  if (!copiesRuns() || sizes[1] == 1)
     return copyTaps();
   if (!window.isPadded(1))
     return copyRuns();
@@ -356,31 +362,55 @@ void ContractLowering::emitGatherWindow(Value row, Value r) {
 }
 
 void ContractLowering::emitGather(Value row0, int64_t height) {
-  if (!hasRuns())
+  if (!hasRuns() && (!copiesRuns() || height == 1))
     return emitGatherRows(row0, height);
   auto branch =
       scf::IfOp::create(b, TypeRange(), readsRuns(row0, height), true);
   OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  if (!hasRuns())
+    emitGatherRuns(row0, height);
   b.setInsertionPointToStart(branch.elseBlock());
   emitGatherRows(row0, height);
 }
 
+void ContractLowering::emitGatherRest(Value r) {
+  int64_t taps = window ? window.getNumTaps() : 1;
+  int64_t used = taps * inputType.getShape().back();
+  if (used == depth)
+    return;
+  auto type = VectorType::get({depth - used}, inputType.getElementType());
+  Value zero = arith::ConstantOp::create(b, b.getZeroAttr(type));
+  vector::StoreOp::create(b, zero, gathered,
+                          ValueRange{r, indexConstant(b, used)});
+}
+
 void ContractLowering::emitGatherRows(Value row0, int64_t height) {
   int64_t pixel = inputType.getShape().back();
-  int64_t taps = window ? window.getNumTaps() : 1;
   emitLoop(b, height, {}, [&](Value r, ValueRange) -> SmallVector<Value> {
     Value row = add(b, row0, r);
-    if (!window) {
+    if (!window)
       emitCopy(rowView(b, input, row, pixel), r, indexConstant(b, 0), pixel);
-    } else {
+    else
       emitGatherWindow(row, r);
-    }
-    if (int64_t rest = depth - taps * pixel) {
-      auto type = VectorType::get({rest}, inputType.getElementType());
-      Value zero = arith::ConstantOp::create(b, b.getZeroAttr(type));
-      vector::StoreOp::create(b, zero, gathered,
-                              ValueRange{r, indexConstant(b, taps * pixel)});
-    }
+    emitGatherRest(r);
+    return {};
+  });
+}
+
+void ContractLowering::emitGatherRuns(Value row0, int64_t height) {
+  WindowRow place(b, window, inputType, outType, row0);
+  int64_t pixel = inputType.getShape().back();
+  int64_t run = window.getSizes()[1] * pixel;
+  SmallVector<Value> begins;
+  for (int64_t kh = 0; kh < window.getSizes()[0]; ++kh)
+    begins.push_back(place.getRunBegin(b, indexConstant(b, kh)));
+  emitLoop(b, height, {}, [&](Value r, ValueRange) -> SmallVector<Value> {
+    Value distance = mul(b, r, window.getStrides()[1] * pixel);
+    for (auto [kh, begin] : llvm::enumerate(begins))
+      emitCopy(sliceView(b, flatInput, add(b, begin, distance), run), r,
+               indexConstant(b, static_cast<int64_t>(kh) * run), run);
+    emitGatherRest(r);
     return {};
   });
 }
@@ -481,12 +511,21 @@ SmallVector<Value> ContractLowering::accumulateRuns(
 }
 
 SmallVector<Value> ContractLowering::accumulate(Value row0, int64_t height,
-                                                Value panel, int64_t count) {
+                                                Value panel, int64_t count,
+                                                int64_t lastWidth) {
   bool partial = tiling.getIntrinsic() == Intrinsic::pmaddwd;
   auto type = VectorType::get({partial ? 2 * kPanelWidth : kPanelWidth},
                               op.getAccumulatorType());
   Value zero = arith::ConstantOp::create(b, b.getZeroAttr(type));
   SmallVector<Value> accumulators(height * count, zero);
+  // Of a last panel that is at most half full the first half is computed.
+  if (tiling.getIntrinsic() == Intrinsic::vpdpbusd &&
+      lastWidth <= kPanelWidth / 2) {
+    auto half = VectorType::get({kPanelWidth / 2}, op.getAccumulatorType());
+    zero = arith::ConstantOp::create(b, b.getZeroAttr(half));
+    for (int64_t r = 0; r < height; ++r)
+      accumulators[(r + 1) * count - 1] = zero;
+  }
   if (firstPanel)
     panel = add(b, firstPanel, panel);
   Value weights = op.getWeights();
@@ -552,7 +591,8 @@ void ContractLowering::storeTile(ArrayRef<Value> accumulators, Value row0,
 
 void ContractLowering::emitTile(Value row0, int64_t height, Value panel,
                                 int64_t count, int64_t lastWidth) {
-  SmallVector<Value> accumulators = accumulate(row0, height, panel, count);
+  SmallVector<Value> accumulators =
+      accumulate(row0, height, panel, count, lastWidth);
   if (writer.isShort())
     return storeTile(accumulators, row0, panel, count, lastWidth);
   for (int64_t r = 0; r < height; ++r)

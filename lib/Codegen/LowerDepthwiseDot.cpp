@@ -94,6 +94,8 @@ private:
   void emitEdge(int64_t column);
   void emitSums(ArrayRef<SmallVector<Value>> columns, Value column,
                 int64_t pixels);
+  /// The epilogue of the neighbours from `pixel` on: one code for all.
+  void storeLoop(ArrayRef<Value> sums, Value pixel);
   /// The output rows from `row` on, counted over all samples.
   void emitRows(Value row);
   /// Sets `channel` to the first of each panel in [beginPanel, endPanel).
@@ -110,6 +112,8 @@ private:
   /// weights of a panel of channels; panels, and how many of them at a time.
   int64_t rows, inputRowCount, weightCount, panels, panelsAtATime;
   Value flatInput, padRun, pads, weights;
+  /// The sums of a tile, where its epilogue is long.
+  Value buffer;
   /// Of the current output rows: their first pixel, the input rows of their
   /// windows. Panels whose weights are in the buffer; of the current one: its
   /// first channel, and its place there.
@@ -226,6 +230,8 @@ void DotDepthwiseLowering::emitSums(ArrayRef<SmallVector<Value>> columns,
                     .getResult(0);
         }
       }
+  if (buffer && pixels > 1)
+    return storeLoop(sums, add(b, pixel0, column));
   for (auto [i, sum] : llvm::enumerate(sums)) {
     if (width != kPanelWidth)
       sum = vector::ExtractStridedSliceOp::create(b, sum, 0, width, 1);
@@ -233,6 +239,19 @@ void DotDepthwiseLowering::emitSums(ArrayRef<SmallVector<Value>> columns,
     Value pixel = add(b, column, place / pixels * outWidth + place % pixels);
     writer.store(b, sum, add(b, pixel0, pixel), channel);
   }
+}
+
+void DotDepthwiseLowering::storeLoop(ArrayRef<Value> sums, Value pixel) {
+  for (auto [i, sum] : llvm::enumerate(sums))
+    vector::StoreOp::create(
+        b, sum, buffer, ValueRange{indexConstant(b, i), indexConstant(b, 0)});
+  auto count = static_cast<int64_t>(sums.size());
+  auto type = VectorType::get({width}, b.getI32Type());
+  emitLoop(b, indexConstant(b, 0), indexConstant(b, count), 1, [&](Value i) {
+    Value sum = vector::LoadOp::create(b, type, buffer,
+                                       ValueRange{i, indexConstant(b, 0)});
+    writer.store(b, sum, add(b, pixel, i), channel);
+  });
 }
 
 void DotDepthwiseLowering::emitPixels(Value column, int64_t pixels) {
@@ -351,6 +370,12 @@ void DotDepthwiseLowering::run() {
         MemRefType::get({panelsAtATime, weightCount, kTaps * kPanelWidth},
                         b.getI8Type()),
         b.getI64IntegerAttr(64));
+    if (!writer.isShort())
+      buffer = memref::AllocaOp::create(
+          b,
+          MemRefType::get({op.getTiling().getRows(), kPanelWidth},
+                          b.getI32Type()),
+          b.getI64IntegerAttr(64));
     auto emitPanels = [&](Value first) {
       beginPanel = first;
       endPanel = b.createOrFold<arith::MinUIOp>(add(b, first, panelsAtATime),

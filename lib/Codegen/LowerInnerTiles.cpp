@@ -354,22 +354,27 @@ public:
 
   void step(Value block, MutableArrayRef<Value> parts) override {
     SmallVector<Value> weights;
-    for (int64_t p = 0; p < panels; ++p)
-      weights.push_back(loadWeights(p, block, 0, kPanelWidth));
+    SmallVector<int64_t> lanes;
+    for (int64_t p = 0; p < panels; ++p) {
+      lanes.push_back(cast<VectorType>(parts[p].getType()).getDimSize(0));
+      weights.push_back(loadWeights(p, block, 0, lanes[p]));
+    }
     for (auto [r, row] : llvm::enumerate(op.getRows())) {
       Value word =
           vector::BitCastOp::create(b, vectorOf(1, 32), loadQuad(row, block));
       Value scalar = vector::ExtractOp::create(b, word, ArrayRef<int64_t>{0});
-      Value words =
-          vector::BroadcastOp::create(b, vectorOf(kPanelWidth, 32), scalar);
-      Value x =
-          vector::BitCastOp::create(b, vectorOf(4 * kPanelWidth, 8), words);
       for (int64_t p = 0; p < panels; ++p) {
+        Value words =
+            vector::BroadcastOp::create(b, vectorOf(lanes[p], 32), scalar);
+        Value x =
+            vector::BitCastOp::create(b, vectorOf(4 * lanes[p], 8), words);
+        StringRef name = lanes[p] == kPanelWidth
+                             ? "llvm.x86.avx512.vpdpbusd.512"
+                             : "llvm.x86.avx512.vpdpbusd.256";
         Value &part = parts[r * panels + p];
-        part = LLVM::CallIntrinsicOp::create(
-                   b, part.getType(),
-                   b.getStringAttr("llvm.x86.avx512.vpdpbusd.512"),
-                   ValueRange{part, x, weights[p]})
+        part = LLVM::CallIntrinsicOp::create(b, part.getType(),
+                                             b.getStringAttr(name),
+                                             ValueRange{part, x, weights[p]})
                    .getResult(0);
       }
     }
@@ -384,7 +389,7 @@ public:
   PmaddwdTile(InnerTileOp op, const TargetDescription &target)
       : InnerTile(op), words(target.vectorBits / 16),
         adds(target.vnni && target.vectorBits == 512),
-        intrinsic(adds ? "llvm.x86.avx512.vpdpwssd.512"
+        intrinsic(adds                       ? "llvm.x86.avx512.vpdpwssd.512"
                   : target.vectorBits == 512 ? "llvm.x86.avx512.pmaddw.d.512"
                                              : "llvm.x86.avx2.pmadd.wd") {}
 
@@ -429,8 +434,9 @@ public:
           SmallVector<Value> operands = {xs[r], w};
           if (adds)
             operands.insert(operands.begin(), part);
-          Value sum = LLVM::CallIntrinsicOp::create(
-                          b, part.getType(), b.getStringAttr(intrinsic), operands)
+          Value sum = LLVM::CallIntrinsicOp::create(b, part.getType(),
+                                                    b.getStringAttr(intrinsic),
+                                                    operands)
                           .getResult(0);
           part = adds ? sum : arith::AddIOp::create(b, part, sum).getResult();
         }

@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "LoopBody.h"
 #include "mpc/Codegen/OutputTile.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -85,6 +86,8 @@ struct LowerKernelsPass : public mpc::impl::LowerKernelsBase<LowerKernelsPass> {
         return signalPassFailure();
       op->erase();
     }
+    if (!perElement)
+      lowerQuotients(getOperation());
   }
 
   LogicalResult lower(Operation *op, const TargetDescription &target) {

@@ -185,10 +185,11 @@ SmallVector<Value> mpc::emitBody(ImplicitLocOpBuilder &b, linalg::LinalgOp op,
   });
 }
 
-/// Loads from `operands`, the flat buffers of `op` by position, computes the
-/// body and stores the results: one element at `iv`, or a vector of `width`.
-static void emitPoint(ImplicitLocOpBuilder &b, linalg::LinalgOp op,
-                      ValueRange operands, Value iv, int64_t width) {
+/// Loads from `operands`, the flat buffers of `op` by position, and computes
+/// the body: for one element at `iv`, or a vector of `width`.
+static SmallVector<Value> computePoint(ImplicitLocOpBuilder &b,
+                                       linalg::LinalgOp op, ValueRange operands,
+                                       Value iv, int64_t width) {
   SmallVector<Value> arguments;
   for (OpOperand &operand : op->getOpOperands()) {
     Value value = operands[operand.getOperandNumber()];
@@ -203,8 +204,14 @@ static void emitPoint(ImplicitLocOpBuilder &b, linalg::LinalgOp op,
           b, VectorType::get({width}, getElementTypeOrSelf(value.getType())),
           value, iv));
   }
+  return emitBody(b, op, iv, arguments, width);
+}
+
+/// The same, and stores the results.
+static void emitPoint(ImplicitLocOpBuilder &b, linalg::LinalgOp op,
+                      ValueRange operands, Value iv, int64_t width) {
   for (auto [value, init] : llvm::zip_equal(
-           emitBody(b, op, iv, arguments, width), op.getDpsInitsMutable())) {
+           computePoint(b, op, operands, iv, width), op.getDpsInitsMutable())) {
     Value out = operands[init.getOperandNumber()];
     if (width == 0)
       memref::StoreOp::create(b, value, out, iv);
@@ -239,7 +246,7 @@ static void lowerFlat(linalg::LinalgOp op, const TargetDescription &target) {
   // Several vectors at a time, unless they would not fit into the registers.
   if (std::distance(op.getBlock()->begin(), op.getBlock()->end()) <= kShortBody)
     lanes *= kUnroll;
-  auto emitRange = [&](Value begin, Value end) {
+  auto emitCached = [&](Value begin, Value end) {
     if (lanes != 0) {
       Value count = b.createOrFold<arith::SubIOp>(end, begin);
       Value rest =
@@ -251,6 +258,17 @@ static void lowerFlat(linalg::LinalgOp op, const TargetDescription &target) {
     }
     emitLoop(b, begin, end, 1,
              [&](Value iv) { emitPoint(b, op, operands, iv, 0); });
+  };
+  auto emitRange = [&](Value begin, Value end) {
+    VectorLoop loop = {
+        begin, end, lanes,
+        [&](Value iv) {
+          return computePoint(b, op, operands, iv, lanes).front();
+        },
+        [&](Value iv) {
+          return ElementPlace{operands.back(), {iv}};
+        }};
+    emitStream(b, op, target, loop, [&] { emitCached(begin, end); });
   };
   std::optional<int64_t> size = getConstantIntValue(total);
   if (size && *size <= kFlatBlock)
@@ -310,7 +328,11 @@ static linalg::LinalgOp collapseLoops(linalg::LinalgOp op) {
   rewriter.setInsertionPoint(op);
   FailureOr<linalg::CollapseResult> collapsed =
       linalg::collapseOpIterationDims(op, joined, rewriter);
-  return succeeded(collapsed) ? collapsed->collapsedOp : linalg::LinalgOp();
+  if (failed(collapsed))
+    return {};
+  if (Attribute stream = op->getAttr(kStreamAttrName))
+    collapsed->collapsedOp->setAttr(kStreamAttrName, stream);
+  return collapsed->collapsedOp;
 }
 
 void mpc::lowerToLoops(linalg::LinalgOp op, const TargetDescription &target) {

@@ -20,12 +20,16 @@
 // holds the rows of one window, input row y in place y mod their number: from
 // one output row to the next those stay that both read.
 //
+// Bytes are multiplied by dot products: four channels are one word of the copy,
+// and a weight is four of them. Below, channels of the input are such words.
+//
 //===----------------------------------------------------------------------===//
 
 #include "mpc/Codegen/ContractionInfo.h"
 #include "mpc/Codegen/OutputTile.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -35,6 +39,9 @@ using namespace mpc::kernel;
 
 /// A parallel iteration should cost about this much, in nanoseconds.
 static constexpr double kBlockCost = 20000;
+
+/// Smaller squares are not worth transposing in registers.
+static constexpr int64_t kMinSquare = 4;
 
 namespace {
 
@@ -52,6 +59,14 @@ private:
   }
   void chooseSegment();
 
+  /// `size` words of `memref`, whose elements are floats or bytes, from
+  /// `indices` on, the last of which counts words.
+  Value loadWords(Value memref, ValueRange indices, int64_t size);
+  /// The same word as a scalar.
+  Value loadWord(Value memref, ValueRange indices);
+  /// What is outside of the input.
+  Value createPad();
+  Value multiplyAdd(Value x, Value w, Value sum);
   /// Where the copy has row `i` of the windows of the block's output row `row`.
   Value getPlaneRow(Value row, Value i);
   /// Copies what the block's output row `row` reads from output column
@@ -75,7 +90,11 @@ private:
   MemRefType inputType, outType;
   OutputWriter writer;
   ArrayRef<int64_t> sizes, strides, dilations, low;
-  Type f32;
+  bool isFloat;
+  /// Of the copy and of sums: f32, or i32.
+  Type word;
+  /// Elements of the input in a word.
+  int64_t perWord;
   int64_t lanes, tilePixels, channels, depth, outHeight, outWidth;
   /// Output pixels of a row that one copy serves, output rows of a block.
   int64_t segment, blockRows;
@@ -94,13 +113,21 @@ PlanarLowering::PlanarLowering(PlanarOp op, const TargetDescription &target)
              op.getOut()),
       sizes(op.getWindow()->getSizes()), strides(op.getWindow()->getStrides()),
       dilations(op.getWindow()->getDilations()), low(op.getWindow()->getLow()),
-      f32(b.getF32Type()), lanes(target.vectorBits / 32),
-      tilePixels(op.getTiling().getRows()), channels(outType.getDimSize(3)),
-      depth(inputType.getDimSize(3)), outHeight(outType.getDimSize(1)),
-      outWidth(outType.getDimSize(2)),
-      // Multiply-adds per nanosecond, at 3 GHz.
+      isFloat(isa<FloatType>(inputType.getElementType())),
+      word(op.getAccumulatorType()), perWord(isFloat ? 1 : 4),
+      lanes(target.vectorBits / 32), tilePixels(op.getTiling().getRows()),
+      channels(outType.getDimSize(3)), depth(inputType.getDimSize(3) / perWord),
+      outHeight(outType.getDimSize(1)), outWidth(outType.getDimSize(2)),
+      // Multiply-adds of words per nanosecond, at 3 GHz.
       rate(3.0 * target.vectorBits / 32) {
   input = flatten(b, op.getInput());
+}
+
+/// Channels and positions that are transposed together; 1 if the copy goes
+/// one by one.
+static int64_t getSquare(int64_t lanes, int64_t depth) {
+  int64_t size = llvm::bit_floor<uint64_t>(std::min(lanes, depth));
+  return size < kMinSquare ? 1 : size;
 }
 
 /// As many columns as there are room for, and as many rows as are worth a
@@ -121,6 +148,54 @@ void PlanarLowering::chooseSegment() {
                                      llvm::divideCeilSigned(outHeight, most));
 }
 
+Value PlanarLowering::loadWords(Value memref, ValueRange indices,
+                                int64_t size) {
+  Type element = cast<MemRefType>(memref.getType()).getElementType();
+  SmallVector<Value> position(indices);
+  position.back() = mul(b, position.back(), perWord);
+  auto type = VectorType::get({size * perWord}, element);
+  Value value = vector::LoadOp::create(b, type, memref, position);
+  auto words = VectorType::get({size}, word);
+  if (!isFloat)
+    return vector::BitCastOp::create(b, words, value);
+  return element == word ? value : arith::ExtFOp::create(b, words, value);
+}
+
+Value PlanarLowering::loadWord(Value memref, ValueRange indices) {
+  if (!isFloat)
+    return vector::ExtractOp::create(b, loadWords(memref, indices, 1), 0);
+  Value value = memref::LoadOp::create(b, memref, indices);
+  return value.getType() == word
+             ? value
+             : arith::ExtFOp::create(b, word, value).getResult();
+}
+
+Value PlanarLowering::createPad() {
+  auto pad = op.getPadValue();
+  if (!pad)
+    return arith::ConstantOp::create(b, b.getZeroAttr(word));
+  if (isFloat)
+    return arith::ConstantOp::create(
+        b, b.getF32FloatAttr(
+               static_cast<float>(cast<FloatAttr>(*pad).getValueAsDouble())));
+  return arith::ConstantOp::create(
+      b, b.getIntegerAttr(
+             word, APInt::getSplat(32, cast<IntegerAttr>(*pad).getValue())));
+}
+
+Value PlanarLowering::multiplyAdd(Value x, Value w, Value sum) {
+  if (isFloat)
+    return vector::FMAOp::create(b, x, w, sum);
+  auto bytes = VectorType::get({lanes * perWord}, b.getI8Type());
+  auto asBytes = [&](Value value) -> Value {
+    return vector::BitCastOp::create(b, bytes, value);
+  };
+  return LLVM::CallIntrinsicOp::create(
+             b, sum.getType(), b.getStringAttr("llvm.x86.avx512.vpdpbusd.512"),
+             ValueRange{sum, asBytes(x), asBytes(w)})
+      .getResult(0);
+}
+
 void PlanarLowering::emitCopyPixels(Value inputRow, Value planeRow,
                                     int64_t phase, Value left, Value begin,
                                     Value end) {
@@ -128,15 +203,6 @@ void PlanarLowering::emitCopyPixels(Value inputRow, Value planeRow,
   // are outside.
   Value pixel0 =
       add(b, mul(b, inputRow, inputType.getDimSize(2)), add(b, left, phase));
-  Type element = inputType.getElementType();
-  auto widen = [&](Value value) -> Value {
-    if (element.isF32())
-      return value;
-    Type type = f32;
-    if (auto vector = dyn_cast<VectorType>(value.getType()))
-      type = vector.clone(type);
-    return arith::ExtFOp::create(b, type, value);
-  };
   auto addressOf = [&](Value position, int64_t channel) {
     Value pixel = add(b, pixel0, mul(b, position, strides[1]));
     return add(b, mul(b, pixel, depth), channel);
@@ -147,34 +213,29 @@ void PlanarLowering::emitCopyPixels(Value inputRow, Value planeRow,
       Value address = addressOf(position, 0);
       emitLoop(b, indexConstant(b, firstChannel), indexConstant(b, depth), 1,
                [&](Value channel) {
-                 Value value = memref::LoadOp::create(
-                     b, input, ValueRange{add(b, address, channel)});
                  memref::StoreOp::create(
-                     b, widen(value), planes,
+                     b, loadWord(input, add(b, address, channel)), planes,
                      ValueRange{planeRow, channel, phaseIndex, position});
                });
     });
   };
-  int64_t whole = depth / lanes * lanes;
-  if (whole != 0) {
-    // Squares of as many channels as positions; what is left has no square.
+  // Squares of as many channels as positions; what is left has no square.
+  int64_t size = getSquare(lanes, depth), whole = depth / size * size;
+  if (size != 1) {
     Value count = arith::SubIOp::create(b, end, begin);
-    Value rest = arith::RemUIOp::create(b, count, indexConstant(b, lanes));
+    Value rest = arith::RemUIOp::create(b, count, indexConstant(b, size));
     Value middle = arith::SubIOp::create(b, end, rest);
-    auto type = VectorType::get({lanes}, element);
-    emitLoop(b, begin, middle, lanes, [&](Value position) {
+    emitLoop(b, begin, middle, size, [&](Value position) {
       emitLoop(
-          b, indexConstant(b, 0), indexConstant(b, whole), lanes,
+          b, indexConstant(b, 0), indexConstant(b, whole), size,
           [&](Value channel) {
             SmallVector<Value> square;
-            for (int64_t i = 0; i < lanes; ++i) {
-              Value address =
-                  add(b, addressOf(add(b, position, i), 0), channel);
-              square.push_back(widen(
-                  vector::LoadOp::create(b, type, input, ValueRange{address})));
-            }
+            for (int64_t i = 0; i < size; ++i)
+              square.push_back(loadWords(
+                  input, add(b, addressOf(add(b, position, i), 0), channel),
+                  size));
             square = transposeVectors(b, square);
-            for (int64_t i = 0; i < lanes; ++i)
+            for (int64_t i = 0; i < size; ++i)
               vector::StoreOp::create(b, square[i], planes,
                                       ValueRange{planeRow, add(b, channel, i),
                                                  phaseIndex, position});
@@ -191,13 +252,7 @@ void PlanarLowering::emitCopyPixels(Value inputRow, Value planeRow,
 void PlanarLowering::emitCopyRow(Value inputRow, Value planeRow, Value left,
                                  bool inside) {
   int64_t width = planeWidth(segment), stride = strides[1];
-  Value padValue;
-  if (auto pad = op.getPadValue())
-    padValue = arith::ConstantOp::create(
-        b, b.getF32FloatAttr(
-               static_cast<float>(cast<FloatAttr>(*pad).getValueAsDouble())));
-  else
-    padValue = arith::ConstantOp::create(b, b.getF32FloatAttr(0));
+  Value padValue = createPad();
   Value zero = indexConstant(b, 0), all = indexConstant(b, width);
   auto fill = [&](int64_t phase, Value from, Value to) {
     emitLoop(b, zero, indexConstant(b, depth), 1, [&](Value channel) {
@@ -260,7 +315,7 @@ void PlanarLowering::emitCopy(Value sample, Value row0, Value row,
 
 void PlanarLowering::emitChannels(Value row, Value offset, int64_t first,
                                   int64_t count) {
-  auto type = VectorType::get({lanes}, f32);
+  auto type = VectorType::get({lanes}, word);
   int64_t vectors = tilePixels / lanes;
   Value zero = arith::ConstantOp::create(b, b.getZeroAttr(type));
   SmallVector<Value> accumulators(count * vectors, zero);
@@ -283,15 +338,13 @@ void PlanarLowering::emitChannels(Value row, Value offset, int64_t first,
                       ValueRange{planeRow, channel, phase,
                                  add(b, position, p * lanes)}));
                 for (int64_t n = 0; n < count; ++n) {
-                  Value weight = memref::LoadOp::create(
-                      b, op.getWeights(),
+                  Value weight = loadWord(
+                      op.getWeights(),
                       ValueRange{indexConstant(b, first + n), kh, kw, channel});
-                  if (!weight.getType().isF32())
-                    weight = arith::ExtFOp::create(b, f32, weight);
                   Value w = vector::BroadcastOp::create(b, type, weight);
                   for (int64_t p = 0; p < vectors; ++p) {
                     Value &sum = sums[n * vectors + p];
-                    sum = vector::FMAOp::create(b, pixels[p], w, sum);
+                    sum = multiplyAdd(pixels[p], w, sum);
                   }
                 }
                 return sums;
@@ -323,7 +376,7 @@ void PlanarLowering::emitTile(Value outRow, Value row, Value offset,
   Value count = arith::MinUIOp::create(
       b, indexConstant(b, tilePixels),
       arith::SubIOp::create(b, indexConstant(b, outWidth), column));
-  auto type = VectorType::get({channels}, f32);
+  auto type = VectorType::get({channels}, word);
   emitLoop(b, indexConstant(b, 0), count, 1, [&](Value pixel) {
     Value sum = vector::LoadOp::create(b, type, pixels,
                                        ValueRange{pixel, indexConstant(b, 0)});
@@ -332,7 +385,7 @@ void PlanarLowering::emitTile(Value outRow, Value row, Value offset,
 }
 
 void PlanarLowering::emitSquare(int64_t pixel, int64_t channel) {
-  auto type = VectorType::get({lanes}, f32);
+  auto type = VectorType::get({lanes}, word);
   SmallVector<Value> square;
   for (int64_t i = 0; i < lanes; ++i)
     square.push_back(
@@ -362,15 +415,15 @@ void PlanarLowering::run() {
     planes = memref::AllocaOp::create(
         b,
         MemRefType::get({windowRows(), depth, strides[1], planeWidth(segment)},
-                        f32),
+                        word),
         alignment);
     sums = memref::AllocaOp::create(
-        b, MemRefType::get({channels, tilePixels}, f32), alignment);
+        b, MemRefType::get({channels, tilePixels}, word), alignment);
     pixels = memref::AllocaOp::create(
         b,
         MemRefType::get(
             {tilePixels, static_cast<int64_t>(llvm::alignTo(channels, lanes))},
-            f32),
+            word),
         alignment);
     Value size = indexConstant(b, blocks);
     Value n = b.createOrFold<arith::DivUIOp>(index, size);

@@ -30,7 +30,8 @@ using namespace mlir;
 namespace {
 
 /// The value of a constant that may become an argument: a floating-point scalar
-/// or a vector of equal ones, or a vector of equal integers (zero points). Null
+/// or a vector of equal ones, or a vector of equal integers (zero points, and
+/// bytes that stand for padding). Null
 /// for all others. Scalar integers stay: they are sizes and offsets, which code
 /// is specialised by.
 TypedAttr getParameter(Operation *op) {
@@ -42,6 +43,7 @@ TypedAttr getParameter(Operation *op) {
   auto vector = dyn_cast<SplatElementsAttr>(constant.getValue());
   if (!vector || !isa<VectorType>(vector.getType()) ||
       !(isa<FloatType>(vector.getElementType()) ||
+        vector.getElementType().isInteger(8) ||
         vector.getElementType().isInteger(32)))
     return {};
   return vector.getSplatValue<TypedAttr>();

@@ -28,34 +28,27 @@ using namespace mpc::kernel;
 /// Calls of a chain at most.
 static constexpr size_t kMostCalls = 8;
 
+static bool hasBatchedContraction(func::CallOp call,
+                                  SymbolTableCollection &symbols) {
+  auto callee =
+      symbols.lookupNearestSymbolFrom<func::FuncOp>(call, call.getCalleeAttr());
+  return callee && callee
+                       .walk([](ContractOp op) {
+                         return op.getBatched() ? WalkResult::interrupt()
+                                                : WalkResult::advance();
+                       })
+                       .wasInterrupted();
+}
+
 namespace {
 
-struct SelectChainsPass : public mpc::impl::SelectChainsBase<SelectChainsPass> {
-  void runOnOperation() override {
-    FailureOr<TargetDescription> target =
-        TargetDescription::read(getOperation());
-    if (failed(target))
-      return signalPassFailure();
-    SymbolTableCollection symbols;
-    int64_t number = 0;
-    getOperation().walk([&](Block *block) {
-      // Calls with nothing between them that touches a buffer.
-      SmallVector<SmallVector<func::CallOp>> runs(1);
-      for (Operation &op : *block) {
-        if (auto call = dyn_cast<func::CallOp>(op))
-          runs.back().push_back(call);
-        else if (!isBetweenCalls(&op))
-          runs.emplace_back();
-      }
-      for (ArrayRef<func::CallOp> run : runs)
-        while (run.size() > 1)
-          run = run.drop_front(select(run, *target, symbols, number));
-    });
-  }
+class Selection {
+public:
+  Selection(StringRef pass, function_ref<int64_t(const Chain &)> chooseRows)
+      : pass(pass), chooseRows(chooseRows) {}
 
   /// Decides about the first call of `run`; returns about how many it has.
-  size_t select(ArrayRef<func::CallOp> run, const TargetDescription &target,
-                SymbolTableCollection &symbols, int64_t &number) {
+  size_t select(ArrayRef<func::CallOp> run) {
     if (!hasBatchedContraction(run.front(), symbols))
       return 1;
     size_t best = 1;
@@ -66,7 +59,7 @@ struct SelectChainsPass : public mpc::impl::SelectChainsBase<SelectChainsPass> {
       if (failed(chain))
         break;
       int64_t bytes = chain->getSavedBytes();
-      int64_t block = chain->chooseRows(target);
+      int64_t block = chooseRows(*chain);
       if (block == 0 || chain->sharesWeights())
         break;
       // Another call is worth it if it takes a buffer.
@@ -78,12 +71,13 @@ struct SelectChainsPass : public mpc::impl::SelectChainsBase<SelectChainsPass> {
     }
     if (best == 1)
       return 1;
-    auto attribute = DenseI64ArrayAttr::get(&getContext(), {number++, rows});
     func::CallOp first = run.front();
+    auto attribute =
+        DenseI64ArrayAttr::get(first.getContext(), {number++, rows});
     for (func::CallOp call : run.take_front(best))
       call->setAttr(kChainAttrName, attribute);
     remark::passed(first.getLoc(),
-                   remark::RemarkOpts::name("Chain").category(getArgument()))
+                   remark::RemarkOpts::name("Chain").category(pass))
         << llvm::formatv("{0} groups run together by blocks of {1} rows, "
                          "instead of handing on {2} bytes",
                          best, rows, saved)
@@ -91,16 +85,43 @@ struct SelectChainsPass : public mpc::impl::SelectChainsBase<SelectChainsPass> {
     return best;
   }
 
-  static bool hasBatchedContraction(func::CallOp call,
-                                    SymbolTableCollection &symbols) {
-    auto callee = symbols.lookupNearestSymbolFrom<func::FuncOp>(
-        call, call.getCalleeAttr());
-    return callee && callee
-                         .walk([](ContractOp op) {
-                           return op.getBatched() ? WalkResult::interrupt()
-                                                  : WalkResult::advance();
-                         })
-                         .wasInterrupted();
+private:
+  StringRef pass;
+  function_ref<int64_t(const Chain &)> chooseRows;
+  SymbolTableCollection symbols;
+  int64_t number = 0;
+};
+
+} // namespace
+
+void mpc::selectChains(ModuleOp module, StringRef pass,
+                       function_ref<int64_t(const Chain &)> chooseRows) {
+  Selection selection(pass, chooseRows);
+  module.walk([&](Block *block) {
+    // Calls with nothing between them that touches a buffer.
+    SmallVector<SmallVector<func::CallOp>> runs(1);
+    for (Operation &op : *block) {
+      if (auto call = dyn_cast<func::CallOp>(op))
+        runs.back().push_back(call);
+      else if (!isBetweenCalls(&op))
+        runs.emplace_back();
+    }
+    for (ArrayRef<func::CallOp> run : runs)
+      while (run.size() > 1)
+        run = run.drop_front(selection.select(run));
+  });
+}
+
+namespace {
+
+struct SelectChainsPass : public mpc::impl::SelectChainsBase<SelectChainsPass> {
+  void runOnOperation() override {
+    FailureOr<TargetDescription> target =
+        TargetDescription::read(getOperation());
+    if (failed(target))
+      return signalPassFailure();
+    selectChains(getOperation(), getArgument(),
+                 [&](const Chain &chain) { return chain.chooseRows(*target); });
   }
 };
 

@@ -64,37 +64,14 @@ void Chain::tile(int64_t rows, const TargetDescription &target) {
     return row + 1 == static_cast<int>(extents.size()) ? rows : 1;
   };
 
-  // Buffers of a block; one takes the place of another that is done with.
   IRMapping blocks;
   SmallVector<Value> dead;
-  struct Slot {
-    Value buffer;
-    size_t last;
-  };
-  SmallVector<Slot> slots;
-  SmallVector<std::pair<Value, Rows>> inner;
-  for (auto &[base, baseRows] : written)
-    if (base.getDefiningOp<memref::AllocOp>())
-      inner.push_back({base, baseRows});
-  for (auto &[base, baseRows] : inner) {
-    auto type = cast<MemRefType>(base.getType());
-    SmallVector<int64_t> shape(type.getShape());
-    for (auto [size, row] : llvm::zip_equal(shape, baseRows))
-      if (row >= 0)
-        size = getSize(row);
-    auto blockType = MemRefType::get(shape, type.getElementType());
-    const Live &range = touched.find(base)->second;
-    auto free = llvm::find_if(slots, [&, &range = range](const Slot &slot) {
-      return slot.last < range.first && slot.buffer.getType() == blockType;
-    });
-    if (free == slots.end()) {
-      slots.push_back(
-          {memref::AllocOp::create(builder, base.getLoc(), blockType), 0});
-      free = std::prev(slots.end());
+  for (const Slot &slot : getSlots(rows)) {
+    Value buffer = memref::AllocOp::create(builder, slot.loc, slot.type);
+    for (Value base : slot.bases) {
+      blocks.map(base, buffer);
+      dead.push_back(base);
     }
-    free->last = range.last;
-    blocks.map(base, free->buffer);
-    dead.push_back(base);
   }
   /// A block's buffer in place of a view of the whole one.
   std::function<Value(Value, ArrayRef<int>)> getBlock =

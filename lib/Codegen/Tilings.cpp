@@ -125,11 +125,15 @@ static TilingAttr getPlanarTiling(linalg::LinalgOp op,
                                   const ContractionInfo &info,
                                   const TargetDescription &target,
                                   double &cost) {
+  // Bytes are summed by dot products of four channels.
+  int64_t kv = info.integer ? 4 : 1;
+  bool isDot = info.unsignedInput && target.vnni && info.depth % kv == 0;
   // Every phase of the stride is code of its own.
-  if (info.kind != ContractionInfo::Kind::convolution || info.integer ||
-      info.strides[1] > 4 ||
+  if (info.kind != ContractionInfo::Kind::convolution ||
+      (info.integer && !isDot) || info.strides[1] > 4 ||
       op.getDpsInputOperand(1)->get().getDefiningOp<DequantizeOp>())
     return {};
+  int64_t depth = info.depth / kv;
   auto out = cast<ShapedType>(op.getDpsInits()[0].getType());
   int64_t width = out.getDimSize(2), lanes = target.vectorBits / 32;
   int64_t inParts =
@@ -149,23 +153,24 @@ static TilingAttr getPlanarTiling(linalg::LinalgOp op,
   int64_t tile = vectors * lanes;
   // The rows that one tile reads have to fit into the copy.
   int64_t reach = (info.sizes[1] - 1) * info.dilations[1] / info.strides[1];
-  int64_t planes = ((info.sizes[0] - 1) * info.dilations[0] + 1) * info.depth *
-                   info.strides[1];
+  int64_t planes =
+      ((info.sizes[0] - 1) * info.dilations[0] + 1) * depth * info.strides[1];
   // Three quarters of the second-level cache are for it.
   int64_t most = std::min(kPlaneElements, target.l2Bytes / 16 * 3);
   while (tile > lanes && planes * (tile + reach) > most)
     tile -= lanes;
   if (planes * (tile + reach) > most)
     return {};
-  double sums = info.getNumTaps() * info.depth;
-  double perElement = info.depth < lanes ? 1.5 : 0.6;
-  double copy = perElement * info.depth * lanes * info.strides[1];
+  double sums = info.getNumTaps() * depth;
+  double perElement = depth < lanes ? 1.5 : 0.6;
+  double copy = perElement * depth * lanes * info.strides[1];
   double waste = static_cast<double>(llvm::alignTo(width, tile)) / width;
   // Each pixel's sums are transposed, and stored on their own.
   cost = waste * (info.channels * (sums + 2) + 4 * lanes + copy);
-  return TilingAttr::get(op->getContext(), Intrinsic::fma, tile, info.channels,
-                         /*kv=*/1, /*gather=*/false, /*expand=*/false,
-                         /*planar=*/true);
+  return TilingAttr::get(op->getContext(),
+                         info.integer ? Intrinsic::vpdpbusd : Intrinsic::fma,
+                         tile, info.channels, kv, /*gather=*/false,
+                         /*expand=*/false, /*planar=*/true);
 }
 
 namespace {
@@ -242,8 +247,10 @@ public:
   /// Vector instructions per vector of output pixels that lanes of panels
   /// take, those for nothing included.
   double getPixelCost() const {
+    int64_t steps =
+        info.integer ? llvm::divideCeilSigned(info.depth, kv) : info.depth;
     return static_cast<double>(allPanels * kPanelWidth) * info.getNumTaps() *
-           info.depth;
+           steps;
   }
 
 private:

@@ -259,7 +259,7 @@ LogicalResult Compilation::runPipeline(llvm::function_ref<void(OpPassManager &)>
     pm.printAsTextualPipeline(llvm::outs());
     llvm::outs() << "\n";
   }
-  return pm.run(*module);
+  return runPasses(pm, *module);
 }
 
 /// What the command line says of integers, for the passes that read it off the module.

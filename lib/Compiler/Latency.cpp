@@ -356,7 +356,7 @@ static FailureOr<LibraryFiles> buildKit(ModuleOp grouped, std::vector<Candidate>
     PassManager lower(grouped.getContext(), ModuleOp::getOperationName());
     buildLinalgPipeline(lower);
     buildLinalgToLLVMPipeline(lower, codegen);
-    if (failed(lower.run(*candidate.module)))
+    if (failed(runPasses(lower, *candidate.module)))
       return failure();
     entries.push_back({candidate.precision, *candidate.module, std::move(candidate.info)});
   }

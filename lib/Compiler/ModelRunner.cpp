@@ -33,7 +33,7 @@ FailureOr<std::unique_ptr<ModelRunner>> ModelRunner::create(ModuleOp annotated, 
     buildQuantizationPipeline(lower);
   buildLinalgPipeline(lower);
   buildLinalgToLLVMPipeline(lower, codegen);
-  if (failed(lower.run(*module)))
+  if (failed(runPasses(lower, *module)))
     return failure();
 
   if (std::error_code error = llvm::sys::fs::createUniqueDirectory("mpc-run", runner->folder))

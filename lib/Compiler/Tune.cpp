@@ -122,7 +122,7 @@ static FailureOr<std::map<std::pair<size_t, size_t>, double>> timeCandidates(Mod
     modules.push_back(module.clone());
     PassManager pm(module.getContext(), ModuleOp::getOperationName());
     buildLinalgToLLVMPipeline(pm, codegen);
-    if (failed(pm.run(*modules.back())))
+    if (failed(runPasses(pm, *modules.back())))
       return failure();
     shareWeights(*modules.back(), *modules.front());
     ModelInfo described = info;

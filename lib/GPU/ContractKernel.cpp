@@ -239,22 +239,24 @@ std::pair<Value, Value> ContractKernel::getPanel(Value panel, Value block) {
   return {panel0 ? add(b, panel0, panel) : panel, isValid};
 }
 
-void ContractKernel::startFirstSteps(int64_t ahead, LoadStage load) {
+void ContractKernel::startFirstSteps(int64_t ahead, int64_t count,
+                                     LoadStage load) {
   for (int64_t step = 0; step < ahead; ++step) {
-    if (step < steps)
+    if (step < count)
       load(constant(step), constant(step));
     NVVM::CpAsyncCommitGroupOp::create(b);
   }
 }
 
 /// An empty group, too, keeps the count of those that wait.
-void ContractKernel::startStep(Value step, int64_t ahead, LoadStage load) {
-  if (steps > ahead) {
+void ContractKernel::startStep(Value step, int64_t ahead, int64_t count,
+                               LoadStage load) {
+  if (count > ahead) {
     Value later = add(b, step, ahead);
-    emitIf(isBelow(later, constant(steps)),
+    emitIf(isBelow(later, constant(count)),
            [&] { load(later, remainder(later, staging.stages)); });
   }
-  if (steps > 1)
+  if (count > 1)
     NVVM::CpAsyncCommitGroupOp::create(b);
 }
 
@@ -346,6 +348,13 @@ void ContractKernel::addSlices() {
 // The kernel
 //===----------------------------------------------------------------------===//
 
+void ContractKernel::locateThread() {
+  lane = remainder(thread, kWarp);
+  g = divide(lane, 4);
+  t = remainder(lane, 4);
+  locateWarp();
+}
+
 void ContractKernel::locateTile(Value tile) {
   step0 = constant(0);
   if (workspace) {
@@ -417,9 +426,6 @@ LogicalResult ContractKernel::run(StringRef name) {
   sharedWeights = launch.getWorkgroupAttributions()[1];
   b.setInsertionPointToStart(&launch.getBody().front());
   thread = launch.getThreadIds().x;
-  lane = remainder(thread, kWarp);
-  g = divide(lane, 4);
-  t = remainder(lane, 4);
   Value rows = limit;
   emitBlock(launch, tiles);
   gpu::TerminatorOp::create(b);
@@ -434,7 +440,7 @@ LogicalResult ContractKernel::run(StringRef name) {
 /// The tile of its number.
 void ContractKernel::emitBlock(gpu::LaunchOp launch, Value tiles) {
   (void)tiles;
-  locateWarp();
+  locateThread();
   locateTile(launch.getBlockIds().x);
   SmallVector<Row> rows;
   if (getInputPasses() <= kKeptRows) {

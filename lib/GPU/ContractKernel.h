@@ -126,16 +126,19 @@ protected:
   mlir::LogicalResult initialize(int64_t least);
   /// Sets where tile `tile` of the output lies, and its slice of k.
   void locateTile(mlir::Value tile);
-  /// The epilogue of the thread's sums.
-  void store(mlir::ValueRange sums);
   /// The row of `weights` that has panel `panel` of the block's tile, and
   /// whether block `block` of it exists (null: always).
   std::pair<mlir::Value, mlir::Value> getPanel(mlir::Value panel,
                                                mlir::Value block);
-  /// Starts the copies of the first `ahead` steps, a group of each.
-  void startFirstSteps(int64_t ahead, LoadStage load);
+  /// Starts the copies of the first `ahead` of `count` steps, a group of each.
+  void startFirstSteps(int64_t ahead, int64_t count, LoadStage load);
   /// Starts those of the step `ahead` of `step`, as a group.
-  void startStep(mlir::Value step, int64_t ahead, LoadStage load);
+  void startStep(mlir::Value step, int64_t ahead, int64_t count,
+                 LoadStage load);
+  /// The epilogue of a thread's sums.
+  void store(mlir::ValueRange sums);
+  /// The numbers of the thread; `thread` is known.
+  void locateThread();
 
   kernel::ContractOp op;
   mlir::ImplicitLocOpBuilder b;

@@ -6,8 +6,8 @@
 //===----------------------------------------------------------------------===//
 //
 // mpc-emulate-gpu. A kernel in which threads never meet is a loop over threads.
-// Otherwise it is a loop over blocks, and what stands between two places where
-// threads meet a loop over the threads of a block.
+// Otherwise it is a function that runs a block, or a warpgroup of one, and what
+// stands between two places where threads meet is a loop over its threads.
 //
 //===----------------------------------------------------------------------===//
 
@@ -128,10 +128,11 @@ LogicalResult KernelEmulator::check() {
 Value KernelEmulator::createBuffer(MemRefType type) {
   OpBuilder::InsertionGuard guard(b);
   b.setInsertionPointToStart(&function.front());
-  stackBytes += static_cast<int64_t>(
-      type.getNumElements() *
+  constexpr int64_t alignment = 64;
+  auto elementBytes = static_cast<int64_t>(
       DataLayout::closest(kernel).getTypeSize(type.getElementType()));
-  return memref::AllocaOp::create(b, type, b.getI64IntegerAttr(64));
+  stackBytes += llvm::alignTo(type.getNumElements() * elementBytes, alignment);
+  return memref::AllocaOp::create(b, type, b.getI64IntegerAttr(alignment));
 }
 
 /// Emits a loop over threads, or over warps.
@@ -440,9 +441,6 @@ func::FuncOp KernelEmulator::emit(StringRef name) {
 
   // Memory that blocks and threads own.
   faults = entry->getArgument(count);
-  if (!isPerGroup)
-    for (Value memory : kernel.getWorkgroupAttributions())
-      uniform.map(memory, createBuffer(cast<MemRefType>(memory.getType())));
   for (Value own : kernel.getPrivateAttributions())
     uniform.map(own, createBuffer(cast<MemRefType>(own.getType())));
   if (isPerBlock && kernel.getNumPrivateAttributions() != 0)
@@ -475,26 +473,20 @@ func::FuncOp KernelEmulator::emit(StringRef name) {
       id.erase();
     }
   }
-  if (isPerGroup) {
-    if (failed(enterGroup(lo)))
+  if (isPerBlock) {
+    block = lo;
+    if (failed(enterGroup(/*group=*/hi)))
       return {};
-  } else if (!shared.isEmpty()) {
-    shared.create(b, threads, symbols, faults, threadId);
   }
   if (failed(instrumentKernel(kernel.getBody(), faults, shared)))
     return {};
   b.setInsertionPoint(func::ReturnOp::create(b));
-  Value iv = lo; // a call is one warpgroup, if they go their own ways
-  if (!isPerGroup) {
-    auto range = scf::ForOp::create(b, lo, hi, constant(1));
-    b.setInsertionPointToStart(range.getBody());
-    iv = range.getInductionVar();
-  }
   for (Value argument : entry->getArguments())
     uniform.map(argument, argument); // what the checks refer to
-  for (Value state : shared.getStates())
-    uniform.map(state, state);
   if (!isPerBlock) {
+    auto range = scf::ForOp::create(b, lo, hi, constant(1));
+    b.setInsertionPointToStart(range.getBody());
+    Value iv = range.getInductionVar();
     Value block = arith::DivUIOp::create(b, iv, constant(threads));
     Value thread = arith::RemUIOp::create(b, iv, constant(threads));
     for (Operation &op : body.without_terminator())
@@ -502,17 +494,8 @@ func::FuncOp KernelEmulator::emit(StringRef name) {
         b.clone(op, uniform);
     return function;
   }
-  if (!isPerGroup) {
-    shared.emitBegin(b);
-    block = iv;
-  }
   if (failed(emitBlock(body)))
     return {};
-  if (isPerGroup && stackBytes > kMaxStackBytes)
-    return kernel.emitOpError("cannot be emulated: its values need ")
-               << stackBytes << " bytes for a warpgroup, more than "
-               << kMaxStackBytes,
-           func::FuncOp();
   return function;
 }
 
@@ -521,7 +504,7 @@ namespace {
 class EmulateGPUPass : public mpc::impl::EmulateGPUBase<EmulateGPUPass> {
   void runOnOperation() override;
   void lower(gpu::LaunchFuncOp launch, func::FuncOp function,
-             const KernelEmulator &emulator);
+             const KernelEmulator &emulator, int64_t threads);
 
   DenseMap<Operation *, Value> faultsOf; // of each function that launches
 };
@@ -541,7 +524,7 @@ std::optional<int64_t> getBlockSize(gpu::LaunchFuncOp launch) {
 }
 
 void EmulateGPUPass::lower(gpu::LaunchFuncOp launch, func::FuncOp function,
-                           const KernelEmulator &emulator) {
+                           const KernelEmulator &emulator, int64_t threads) {
   ImplicitLocOpBuilder b(launch.getLoc(), launch);
   auto caller = launch->getParentOfType<func::FuncOp>();
   Value zero = arith::ConstantIndexOp::create(b, 0);
@@ -559,17 +542,17 @@ void EmulateGPUPass::lower(gpu::LaunchFuncOp launch, func::FuncOp function,
     memref::StoreOp::create(b, none, faults, positions.back());
   }
   Value blocks = launch.getGridSizeX(), total = blocks;
-  if (int64_t count = emulator.getIterations(); count != 1)
+  if (!emulator.isPerBlock)
     total = b.createOrFold<arith::MulIOp>(
-        blocks, arith::ConstantIndexOp::create(b, count));
+        blocks, arith::ConstantIndexOp::create(b, threads));
   SmallVector<Value> operands(launch.getKernelOperands());
   operands.append({faults, blocks, zero, total});
   auto call = func::CallOp::create(b, function, operands);
   call->setAttr(kDispatchAttrName, b.getUnitAttr());
-  if (emulator.isPerGroup) {
+  if (emulator.isPerBlock) {
     call->setAttr(kDispatchAttrName, b.getStringAttr(kEmulateGroupsName));
     call->setAttr(kCostAttrName,
-                  b.getI64IntegerAttr(emulator.getIterations()));
+                  b.getI64IntegerAttr(emulator.getStackBytes()));
   }
   const char *sentences[kNumFaults] = {
       "loads or stores outside of a buffer",
@@ -632,7 +615,7 @@ void EmulateGPUPass::runOnOperation() {
     if (!function)
       return signalPassFailure();
     for (gpu::LaunchFuncOp call : calls)
-      lower(call, function, emulator);
+      lower(call, function, emulator, *threads);
   }
   for (auto kernels :
        llvm::make_early_inc_range(module.getOps<gpu::GPUModuleOp>()))

@@ -17,92 +17,11 @@
 //===----------------------------------------------------------------------===//
 
 #include "KernelEmulator.h"
-#include "mlir/Conversion/LLVMCommon/MemRefBuilder.h"
-#include "mlir/Conversion/LLVMCommon/TypeConverter.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
-#include "mpc/Codegen/BufferViews.h"
 
 using namespace mlir;
 using namespace mpc;
-
-/// What mpc_shared_* do elsewhere, in the runtime: the clock's address is its
-/// handle of the block, that of units its handle of a buffer.
-static constexpr llvm::StringLiteral kFunctions = R"mlir(
-func.func private @mpc_rt_emulated_read(index, index, index, index, index)
-func.func private @mpc_rt_emulated_write(index, index, index, index, index, index)
-func.func private @mpc_rt_emulated_read_async(index, index, index, index)
-func.func private @mpc_rt_emulated_commit(index, index)
-func.func private @mpc_rt_emulated_wait(index, index, index)
-func.func private @mpc_rt_emulated_fence(index, index)
-func.func private @mpc_rt_emulated_open(index, index, index)
-func.func private @mpc_rt_emulated_finish(index, index)
-func.func private @mpc_rt_emulated_barrier(index, index, index)
-
-func.func private @mpc_group_read(%units: memref<?x8xi32>, %clock: memref<?x7xi32>, %faults: memref<7xi32>,
-    %first: index, %count: index, %thread: index) {
-  %block = memref.extract_aligned_pointer_as_index %clock : memref<?x7xi32> -> index
-  %buffer = memref.extract_aligned_pointer_as_index %units : memref<?x8xi32> -> index
-  func.call @mpc_rt_emulated_read(%block, %buffer, %first, %count, %thread) : (index, index, index, index, index) -> ()
-  return
-}
-
-func.func private @mpc_group_write(%units: memref<?x8xi32>, %clock: memref<?x7xi32>, %faults: memref<7xi32>,
-    %first: index, %count: index, %thread: index, %isCopy: i1) {
-  %block = memref.extract_aligned_pointer_as_index %clock : memref<?x7xi32> -> index
-  %buffer = memref.extract_aligned_pointer_as_index %units : memref<?x8xi32> -> index
-  %copy = arith.index_castui %isCopy : i1 to index
-  func.call @mpc_rt_emulated_write(%block, %buffer, %first, %count, %thread, %copy) : (index, index, index, index, index, index) -> ()
-  return
-}
-
-func.func private @mpc_group_read_async(%units: memref<?x8xi32>, %clock: memref<?x7xi32>, %faults: memref<7xi32>,
-    %first: index, %count: index) {
-  %block = memref.extract_aligned_pointer_as_index %clock : memref<?x7xi32> -> index
-  %buffer = memref.extract_aligned_pointer_as_index %units : memref<?x8xi32> -> index
-  func.call @mpc_rt_emulated_read_async(%block, %buffer, %first, %count) : (index, index, index, index) -> ()
-  return
-}
-
-func.func private @mpc_group_commit(%clock: memref<?x7xi32>, %actor: index) {
-  %block = memref.extract_aligned_pointer_as_index %clock : memref<?x7xi32> -> index
-  func.call @mpc_rt_emulated_commit(%block, %actor) : (index, index) -> ()
-  return
-}
-
-func.func private @mpc_group_wait(%clock: memref<?x7xi32>, %actor: index, %left: i32) {
-  %block = memref.extract_aligned_pointer_as_index %clock : memref<?x7xi32> -> index
-  %number = arith.index_castui %left : i32 to index
-  func.call @mpc_rt_emulated_wait(%block, %actor, %number) : (index, index, index) -> ()
-  return
-}
-
-func.func private @mpc_group_fence(%clock: memref<?x7xi32>, %thread: index) {
-  %block = memref.extract_aligned_pointer_as_index %clock : memref<?x7xi32> -> index
-  func.call @mpc_rt_emulated_fence(%block, %thread) : (index, index) -> ()
-  return
-}
-
-func.func private @mpc_group_open(%clock: memref<?x7xi32>, %actor: index, %open: i32) {
-  %block = memref.extract_aligned_pointer_as_index %clock : memref<?x7xi32> -> index
-  %isOpen = arith.index_castui %open : i32 to index
-  func.call @mpc_rt_emulated_open(%block, %actor, %isOpen) : (index, index, index) -> ()
-  return
-}
-
-func.func private @mpc_group_finish(%clock: memref<?x7xi32>, %faults: memref<7xi32>, %actor: index) {
-  %block = memref.extract_aligned_pointer_as_index %clock : memref<?x7xi32> -> index
-  func.call @mpc_rt_emulated_finish(%block, %actor) : (index, index) -> ()
-  return
-}
-
-func.func private @mpc_group_barrier(%clock: memref<?x7xi32>) {
-  %block = memref.extract_aligned_pointer_as_index %clock : memref<?x7xi32> -> index
-  %c0 = arith.constant 0 : index
-  func.call @mpc_rt_emulated_barrier(%block, %c0, %c0) : (index, index, index) -> ()
-  return
-}
-)mlir";
 
 bool mpc::isGroupOp(Operation *op) {
   return isa<nvgpu::MBarrierCreateOp, nvgpu::MBarrierGetOp,
@@ -113,17 +32,25 @@ bool mpc::isGroupOp(Operation *op) {
              NVVM::ElectSyncOp, NVVM::CpAsyncMBarrierArriveOp>(op);
 }
 
+void mpc::declareRuntime(SymbolTable &symbols, StringRef name,
+                         size_t numOperands, bool hasResult) {
+  if (symbols.lookup(name))
+    return;
+  Operation *module = symbols.getOp();
+  OpBuilder detached(module->getContext());
+  Type index = detached.getIndexType();
+  auto function = func::FuncOp::create(
+      detached, module->getLoc(), name,
+      detached.getFunctionType(SmallVector<Type>(numOperands, index),
+                               SmallVector<Type>(hasResult ? 1 : 0, index)));
+  function.setPrivate();
+  symbols.insert(function);
+}
+
 Value mpc::callRuntime(ImplicitLocOpBuilder &b, SymbolTable &symbols,
                        StringRef name, ValueRange operands, bool hasResult) {
+  declareRuntime(symbols, name, operands.size(), hasResult);
   SmallVector<Type> results(hasResult ? 1 : 0, b.getIndexType());
-  auto type = b.getFunctionType(
-      SmallVector<Type>(operands.size(), b.getIndexType()), results);
-  if (!symbols.lookup(name)) {
-    OpBuilder detached(b.getContext());
-    auto function = func::FuncOp::create(detached, b.getLoc(), name, type);
-    function.setPrivate();
-    symbols.insert(function);
-  }
   auto call = func::CallOp::create(b, name, results, operands);
   return hasResult ? call.getResult(0) : Value();
 }
@@ -134,49 +61,6 @@ Value mpc::getAddress(ImplicitLocOpBuilder &b, Value memref) {
 
 static Value createIndex(ImplicitLocOpBuilder &b, int64_t value) {
   return arith::ConstantIndexOp::create(b, value);
-}
-
-/// A memref of memory that is not MLIR's.
-static Value createMemRef(ImplicitLocOpBuilder &b, Value address,
-                          MemRefType type) {
-  LLVMTypeConverter converter(b.getContext());
-  Value bits = arith::IndexCastOp::create(b, b.getI64Type(), address);
-  Value pointer = LLVM::IntToPtrOp::create(
-      b, LLVM::LLVMPointerType::get(b.getContext()), bits);
-  Value descriptor = MemRefDescriptor::fromStaticShape(b, b.getLoc(), converter,
-                                                       type, pointer);
-  return UnrealizedConversionCastOp::create(b, type, descriptor).getResult(0);
-}
-
-void SharedMemory::enter(ImplicitLocOpBuilder &b, SymbolTable &symbols,
-                         Value faults, Value thread, Value block, Value core,
-                         IRMapping &memory) {
-  this->faults = faults;
-  this->thread = thread;
-  tensorCore = core;
-  insertFunctions("mpc_group_read", kFunctions, symbols);
-  auto createState = [&](Value address, int64_t columns) -> Value {
-    Value state =
-        createMemRef(b, address, MemRefType::get({1, columns}, b.getI32Type()));
-    auto type =
-        MemRefType::get({ShapedType::kDynamic, columns}, b.getI32Type());
-    return memref::CastOp::create(b, type, state);
-  };
-  clock = createState(block, 7);
-  for (auto [number, memref] : llvm::enumerate(order)) {
-    Buffer &buffer = buffers[memref];
-    auto type = cast<MemRefType>(memref.getType());
-    int64_t bytes = type.getElementTypeBitWidth() / 8;
-    Value handle = callRuntime(
-        b, symbols, "mpc_rt_emulated_buffer_at",
-        {block, createIndex(b, static_cast<int64_t>(number)),
-         createIndex(b, getBytes(type)), createIndex(b, buffer.unit * bytes)},
-        /*hasResult=*/true);
-    buffer.state = createState(handle, 8);
-    Value address = callRuntime(b, symbols, "mpc_rt_emulated_memory", handle,
-                                /*hasResult=*/true);
-    memory.map(memref, createMemRef(b, address, type));
-  }
 }
 
 /// Whether warpgroups go their own ways; then how many threads one has, and the
@@ -202,12 +86,13 @@ LogicalResult KernelEmulator::findGroups() {
          << blockThreads << " threads";
 }
 
-/// Where the function begins to run warpgroup `number`, of all blocks.
-LogicalResult KernelEmulator::enterGroup(Value number) {
-  Value groups = constant(blockThreads / threads);
-  block = arith::DivUIOp::create(b, number, groups);
-  Value group = arith::RemUIOp::create(b, number, groups);
-  firstThread = arith::MulIOp::create(b, group, constant(threads));
+/// Where the function begins to run a group of threads.
+LogicalResult KernelEmulator::enterGroup(Value group) {
+  if (kernel.getNumWorkgroupAttributions() > kMaxBuffers)
+    return kernel.emitOpError("cannot be emulated: expected at most ")
+           << kMaxBuffers << " pieces of shared memory";
+  if (isPerGroup)
+    firstThread = arith::MulIOp::create(b, group, constant(threads));
   // The kernel's name, for what the runtime says.
   std::string text = kernel.getName().str() + '\0';
   auto type =
@@ -223,13 +108,15 @@ LogicalResult KernelEmulator::enterGroup(Value number) {
   symbols.insert(global);
   Value name = memref::GetGlobalOp::create(b, type, global.getSymName());
   handle = callRuntime(b, symbols, "mpc_rt_emulated_enter",
-                       {constant(blockThreads), constant(numMBarriers),
-                        getAddress(b, name), getAddress(b, faults)},
+                       {constant(blockThreads), constant(threads),
+                        constant(numMBarriers), getAddress(b, name),
+                        getAddress(b, faults)},
                        /*hasResult=*/true);
   Value core = arith::AddIOp::create(b, constant(blockThreads), group);
-  shared.enter(b, symbols, faults, threadId, handle, core, uniform);
-  uniform.map(handle, handle); // what the checks refer to
-  return lowerGroupOps();
+  shared.enter(b, symbols, handle, threadId, core, uniform);
+  for (Value known : shared.getHandles())
+    uniform.map(known, known); // what the checks refer to
+  return isPerGroup ? lowerGroupOps() : success();
 }
 
 LogicalResult KernelEmulator::callMBarrier(Operation *op, StringRef name,
@@ -287,8 +174,8 @@ LogicalResult KernelEmulator::lowerBoxLoad(nvgpu::TmaAsyncLoadOp load) {
   Value offset = arith::MulIOp::create(
       b, position, createIndex(b, type.getElementTypeBitWidth() / 8));
   SmallVector<Value> operands = {
-      getAddress(b, load.getTensorMapDescriptorMutable().get()),
-      getAddress(b, buffer->state), offset};
+      getAddress(b, load.getTensorMapDescriptorMutable().get()), buffer->handle,
+      offset};
   llvm::append_range(operands, load.getCoordinates());
   operands.resize(3 + 5, zero);
   return callMBarrier(load, "mpc_rt_emulated_load_box", load.getBarriers(),

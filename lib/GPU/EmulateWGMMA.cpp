@@ -73,10 +73,10 @@ func.func private @mpc_wgmma_address(%descriptor: i64, %row: index, %chunk: inde
 )mlir";
 
 /// {0} type's name, {1} element, {2} sum, {3} how it is widened, {4} elements
-/// of 16 bytes, {5} elements of k, {6} zero, {7} prefix of what is called.
+/// of 16 bytes, {5} elements of k, {6} zero.
 static constexpr const char *kRead = R"mlir(
 // An operand, k × rows.
-func.func private @mpc_wgmma_read_{0}(%memory: memref<?x{1}>, %units: memref<?x8xi32>, %unit: index, %clock: memref<?x7xi32>,
+func.func private @mpc_wgmma_read_{0}(%memory: memref<?x{1}>, %buffer: index, %unit: index, %block: index,
     %faults: memref<7xi32>, %descriptor: i64, %rows: index, %result: memref<{5}x256x{2}>) attributes {{no_inline} {{
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
@@ -95,8 +95,7 @@ func.func private @mpc_wgmma_read_{0}(%memory: memref<?x{1}>, %units: memref<?x8
       %isInside = arith.cmpi ule, %end, %size : index
       scf.if %isInside {{
         %firstUnit = arith.divui %first, %unit : index
-        func.call @{7}read_async(%units, %clock, %faults, %firstUnit, %numUnits)
-            : (memref<?x8xi32>, memref<?x7xi32>, memref<7xi32>, index, index) -> ()
+        func.call @mpc_rt_emulated_read_async(%block, %buffer, %firstUnit, %numUnits) : (index, index, index, index) -> ()
       } else {{
         memref.store %one, %faults[%c0] : memref<7xi32>
       }
@@ -122,8 +121,8 @@ func.func private @mpc_wgmma_read_{0}(%memory: memref<?x{1}>, %units: memref<?x8
 /// {0} name, {1} and {2} the operands' types, {3} element, {4} sum, {5}
 /// elements of k, {6} and {7} how is multiplied and added.
 static constexpr const char *kMultiply = R"mlir(
-func.func private @{0}(%a: memref<?x{3}>, %aUnits: memref<?x8xi32>, %aUnit: index, %w: memref<?x{3}>, %wUnits: memref<?x8xi32>,
-    %wUnit: index, %clock: memref<?x7xi32>, %faults: memref<7xi32>, %aDescriptor: i64, %wDescriptor: i64, %sums: memref<?x?x{4}>,
+func.func private @{0}(%a: memref<?x{3}>, %aBuffer: index, %aUnit: index, %w: memref<?x{3}>, %wBuffer: index,
+    %wUnit: index, %block: index, %faults: memref<7xi32>, %aDescriptor: i64, %wDescriptor: i64, %sums: memref<?x?x{4}>,
     %firstThread: index, %columns: index) attributes {{no_inline} {{
   %c0 = arith.constant 0 : index
   %c1 = arith.constant 1 : index
@@ -137,10 +136,10 @@ func.func private @{0}(%a: memref<?x{3}>, %aUnits: memref<?x8xi32>, %aUnit: inde
   %left = memref.alloca() : memref<{5}x256x{4}>
   %right = memref.alloca() : memref<{5}x256x{4}>
   %line = memref.alloca() : memref<256x{4}>
-  func.call @mpc_wgmma_read_{1}(%a, %aUnits, %aUnit, %clock, %faults, %aDescriptor, %c64, %left)
-      : (memref<?x{3}>, memref<?x8xi32>, index, memref<?x7xi32>, memref<7xi32>, i64, index, memref<{5}x256x{4}>) -> ()
-  func.call @mpc_wgmma_read_{2}(%w, %wUnits, %wUnit, %clock, %faults, %wDescriptor, %columns, %right)
-      : (memref<?x{3}>, memref<?x8xi32>, index, memref<?x7xi32>, memref<7xi32>, i64, index, memref<{5}x256x{4}>) -> ()
+  func.call @mpc_wgmma_read_{1}(%a, %aBuffer, %aUnit, %block, %faults, %aDescriptor, %c64, %left)
+      : (memref<?x{3}>, index, index, index, memref<7xi32>, i64, index, memref<{5}x256x{4}>) -> ()
+  func.call @mpc_wgmma_read_{2}(%w, %wBuffer, %wUnit, %block, %faults, %wDescriptor, %columns, %right)
+      : (memref<?x{3}>, index, index, index, memref<7xi32>, i64, index, memref<{5}x256x{4}>) -> ()
   scf.for %row = %c0 to %c64 step %c1 {{
     %warp = arith.divui %row, %c16 : index
     %inWarp = arith.remui %row, %c16 : index
@@ -190,8 +189,9 @@ func.func private @{0}(%a: memref<?x{3}>, %aUnits: memref<?x8xi32>, %aUnit: inde
 }
 )mlir";
 
-void mpc::insertFunctions(StringRef name, StringRef text,
-                          SymbolTable &symbols) {
+/// Puts the functions of `text` into the module, unless `name` is there.
+static void insertFunctions(StringRef name, StringRef text,
+                            SymbolTable &symbols) {
   if (symbols.lookup(name))
     return;
   auto module = cast<ModuleOp>(symbols.getOp());
@@ -226,7 +226,7 @@ static StringRef nameOf(NVVM::WGMMATypes type) {
 }
 
 func::FuncOp mpc::getWGMMAFunction(NVVM::WgmmaMmaAsyncOp wgmma,
-                                   StringRef prefix, SymbolTable &symbols) {
+                                   SymbolTable &symbols) {
   StringRef a = nameOf(wgmma.getTypeA()), w = nameOf(wgmma.getTypeB());
   bool isInteger = a.ends_with("8");
   NVVM::MMAShapeAttr shape = wgmma.getShape();
@@ -250,23 +250,21 @@ func::FuncOp mpc::getWGMMAFunction(NVVM::WgmmaMmaAsyncOp wgmma,
   }
   const char *sum = isInteger ? "i32" : "f32";
   insertFunctions("mpc_wgmma_address", kAddress, symbols);
-  SmallVector<std::string> names;
+  declareRuntime(symbols, "mpc_rt_emulated_read_async", /*numOperands=*/4);
   for (StringRef type : {a, w}) {
-    names.push_back((prefix + type).str());
     std::string text =
-        llvm::formatv(kRead, names.back(), isInteger ? "i8" : type.str().c_str(), sum,
+        llvm::formatv(kRead, type, isInteger ? "i8" : type.str().c_str(), sum,
                       type == "u8"   ? "arith.extui"
                       : type == "s8" ? "arith.extsi"
                                      : "arith.extf",
-                      isInteger ? 16 : 8, depth, isInteger ? "0" : "0.0",
-                      prefix);
-    insertFunctions("mpc_wgmma_read_" + names.back(), text, symbols);
+                      isInteger ? 16 : 8, depth, isInteger ? "0" : "0.0");
+    insertFunctions(("mpc_wgmma_read_" + type).str(), text, symbols);
   }
-  std::string name = (prefix + "wgmma_" + a + "_" + w).str();
-  std::string text = llvm::formatv(
-      kMultiply, name, names[0], names[1], isInteger ? "i8" : a.str().c_str(),
-      sum, depth, isInteger ? "arith.muli" : "arith.mulf",
-      isInteger ? "arith.addi" : "arith.addf");
+  std::string name = ("mpc_wgmma_" + a + "_" + w).str();
+  std::string text =
+      llvm::formatv(kMultiply, name, a, w, isInteger ? "i8" : a.str().c_str(),
+                    sum, depth, isInteger ? "arith.muli" : "arith.mulf",
+                    isInteger ? "arith.addi" : "arith.addf");
   insertFunctions(name, text, symbols);
   return symbols.lookup<func::FuncOp>(name);
 }
@@ -337,7 +335,7 @@ Value KernelEmulator::getRegisters(Value value) {
 /// The sums of `wgmma` stand where those that it adds to stood, unless somebody
 /// else uses them.
 LogicalResult KernelEmulator::emitWGMMA(NVVM::WgmmaMmaAsyncOp wgmma) {
-  func::FuncOp callee = getWGMMAFunction(wgmma, shared.getPrefix(), symbols);
+  func::FuncOp callee = getWGMMAFunction(wgmma, symbols);
   if (!callee)
     return failure();
   SmallVector<Value> operands;
@@ -361,7 +359,7 @@ LogicalResult KernelEmulator::emitWGMMA(NVVM::WgmmaMmaAsyncOp wgmma) {
       llvm::append_range(groups.front(), llvm::seq<int64_t>(type.getRank()));
       flat = memref::CollapseShapeOp::create(b, flat, groups);
     }
-    operands.append({dynamic(flat), buffer->state, constant(buffer->unit)});
+    operands.append({dynamic(flat), buffer->handle, constant(buffer->unit)});
   }
   if (!registers.contains(wgmma.getInouts()) || !wgmma.getInouts().hasOneUse())
     return wgmma.emitOpError("cannot be emulated: expected sums that are zero "
@@ -372,7 +370,7 @@ LogicalResult KernelEmulator::emitWGMMA(NVVM::WgmmaMmaAsyncOp wgmma) {
     fillWithZeros(b, sums);
   Value aDescriptors = getArray(wgmma.getDescriptorA()),
         wDescriptors = getArray(wgmma.getDescriptorB());
-  operands.append({shared.getClock(), faults});
+  operands.append({shared.getBlock(), faults});
   Value dynamicSums = dynamic(sums);
   shared.emitOpen(b);
   forEach(threads / kWarpgroup, [&](Value group, IRMapping &) {

@@ -37,16 +37,15 @@ inline constexpr int64_t kNumFaults = 7;
 void reportFault(mlir::ImplicitLocOpBuilder &b, mlir::Value faults,
                  Fault fault);
 
-/// What is known of a block's shared memory while it runs: who has written
-/// which piece when, who has read it, and which copies are still under way.
-/// Time is counted in barriers. SharedMemory.cpp says what is held where.
+/// A block's shared memory, whose state is the runtime's (runtime/emulator.h):
+/// who has written which piece when, who has read it, and what is under way.
 class SharedMemory {
 public:
   /// Sees the kernel's workgroup attributions.
   explicit SharedMemory(mlir::gpu::GPUFuncOp kernel);
 
   struct Buffer {
-    mlir::Value state;
+    mlir::Value handle; // the runtime's
     /// Elements that are written and read together.
     int64_t unit = 0;
   };
@@ -61,28 +60,17 @@ public:
   mlir::Value getPosition(mlir::ImplicitLocOpBuilder &b, mlir::Value memref,
                           mlir::ValueRange indices) const;
 
-  /// Makes the states, at the beginning of a function, and remembers `faults`;
-  /// `thread` stands for the number of the thread that runs.
-  void create(mlir::ImplicitLocOpBuilder &b, int64_t threads,
-              mlir::SymbolTable &symbols, mlir::Value faults,
-              mlir::Value thread);
-  /// As `create`, where warpgroups go their own ways: memory and states are the
-  /// runtime's (runtime/emulator.h). `block` is its handle of the block, `core`
-  /// the number of this warpgroup's tensor core. Maps attributions to memory.
+  /// A group of threads begins; `block` is the runtime's handle of its block,
+  /// `thread` stands for the number of the thread that runs, `core` is that of
+  /// the group's tensor core. Maps attributions to memory.
   void enter(mlir::ImplicitLocOpBuilder &b, mlir::SymbolTable &symbols,
-             mlir::Value faults, mlir::Value thread, mlir::Value block,
-             mlir::Value core, mlir::IRMapping &memory);
-  /// How the functions begin that are called: those of this file, or those of
-  /// the runtime.
-  llvm::StringRef getPrefix() const {
-    return tensorCore ? "mpc_group_" : "mpc_shared_";
-  }
-  /// Memrefs that belong to the function, not to a block.
-  llvm::SmallVector<mlir::Value> getStates() const;
-  bool isEmpty() const { return buffers.empty(); }
+             mlir::Value block, mlir::Value thread, mlir::Value core,
+             mlir::IRMapping &memory);
+  /// Values that belong to the function, not to the kernel.
+  llvm::SmallVector<mlir::Value> getHandles() const;
+  mlir::Value getBlock() const { return block; }
 
-  /// A block begins; all threads have met.
-  void emitBegin(mlir::ImplicitLocOpBuilder &b) const;
+  /// All threads of the block meet.
   void emitBarrier(mlir::ImplicitLocOpBuilder &b) const;
   /// `width` elements from `first` on, both multiples of the unit or inside of
   /// one, are read or written.
@@ -93,41 +81,34 @@ public:
   /// Of the copies of a thread: a group ends; all but `left` groups have come.
   void emitCommit(mlir::ImplicitLocOpBuilder &b) const;
   void emitWait(mlir::ImplicitLocOpBuilder &b, int64_t left) const;
-  /// A thread makes what it has written known to wgmma.
+  /// A thread makes what it knows to be written known to wgmma and TMA.
   void emitFence(mlir::ImplicitLocOpBuilder &b) const;
   /// Of wgmma, for all threads: one is started, a group ends, all but `left`
   /// groups are waited for, and sums are used.
-  void emitOpen(mlir::ImplicitLocOpBuilder &b, bool isOpen = true) const;
+  void emitOpen(mlir::ImplicitLocOpBuilder &b) const;
   void emitCommitWGMMA(mlir::ImplicitLocOpBuilder &b) const;
   void emitWaitWGMMA(mlir::ImplicitLocOpBuilder &b, int64_t left) const;
   void emitFinish(mlir::ImplicitLocOpBuilder &b) const;
-  mlir::Value getClock() const { return clock; }
 
 private:
-  /// `name` without the prefix.
+  /// A function of the runtime; before its operands the block. Nothing where
+  /// there is no block.
   void call(mlir::ImplicitLocOpBuilder &b, llvm::StringRef name,
             mlir::ValueRange operands) const;
-  std::pair<mlir::Value, mlir::Value> getUnits(mlir::ImplicitLocOpBuilder &b,
-                                               const Buffer &buffer,
-                                               mlir::Value first,
-                                               int64_t width) const;
+  void touch(mlir::ImplicitLocOpBuilder &b, llvm::StringRef name,
+             const Buffer &buffer, mlir::Value first, int64_t width,
+             llvm::ArrayRef<mlir::Value> operands) const;
 
   llvm::DenseMap<mlir::Value, Buffer> buffers;
   llvm::SmallVector<mlir::Value> order; // of attributions
-  /// The row of the clock after those of threads.
-  mlir::Value getTensorCores(mlir::ImplicitLocOpBuilder &b) const;
-
-  mlir::Value clock, faults, thread;
-  int64_t numThreads = 0;
-  mlir::Value tensorCore; // where warpgroups go their own ways
+  mlir::SymbolTable *symbols = nullptr;
+  mlir::Value block, thread, core;
 };
 
-/// Puts the functions of `text` into the module, unless `name` is there.
-void insertFunctions(llvm::StringRef name, llvm::StringRef text,
-                     mlir::SymbolTable &symbols);
-
-/// Calls a function of the runtime whose operands, and result if there is one,
-/// are of type index.
+/// A function of the runtime whose operands, and result if there is one, are of
+/// type index; and a call of it, which returns the result or nothing.
+void declareRuntime(mlir::SymbolTable &symbols, llvm::StringRef name,
+                    size_t numOperands, bool hasResult = false);
 mlir::Value callRuntime(mlir::ImplicitLocOpBuilder &b,
                         mlir::SymbolTable &symbols, llvm::StringRef name,
                         mlir::ValueRange operands, bool hasResult = false);
@@ -167,12 +148,11 @@ mlir::func::FuncOp getMMAFunction(mlir::NVVM::MmaOp mma,
                                   mlir::SymbolTable &symbols);
 
 /// The function that computes `wgmma` for one warpgroup: of each operand the
-/// memory, its state and unit, then the clock, faults, both descriptors, the
-/// sums (threads × registers), the first thread and the columns. Null, with an
-/// error, for shapes other than m64nN with 32 bytes of k, k innermost.
-/// Its functions call those of shared memory that begin with `prefix`.
+/// memory, the runtime's handle and unit, then its handle of the block, faults,
+/// both descriptors, the sums (threads × registers), the first thread and the
+/// columns. Null, with an error, for shapes other than m64nN with 32 bytes of
+/// k, k innermost.
 mlir::func::FuncOp getWGMMAFunction(mlir::NVVM::WgmmaMmaAsyncOp wgmma,
-                                    llvm::StringRef prefix,
                                     mlir::SymbolTable &symbols);
 
 /// The one memref that a descriptor is computed from the address of, or null.

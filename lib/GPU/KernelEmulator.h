@@ -18,7 +18,8 @@
 namespace mpc {
 
 /// Emits the function of one kernel: (kernel's arguments..., faults, blocks,
-/// lo, hi), over threads, over blocks, or over warpgroups.
+/// lo, hi), over threads; or, where threads of a block meet, (..., block,
+/// group) for a group of its threads, which the runtime runs as a fiber.
 class KernelEmulator {
 public:
   KernelEmulator(mlir::gpu::GPUFuncOp kernel, int64_t threads,
@@ -29,12 +30,10 @@ public:
 
   /// Null after an error.
   mlir::func::FuncOp emit(llvm::StringRef name);
-  /// How many iterations a block is.
-  int64_t getIterations() const {
-    return isPerGroup ? blockThreads / threads : isPerBlock ? 1 : threads;
-  }
+  /// Bytes of what threads keep from one meeting to the next.
+  int64_t getStackBytes() const { return stackBytes; }
   bool isPerBlock = false;
-  /// Warpgroups go their own ways: each runs as a fiber.
+  /// Warpgroups go their own ways: each is a group. Else the whole block is.
   bool isPerGroup = false;
 
 private:
@@ -69,7 +68,7 @@ private:
   bool isUniform(mlir::Operation *op);
   // EmulateGroups.cpp
   mlir::LogicalResult findGroups();
-  mlir::LogicalResult enterGroup(mlir::Value number);
+  mlir::LogicalResult enterGroup(mlir::Value group);
   mlir::LogicalResult lowerGroupOps();
   mlir::LogicalResult lowerBoxLoad(mlir::nvgpu::TmaAsyncLoadOp load);
   mlir::LogicalResult
@@ -90,7 +89,7 @@ private:
                              mlir::ValueRange values);
 
   mlir::gpu::GPUFuncOp kernel;
-  int64_t threads; // that one iteration runs
+  int64_t threads; // of a group
   int64_t blockThreads;
   mlir::SymbolTable &symbols;
   mlir::ImplicitLocOpBuilder b;
@@ -99,9 +98,9 @@ private:
   mlir::Value blocks, block, faults;
   /// The number of a thread, where threads meet: known in each of their loops.
   mlir::Value threadId;
-  /// Of warpgroups: the number of the first thread, the runtime's handle of the
-  /// block, and for each thread whether it is active, if that is not all.
-  mlir::Value firstThread, handle, mask;
+  /// The runtime's handle of the block; of warpgroups the number of the first
+  /// thread, and for each thread whether it is active, if that is not all.
+  mlir::Value handle, firstThread, mask;
   /// The first mbarrier of each group of them, and how many there are.
   llvm::DenseMap<mlir::Value, int64_t> mbarriers;
   int64_t numMBarriers = 0;
@@ -124,9 +123,8 @@ inline constexpr llvm::StringLiteral kEmulateGroupsName =
     "mpc_rt_emulate_groups";
 inline constexpr llvm::StringLiteral kTryWaitName = "mpc_rt_emulated_try_wait";
 
-/// Of a fiber's stack, for what threads keep (runtime/emulator.c has twice
-/// that).
-inline constexpr int64_t kMaxStackBytes = 8 << 20;
+/// Pieces of shared memory (`buffers` of runtime/emulator.h).
+inline constexpr unsigned kMaxBuffers = 16;
 
 } // namespace mpc
 

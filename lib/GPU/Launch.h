@@ -30,16 +30,32 @@ inline constexpr int64_t kSharedBytes = 48 * 1024;
 /// KiB).
 inline constexpr int64_t kMaxSharedBytes = 227 * 1024;
 
-/// Bytes of shared memory that the runtime has to ask for: those of `types`, or
-/// 0 if every block has as much. PTX wants such memory to be one external array
-/// (mpc-lower-shared-memory).
-inline int64_t getDynamicSharedBytes(mlir::TypeRange types) {
+inline int64_t getSharedBytes(mlir::TypeRange types) {
   int64_t bytes = 0;
   for (mlir::Type type : types) {
     auto memref = mlir::cast<mlir::MemRefType>(type);
     bytes += memref.getNumElements() * memref.getElementTypeBitWidth() / 8;
   }
+  return bytes;
+}
+
+/// Bytes of shared memory that the runtime has to ask for: those of `types`, or
+/// 0 if every block has as much. PTX wants such memory to be one external array
+/// (mpc-lower-shared-memory).
+inline int64_t getDynamicSharedBytes(mlir::TypeRange types) {
+  int64_t bytes = getSharedBytes(types);
   return bytes > kSharedBytes ? bytes : 0;
+}
+
+/// The space of memory that the threads of a block share.
+inline mlir::gpu::AddressSpaceAttr getSharedSpace(mlir::MLIRContext *context) {
+  return mlir::gpu::AddressSpaceAttr::get(context,
+                                          mlir::gpu::AddressSpace::Workgroup);
+}
+
+inline bool isInShared(mlir::Value memref) {
+  auto type = mlir::cast<mlir::MemRefType>(memref.getType());
+  return type.getMemorySpace() == getSharedSpace(memref.getContext());
 }
 
 /// A launch of `blocks` blocks of `threads` threads, in one dimension, with an
@@ -66,6 +82,15 @@ inline mlir::gpu::LaunchOp createLaunch(mlir::ImplicitLocOpBuilder &b,
       /*workgroupAttributions=*/shared,
       /*privateAttributions=*/mlir::TypeRange(), nullptr, nullptr, nullptr,
       symbol(kGPUModuleName), symbol(name));
+}
+
+/// The same for a launch that has received more shared memory since.
+inline void updateSharedMemory(mlir::ImplicitLocOpBuilder &b,
+                               mlir::gpu::LaunchOp launch) {
+  mlir::ValueRange memory = launch.getWorkgroupAttributions();
+  if (int64_t bytes = getDynamicSharedBytes(memory.getTypes()))
+    launch.getDynamicSharedMemorySizeMutable().assign(
+        mlir::arith::ConstantIntOp::create(b, bytes, /*width=*/32));
 }
 
 } // namespace mpc

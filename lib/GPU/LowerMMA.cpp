@@ -24,7 +24,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "ContractKernel.h"
+#include "MMAKernel.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
@@ -44,34 +44,6 @@ namespace mpc {
 using namespace mlir;
 using namespace mpc;
 using namespace mpc::kernel;
-
-/// Rows of mma.sync.
-static constexpr int64_t kRows = 16;
-
-/// Blocks of kv values along k that one instruction reads.
-static constexpr int64_t kBlocks = 8;
-
-namespace {
-
-class MMAKernel : public ContractKernel {
-public:
-  explicit MMAKernel(ContractOp op) : ContractKernel(op, kRows) {}
-
-private:
-  LogicalResult check() override;
-  std::pair<int64_t, int64_t> getWeightsShape() const override {
-    return {staging.stages * panels * staging.depth, kPanelWidth * kv};
-  }
-  void locateWarp() override;
-  void loadWeights(Value step, Value stage) override;
-  SmallVector<Value> multiply(LoadStage load) override;
-  /// As operands of mma.sync are typed: part `index` of `count`.
-  Value toRegister(Value vector, int64_t index);
-  SmallVector<Value> multiply(ValueRange a, ValueRange w, ValueRange c);
-  SmallVector<Value> multiplyStage(Value stage, ValueRange sums);
-};
-
-} // namespace
 
 void MMAKernel::locateWarp() {
   Value warp = divide(thread, kWarp);
@@ -144,12 +116,34 @@ SmallVector<Value> MMAKernel::multiply(ValueRange a, ValueRange w,
   return sums;
 }
 
+SmallVector<Value> MMAKernel::loadMatrices(Value memory, ValueRange position) {
+  auto matrices = VectorType::get({4, kv}, element);
+  Value loaded = nvgpu::LdMatrixOp::create(b, matrices, memory, position,
+                                           /*transpose=*/false, /*numTiles=*/4);
+  SmallVector<Value> registers;
+  for (int64_t i = 0; i < 4; ++i)
+    registers.push_back(toRegister(
+        vector::ExtractOp::create(b, loaded, ArrayRef<int64_t>{i}), 0));
+  return registers;
+}
+
+SmallVector<SmallVector<Value>> MMAKernel::loadInputs(Value stage, int64_t k) {
+  Value inTile = remainder(lane, kRows), half = divide(lane, kRows);
+  SmallVector<SmallVector<Value>> a;
+  for (int64_t tile = 0; tile < staging.warpRows / kRows; ++tile) {
+    Value row = add(b, add(b, warpRow, inTile), tile * kRows);
+    Value from = swizzle(add(b, half, 2 * k), inTile);
+    a.push_back(
+        loadMatrices(sharedInput, {add(b, mul(b, stage, tiling.getRows()), row),
+                                   mul(b, from, chunkBlocks * kv)}));
+  }
+  return a;
+}
+
 /// `sums`: of each 16 rows, of each 8 columns, four.
 SmallVector<Value> MMAKernel::multiplyStage(Value stage, ValueRange sums) {
   int64_t tiles = staging.warpRows / kRows;
   int64_t groups = staging.warpColumns / kColumns / fragments;
-  Value inTile = remainder(lane, kRows), half = divide(lane, kRows);
-  auto matrices = VectorType::get({4, kv}, element);
   auto lanes = VectorType::get({fragments * kv}, element);
   // Where a lane's chunk of weights stands: its channels are F·g to F·g + F-1.
   int64_t perChunk = chunkBlocks / fragments;
@@ -160,21 +154,7 @@ SmallVector<Value> MMAKernel::multiplyStage(Value stage, ValueRange sums) {
                      mul(b, remainder(g, perChunk), fragments * kv));
   SmallVector<Value> next(sums);
   for (int64_t k = 0; k < staging.depth / kBlocks; ++k) {
-    SmallVector<SmallVector<Value>> a;
-    for (int64_t tile = 0; tile < tiles; ++tile) {
-      Value row = add(b, add(b, warpRow, inTile), tile * kRows);
-      Value from = swizzle(add(b, half, 2 * k), inTile);
-      Value loaded = nvgpu::LdMatrixOp::create(
-          b, matrices, sharedInput,
-          ValueRange{add(b, mul(b, stage, tiling.getRows()), row),
-                     mul(b, from, chunkBlocks * kv)},
-          /*transpose=*/false, /*numTiles=*/4);
-      SmallVector<Value> registers;
-      for (int64_t i = 0; i < 4; ++i)
-        registers.push_back(toRegister(
-            vector::ExtractOp::create(b, loaded, ArrayRef<int64_t>{i}), 0));
-      a.push_back(std::move(registers));
-    }
+    SmallVector<SmallVector<Value>> a = loadInputs(stage, k);
     for (int64_t group = 0; group < groups; ++group) {
       Value halves[2];
       for (int64_t h = 0; h < 2; ++h) {
@@ -206,7 +186,7 @@ SmallVector<Value> MMAKernel::multiplyStage(Value stage, ValueRange sums) {
 SmallVector<Value> MMAKernel::multiply(LoadStage load) {
   // All stages but one are under way before the first is multiplied.
   int64_t ahead = std::max<int64_t>(staging.stages - 1, 1);
-  startFirstSteps(ahead, load);
+  startFirstSteps(ahead, steps, load);
   int64_t tiles = staging.warpRows / kRows;
   Value zero =
       arith::ConstantOp::create(b, b.getZeroAttr(op.getAccumulatorType()));
@@ -216,7 +196,7 @@ SmallVector<Value> MMAKernel::multiply(LoadStage load) {
         b, b.getI32IntegerAttr(static_cast<int32_t>(ahead - 1)));
     // Everybody's copies have come, and the stage before is read.
     gpu::BarrierOp::create(b);
-    startStep(step, ahead, load);
+    startStep(step, ahead, steps, load);
     return multiplyStage(remainder(step, staging.stages), carried);
   });
 }

@@ -290,7 +290,7 @@ void TMAKernel::release(Value number, Value condition) {
 }
 
 void TMAKernel::multiplyTiles() {
-  locateWarp();
+  locateThread();
   isFirstLane =
       arith::CmpIOp::create(b, arith::CmpIPredicate::eq, lane, constant(0));
   forEachTile([&](Value first) {

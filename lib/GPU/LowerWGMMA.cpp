@@ -161,7 +161,7 @@ Value WGMMAKernel::multiplyStage(Value stage, Value sums) {
 
 SmallVector<Value> WGMMAKernel::multiply(LoadStage load) {
   int64_t ahead = std::max<int64_t>(staging.stages - 2, 1);
-  startFirstSteps(ahead, load);
+  startFirstSteps(ahead, steps, load);
   Value sums = multiplySteps([&](Value step, Value sums) {
     NVVM::CpAsyncWaitGroupOp::create(
         b, b.getI32IntegerAttr(static_cast<int32_t>(ahead - 1)));
@@ -173,7 +173,7 @@ SmallVector<Value> WGMMAKernel::multiply(LoadStage load) {
     // Everybody's copies have come, and the step before the last is read.
     gpu::BarrierOp::create(b);
     Value next = multiplyStage(remainder(step, staging.stages), sums);
-    startStep(step, ahead, load);
+    startStep(step, ahead, steps, load);
     if (steps > 1)
       NVVM::WgmmaWaitGroupSyncOp::create(b, 1);
     return next;

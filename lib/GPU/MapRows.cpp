@@ -18,11 +18,13 @@
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/Interfaces/SideEffectInterfaces.h"
 #include "mlir/Interfaces/ViewLikeInterface.h"
 #include "mpc/Codegen/BufferViews.h"
 #include "mpc/Codegen/OutputTile.h"
+#include "mpc/GPU/Chips.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -34,6 +36,10 @@ static constexpr int64_t kBlockSize = 128;
 /// Where several warps share a row, longer sums are one thread's, which hands
 /// them on, and not every thread's.
 static constexpr int64_t kShortSum = 32;
+
+static int64_t getBlockThreads(gpu::LaunchOp launch) {
+  return cast<IntegerAttr>(launch->getAttr(kBlockThreadsAttrName)).getInt();
+}
 
 /// Bytes that shared memory has side by side, each of them once.
 static constexpr int64_t kBankBytes = 128;
@@ -91,6 +97,8 @@ std::optional<Access> matchAccess(Operation *op) {
     return Access{op, load.getBase(), false};
   if (auto store = dyn_cast<vector::StoreOp>(op))
     return Access{op, store.getBase(), true};
+  if (auto load = dyn_cast<nvgpu::LdMatrixOp>(op))
+    return Access{op, load.getSrcMemref(), false};
   return std::nullopt;
 }
 
@@ -103,6 +111,51 @@ SmallVector<Access> findAccesses(Operation *op) {
   return accesses;
 }
 
+/// Where a view begins in its buffer.
+Value getStart(ImplicitLocOpBuilder &b, Value view) {
+  Operation *op = view.getDefiningOp();
+  if (!isa_and_nonnull<ViewLikeOpInterface>(op))
+    return indexConstant(b, 0);
+  Value start = getStart(b, op->getOperand(0));
+  auto part = dyn_cast<memref::SubViewOp>(op);
+  if (!part)
+    return start;
+  for (auto [offset, stride] :
+       llvm::zip_equal(part.getMixedOffsets(),
+                       part.getSourceType().getStridesAndOffset().first))
+    start = add(
+        b, start,
+        mul(b, getValueOrCreateConstantIndexOp(b, b.getLoc(), offset), stride));
+  return start;
+}
+
+/// Accesses of `buffer` and of its views become those of `memory`, which has
+/// one dimension, from `start` on.
+void moveAccesses(Value buffer, Value memory, Value start) {
+  for (Operation *user : llvm::make_early_inc_range(buffer.getUsers())) {
+    if (isa<ViewLikeOpInterface>(user)) {
+      moveAccesses(user->getResult(0), memory, start);
+      continue;
+    }
+    std::optional<Access> access = matchAccess(user);
+    if (!access)
+      continue;
+    ImplicitLocOpBuilder b(user->getLoc(), user);
+    Value position = add(b, start, getStart(b, buffer));
+    // Indices follow the memref, which only a stored value precedes.
+    auto strides =
+        cast<MemRefType>(buffer.getType()).getStridesAndOffset().first;
+    unsigned first = access->isWrite ? 2 : 1;
+    for (auto [index, stride] : llvm::zip_equal(
+             user->getOperands().slice(first, strides.size()), strides))
+      position = add(b, position, mul(b, index, stride));
+    SmallVector<Value> operands(user->getOperands().take_front(first));
+    operands.back() = memory;
+    operands.push_back(position);
+    user->setOperands(operands);
+  }
+}
+
 /// Whether a loop has a single iteration.
 bool isSingle(scf::ForallOp loop) {
   return loop.getRank() == 1 &&
@@ -112,8 +165,9 @@ bool isSingle(scf::ForallOp loop) {
 
 class RowMapper {
 public:
-  explicit RowMapper(scf::ForallOp loop)
-      : loop(loop), b(loop.getLoc(), loop),
+  /// `outer`: the launch that the loop is part of, or null.
+  RowMapper(scf::ForallOp loop, gpu::LaunchOp outer)
+      : loop(loop), outer(outer), b(loop.getLoc(), loop),
         threads(
             cast<IntegerAttr>(loop->getAttr(kRowThreadsAttrName)).getInt()) {}
   LogicalResult run(StringRef name);
@@ -130,7 +184,6 @@ private:
   }
   void inlineSingle();
   void forward(Value buffer);
-  void share(Value buffer, Value memory, int64_t pitch);
   /// In a block of the row's loops; `read` and `written` since the last
   /// barrier.
   void insertBarriers(Block &block, llvm::DenseSet<Value> &read,
@@ -140,6 +193,7 @@ private:
   int64_t countSharedBytes(int64_t rows) const;
 
   scf::ForallOp loop;
+  gpu::LaunchOp outer;
   ImplicitLocOpBuilder b;
   /// Of a row, and the rows of a block.
   int64_t threads, rows = 1;
@@ -280,7 +334,8 @@ int64_t RowMapper::countSharedBytes(int64_t rows) const {
 }
 
 void RowMapper::chooseRows() {
-  rows = std::max<int64_t>(1, kBlockSize / threads);
+  int64_t block = outer ? getBlockThreads(outer) : kBlockSize;
+  rows = std::max<int64_t>(1, block / threads);
   while (rows > 1 && countSharedBytes(rows) > kSharedBytes)
     rows /= 2;
 }
@@ -302,19 +357,38 @@ LogicalResult RowMapper::createKernel(StringRef name) {
     types.push_back(MemRefType::get({rows * getPitch(buffer.getType(), rows)},
                                     buffer.getType().getElementType(),
                                     MemRefLayoutAttrInterface(), space));
-  gpu::LaunchOp launch = createLaunch(b, name, blocks, rows * threads, types);
-  body = &launch.getBody().front();
-  b.setInsertionPointToStart(body);
   auto constant = [&](int64_t value) -> Value {
     return arith::ConstantIndexOp::create(b, value);
   };
+  gpu::LaunchOp launch = outer;
+  Value row;
+  SmallVector<Value> memories;
+  if (outer) {
+    std::optional<int64_t> count = getConstantIntValue(total);
+    if (!count || *count % rows != 0)
+      return loop.emitOpError("expected a multiple of ")
+             << rows << " rows, which a block handles at a time";
+    for (Type type : types)
+      memories.push_back(outer.addWorkgroupAttribution(type, b.getLoc()));
+    auto passes = scf::ForOp::create(b, constant(0), constant(*count / rows),
+                                     constant(1));
+    body = passes.getBody();
+    row = passes.getInductionVar();
+  } else {
+    launch = createLaunch(b, name, blocks, rows * threads, types);
+    llvm::append_range(memories, launch.getWorkgroupAttributions());
+    body = &launch.getBody().front();
+    row = launch.getBlockIds().x;
+  }
+  b.setInsertionPointToStart(body);
   thread = launch.getThreadIds().x;
-  Value row = launch.getBlockIds().x;
   if (rows > 1) {
     slot = arith::DivUIOp::create(b, thread, constant(threads));
     thread = arith::RemUIOp::create(b, thread, constant(threads));
     row = arith::AddIOp::create(
         b, arith::MulIOp::create(b, row, constant(rows)).getResult(), slot);
+  }
+  if (rows > 1 && !outer) {
     // The last block handles the last row more than once, and stores it once.
     isRow = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, row, total);
     row = arith::MinUIOp::create(
@@ -325,7 +399,8 @@ LogicalResult RowMapper::createKernel(StringRef name) {
   for (Operation &op : loop.getBody()->without_terminator())
     if (!isa<memref::DeallocOp>(op))
       b.clone(op, mapping);
-  gpu::TerminatorOp::create(b);
+  if (!outer)
+    gpu::TerminatorOp::create(b);
   auto translate = [&](SmallVector<memref::AllocOp> &buffers) {
     for (memref::AllocOp &buffer : buffers)
       buffer =
@@ -339,9 +414,20 @@ LogicalResult RowMapper::createKernel(StringRef name) {
     forward(buffer);
   llvm::DenseSet<Value> read, written;
   insertBarriers(*body, read, written);
-  for (auto [buffer, memory] :
-       llvm::zip_equal(shared, launch.getWorkgroupAttributions()))
-    share(buffer, memory, getPitch(buffer.getType(), rows));
+  if (outer) {
+    // What is before, the rows before included, is done.
+    b.setInsertionPointToStart(body);
+    gpu::BarrierOp::create(b);
+  }
+  for (auto [buffer, memory] : llvm::zip_equal(shared, memories)) {
+    b.setInsertionPointToStart(body);
+    Value start = indexConstant(b, 0);
+    if (slot) {
+      b.setInsertionPointAfterValue(slot);
+      start = mul(b, slot, getPitch(buffer.getType(), rows));
+    }
+    moveAccesses(buffer, memory, start);
+  }
   SmallVector<scf::ForallOp> loops;
   body->walk([&](scf::ForallOp inner) { loops.push_back(inner); });
   for (scf::ForallOp inner : loops)
@@ -387,42 +473,6 @@ void RowMapper::forward(Value buffer) {
       access.op->erase();
     }
   }
-}
-
-/// Accesses of a row's buffer become those of its part of shared memory.
-void RowMapper::share(Value buffer, Value memory, int64_t pitch) {
-  for (Operation *op : getOps())
-    for (const Access &access : findAccesses(op)) {
-      if (getRoot(access.memref) != buffer)
-        continue;
-      b.setInsertionPoint(access.op);
-      auto [strides, offset] =
-          cast<MemRefType>(access.memref.getType()).getStridesAndOffset();
-      Value position = indexConstant(b, offset);
-      // The last operands are the indices.
-      for (auto [index, stride] : llvm::zip_equal(
-               access.op->getOperands().take_back(strides.size()), strides))
-        position = add(b, position, mul(b, index, stride));
-      if (slot)
-        position = add(b, position, mul(b, slot, pitch));
-      if (auto load = dyn_cast<memref::LoadOp>(access.op)) {
-        load.replaceAllUsesWith(
-            memref::LoadOp::create(b, memory, position).getResult());
-      } else if (auto store = dyn_cast<memref::StoreOp>(access.op)) {
-        memref::StoreOp::create(b, store.getValueToStore(), memory, position);
-      } else if (auto load = dyn_cast<vector::LoadOp>(access.op)) {
-        auto moved = vector::LoadOp::create(b, load.getVectorType(), memory,
-                                            ValueRange{position});
-        moved.setAlignmentAttr(load.getAlignmentAttr());
-        load.replaceAllUsesWith(moved.getResult());
-      } else {
-        auto old = cast<vector::StoreOp>(access.op);
-        auto moved = vector::StoreOp::create(b, old.getValueToStore(), memory,
-                                             ValueRange{position});
-        moved.setAlignmentAttr(old.getAlignmentAttr());
-      }
-      access.op->erase();
-    }
 }
 
 void RowMapper::insertBarriers(Block &block, llvm::DenseSet<Value> &read,
@@ -510,5 +560,68 @@ LogicalResult RowMapper::run(StringRef name) {
 } // namespace
 
 LogicalResult mpc::mapRows(scf::ForallOp loop, StringRef name) {
-  return RowMapper(loop).run(name);
+  return RowMapper(loop, /*outer=*/{}).run(name);
+}
+
+/// An ordinary loop, its iterations one after the other by all threads.
+static void divideAmongBlock(scf::ForallOp loop, gpu::LaunchOp launch) {
+  ImplicitLocOpBuilder b(loop.getLoc(), loop);
+  gpu::BarrierOp::create(b);
+  SmallVector<Value> counts = countIterations(b, loop);
+  Value total = arith::ConstantIndexOp::create(b, 1);
+  for (Value count : counts)
+    total = b.createOrFold<arith::MulIOp>(total, count);
+  emitLoop(b, launch.getThreadIds().x, total, getBlockThreads(launch),
+           [&](Value id) {
+             IRMapping mapping;
+             mapVariables(b, loop, counts, id, mapping);
+             for (Operation &op : loop.getBody()->without_terminator())
+               b.clone(op, mapping);
+           });
+  loop.erase();
+}
+
+LogicalResult mpc::mapToBlock(gpu::LaunchOp launch) {
+  Block &body = launch.getBody().front();
+  for (auto loop : llvm::make_early_inc_range(body.getOps<scf::ForallOp>())) {
+    if (!loop->hasAttr(kRowThreadsAttrName))
+      divideAmongBlock(loop, launch);
+    else if (failed(RowMapper(loop, launch).run("")))
+      return failure();
+  }
+  ImplicitLocOpBuilder b(launch.getLoc(), launch);
+  for (auto buffer :
+       llvm::make_early_inc_range(body.getOps<memref::AllocOp>())) {
+    MemRefType type = buffer.getType();
+    if (!type.hasStaticShape() || !type.getLayout().isIdentity())
+      return buffer.emitOpError("expected a buffer of fixed size inside a "
+                                "parallel loop, but got ")
+             << type;
+    int64_t bytes = llvm::divideCeil(type.getElementTypeBitWidth(), 8);
+    int64_t elements = llvm::alignTo(type.getNumElements() * bytes, 16) / bytes;
+    Value memory = launch.addWorkgroupAttribution(
+        MemRefType::get({elements}, type.getElementType(),
+                        MemRefLayoutAttrInterface(),
+                        getSharedSpace(b.getContext())),
+        buffer.getLoc());
+    b.setInsertionPoint(buffer);
+    moveAccesses(buffer, memory, indexConstant(b, 0));
+  }
+  SmallVector<Operation *> dead;
+  body.walk([&](Operation *op) {
+    if (isa<ViewLikeOpInterface, memref::AllocOp>(op))
+      dead.push_back(op);
+  });
+  for (Operation *op : llvm::reverse(dead))
+    if (op->use_empty())
+      op->erase();
+  int64_t bytes =
+      getSharedBytes(ValueRange(launch.getWorkgroupAttributions()).getTypes());
+  int64_t most = getChipOf(launch).sharedBytes;
+  if (bytes > most)
+    return launch.emitOpError("expected at most ")
+           << most << " bytes of shared memory, but got " << bytes;
+  b.setInsertionPoint(launch);
+  updateSharedMemory(b, launch);
+  return success();
 }

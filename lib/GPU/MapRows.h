@@ -27,6 +27,10 @@ void mapVariables(mlir::ImplicitLocOpBuilder &b, mlir::scf::ForallOp loop,
 /// threads share each row; it is erased.
 mlir::LogicalResult mapRows(mlir::scf::ForallOp loop, llvm::StringRef name);
 
+/// The loops inside of a launch with `kernel.block_threads` are divided among
+/// the threads of its blocks, and buffers inside become shared memory.
+mlir::LogicalResult mapToBlock(mlir::gpu::LaunchOp launch);
+
 } // namespace mpc
 
 #endif // MPC_LIB_GPU_MAPROWS_H

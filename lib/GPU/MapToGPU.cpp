@@ -34,8 +34,9 @@ LogicalResult makeBuffersPrivate(gpu::LaunchOp launch) {
   for (Operation *op : mpc::takeBuffers(launch)) {
     auto type = cast<MemRefType>(op->getResult(0).getType());
     if (!type.hasStaticShape())
-      return op->emitOpError("expected a buffer of fixed size inside a parallel "
-                             "loop, but got ")
+      return op->emitOpError(
+                 "expected a buffer of fixed size inside a parallel "
+                 "loop, but got ")
              << type;
     auto slot = memref::AllocaOp::create(b, op->getLoc(), type);
     op->replaceAllUsesWith(slot);
@@ -118,6 +119,14 @@ struct MapToGPUPass : public mpc::impl::MapToGPUBase<MapToGPUPass> {
         loops.push_back(loop);
         return WalkResult::skip(); // inner ones run in sequence
       });
+      SmallVector<gpu::LaunchOp> blocks;
+      function.walk([&](gpu::LaunchOp launch) {
+        if (launch->hasAttr(mpc::kBlockThreadsAttrName))
+          blocks.push_back(launch);
+      });
+      for (gpu::LaunchOp launch : blocks)
+        if (failed(mpc::mapToBlock(launch)))
+          return signalPassFailure();
       for (scf::ForallOp loop : loops)
         if (failed(mapForall(loop, nextName())))
           return signalPassFailure();

@@ -49,6 +49,7 @@ static void buildBufferization(OpPassManager &pm, bool chains) {
   }
   variant.addNestedPass<func::FuncOp>(createFuseRows());
   // 2. Kernels and the remaining operations to loops.
+  variant.addNestedPass<func::FuncOp>(createSelectStreams());
   variant.addPass(createLowerKernels());
   variant.addPass(createEstimateRounding());
   // 3. Parallel loops become functions, groups become part of the entry point,
@@ -100,7 +101,7 @@ void mpc::buildLLVMPipelineAfterEntry(OpPassManager &pm) {
   expand.addPass(createCanonicalizerPass());
   expand.addPass(createCSEPass());
   // 5. To the LLVM dialect.
-  variant.addPass(createConvertVectorToLLVMPass());
+  expand.addPass(createConvertVectorToLLVMPass());
   variant.addPass(createFinalizeMemRefToLLVMConversionPass());
   OpPassManager &scalars = variant.nest<func::FuncOp>();
   scalars.addPass(createConvertMathToLLVMPass());

@@ -45,8 +45,12 @@ void mpc::buildGPUBufferizationPipeline(OpPassManager &pm) {
   variant.addPass(createBufferize());
   variant.addPass(createCanonicalizerPass());
   variant.addPass(createCSEPass());
-  // 2. Kernels: tensor cores, threads that share a row, and a thread per
+  // 2. Kernels: chains of groups, such as attention, tensor cores, threads that share a row, and a thread per
   // element for all the rest.
+  variant.addPass(createSelectGPUChains());
+  variant.addPass(createTileChains());
+  variant.addPass(createSymbolDCEPass());
+  variant.addPass(createLowerGPUChains());
   variant.addPass(createLowerMMA());
   FuseRowsOptions rows;
   rows.threads = true;

@@ -8,6 +8,9 @@
 #include "CodeGenerator.h"
 #include "llvm/Analysis/CGSCCPassManager.h"
 #include "llvm/Analysis/LoopAnalysisManager.h"
+#include "llvm/Analysis/LoopInfo.h"
+#include "llvm/IR/Dominators.h"
+#include "llvm/IR/InstrTypes.h"
 #include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
 #include "llvm/MC/TargetRegistry.h"
@@ -25,6 +28,34 @@ using namespace llvm;
 static constexpr const char *targetTriple = "x86_64-unknown-linux-gnu";
 /// The baseline that `features` add to.
 static constexpr const char *targetCPU = "x86-64";
+
+/// A function of the module that is called once, and else not used. LLVM
+/// inlines these in any case, but after it has simplified them: then it
+/// simplifies all of them again.
+static bool isCalledOnce(Function &function) {
+  if (!function.hasLocalLinkage() || !function.hasOneUse() ||
+      function.hasFnAttribute(Attribute::NoInline))
+    return false;
+  auto *call = dyn_cast<CallBase>(function.user_back());
+  return call && call->getCalledFunction() == &function;
+}
+
+/// Loops of more instructions are not unrolled. LLVM would not, either, but
+/// looks at each body once for every loop around it, and twice over, which
+/// takes a quarter of the time of its passes.
+static constexpr size_t maxUnrolledSize = 500;
+
+static void keepLongLoops(Function &function) {
+  DominatorTree dominators(function);
+  LoopInfo loops(dominators);
+  for (Loop *loop : loops.getLoopsInPreorder()) {
+    size_t size = 0;
+    for (BasicBlock *block : loop->blocks())
+      size += block->size();
+    if (size > maxUnrolledSize)
+      loop->setLoopAlreadyUnrolled();
+  }
+}
 
 Expected<mpc::CodeGenerator> mpc::CodeGenerator::create(StringRef tuneFor,
                                                         StringRef features) {
@@ -80,6 +111,9 @@ void mpc::CodeGenerator::optimize(Module &module) {
     // stretches of vector code.
     if (StringRef(features).contains("avx512vl"))
       function.addFnAttr("prefer-vector-width", "512");
+    keepLongLoops(function);
+    if (isCalledOnce(function))
+      function.addFnAttr(Attribute::AlwaysInline);
   }
 
   LoopAnalysisManager loops;

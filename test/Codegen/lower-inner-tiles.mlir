@@ -78,6 +78,17 @@ func.func @vpdpbusd(%row: memref<64xi8>, %w: memref<4x1x16x16x4xi8>, %i: index, 
   return %0 : vector<16xi32>
 }
 
+// Of the last panel half may be computed.
+// CHECK-LABEL: func.func @half_panel
+func.func @half_panel(%row: memref<64xi8>, %w: memref<4x1x16x16x4xi8>, %i: index, %a: vector<16xi32>, %h: vector<8xi32>)
+    -> (vector<16xi32>, vector<8xi32>) {
+  // CHECK: llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"({{.*}}) : (vector<16xi32>, vector<64xi8>, vector<64xi8>) -> vector<16xi32>
+  // CHECK: llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.256"({{.*}}) : (vector<8xi32>, vector<32xi8>, vector<32xi8>) -> vector<8xi32>
+  %0:2 = kernel.inner_tile vpdpbusd rows(%row : memref<64xi8>) weights(%w[%i, %i] : memref<4x1x16x16x4xi8>)
+      accumulators(%a, %h : vector<16xi32>, vector<8xi32>) {unsigned_rows} -> vector<16xi32>, vector<8xi32>
+  return %0#0, %0#1 : vector<16xi32>, vector<8xi32>
+}
+
 // Sixteen lanes of two partial sums: four 256-bit registers, or two of 512 bits. VNNI adds in the same instruction.
 // CHECK-LABEL: func.func @pmaddwd
 func.func @pmaddwd(%row: memref<64xi8>, %w: memref<4x1x16x16x4xi8>, %i: index, %a: vector<32xi32>) -> vector<32xi32> {

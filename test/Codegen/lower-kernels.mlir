@@ -124,6 +124,45 @@ func.func @planar(%x: memref<1x64x64x1xf32>, %w: memref<8x5x5x1xf32>, %o: memref
   return
 }
 
+// Four channels of bytes are a word of the copy, and of a weight.
+// CHECK-LABEL: func.func @planar_bytes
+func.func @planar_bytes(%x: memref<1x64x64x16xi8>, %w: memref<3x3x3x16xi8>, %o: memref<1x64x64x3xi32>) {
+  // CHECK: memref.alloca() {{.*}} : memref<3x4x1x66xi32>
+  // CHECK: vector.load {{.*}} vector<16xi8>
+  // CHECK: vector.bitcast {{.*}} : vector<16xi8> to vector<4xi32>
+  // CHECK: memref.store %c117901063_i32
+  // CHECK: llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"
+  kernel.planar ins(%x, %w : memref<1x64x64x16xi8>, memref<3x3x3x16xi8>) outs(%o : memref<1x64x64x3xi32>)
+      attributes {extra_maps = [], unsigned_input, pad_value = 7 : i8,
+                  tiling = #kernel.tiling<intrinsic = vpdpbusd, rows = 64, columns = 3, kv = 4, planar = true>,
+                  window = #kernel.window<sizes = [3, 3], strides = [1, 1], dilations = [1, 1], low = [1, 1], high = [1, 1]>} {
+  ^bb0(%acc: i32):
+    kernel.yield %acc : i32
+  }
+  return
+}
+
+// Where a tile's windows are runs a fixed distance apart, no copy asks about its place; a last panel of 8 channels is half a vector.
+// CHECK-LABEL: func.func @gather_runs
+func.func @gather_runs(%x: memref<1x64x64x3xi8>, %w: memref<2x1x7x16x4xi8>, %o: memref<1x32x32x24xi32>) {
+  // CHECK: scf.if
+  // CHECK: scf.for %{{.*}} = %c0 to %c4
+  // CHECK-NOT: arith.remui
+  // CHECK-COUNT-3: vector.load {{.*}} vector<9xi8>
+  // CHECK: vector.store {{.*}} vector<1xi8>
+  // CHECK: } else {
+  // CHECK: arith.remui
+  // CHECK: kernel.inner_tile vpdpbusd {{.*}} -> vector<16xi32>, vector<8xi32>
+  kernel.contract ins(%x, %w : memref<1x64x64x3xi8>, memref<2x1x7x16x4xi8>) outs(%o : memref<1x32x32x24xi32>)
+      attributes {extra_maps = [], unsigned_input, pad_value = 0 : i8,
+                  tiling = #kernel.tiling<intrinsic = vpdpbusd, rows = 4, columns = 32, kv = 4, gather = true>,
+                  window = #kernel.window<sizes = [3, 3], strides = [2, 2], dilations = [1, 1], low = [1, 1], high = [0, 0]>} {
+  ^bb0(%acc: i32):
+    kernel.yield %acc : i32
+  }
+  return
+}
+
 // Only tiles at the edge ask about each pixel.
 // CHECK-LABEL: func.func @depthwise_padded
 func.func @depthwise_padded(%x: memref<1x8x40x16xf32>, %w: memref<3x3x16xf32>, %o: memref<1x8x40x16xf32>) {
@@ -265,6 +304,27 @@ func.func @depthwise_dot(%x: memref<1x9x9x64xi8>, %w: memref<3x3x64xi8>, %o: mem
                   window = #kernel.window<sizes = [3, 3], strides = [1, 1], dilations = [1, 1], low = [0, 0], high = [0, 0]>} {
   ^bb0(%acc: i32):
     kernel.yield %acc : i32
+  }
+  return
+}
+
+// A long epilogue is a loop over the pixels of a tile.
+// CHECK-LABEL: func.func @depthwise_dot_long_epilogue
+func.func @depthwise_dot_long_epilogue(%x: memref<1x9x9x16xi8>, %w: memref<3x3x16xi8>, %o: memref<1x7x7x16xf32>) {
+  // CHECK: %[[SUMS:.*]] = memref.alloca() {alignment = 64 : i64} : memref<4x16xi32>
+  // CHECK-COUNT-4: vector.store %{{.*}}, %[[SUMS]]
+  // CHECK: scf.for %[[I:.*]] = %c0 to %c4 step %c1
+  // CHECK: vector.load %[[SUMS]][%[[I]], %c0]
+  // CHECK: math.exp
+  // CHECK-NOT: math.exp
+  // CHECK: return
+  kernel.depthwise ins(%x, %w : memref<1x9x9x16xi8>, memref<3x3x16xi8>) outs(%o : memref<1x7x7x16xf32>)
+      attributes {extra_maps = [], unsigned_input, tiling = #kernel.tiling<intrinsic = vpdpbusd, rows = 4, columns = 16, kv = 4>,
+                  window = #kernel.window<sizes = [3, 3], strides = [1, 1], dilations = [1, 1], low = [0, 0], high = [0, 0]>} {
+  ^bb0(%acc: i32):
+    %f = arith.sitofp %acc : i32 to f32
+    %e = math.exp %f : f32
+    kernel.yield %e : f32
   }
   return
 }

@@ -128,3 +128,49 @@ func.func private @reversed(%x: memref<64xf32>) -> f32 attributes {no_inline} {
   %s = arith.subf %one, %a : f32
   return %s : f32
 }
+
+// -----
+
+// A byte that stands for padding becomes an argument as scales do; an integer of its own is a size, which stays.
+// CHECK-LABEL: func.func @main(
+// CHECK: %[[A:.*]] = arith.constant 16 : i8
+// CHECK: call @pad(%[[A]], %{{.*}})
+// CHECK: %[[B:.*]] = arith.constant 11 : i8
+// CHECK: call @pad(%[[B]], %{{.*}})
+// CHECK: call @pad_longer(
+func.func @main(%x: memref<64xi8>) {
+  call @pad(%x) : (memref<64xi8>) -> ()
+  call @pad_again(%x) : (memref<64xi8>) -> ()
+  call @pad_longer(%x) : (memref<64xi8>) -> ()
+  return
+}
+// CHECK-LABEL: func.func private @pad(
+// CHECK-SAME: %[[BYTE:.*]]: i8, %{{.*}}: memref<64xi8>)
+// CHECK: %[[V:.*]] = vector.broadcast %[[BYTE]] : i8 to vector<16xi8>
+// CHECK: vector.store %[[V]]
+// CHECK-NOT: @pad_again
+// CHECK-LABEL: func.func private @pad_longer(
+func.func private @pad(%x: memref<64xi8>) attributes {no_inline} {
+  %c0 = arith.constant 0 : index
+  %padding = arith.constant dense<16> : vector<16xi8>
+  %last = arith.constant 3 : i8
+  vector.store %padding, %x[%c0] : memref<64xi8>, vector<16xi8>
+  memref.store %last, %x[%c0] : memref<64xi8>
+  return
+}
+func.func private @pad_again(%x: memref<64xi8>) attributes {no_inline} {
+  %c0 = arith.constant 0 : index
+  %padding = arith.constant dense<11> : vector<16xi8>
+  %last = arith.constant 3 : i8
+  vector.store %padding, %x[%c0] : memref<64xi8>, vector<16xi8>
+  memref.store %last, %x[%c0] : memref<64xi8>
+  return
+}
+func.func private @pad_longer(%x: memref<64xi8>) attributes {no_inline} {
+  %c0 = arith.constant 0 : index
+  %padding = arith.constant dense<11> : vector<16xi8>
+  %last = arith.constant 4 : i8
+  vector.store %padding, %x[%c0] : memref<64xi8>, vector<16xi8>
+  memref.store %last, %x[%c0] : memref<64xi8>
+  return
+}

@@ -97,6 +97,40 @@ func.func @few_channels(%x: tensor<1x34x66x8xf32>, %w: tensor<2x3x3x8xf32>) -> t
   return %r : tensor<1x32x64x2xf32>
 }
 
+// So are those of unsigned bytes, where dot products of four channels can be had; not of six channels, which are no whole words.
+// CHECK-LABEL: func.func @few_channels_of_bytes
+func.func @few_channels_of_bytes(%x: tensor<1x34x66x8xi8>, %w: tensor<2x3x3x8xi8>, %y: tensor<1x34x66x6xi8>, %v: tensor<2x3x3x6xi8>)
+    -> (tensor<1x32x64x2xi32>, tensor<1x32x64x2xi32>) {
+  %zero = arith.constant 0 : i32
+  %empty = tensor.empty() : tensor<1x32x64x2xi32>
+  %init = linalg.fill ins(%zero : i32) outs(%empty : tensor<1x32x64x2xi32>) -> tensor<1x32x64x2xi32>
+  // AVX2-NOT: planar
+  // VNNI: kernel.tiling = #kernel.tiling<intrinsic = vpdpbusd, rows = 64, columns = 2, kv = 4, planar = true>
+  // DOT: kernel.tiling = #kernel.tiling<intrinsic = vpdpbusd, rows = 64, columns = 2, kv = 4, planar = true>
+  %r = linalg.generic {indexing_maps = [#pixels, #taps, #sums],
+      iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction", "reduction", "reduction"]}
+      ins(%x, %w : tensor<1x34x66x8xi8>, tensor<2x3x3x8xi8>) outs(%init : tensor<1x32x64x2xi32>) {
+  ^bb0(%a: i8, %b: i8, %c: i32):
+    %ax = arith.extui %a : i8 to i32
+    %bx = arith.extsi %b : i8 to i32
+    %p = arith.muli %ax, %bx : i32
+    %s = arith.addi %c, %p : i32
+    linalg.yield %s : i32
+  } -> tensor<1x32x64x2xi32>
+  // CHECK-NOT: planar
+  %t = linalg.generic {indexing_maps = [#pixels, #taps, #sums],
+      iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction", "reduction", "reduction"]}
+      ins(%y, %v : tensor<1x34x66x6xi8>, tensor<2x3x3x6xi8>) outs(%init : tensor<1x32x64x2xi32>) {
+  ^bb0(%a: i8, %b: i8, %c: i32):
+    %ax = arith.extui %a : i8 to i32
+    %bx = arith.extsi %b : i8 to i32
+    %p = arith.muli %ax, %bx : i32
+    %s = arith.addi %c, %p : i32
+    linalg.yield %s : i32
+  } -> tensor<1x32x64x2xi32>
+  return %r, %t : tensor<1x32x64x2xi32>, tensor<1x32x64x2xi32>
+}
+
 // Boundary: a full panel of channels is not worth the copy.
 // CHECK-LABEL: func.func @full_panel
 func.func @full_panel(%x: tensor<1x34x66x8xf32>, %w: tensor<16x3x3x8xf32>) -> tensor<1x32x64x16xf32> {

@@ -1,4 +1,4 @@
-// Warpgroups that wait for each other at mbarriers: each is a call of the function, and the runtime runs those of a block as fibers.
+// Warpgroups that wait for each other at mbarriers: each is a call of the function for a block and a group, and the runtime runs those of a block as fibers.
 // RUN: mpc-opt %s --mpc-emulate-gpu | FileCheck %s
 
 !map = !nvgpu.tensormap.descriptor<tensor = memref<8x64xf16, #gpu.address_space<workgroup>>, swizzle = swizzle_128b, l2promo = none, oob = zero, interleave = none>
@@ -12,8 +12,8 @@ module attributes {gpu.container_module} {
   // CHECK: %[[ADDRESS:.*]] = memref.extract_aligned_pointer_as_index %[[X]]
   // CHECK: %[[BITS:.*]] = arith.index_cast %[[ADDRESS]]
   // CHECK: memref.store %[[BITS]], %[[MAP]][%c0
-  // Over two warpgroups for each of three blocks.
-  // CHECK: call @copy(%[[MAP]], %{{.*}}, %c3{{.*}}, %{{.*}}, %c6{{.*}}) {mpc.cost = 2 : i64, mpc.dispatch = "mpc_rt_emulate_groups"}
+  // Over three blocks.
+  // CHECK: call @copy(%[[MAP]], %{{.*}}, %c3{{.*}}, %{{.*}}, %c3{{.*}}) {mpc.cost = {{[0-9]+}} : i64, mpc.dispatch = "mpc_rt_emulate_groups"}
   func.func @main(%x: memref<20x64xf16>, %y: memref<20x64xf16>) {
     %c1 = arith.constant 1 : index
     %c3 = arith.constant 3 : index
@@ -27,11 +27,9 @@ module attributes {gpu.container_module} {
   }
   gpu.module @gpu {
     // CHECK-LABEL: func.func private @copy(
-    // CHECK-SAME: %[[M:[a-z0-9]+]]: memref<20xi64>, %{{[a-z0-9]+}}: memref<20x64xf16>, %[[FAULTS:[a-z0-9]+]]: memref<7xi32>, %{{[a-z0-9]+}}: index, %[[LO:[a-z0-9]+]]: index
-    // CHECK: %[[BLOCK:.*]] = arith.divui %[[LO]], %c2
-    // CHECK: %[[GROUP:.*]] = arith.remui %[[LO]], %c2
+    // CHECK-SAME: %[[M:[a-z0-9]+]]: memref<20xi64>, %{{[a-z0-9]+}}: memref<20x64xf16>, %[[FAULTS:[a-z0-9]+]]: memref<7xi32>, %{{[a-z0-9]+}}: index, %[[BLOCK:[a-z0-9]+]]: index, %[[GROUP:[a-z0-9]+]]: index
     // CHECK: %[[FIRST:.*]] = arith.muli %[[GROUP]], %c128
-    // CHECK: %[[HANDLE:.*]] = call @mpc_rt_emulated_enter(%c256{{.*}}, %c2{{.*}}, %{{.*}}, %{{.*}})
+    // CHECK: %[[HANDLE:.*]] = call @mpc_rt_emulated_enter(%c256{{.*}}, %c128{{.*}}, %c2{{.*}}, %{{.*}}, %{{.*}})
     // CHECK: call @mpc_rt_emulated_buffer_at(%[[HANDLE]], %c0{{.*}}, %c1024{{.*}}, %c2{{.*}})
     gpu.func @copy(%map: !map, %y: memref<20x64xf16>) workgroup(%s: memref<8x64xf16, #gpu.address_space<workgroup>>) kernel {
       %c0 = arith.constant 0 : index
@@ -49,13 +47,13 @@ module attributes {gpu.container_module} {
       // CHECK: scf.for %[[LANE:.*]] = %c0{{.*}} to %c128
       // CHECK: %[[THREAD:.*]] = arith.addi %[[FIRST]], %[[LANE]]
       // CHECK: func.call @mpc_rt_emulated_init(%[[HANDLE]], %[[THREAD]], %c0{{.*}}, %c2{{.*}}, %c1{{.*}}, %c1{{.*}})
-      // CHECK: mpc_group_fence
+      // CHECK: func.call @mpc_rt_emulated_fence
       %isFirst = arith.cmpi eq, %tid, %c0 : index
       scf.if %isFirst {
         nvgpu.mbarrier.init %bars[%c1], %c1 : !bars
         nvvm.fence.mbarrier.init
       }
-      // CHECK: call @mpc_group_barrier
+      // CHECK: call @mpc_rt_emulated_barrier(%[[HANDLE]], %c0{{.*}}, %c0{{.*}})
       gpu.barrier
       %row = arith.muli %bid, %c8 : index
       // One thread waits and copies: a mask says which one.
@@ -73,7 +71,7 @@ module attributes {gpu.container_module} {
         nvgpu.tma.async.load %map[%c0, %row], %bars[%c1] to %s : !map, !bars -> memref<8x64xf16, #gpu.address_space<workgroup>>
         nvgpu.mbarrier.try_wait.parity %bars[%c1], %no, %c1 : !bars
       }
-      // CHECK: func.call @mpc_group_read
+      // CHECK: func.call @mpc_rt_emulated_read
       %i = arith.remui %tid, %c8 : index
       %j = arith.addi %row, %i : index
       %exists = arith.cmpi ult, %j, %c20 : index

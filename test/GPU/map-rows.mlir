@@ -8,13 +8,13 @@
 // CHECK: gpu.launch blocks(%[[BLOCK:.*]], %{{.*}}, %{{.*}}) in {{.*}} threads(%[[T:[a-z0-9_]+]], {{.*}} in (%{{.*}} = %c128,
 // CHECK-SAME: workgroup(%[[MEMORY:.*]] : memref<640xf32, #gpu.address_space<workgroup>>)
 // CHECK: %[[SLOT:.*]] = arith.divui %[[T]], %c16
+// CHECK: %[[AT:.*]] = arith.muli %[[SLOT]], %c80
 // CHECK: %[[THREAD:.*]] = arith.remui %[[T]], %c16
 // CHECK: %[[ISROW:.*]] = arith.cmpi ult
 // CHECK: arith.minui
 // A loop of 64 iterations is four of each thread's.
 // CHECK: scf.for %[[I:.*]] = %[[THREAD]] to %c64 step %c16
-// CHECK: %[[AT:.*]] = arith.muli %[[SLOT]], %c80
-// CHECK: %[[P:.*]] = arith.addi %[[I]], %[[AT]]
+// CHECK: %[[P:.*]] = arith.addi %[[AT]], %[[I]]
 // CHECK: memref.store %{{.*}}, %[[MEMORY]][%[[P]]]
 // CHECK: gpu.barrier
 // The sum is every thread's own, and no barrier follows it.

@@ -178,7 +178,7 @@ def check_resident(work):
 
 
 def check_ptx(work):
-    """Kernels of both templates, for every chip."""
+    """Kernels of tensor cores, attention and others, for every chip."""
     rng = np.random.default_rng(2)
     weight = lambda *shape: (rng.standard_normal(shape) * 0.3).astype(np.float32)
     model, feed = f"{work}/net.onnx", f"{work}/net.npy"
@@ -187,19 +187,23 @@ def check_ptx(work):
                  helper.make_node("Flatten", ["e"], ["f"]), helper.make_node("MatMul", ["f", "m"], ["g"]), helper.make_node("Softmax", ["g"], ["y"])],
          [("x", ["batch", 3, 12, 12])], [("w", weight(20, 3, 3, 3)), ("d", weight(20, 1, 3, 3)), ("m", weight(20, 10))])
     np.save(feed, rng.standard_normal((4, 3, 12, 12)).astype(np.float32))
+    attention = f"{work}/attention.onnx"
+    save(attention, [helper.make_node("MatMul", ["q", "k"], ["s"]), helper.make_node("Softmax", ["s"], ["p"]), helper.make_node("MatMul", ["p", "v"], ["y"])],
+         [("q", [4, 40, 32]), ("k", [4, 32, 100]), ("v", [4, 100, 32])], [])
     ptxas = shutil.which("ptxas") or shutil.which("/usr/local/cuda/bin/ptxas")
-    for flags, mma in ((["--precision=f16"], "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32"),
-                       (["--precision=bf16"], "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32"),
-                       (["--precision=int8", "--calibration-data=" + feed], "mma.sync.aligned.m16n8k32.row.col.s32.u8.s8.s32")):
+    for source, flags, expected in ((model, ["--precision=f16"], "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32"),
+                                    (model, ["--precision=bf16"], "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32"),
+                                    (model, ["--precision=int8", "--calibration-data=" + feed], "mma.sync.aligned.m16n8k32.row.col.s32.u8.s8.s32"),
+                                    (attention, ["--precision=f16"], ".entry MatMul_0_chain_rows0(")):
         library = f"{work}/net.so"
-        run(["mpc-compile", model, "--target=nvvm", "--chip=" + ",".join(CHIPS), "-o", library, *flags], {"PATH": BARE_PATH})
+        run(["mpc-compile", source, "--target=nvvm", "--chip=" + ",".join(CHIPS), "-o", library, *flags], {"PATH": BARE_PATH})
         with open(library, "rb") as f:
             texts = re.findall(rb"\.version \d[^\0]*", f.read())
         targets = [re.search(rb"\.target (\w+)", t).group(1).decode() for t in texts]
         if sorted(targets) != sorted(CHIPS):
             sys.exit(f"FAILED: {flags}: PTX for {targets}, expected {CHIPS}")
         for text, target in zip(texts, targets):
-            require(re.escape(mma), text.decode())
+            require(re.escape(expected), text.decode())
             # Nothing is fused that the model does not fuse.
             if b".extern" in text:
                 sys.exit(f"FAILED: {flags}: {target} calls functions that it does not hold")

@@ -57,6 +57,14 @@ class Builder:
         self.nodes.append(helper.make_node(op, list(inputs), [name], **attributes))
         return name
 
+    def constant(self, value, dtype):
+        name = f"w{len(self.weights)}"
+        self.weights.append(numpy_helper.from_array(np.array(value, dtype), name))
+        return name
+
+    def quantize(self, x, scale, dtype):
+        return self.add("QuantizeLinear", x, self.constant(scale, np.float32), self.constant(0, dtype))
+
     def output(self, name):
         self.outputs.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, None))
 
@@ -133,7 +141,31 @@ def make_rows(batch):
     return m
 
 
-def check_launches(work, build, launches, spare):
+def add_attention(m, batch, heads, rows, keys, size, mask=None, integers=False, transposed=False):
+    def multiply(a, b, *scale_and_type):
+        if not integers:
+            return m.add("MatMul", a, b)
+        product = m.add("MatMulInteger", m.quantize(a, *scale_and_type), m.quantize(b, 0.03, np.int8))
+        return m.add("Mul", m.add("Cast", product, to=TensorProto.FLOAT), m.constant(0.03 * scale_and_type[0], np.float32))
+
+    q, k, v = m.input(batch, heads, rows, size), m.input(batch, heads, keys, size), m.input(batch, heads, keys, size)
+    scores = m.add("Mul", multiply(q, m.add("Transpose", k, perm=[0, 1, 3, 2]), 0.03, np.int8), m.constant(size**-0.5, np.float32))
+    if mask:
+        scores = m.add("Add", scores, m.input(batch, *mask))
+    y = multiply(m.add("Softmax", scores, axis=-1), v, 1 / 255, np.uint8)
+    m.output(m.add("Transpose", y, perm=[0, 2, 1, 3]) if transposed else y)
+
+
+def make_attention(integers=False):
+    """Rows that are no multiple of a block's, and fewer than a tile's; keys and channels that end within tiles, 16 bytes and 4 bytes; masks."""
+    m = Builder()
+    add_attention(m, "batch", 2, 40, 72, 32, integers=integers)
+    add_attention(m, "batch", 3, 5, 5, 16, mask=[1, 1, 5], integers=integers, transposed=True)
+    add_attention(m, "batch", 1, 70, 150, 38, mask=[1, 70, 150], integers=integers)
+    return m
+
+
+def check_launches(work, build, launches, spare, precision="f32"):
     """A model's kernels; without one of their barriers, or with a row too many, they are refused. `spare` barriers stand where each thread
     happens to touch its own elements only."""
     m = Builder()
@@ -142,7 +174,7 @@ def check_launches(work, build, launches, spare):
     m.save(path)
     feed = os.path.join(work, "rows.npz")
     np.savez(feed, **m.data)
-    run("mpc-compile", path, "--precision=f32", "--target=nvvm-emulated", "--compile-to=bufferized", "-o", kernel)
+    run("mpc-compile", path, "--precision=" + precision, "--target=nvvm-emulated", "--compile-to=bufferized", "-o", kernel)
     with open(kernel) as f:
         text = f.read()
     barriers = [match.span() for match in re.finditer(r"gpu\.barrier.*", text)]
@@ -276,6 +308,14 @@ def main():
     check_model(work, "rows", rows, ["--precision=bf16"], 2**-7)
     check_launches(work, lambda m: m.output(m.add("Softmax", m.input("batch", 7, 200))), 1, 0)
     check_launches(work, lambda m: m.output(m.add("ReduceMean", m.input("batch", 331, 33), axes=[1], keepdims=0)), 1, 2)
+    attention = make_attention()
+    check_model(work, "attention", attention, ["--precision=f32"], 0)
+    check_model(work, "attention", attention, ["--precision=int8", "--calibration-data={feed}"], 0)
+    check_model(work, "attention", attention, ["--precision=f16"], 2**-10)
+    check_model(work, "attention", attention, ["--precision=bf16"], 2**-7, ["--chip=sm_90a"])
+    check_model(work, "integers", make_attention(integers=True), [], 0)
+    # Inputs are rounded, keys and values packed; the rest is one kernel.
+    check_launches(work, lambda m: add_attention(m, 1, 2, 40, 72, 32), 7, 4, "f16")
     check_kernel(work, "", last=63, barrier="gpu.barrier", after="gpu.barrier")
     check_kernel(work, "the GPU kernel 'k' loads or stores outside of a buffer", last=64, barrier="gpu.barrier", after="gpu.barrier")
     check_kernel(work, "the GPU kernel 'k' reads shared memory that nothing has written", last=63, barrier="", after="")

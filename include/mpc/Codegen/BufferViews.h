@@ -24,6 +24,9 @@ bool isView(mlir::Operation *op);
 /// The buffer behind views of any kind.
 mlir::Value getRoot(mlir::Value buffer);
 
+/// Whether a part of a buffer has the whole of dimension `dim`.
+bool keepsDimension(mlir::memref::SubViewOp view, unsigned dim);
+
 /// The bytes that a buffer has room for; unknown sizes count as 1.
 int64_t getBytes(mlir::MemRefType type);
 

@@ -15,6 +15,7 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/SymbolTable.h"
 #include "mpc/Codegen/TargetDescription.h"
 #include "mpc/Dialect/Kernel/KernelDialect.h"
@@ -48,11 +49,31 @@ public:
   /// the target's scratch memory; 0 where a block is not worth it: where even
   /// one tile's rows do not fit, or rows are short.
   int64_t chooseRows(const TargetDescription &target) const;
+  /// Blocks of one row of all positions, dynamic dimensions counted once.
+  int64_t countRows() const;
   /// Bytes of one sample's buffers that the chain hands on from kernel to
   /// kernel, and that blocks of rows replace.
   int64_t getSavedBytes() const;
   /// Whether blocks of rows read whole weights that all positions share.
   bool sharesWeights() const;
+
+  /// A buffer of a block: one takes the place of another that is done with.
+  struct Slot {
+    mlir::MemRefType type;
+    mlir::Location loc;
+    mlir::SmallVector<mlir::Value> bases;
+    size_t last;
+    bool isKernels = false; // whether a contraction touches it
+  };
+  /// The buffers of a block of `rows` rows.
+  mlir::SmallVector<Slot> getSlots(int64_t rows) const;
+  mlir::SmallVector<kernel::ContractOp> getContractions() const;
+  /// Whether all of what `value` is a view of is a buffer of the block.
+  bool isOfBlock(mlir::Value value) const {
+    mlir::Value base = getBase(value);
+    return written.contains(base) &&
+           base.getDefiningOp<mlir::memref::AllocOp>();
+  }
 
   /// One parallel loop over blocks of `rows` rows instead of the operations.
   void tile(int64_t rows, const TargetDescription &target);
@@ -81,6 +102,7 @@ private:
                                      mlir::ArrayRef<int> rowLoops);
   mlir::LogicalResult join(std::string &reason);
   mlir::LogicalResult match(std::string &reason);
+  bool readsOnlyOutside(mlir::Operation *op) const;
   bool addSetup(mlir::Operation *op);
   bool add(mlir::Operation *op);
   std::optional<Rows> findRowLoops(mlir::Operation *op) const;
@@ -106,6 +128,11 @@ private:
   llvm::MapVector<mlir::Value, Live> touched;
   llvm::SetVector<mlir::Value> before;
 };
+
+/// Marks calls that run together by blocks of as many rows as `chooseRows`
+/// says, 0 for none, with `mpc.chain`; `pass` is the category of remarks.
+void selectChains(mlir::ModuleOp module, llvm::StringRef pass,
+                  llvm::function_ref<int64_t(const Chain &)> chooseRows);
 
 } // namespace mpc
 

@@ -22,6 +22,16 @@ namespace mpc {
 /// loops inside among them. mpc-fuse-rows decides, mpc-map-to-gpu applies.
 inline constexpr llvm::StringLiteral kRowThreadsAttrName = "kernel.row_threads";
 
+/// On a gpu.launch whose blocks of so many threads run one operation after the
+/// other for some rows (mpc-lower-gpu-chains): loops inside are divided among
+/// the threads.
+inline constexpr llvm::StringLiteral kBlockThreadsAttrName =
+    "kernel.block_threads";
+
+/// Memory for intermediate results of the rows that threads of a GPU share, and
+/// the threads that add up a row.
+inline constexpr int64_t kRowsSharedBytes = 40 * 1024, kSumThreads = 16;
+
 /// Index arithmetic that folds constants.
 mlir::Value indexConstant(mlir::ImplicitLocOpBuilder &b, int64_t value);
 mlir::Value add(mlir::ImplicitLocOpBuilder &b, mlir::Value lhs, int64_t rhs);

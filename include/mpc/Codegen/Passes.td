@@ -484,6 +484,22 @@ def FuseRows : Pass<"mpc-fuse-rows", "::mlir::func::FuncOp"> {
   let options = [Option<"threads", "threads", "bool", "false", "Rows are shared by the threads of a GPU's block">];
 }
 
+def SelectStreams : Pass<"mpc-select-streams", "::mlir::func::FuncOp"> {
+  let summary = "decides which results are written past the caches";
+  let description = [{
+    A store reads the line of memory that it writes to, which is a third of the traffic of an element-wise operation on what no cache holds; stores past the caches
+    do not. Sets `kernel.stream_above` on linalg ops on memrefs whose loops are all parallel and whose result is the function's, as part of it or as a whole: the
+    number of bytes from which on mpc-lower-kernels is to store so, four times the target's last-level cache, where the buffer may have more than that. A dimension of
+    unknown size counts as 1024; whether the buffer is so large is then asked at run time. What a function needs in between goes through the caches.
+
+    Precondition: a target description.
+
+    ```mlir
+    linalg.generic {kernel.stream_above = 33554432 : i64} ins(%x) outs(%y : memref<262144x1024xf32>)
+    ```
+  }];
+}
+
 def LowerKernels : Pass<"mpc-lower-kernels", "mlir::ModuleOp"> {
   let summary = "kernels and remaining linalg ops become loops over tiles";
   let description = [{
@@ -501,6 +517,12 @@ def LowerKernels : Pass<"mpc-lower-kernels", "mlir::ModuleOp"> {
     tile, single rows remain. A last ragged panel is computed in full and stored in part. `kernel.depthwise` becomes loops over
     pixels and channel vectors. Every other linalg op becomes `scf.forall` over its outer parallel dimensions and plain
     loops within.
+
+    Where `kernel.stream_above` on a linalg op says so (mpc-select-streams), the vectors of its result are stored with `nontemporal`, at aligned addresses; the first
+    and the last one of a row, or of a block of elements, may overlap with others. A fence follows.
+
+    Where all vectors of a loop are divided by the same number, as in a softmax, they are multiplied with its reciprocal, and the product is corrected by what is left of
+    the dividend, which gives the same quotients; vectors and divisors for which something might overflow or lose bits are divided.
 
     `mpc.cost` on `scf.forall` estimates one iteration in nanoseconds.
 

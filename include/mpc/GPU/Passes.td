@@ -55,6 +55,34 @@ def SelectGPUTiling : Pass<"mpc-select-gpu-tiling", "::mlir::ModuleOp"> {
   let dependentDialects = ["mpc::kernel::KernelDialect"];
 }
 
+def SelectGPUChains : Pass<"mpc-select-gpu-chains", "::mlir::ModuleOp"> {
+  let summary = "decides which groups are one GPU kernel, by blocks of rows";
+  let description = [{
+    As mpc-select-chains (`mpc.chain` on the calls), for blocks of threads: what the calls hand on is in the shared memory of a block. A block has 64, 32 or 16 rows,
+    the most that leave a block for each multiprocessor of the chips of `mpc.chips` and the memory of one for two blocks; or else 16, if one block fits (all rows, if there are fewer).
+    Shared memory holds the rows that contractions on tensor cores read and all that is handed on from and to contractions, stages of weights, and 40 KiB
+    at most of what other operations hand on, for a few rows at a time. There are no chains with `wgmma`, and none of rows that are too long. A remark says what is saved.
+
+    Precondition: mpc-bufferize.
+  }];
+}
+
+def LowerGPUChains : Pass<"mpc-lower-gpu-chains", "::mlir::ModuleOp"> {
+  let summary = "loops over blocks of rows become GPU kernels";
+  let description = [{
+    Each `scf.forall` that holds contractions (mpc-tile-chains) becomes a `gpu.launch` of a block of 128 threads for each iteration, with
+    `kernel.block_threads`. Contractions with `mma` become code for the block: all rows of the input are in shared memory, where another operation has left them or to where they are
+    copied; pieces of the weights, up to 128 columns by 64 bytes of k, come in three stages with cp.async, one piece of columns after the other. Buffers that contractions touch become
+    `memref.alloc` in shared memory, with rows that are 16 bytes further apart than a multiple of 64. Everything else stays as it is, for mpc-fuse-rows, mpc-lower-kernels and
+    mpc-map-to-gpu.
+
+    Precondition: mpc-tile-chains.
+  }];
+  let dependentDialects = ["mlir::affine::AffineDialect", "mlir::arith::ArithDialect", "mlir::gpu::GPUDialect",
+      "mlir::memref::MemRefDialect", "mlir::nvgpu::NVGPUDialect", "mlir::NVVM::NVVMDialect", "mlir::LLVM::LLVMDialect",
+      "mlir::scf::SCFDialect", "mlir::vector::VectorDialect"];
+}
+
 def LowerMMA : Pass<"mpc-lower-mma", "::mlir::ModuleOp"> {
   let summary = "contractions on tensor cores become GPU kernels";
   let description = [{
@@ -102,6 +130,9 @@ def MapToGPU : Pass<"mpc-map-to-gpu", "::mlir::ModuleOp"> {
     iterations compute is a register of every thread instead: each thread does the same, in the same order; where several warps share a row, sums of more than 32
     terms are one thread's.
 
+    In a `gpu.launch` with `kernel.block_threads` the loops are divided among the threads of the block, one loop after the other with barriers between them, and buffers
+    are shared memory. A loop with `kernel.row_threads` there handles as many rows at a time as the block has threads for.
+
     Fails on a loop with results, and on a buffer of unknown size inside; with `kernel.row_threads` also on anything but loops from 0 by 1, and on
     more than 48 KiB for a row.
   }];
@@ -139,15 +170,14 @@ def EmulateGPU : Pass<"mpc-emulate-gpu", "::mlir::ModuleOp"> {
   let summary = "GPU kernels become functions that run them on the CPU, thread by thread";
   let description = [{
     Each `gpu.launch_func` becomes a dispatch (`mpc.dispatch`) of a function that runs the very kernel: over its threads, one
-    after the other, or over its blocks where threads meet. Then the kernel is cut at `gpu.barrier` and at warp
+    after the other, or a block where threads meet, which is a fiber of the runtime, `mpc.dispatch = "mpc_rt_emulate_groups"`. Then the kernel is cut at `gpu.barrier` and at warp
     operations: all threads of a block run one piece before any runs the next, values that live longer are kept per thread, and shared memory
     belongs to the block. `nvvm.mma.sync` and `nvgpu.ldmatrix` are computed from the registers of all 32 lanes as PTX defines its fragments: integers modulo
     2³², floating point with f32 sums in the order of k. `nvvm.wgmma.mma_async` is computed from what its descriptors say of shared memory; it counts as
     reading until `nvvm.wgmma.wait.group`, and sees what was written before its writer's `nvvm.fence.proxy`.
 
     Where a kernel has mbarriers or barriers of some of its threads (`nvgpu.mbarrier.*`, `nvvm.barrier` with a number of threads), its warpgroups of
-    128 threads go their own ways: each is a fiber of the runtime, `mpc.dispatch = "mpc_rt_emulate_groups"`, that goes on when what it waits for has
-    come. Within a warpgroup threads may take different branches, also to wait; where they meet, all of them must come. `nvgpu.tma.create.descriptor` becomes a buffer
+    128 threads go their own ways: each is a fiber that goes on when what it waits for has come. Within a warpgroup threads may take different branches, also to wait; where they meet, all of them must come. `nvgpu.tma.create.descriptor` becomes a buffer
     of numbers, and what `nvgpu.tma.async.load` brings comes when somebody waits for its mbarrier, as late as it can.
 
     What is checked while it runs, and ends the call with an error that names the kernel: every load, store and copy lies inside of its memref and is

@@ -13,6 +13,7 @@
 #ifndef MPC_PIPELINES_PIPELINES_H
 #define MPC_PIPELINES_PIPELINES_H
 
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Pass/PassOptions.h"
 
@@ -37,6 +38,11 @@ llvm::StringRef stringifyPhase(Phase phase);
 std::optional<Phase> symbolizePhase(llvm::StringRef name);
 /// One sentence for --help.
 llvm::StringRef describePhase(Phase phase);
+
+/// Runs `pm` on `module` and verifies what comes out. A PassManager by itself
+/// verifies after each pass, which takes two fifths of the time of code
+/// generation; that is left to builds with assertions, and to mpc-opt.
+llvm::LogicalResult runPasses(mlir::PassManager &pm, mlir::ModuleOp module);
 
 /// Options of everything past linalg.
 struct CodegenOptions : mlir::PassPipelineOptions<CodegenOptions> {

@@ -154,7 +154,8 @@ template <typename OpTy> static LogicalResult verifyOutputOp(OpTy op) {
                  weightType.isInteger(8) && accumulator.isInteger(32);
   if (!floating && !integer)
     return op.emitOpError("expected floating-point operands accumulated in f32 "
-                          "or an i8 or signed i16 input and i8 weights accumulated in i32, but got ")
+                          "or an i8 or signed i16 input and i8 weights "
+                          "accumulated in i32, but got ")
            << inputType << " and " << weightType << " in " << accumulator; // C7
   if (op.getUnsignedInput() && !integer)
     return op.emitOpError("expected an integer input with 'unsigned_input', "
@@ -236,8 +237,8 @@ LogicalResult ContractOp::verify() {
         (taps != 1 && !getTiling().getGather()))
       return emitOpError("expected panels of ")
              << blocks.getPanelBytes() << " bytes and one tap of "
-             << blocks.getDepth() << " channels, but got " << weights
-             << " and " << taps << " taps of " << input.getShape().back()
+             << blocks.getDepth() << " channels, but got " << weights << " and "
+             << taps << " taps of " << input.getShape().back()
              << " channels"; // C12
     if (weights.getDimSize(0) !=
         llvm::divideCeilSigned(out.getShape().back(), kPanelWidth))
@@ -268,8 +269,7 @@ LogicalResult ContractOp::verify() {
            << depth << " channels, which are no multiple of kv = " << kv; // C4
   int64_t panels = llvm::divideCeilSigned(out.getShape().back(), kPanelWidth);
   if (getBatched()) {
-    if (getWindow() || out.getRank() < 3 ||
-        out.isDynamicDim(out.getRank() - 2))
+    if (getWindow() || out.getRank() < 3 || out.isDynamicDim(out.getRank() - 2))
       return emitOpError("expected no window and an output of rank 3 or more "
                          "with static last dimensions with 'batched', but got ")
              << out; // C5
@@ -316,8 +316,12 @@ LogicalResult PlanarOp::verify() {
     return emitOpError("expected an input of rank 4 and weights OCx")
            << sizes[0] << "x" << sizes[1] << "xIC, but got " << input << " and "
            << weights; // P1
-  if (!isa<FloatType>(input.getElementType()))
-    return emitOpError("expected floating-point operands, but got ")
+  bool isDot = input.getElementType().isInteger(8) && getUnsignedInput() &&
+               getTiling().getIntrinsic() == Intrinsic::vpdpbusd &&
+               input.getDimSize(3) % getTiling().getKv() == 0;
+  if (!isa<FloatType>(input.getElementType()) && !isDot)
+    return emitOpError("expected floating-point operands, or vpdpbusd and "
+                       "unsigned i8 in a multiple of 4 channels, but got ")
            << input; // P2
   return verifyOutputOp(*this);
 }
@@ -353,10 +357,10 @@ LogicalResult InnerTileOp::verify() {
   if (blocks && !isStream(weights, blocks))
     return emitOpError("expected panels of ")
            << blocks.getPanelBytes() << " bytes, but got " << weights; // C5
-  if (!blocks && (weights.getRank() != 5 ||
-                  llvm::any_of(weights.getShape().drop_front(),
-                               ShapedType::isDynamic) ||
-                  weights.getDimSize(3) != kPanelWidth))
+  if (!blocks &&
+      (weights.getRank() != 5 ||
+       llvm::any_of(weights.getShape().drop_front(), ShapedType::isDynamic) ||
+       weights.getDimSize(3) != kPanelWidth))
     return emitOpError("expected packed weights of rank 5, but got ")
            << weights;
   int64_t kv = blocks ? 1 : weights.getDimSize(4);
@@ -381,20 +385,20 @@ LogicalResult InnerTileOp::verify() {
                   (blocks || isa<FloatType>(weights.getElementType()));
   bool integers = !blocks && weights.getElementType().isInteger(8);
   bool bytes = integers && row.getElementType().isInteger(8);
-  bool words = integers && row.getElementType().isInteger(16) && !getUnsignedRows();
+  bool words =
+      integers && row.getElementType().isInteger(16) && !getUnsignedRows();
   bool pairs = !blocks && row.getElementType().isBF16() &&
                weights.getElementType().isBF16() && kv == 2;
   Intrinsic intrinsic = getIntrinsic();
-  bool fits = intrinsic == Intrinsic::fma ? pairs || (floating && kv == 1)
-              : intrinsic == Intrinsic::vdpbf16ps ? pairs
-              : intrinsic == Intrinsic::vfmaddph
-                  ? floating && !blocks && kv == 1 &&
-                        row.getElementType().isF16() &&
-                        weights.getElementType().isF16()
-              : intrinsic == Intrinsic::vpdpbusd
-                  ? bytes && kv == 4 && getUnsignedRows()
-              : intrinsic == Intrinsic::pmaddwd ? (bytes || words) && kv == 4
-                                                : false;
+  bool fits =
+      intrinsic == Intrinsic::fma         ? pairs || (floating && kv == 1)
+      : intrinsic == Intrinsic::vdpbf16ps ? pairs
+      : intrinsic == Intrinsic::vfmaddph
+          ? floating && !blocks && kv == 1 && row.getElementType().isF16() &&
+                weights.getElementType().isF16()
+      : intrinsic == Intrinsic::vpdpbusd ? bytes && kv == 4 && getUnsignedRows()
+      : intrinsic == Intrinsic::pmaddwd  ? (bytes || words) && kv == 4
+                                         : false;
   if (!fits)
     return emitOpError("expected operands that ")
            << stringifyIntrinsic(intrinsic) << " multiplies, but got " << row
@@ -404,10 +408,15 @@ LogicalResult InnerTileOp::verify() {
   auto expected = VectorType::get(
       {intrinsic == Intrinsic::pmaddwd ? 2 * kPanelWidth : kPanelWidth},
       element);
-  for (Value accumulator : getAccumulators())
-    if (accumulator.getType() != expected)
+  auto half = VectorType::get({kPanelWidth / 2}, element);
+  size_t panels = getAccumulators().size() / getRows().size();
+  for (auto [i, accumulator] : llvm::enumerate(getAccumulators())) {
+    bool mayBeHalf = intrinsic == Intrinsic::vpdpbusd && (i + 1) % panels == 0;
+    if (accumulator.getType() != expected &&
+        !(mayBeHalf && accumulator.getType() == half))
       return emitOpError("expected accumulators of type ")
              << expected << ", but got " << accumulator.getType(); // C3
+  }
   if (getResultTypes() != getAccumulators().getTypes())
     return emitOpError("expected results of the accumulators' types"); // C3
   return success();
@@ -429,24 +438,20 @@ LogicalResult DequantizeOp::verify() {
   int64_t axis = getAxis(), block = getBlock(), bits = getBits();
   if (!values.getElementType().isInteger(8) ||
       !result.getElementType().isF32() ||
-      values.getShape() != result.getShape() ||
-      (bits != 8 && bits != 4)) // C1
+      values.getShape() != result.getShape() || (bits != 8 && bits != 4)) // C1
     return emitOpError("expected i8 values of 8 or 4 bits and an f32 result of "
                        "their shape, but got ")
            << values << " of " << bits << " bits and " << result;
-  if (axis < 0 || axis >= values.getRank() || block < 2 ||
-      block % 2 != 0) // C2
+  if (axis < 0 || axis >= values.getRank() || block < 2 || block % 2 != 0) // C2
     return emitOpError("expected an axis below ")
            << values.getRank()
            << " and a block of a positive multiple of 2, but got " << axis
            << " and " << block;
   int64_t channels = values.getDimSize(axis);
   int64_t depth = channels ? values.getNumElements() / channels : 0;
-  SmallVector<int64_t> shape = {channels,
-                                llvm::divideCeilSigned(depth, block)};
+  SmallVector<int64_t> shape = {channels, llvm::divideCeilSigned(depth, block)};
   auto fits = [&](Value value, Type element) {
-    return !value ||
-           value.getType() == RankedTensorType::get(shape, element);
+    return !value || value.getType() == RankedTensorType::get(shape, element);
   };
   if (!fits(getScales(), BFloat16Type::get(getContext())) ||
       !fits(getZeroPoints(), IntegerType::get(getContext(), 8))) // C3

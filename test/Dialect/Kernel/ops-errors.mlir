@@ -531,7 +531,7 @@ func.func @planar_weights(%x: memref<1x8x32x4xf32>, %w: memref<3x3x4x2xf32>, %o:
 
 // planar P2
 func.func @planar_integers(%x: memref<1x8x32x4xi8>, %w: memref<2x3x3x4xi8>, %o: memref<1x6x30x2xi32>) {
-  // expected-error @+1 {{expected floating-point operands, but got 'memref<1x8x32x4xi8>'}}
+  // expected-error @+1 {{expected floating-point operands, or vpdpbusd and unsigned i8 in a multiple of 4 channels, but got 'memref<1x8x32x4xi8>'}}
   kernel.planar ins(%x, %w : memref<1x8x32x4xi8>, memref<2x3x3x4xi8>) outs(%o : memref<1x6x30x2xi32>)
       attributes {extra_maps = [], tiling = #kernel.tiling<intrinsic = fma, rows = 16, columns = 2, kv = 1, planar = true>,
                   window = #kernel.window<sizes = [3, 3], strides = [1, 1], dilations = [1, 1], low = [0, 0], high = [0, 0]>} {

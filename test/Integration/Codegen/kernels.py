@@ -347,11 +347,16 @@ def cases():
             # Tiles that no padding interrupts, and tiles that end in the next row of pixels or sample.
             yield Case("conv", x, size=(9, 40), ic=4, oc=40, kernel=(3, 3), pad=1, epilogue=q)
             yield Case("conv", x, size=(6, 26), ic=4, oc=72, kernel=(5, 5), stride=2, batch=3, dynamic=True, epilogue=q)
+            yield Case("conv", x, size=(9, 61), ic=3, oc=24, kernel=(3, 3), stride=2, pad=1, batch=2, dynamic=True, epilogue=q)
             yield Case("depthwise", x, size=(7, 21), ic=16, oc=16, kernel=(3, 3), pad=1, batch=2, epilogue=q)
             yield Case("depthwise", x, size=(6, 7), ic=330, oc=330, kernel=(5, 5), pad=2, epilogue=q)
             # More channels than one slice has, and a rest.
             yield Case("depthwise", x, size=(9, 15), ic=330, oc=330, kernel=(3, 3), pad=1, stride=2, dynamic=True, epilogue=q)
         if x == "u8":
+            # Lanes are pixels, words four channels: copied in squares and one by one, strided, dilated, and more pixels than one tile has.
+            yield Case("conv", x, size=(9, 37), ic=32, oc=3, kernel=(3, 3), pad=1, epilogue=q)
+            yield Case("conv", x, size=(12, 40), ic=36, oc=2, kernel=(3, 5), pad=2, stride=2, batch=2, dynamic=True, epilogue=q)
+            yield Case("conv", x, size=(9, 70), ic=8, oc=5, kernel=(3, 3), pad=2, dilation=2)
             # Four vectors become bytes together, or two and two, or some and a rest.
             for q8, oc in (("saturate-u8", 64), ("saturate-i8", 68), ("saturate-u8", 48), ("saturate-i8", 32)):
                 yield Case("conv", x, size=(7, 7), ic=64, oc=oc, epilogue=q8)

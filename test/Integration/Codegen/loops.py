@@ -180,6 +180,35 @@ def largest(size):
                 np.max(np.abs(x), axis=1))
 
 
+def quotients():
+    """Rows divided by a number each, of which some are no usual ones; quotients that are near to the middle between two numbers. What comes out for 0 is
+    its reciprocal, which shows the sign."""
+    f = np.float32
+    s = np.concatenate([2**rng.uniform(-25, 25, 40), np.nextafter(f([1, 2, 64]), f(0)), [0, -0.0, -3, 2**26, 2.0**-26, 2**27, 2.0**-27, 1e-40, 3e38,
+                                                                                         np.inf, -np.inf, np.nan]]).astype(f)[:, None]
+    middle = (1 + (2 * rng.integers(0, 1 << 23, (len(s), 640)) + 1) * 2.0**-24) * 2.0**rng.integers(-60, 60, (len(s), 640))
+    with np.errstate(all="ignore"):
+        hard = (middle * np.where(np.isfinite(s) & (s != 0), s, 1).astype(np.float64)).astype(f)
+    mixed = kernels.random(rng, (len(s), 360), "f32")
+    special = f([0, -0.0, 1e-40, -1e-45, 2.0**-100, 2.0**-101, -2.0**-126, 2.0**100, -2.0**101, 3e38, np.inf, -np.inf, np.nan])
+    mixed[:, ::9] = special[np.arange(40) % len(special)]
+    mixed[:, 200:] = np.where(rng.random((len(s), 160)) < .3, 0, mixed[:, 200:])
+    x = np.concatenate([hard, mixed], axis=1)
+    with np.errstate(all="ignore"):
+        expected = x / s
+        expected = np.where(expected == 0, 1 / expected, expected)
+    types = [f"memref<{len(s)}x1000xf32>", f"memref<{len(s)}xf32>"]
+    code = linalg(["(i, j) -> (i, j)", "(i, j) -> (i)", "(i, j) -> (i, j)"], ["parallel"] * 2, types, types[0], ["f32"] * 3,
+                  """%q = arith.divf %s0, %s1 : f32
+    %zero = arith.constant 0.0 : f32
+    %one = arith.constant 1.0 : f32
+    %z = arith.cmpf oeq, %q, %zero : f32
+    %r = arith.divf %one, %q : f32
+    %t = arith.select %z, %r, %q : f32
+    linalg.yield %t : f32""")
+    return Case("quotients", types, types[0], code, [x, s[:, 0].copy()], np.zeros_like(x), expected)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--work-dir", required=True)
@@ -191,6 +220,7 @@ def main():
     cases += [transposed(37, 21, "i8"), transposed(16, 64, "i8"), transposed(37, 21, "f32"), transposed(18, 33, "f32", addend=True)]
     cases += [bytes_of_bytes((2, 5000)), bytes_of_bytes((3, 7)), bytes_of_bytes((64, 65))]
     cases += [make(size) for size in (15, 64, 4096 + 77, 3 * 4096 + 300) for make in (quantized, flat)]
+    cases.append(quotients())
     failed = 0
     for march in kernels.instruction_sets():
         library = kernels.compile_library(cases, march, arguments.work_dir)

@@ -395,7 +395,7 @@ def Kernel_PlanarOp : Kernel_OutputOp<"planar"> {
 
     Constraints: (C1), (C6) to (C11) of `kernel.contract`, and
     - (P1) `window` is there, `input` and `out` have rank 4 and static height, width and channels, `weights` is `OC×KH×KW×IC`;
-    - (P2) operands are floating point.
+    - (P2) operands are floating point, or, with `vpdpbusd`, i8 with `unsigned_input` and a multiple of 4 input channels.
 
     Example:
     ```mlir
@@ -539,7 +539,8 @@ def Kernel_InnerTileOp : Kernel_Op<"inner_tile", [
     Constraints:
     - (C1) rows have rank 1, unit stride, equal types, and kblocks·kv elements;
     - (C2) the number of accumulators is a multiple of the number of rows;
-    - (C3) accumulators are vectors of 16 (pmaddwd: 32) i32 or f32, and results have their types;
+    - (C3) accumulators are vectors of 16 (pmaddwd: 32) i32 or f32, those of the last panel of vpdpbusd also of 8, its first lanes, and results
+      have their types;
     - (C4) `fma` with floating point and kv = 1, or bf16 and kv = 2; `vdpbf16ps` with bf16 and kv = 2; `vfmaddph` with f16 and kv = 1;
       the others with i8 and kv = 4;
       `vpdpbusd` only with unsigned rows; `pmaddwd` also with signed rows of i16; `muladd` and `mma` never;

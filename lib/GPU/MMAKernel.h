@@ -1,0 +1,51 @@
+//===- MMAKernel.h - contractions with mma.sync -----------------*- C++ -*-===//
+//
+// Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+
+#ifndef MPC_LIB_GPU_MMAKERNEL_H
+#define MPC_LIB_GPU_MMAKERNEL_H
+
+#include "ContractKernel.h"
+
+namespace mpc {
+
+/// A contraction with mma.sync (LowerMMA.cpp).
+class MMAKernel : public ContractKernel {
+public:
+  explicit MMAKernel(kernel::ContractOp op) : ContractKernel(op, kRows) {}
+
+protected:
+  /// Rows of mma.sync, and blocks of kv values along k that it reads.
+  static constexpr int64_t kRows = 16, kBlocks = 8;
+
+  mlir::LogicalResult check() override;
+  std::pair<int64_t, int64_t> getWeightsShape() const override {
+    return {staging.stages * panels * staging.depth, kernel::kPanelWidth * kv};
+  }
+  void locateWarp() override;
+  void loadWeights(mlir::Value step, mlir::Value stage) override;
+  mlir::SmallVector<mlir::Value> multiply(LoadStage load) override;
+  /// One stage, added to `sums`.
+  mlir::SmallVector<mlir::Value> multiplyStage(mlir::Value stage,
+                                               mlir::ValueRange sums);
+  /// The registers of the input for instruction `k` of a stage, for each 16
+  /// rows of the warp.
+  virtual mlir::SmallVector<mlir::SmallVector<mlir::Value>>
+  loadInputs(mlir::Value stage, int64_t k);
+  /// Those of one such tile; `position` is of this lane's chunk.
+  mlir::SmallVector<mlir::Value> loadMatrices(mlir::Value memory,
+                                              mlir::ValueRange position);
+
+private:
+  /// As operands of mma.sync are typed: part `index` of `count`.
+  mlir::Value toRegister(mlir::Value vector, int64_t index);
+  mlir::SmallVector<mlir::Value>
+  multiply(mlir::ValueRange a, mlir::ValueRange w, mlir::ValueRange c);
+};
+
+} // namespace mpc
+
+#endif // MPC_LIB_GPU_MMAKERNEL_H
