@@ -27,7 +27,8 @@ enum {
   NUM_GRAPHS = 8,        /* that a context keeps: callers rotate buffers */
   TENSOR_ALIGNMENT = 16, /* that kernels may rely on */
   PIECE_ALIGNMENT = 256, /* of the pieces of the context's memory */
-  STATIC_SHARED_BYTES = 48 << 10 /* more needs the kernel's consent */
+  STATIC_SHARED_BYTES = 48 << 10, /* more needs the kernel's consent */
+  MAX_MAP_RANK = 5                /* of the hardware */
 };
 
 /* A tensor that is not where kernels can use it: its bytes are staged. */
@@ -364,6 +365,35 @@ void mpc_rt_gpu_enter(mpc_rt_env *env, const mpc_rt_gpu_program *program,
   state->mode = LAUNCH;
   state->graph = NULL;
   enter(state, env, program, descs);
+}
+
+void mpc_rt_gpu_map(mpc_rt_env *env, void *map, const void *data,
+                    int64_t elementBytes, int64_t swizzle, int64_t rank,
+                    const int64_t *numbers) {
+  State *state = env->gpu;
+  if (!state || state->error.status || state->mode == REPLAY)
+    return;
+  /* The driver wants the fastest dimension first, and its stride not at all. */
+  uint64_t sizes[MAX_MAP_RANK], strides[MAX_MAP_RANK];
+  uint32_t box[MAX_MAP_RANK], ones[MAX_MAP_RANK];
+  for (int64_t d = 0; d != rank; ++d) {
+    int64_t from = rank - 1 - d;
+    sizes[d] = (uint64_t)numbers[from];
+    strides[d] = (uint64_t)(numbers[rank + from] * elementBytes);
+    box[d] = (uint32_t)numbers[2 * rank + from];
+    ones[d] = 1;
+    if (!sizes[d])
+      return; /* of nothing there is no map, and no block to use it */
+  }
+  int type = CU_TENSOR_MAP_DATA_TYPE_UINT8;
+  for (int64_t bytes = elementBytes; bytes > 1; bytes /= 2)
+    ++type;
+  check(state, "cannot describe a tensor to TMA",
+        mpc_rt_cu.tensorMapEncodeTiled(
+            map, type, (uint32_t)rank, (void *)(uintptr_t)data, sizes,
+            strides + 1, box, ones, CU_TENSOR_MAP_INTERLEAVE_NONE, (int)swizzle,
+            CU_TENSOR_MAP_L2_PROMOTION_L2_128B,
+            CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE));
 }
 
 void mpc_rt_gpu_launch(mpc_rt_env *env, const mpc_rt_gpu_program *program,

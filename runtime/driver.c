@@ -52,6 +52,7 @@ static const struct {
     SYMBOL(graphExecDestroy, "cuGraphExecDestroy"),
     SYMBOL(graphDestroy, "cuGraphDestroy"),
     SYMBOL(launchKernel, "cuLaunchKernel"),
+    SYMBOL(tensorMapEncodeTiled, "cuTensorMapEncodeTiled"),
     SYMBOL(getErrorString, "cuGetErrorString"),
 };
 #undef SYMBOL

@@ -32,7 +32,11 @@ enum {
   CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES = 8,
   CU_STREAM_DEFAULT = 0,
   CU_STREAM_NON_BLOCKING = 1,
-  CU_STREAM_CAPTURE_MODE_RELAXED = 2
+  CU_STREAM_CAPTURE_MODE_RELAXED = 2,
+  CU_TENSOR_MAP_DATA_TYPE_UINT8 = 0, /* then of 2 and 4 bytes */
+  CU_TENSOR_MAP_INTERLEAVE_NONE = 0,
+  CU_TENSOR_MAP_L2_PROMOTION_L2_128B = 2,
+  CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE = 0 /* zeros */
 };
 
 typedef struct {
@@ -76,6 +80,12 @@ typedef struct {
                            unsigned gridZ, unsigned blockX, unsigned blockY,
                            unsigned blockZ, unsigned sharedBytes, void *stream,
                            void **params, void **extra);
+  CUresult (*tensorMapEncodeTiled)(void *map, int dataType, uint32_t rank,
+                                   void *address, const uint64_t *sizes,
+                                   const uint64_t *strides, const uint32_t *box,
+                                   const uint32_t *elementStrides,
+                                   int interleave, int swizzle, int l2Promotion,
+                                   int oobFill);
   CUresult (*getErrorString)(CUresult error, const char **text);
 } mpc_rt_driver;
 

@@ -299,6 +299,18 @@ LogicalResult PlanArena::plan(func::FuncOp function) {
     return positions.lookup(block.findAncestorOpInBlock(*op));
   };
 
+  // What is no buffer, but refers to one, such as a tensor map, is used later.
+  auto getLastPosition = [&](Operation *op) {
+    int64_t last = getPosition(op);
+    for (Value result : op->getResults())
+      if (!isa<BaseMemRefType>(result.getType()) &&
+          !isa<VectorType>(result.getType()) &&
+          !result.getType().isIntOrIndexOrFloat())
+        for (Operation *user : result.getUsers())
+          last = std::max(last, getPosition(user));
+    return last;
+  };
+
   SizeEvaluator evaluator(function);
   BufferViewFlowAnalysis aliases(function);
   SmallVector<Buffer> buffers;
@@ -338,7 +350,7 @@ LogicalResult PlanArena::plan(func::FuncOp function) {
     Buffer buffer{alloc, *size, getPosition(alloc), getPosition(alloc), {}};
     for (Value alias : aliases.resolve(alloc))
       for (Operation *user : alias.getUsers())
-        buffer.last = std::max(buffer.last, getPosition(user));
+        buffer.last = std::max(buffer.last, getLastPosition(user));
     buffers.push_back(buffer);
     return WalkResult::advance();
   });

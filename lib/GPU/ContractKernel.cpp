@@ -45,7 +45,8 @@ ContractKernel::ContractKernel(ContractOp op, int64_t tileRows)
 
 LogicalResult ContractKernel::initialize(int64_t least) {
   int64_t bytes = (tiling.getRows() + tiling.getColumns()) * getStageBytes() *
-                  staging.stages;
+                      staging.stages +
+                  getBarrierBytes();
   if (bytes > kMaxSharedBytes)
     return op.emitOpError("expected stages of at most ")
            << kMaxSharedBytes << " bytes of shared memory, but got " << bytes;
@@ -354,20 +355,15 @@ void ContractKernel::locateThread() {
   locateWarp();
 }
 
-/// The first row and column of this block, and those of this thread's warp.
-void ContractKernel::locateBlock(gpu::LaunchOp launch) {
-  int64_t groups = llvm::divideCeilSigned(channels, tiling.getColumns());
-  thread = launch.getThreadIds().x;
-  Value block = launch.getBlockIds().x;
+void ContractKernel::locateTile(Value tile) {
   step0 = constant(0);
   if (workspace) {
-    slice = remainder(block, staging.slices);
-    block = divide(block, staging.slices);
+    slice = remainder(tile, staging.slices);
+    tile = divide(tile, staging.slices);
     step0 = mul(b, slice, steps);
   }
-  locateThread();
-  column0 = mul(b, remainder(block, groups), tiling.getColumns());
-  Value rowBlock = divide(block, groups);
+  auto [rowBlock, columnBlock] = orderTile(tile);
+  column0 = mul(b, columnBlock, tiling.getColumns());
   row0 = mul(b, rowBlock, tiling.getRows());
   if (!op.getBatched())
     return;
@@ -381,15 +377,14 @@ void ContractKernel::locateBlock(gpu::LaunchOp launch) {
   panel0 = mul(b, product, llvm::divideCeilSigned(channels, kPanelWidth));
 }
 
-/// Blocks of the launch, of one slice.
-Value ContractKernel::getBlocks() {
-  int64_t groups = llvm::divideCeilSigned(channels, tiling.getColumns());
+/// Tiles of the output.
+Value ContractKernel::getTiles() {
   int64_t rows = tiling.getRows();
   if (!op.getBatched())
-    return mul(b, divide(add(b, limit, rows - 1), rows), groups);
+    return mul(b, divide(add(b, limit, rows - 1), rows), getTileColumns());
   int64_t height = outType.getDimSize(outType.getRank() - 2);
   return mul(b, divide(limit, height),
-             llvm::divideCeilSigned(height, rows) * groups);
+             llvm::divideCeilSigned(height, rows) * getTileColumns());
 }
 
 LogicalResult ContractKernel::run(StringRef name) {
@@ -400,9 +395,9 @@ LogicalResult ContractKernel::run(StringRef name) {
       b, op.getWeights(),
       SmallVector<ReassociationIndices>{{0}, {1, 2}, {3, 4}});
   limit = b.createOrFold<memref::DimOp>(writer.getRows(), 0);
-  Value blocks = getBlocks();
+  Value tiles = getTiles();
   if (staging.slices > 1) {
-    blocks = mul(b, blocks, staging.slices);
+    tiles = mul(b, tiles, staging.slices);
     SmallVector<Value> dynamic;
     if (!getConstantIntValue(limit))
       dynamic.push_back(limit);
@@ -423,14 +418,30 @@ LogicalResult ContractKernel::run(StringRef name) {
   };
   auto [weightsRows, weightsColumns] = getWeightsShape();
   gpu::LaunchOp launch = createLaunch(
-      b, name, blocks, threads,
+      b, name, getGrid(tiles), threads,
       {shared(staging.stages * tiling.getRows(), staging.depth * kv),
-       shared(weightsRows, weightsColumns)});
+       shared(weightsRows, weightsColumns)},
+      getBarrierBytes());
   sharedInput = launch.getWorkgroupAttributions()[0];
   sharedWeights = launch.getWorkgroupAttributions()[1];
   b.setInsertionPointToStart(&launch.getBody().front());
-  locateBlock(launch);
+  thread = launch.getThreadIds().x;
+  Value rows = limit;
+  emitBlock(launch, tiles);
+  gpu::TerminatorOp::create(b);
+  limit = rows; // a tile of one of several products has its own
+  if (workspace) {
+    b.setInsertionPointAfter(launch);
+    addSlices();
+  }
+  return success();
+}
 
+/// The tile of its number.
+void ContractKernel::emitBlock(gpu::LaunchOp launch, Value tiles) {
+  (void)tiles;
+  locateThread();
+  locateTile(launch.getBlockIds().x);
   SmallVector<Row> rows;
   if (getInputPasses() <= kKeptRows) {
     int64_t units = staging.depth / unitBlocks;
@@ -443,10 +454,4 @@ LogicalResult ContractKernel::run(StringRef name) {
     loadWeights(add(b, step0, step), stage);
   });
   store(sums);
-  gpu::TerminatorOp::create(b);
-  if (workspace) {
-    b.setInsertionPointAfter(launch);
-    addSlices();
-  }
-  return success();
 }

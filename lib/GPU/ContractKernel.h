@@ -71,6 +71,19 @@ protected:
   /// thread's sums: of each tile of rows, of each 8 columns, four: row g,
   /// columns 2t and 2t + 1, and the same of row g + 8.
   virtual mlir::SmallVector<mlir::Value> multiply(LoadStage load) = 0;
+  /// All that a block does. `tiles`: how many there are, slices counted.
+  virtual void emitBlock(mlir::gpu::LaunchOp launch, mlir::Value tiles);
+  /// Blocks of the launch.
+  virtual mlir::Value getGrid(mlir::Value tiles) { return tiles; }
+  /// Row and column, in tiles, of tile `tile` of one slice.
+  virtual std::pair<mlir::Value, mlir::Value> orderTile(mlir::Value tile) {
+    return {divide(tile, getTileColumns()), remainder(tile, getTileColumns())};
+  }
+  int64_t getTileColumns() const {
+    return llvm::divideCeilSigned(channels, tiling.getColumns());
+  }
+  /// Shared memory next to the operands'.
+  virtual int64_t getBarrierBytes() const { return 0; }
 
   //===--------------------------------------------------------------------===//
   // Helpers
@@ -111,6 +124,8 @@ protected:
   /// What follows from `threads` and the types. An error if stages exceed
   /// shared memory, or there are fewer than `least` and than steps.
   mlir::LogicalResult initialize(int64_t least);
+  /// Sets where tile `tile` of the output lies, and its slice of k.
+  void locateTile(mlir::Value tile);
   /// The row of `weights` that has panel `panel` of the block's tile, and
   /// whether block `block` of it exists (null: always).
   std::pair<mlir::Value, mlir::Value> getPanel(mlir::Value panel,
@@ -135,7 +150,7 @@ protected:
   mlir::Type element;
   mlir::Value input, weights, sharedInput, sharedWeights;
   mlir::Value thread, lane, g, t, warpRow, warpColumn; // of this thread
-  mlir::Value row0, column0, limit, slice, step0;      // of this block
+  mlir::Value row0, column0, limit, slice, step0;      // of this tile
   mlir::Value workspace; // sums of slices × rows × channels, or null
   mlir::Value panel0;    // the product's first panel, null if all share weights
   int64_t kv, channels, depth, panels, blockBytes, chunkBlocks, tileRows;
@@ -145,7 +160,6 @@ protected:
   bool isRagged = false;  // k ends before the last step does
 
 private:
-  void locateBlock(mlir::gpu::LaunchOp launch);
   Row getRow(mlir::Value number);
   Position getPosition(mlir::Value block);
   /// Number of the input's row, and whether it lies inside of the picture.
@@ -157,7 +171,7 @@ private:
   void gatherInput(const Row &row, const Position &position,
                    llvm::ArrayRef<mlir::Value> target);
   void addSlices();
-  mlir::Value getBlocks();
+  mlir::Value getTiles();
   mlir::Value getPad();
   int64_t getInputPasses() {
     int64_t perPass = threads / (staging.depth / unitBlocks);
@@ -165,9 +179,10 @@ private:
   }
 };
 
-/// Kernels of mma.sync and of wgmma.
+/// Kernels of mma.sync and of wgmma, the latter also with blocks that stay.
 std::unique_ptr<ContractKernel> createMMAKernel(kernel::ContractOp op);
 std::unique_ptr<ContractKernel> createWGMMAKernel(kernel::ContractOp op);
+std::unique_ptr<ContractKernel> createTMAKernel(kernel::ContractOp op);
 
 } // namespace mpc
 

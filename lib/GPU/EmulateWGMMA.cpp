@@ -365,6 +365,9 @@ LogicalResult KernelEmulator::emitWGMMA(NVVM::WgmmaMmaAsyncOp wgmma) {
     return wgmma.emitOpError("cannot be emulated: expected sums that are zero "
                              "or of another wgmma, and used here only");
   Value sums = registers[wgmma.getResults()] = registers[wgmma.getInouts()];
+  // Zeros of before a loop are zeros in each of its rounds.
+  if (wgmma.getInouts().getDefiningOp<LLVM::ZeroOp>())
+    fillWithZeros(b, sums);
   Value aDescriptors = getArray(wgmma.getDescriptorA()),
         wDescriptors = getArray(wgmma.getDescriptorB());
   operands.append({shared.getBlock(), faults});

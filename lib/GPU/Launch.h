@@ -20,6 +20,9 @@ inline constexpr llvm::StringLiteral kGPUModuleName = "gpu";
 /// Threads of a warp, and of the four that multiply together with wgmma.
 inline constexpr int64_t kWarp = 32, kWarpgroup = 4 * kWarp;
 
+/// Bytes of an mbarrier.
+inline constexpr int64_t kBarrierBytes = 8;
+
 /// Shared memory that a block of any chip has without asking for more.
 inline constexpr int64_t kSharedBytes = 48 * 1024;
 
@@ -56,12 +59,14 @@ inline bool isInShared(mlir::Value memref) {
 }
 
 /// A launch of `blocks` blocks of `threads` threads, in one dimension, with an
-/// empty body and memory that a block shares; outlining makes it the kernel
-/// `name` of the module of kernels.
+/// empty body and memory that a block shares, `barrierBytes` of it for what
+/// nvgpu.mbarrier.create makes; outlining makes it the kernel `name` of the
+/// module of kernels.
 inline mlir::gpu::LaunchOp createLaunch(mlir::ImplicitLocOpBuilder &b,
                                         llvm::StringRef name,
                                         mlir::Value blocks, int64_t threads,
-                                        mlir::TypeRange shared = {}) {
+                                        mlir::TypeRange shared = {},
+                                        int64_t barrierBytes = 0) {
   mlir::Value one = mlir::arith::ConstantIndexOp::create(b, 1);
   mlir::Value size = mlir::arith::ConstantIndexOp::create(b, threads);
   auto symbol = [&](llvm::StringRef s) {
@@ -69,7 +74,8 @@ inline mlir::gpu::LaunchOp createLaunch(mlir::ImplicitLocOpBuilder &b,
   };
   mlir::Value dynamic;
   if (int64_t bytes = getDynamicSharedBytes(shared))
-    dynamic = mlir::arith::ConstantIntOp::create(b, bytes, /*width=*/32);
+    dynamic = mlir::arith::ConstantIntOp::create(b, bytes + barrierBytes,
+                                                 /*width=*/32);
   return mlir::gpu::LaunchOp::create(
       b, blocks, one, one, size, one, one, dynamic,
       /*asyncTokenType=*/nullptr, /*asyncDependencies=*/mlir::ValueRange(),

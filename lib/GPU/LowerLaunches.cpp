@@ -15,6 +15,7 @@
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mpc/GPU/Passes.h"
 
@@ -53,7 +54,23 @@ class LowerLaunches : public mpc::impl::LowerLaunchesBase<LowerLaunches> {
                                           int64_t numInputs);
   void lower(gpu::LaunchFuncOp launch, Value env, LLVM::GlobalOp program,
              LLVM::LLVMFuncOp callee);
+  /// `value` as convert-memref-to-llvm will type it.
+  Value convert(OpBuilder &b, Value value) {
+    LLVMTypeConverter converter(&getContext());
+    return UnrealizedConversionCastOp::create(
+               b, value.getLoc(), converter.convertType(value.getType()), value)
+        .getResult(0);
+  }
+  /// Memory of @main, for `count` values of `type`.
+  Value allocate(ImplicitLocOpBuilder &b, Type type, int64_t count,
+                 unsigned alignment = 0);
+  void store(ImplicitLocOpBuilder &b, Value value, Value array, int64_t index);
+  LogicalResult lower(nvgpu::TmaCreateDescriptorOp map, Value env);
 
+  func::FuncOp main;
+  /// Where the tensor maps of launches are.
+  llvm::DenseMap<Value, Value> maps;
+  LLVM::LLVMFuncOp mapFunction;
   llvm::StringMap<LLVM::GlobalOp> names;
 };
 
@@ -177,28 +194,88 @@ LowerLaunches::createProgram(gpu::BinaryOp binary, ArrayRef<MemRefType> tensors,
   });
 }
 
+Value LowerLaunches::allocate(ImplicitLocOpBuilder &b, Type type, int64_t count,
+                              unsigned alignment) {
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(&main.front());
+  Value size = LLVM::ConstantOp::create(b, b.getI64IntegerAttr(count));
+  return LLVM::AllocaOp::create(b, LLVM::LLVMPointerType::get(&getContext()),
+                                type, size, alignment);
+}
+
+/// `array[index] = value`, of an array of values of this type.
+void LowerLaunches::store(ImplicitLocOpBuilder &b, Value value, Value array,
+                          int64_t index) {
+  Value at =
+      LLVM::GEPOp::create(b, array.getType(), value.getType(), array,
+                          ArrayRef<LLVM::GEPArg>{static_cast<int32_t>(index)});
+  LLVM::StoreOp::create(b, value, at);
+}
+
+/// A call of mpc_rt_gpu_map: sizes, strides and the box of the tensor.
+LogicalResult LowerLaunches::lower(nvgpu::TmaCreateDescriptorOp map,
+                                   Value env) {
+  auto cast = map.getTensor().getDefiningOp<memref::CastOp>();
+  auto type =
+      cast ? dyn_cast<MemRefType>(cast.getSource().getType()) : MemRefType();
+  if (!type)
+    return map.emitOpError("expected a cast of a memref with a rank");
+  ImplicitLocOpBuilder b(map.getLoc(), map);
+  Type ptr = LLVM::LLVMPointerType::get(&getContext()), i64 = b.getI64Type();
+  int64_t rank = type.getRank();
+  int64_t bytes = type.getElementTypeBitWidth() / 8;
+  Value descriptor = convert(b, cast.getSource());
+  auto extract = [&](ArrayRef<int64_t> position) -> Value {
+    return LLVM::ExtractValueOp::create(b, descriptor, position);
+  };
+  Value address = LLVM::GEPOp::create(b, ptr, type.getElementType(),
+                                      extract({1}), ValueRange{extract({2})});
+  SmallVector<Value> values;
+  for (int64_t list : {3, 4})
+    for (int64_t d = 0; d < rank; ++d)
+      values.push_back(extract({list, d}));
+  for (Value size : map.getBoxDimensions())
+    values.push_back(convert(b, size));
+  Value numbers = allocate(b, i64, static_cast<int64_t>(values.size()));
+  for (auto [index, value] : llvm::enumerate(values))
+    store(b, value, numbers, static_cast<int64_t>(index));
+  auto constant = [&](int64_t value) -> Value {
+    return LLVM::ConstantOp::create(b, b.getI64IntegerAttr(value));
+  };
+  Value place = allocate(b, b.getI8Type(), 128, /*alignment=*/64);
+  auto swizzle =
+      static_cast<int64_t>(map.getTensorMap().getType().getSwizzle());
+  LLVM::CallOp::create(b, mapFunction,
+                       ValueRange{env, place, address, constant(bytes),
+                                  constant(swizzle), constant(rank), numbers});
+  maps[map.getTensorMap()] = place;
+  return success();
+}
+
 void LowerLaunches::lower(gpu::LaunchFuncOp launch, Value env,
                           LLVM::GlobalOp program, LLVM::LLVMFuncOp callee) {
   ImplicitLocOpBuilder b(launch.getLoc(), launch);
-  LLVMTypeConverter converter(&getContext());
   Type ptr = LLVM::LLVMPointerType::get(&getContext()), i64 = b.getI64Type();
-  auto convert = [&](Value value) -> Value {
-    return UnrealizedConversionCastOp::create(
-               b, converter.convertType(value.getType()), value)
-        .getResult(0);
+  // The kernel's parameters: maps, and the fields of descriptors, one after the
+  // other. `places` has null for the next one of `fields`.
+  SmallVector<Value> fields, places;
+  auto addField = [&](Value field) {
+    fields.push_back(field);
+    places.push_back(Value());
   };
-  // The kernel's parameters: the fields of descriptors, one after the other.
-  SmallVector<Value> fields;
   for (Value operand : launch.getKernelOperands()) {
-    auto type = dyn_cast<MemRefType>(operand.getType());
-    if (!type) {
-      fields.push_back(operand.getType().isIndex() ? convert(operand)
-                                                   : operand);
+    if (Value map = maps.lookup(operand)) {
+      places.push_back(map);
       continue;
     }
-    Value descriptor = convert(operand);
+    auto type = dyn_cast<MemRefType>(operand.getType());
+    if (!type) {
+      addField(operand.getType().isIndex() ? convert(b, operand) : operand);
+      continue;
+    }
+    Value descriptor = convert(b, operand);
     auto extract = [&](ArrayRef<int64_t> position) {
-      fields.push_back(LLVM::ExtractValueOp::create(b, descriptor, position));
+      addField(LLVM::ExtractValueOp::create(b, descriptor, position));
     };
     extract({0});
     extract({1});
@@ -209,24 +286,17 @@ void LowerLaunches::lower(gpu::LaunchFuncOp launch, Value env,
   }
   SmallVector<Type> fieldTypes(ValueRange(fields).getTypes());
   auto valuesType = LLVM::LLVMStructType::getLiteral(&getContext(), fieldTypes);
-  auto pointersType = LLVM::LLVMArrayType::get(ptr, fields.size());
-  Value values, pointers;
-  {
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(
-        &launch->getParentOfType<func::FuncOp>().front());
-    Value one = LLVM::ConstantOp::create(b, i64, b.getI64IntegerAttr(1));
-    values = LLVM::AllocaOp::create(b, ptr, valuesType, one);
-    pointers = LLVM::AllocaOp::create(b, ptr, pointersType, one);
-  }
-  for (auto [index, field] : llvm::enumerate(fields)) {
-    auto at = static_cast<int32_t>(index);
-    Value value = LLVM::GEPOp::create(b, ptr, valuesType, values,
-                                      ArrayRef<LLVM::GEPArg>{0, at});
-    LLVM::StoreOp::create(b, field, value);
-    Value pointer = LLVM::GEPOp::create(b, ptr, pointersType, pointers,
-                                        ArrayRef<LLVM::GEPArg>{0, at});
-    LLVM::StoreOp::create(b, value, pointer);
+  Value values = allocate(b, valuesType, 1);
+  Value pointers = allocate(b, ptr, static_cast<int64_t>(places.size()));
+  int32_t next = 0;
+  for (auto [index, place] : llvm::enumerate(places)) {
+    Value at = place;
+    if (!at) {
+      at = LLVM::GEPOp::create(b, ptr, valuesType, values,
+                               ArrayRef<LLVM::GEPArg>{0, next});
+      LLVM::StoreOp::create(b, fields[next++], at);
+    }
+    store(b, at, pointers, static_cast<int64_t>(index));
   }
   StringRef kernel = launch.getKernelName().getValue();
   LLVM::GlobalOp &name = names[kernel];
@@ -239,15 +309,16 @@ void LowerLaunches::lower(gpu::LaunchFuncOp launch, Value env,
   LLVM::CallOp::create(
       b, callee,
       ValueRange{env, createAddress(b, program), createAddress(b, name),
-                 convert(launch.getGridSizeX()),
-                 convert(launch.getBlockSizeX()), shared, pointers});
+                 convert(b, launch.getGridSizeX()),
+                 convert(b, launch.getBlockSizeX()), shared, pointers});
   launch.erase();
 }
 
 void LowerLaunches::runOnOperation() {
   names.clear();
+  maps.clear();
   ModuleOp module = getOperation();
-  auto main = module.lookupSymbol<func::FuncOp>("main");
+  main = module.lookupSymbol<func::FuncOp>("main");
   Type ptr = LLVM::LLVMPointerType::get(&getContext());
   if (!main || main.isExternal() || main.getNumArguments() != 2 ||
       main.getArgument(0).getType() != ptr) {
@@ -300,8 +371,21 @@ void LowerLaunches::runOnOperation() {
   LLVM::LLVMFuncOp launchFunction =
       declare("mpc_rt_gpu_launch", {ptr, ptr, ptr, i64, i64, i64, ptr});
   Value env = main.getArgument(0);
+  SmallVector<nvgpu::TmaCreateDescriptorOp> mapOps;
+  main.walk([&](nvgpu::TmaCreateDescriptorOp map) { mapOps.push_back(map); });
+  if (!mapOps.empty())
+    mapFunction =
+        declare("mpc_rt_gpu_map", {ptr, ptr, ptr, i64, i64, i64, ptr});
+  for (nvgpu::TmaCreateDescriptorOp map : mapOps)
+    if (failed(lower(map, env)))
+      return signalPassFailure();
   for (gpu::LaunchFuncOp launch : launches)
     lower(launch, env, *program, launchFunction);
+  for (nvgpu::TmaCreateDescriptorOp map : mapOps) {
+    Operation *cast = map.getTensor().getDefiningOp();
+    map.erase();
+    cast->erase();
+  }
   auto b = ImplicitLocOpBuilder::atBlockBegin(main.getLoc(), &main.front());
   LLVM::CallOp::create(
       b, declare("mpc_rt_gpu_enter", {ptr, ptr, ptr}),

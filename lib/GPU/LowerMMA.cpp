@@ -32,6 +32,7 @@
 #include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/Transforms/InliningUtils.h"
 #include "mpc/GPU/Passes.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -233,7 +234,23 @@ std::unique_ptr<ContractKernel> mpc::createMMAKernel(ContractOp op) {
 
 namespace {
 
+/// Functions with tensor maps become part of their callers, too.
+struct InlineTensorMaps : public DialectInlinerInterface {
+  using DialectInlinerInterface::DialectInlinerInterface;
+  bool isLegalToInline(Operation *op, Region *, bool,
+                       IRMapping &) const override {
+    return isa<nvgpu::TmaCreateDescriptorOp>(op);
+  }
+};
+
 struct LowerMMAPass : public mpc::impl::LowerMMABase<LowerMMAPass> {
+  void getDependentDialects(DialectRegistry &registry) const override {
+    LowerMMABase::getDependentDialects(registry);
+    registry.addExtension(+[](MLIRContext *, nvgpu::NVGPUDialect *dialect) {
+      dialect->addInterface<InlineTensorMaps>();
+    });
+  }
+
   void runOnOperation() override {
     for (auto function : getOperation().getOps<func::FuncOp>()) {
       SmallVector<ContractOp> ops;
@@ -251,7 +268,10 @@ struct LowerMMAPass : public mpc::impl::LowerMMABase<LowerMMAPass> {
         std::string name =
             (function.getName() + (isMMA ? "_mma" : "_wgmma") + Twine(index))
                 .str();
-        auto kernel = isMMA ? createMMAKernel(op) : createWGMMAKernel(op);
+        bool isResident = Staging::read(op).resident != 0;
+        auto kernel = isMMA        ? createMMAKernel(op)
+                      : isResident ? createTMAKernel(op)
+                                   : createWGMMAKernel(op);
         if (failed(kernel->run(name)))
           return signalPassFailure();
         op.erase();

@@ -9,6 +9,7 @@
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/IR/AttrTypeSubElements.h"
 #include "mpc/GPU/Passes.h"
 
@@ -27,8 +28,8 @@ static constexpr int32_t kAlignment = 16, kPatternAlignment = 1024;
 /// Of the array that kernels of more memory than every block has share.
 static constexpr llvm::StringLiteral kDynamicName = "dynamic_shared_memory";
 
-/// The attributions of `kernel`, end to end in the external array; each launch
-/// says how large that is.
+/// The attributions of `kernel` and then its mbarriers, end to end in the
+/// external array; each launch says how large that is.
 static void makeDynamic(gpu::GPUFuncOp kernel) {
   auto module = kernel->getParentOfType<gpu::GPUModuleOp>();
   ImplicitLocOpBuilder b(kernel.getLoc(), kernel.getContext());
@@ -44,8 +45,7 @@ static void makeDynamic(gpu::GPUFuncOp kernel) {
   Value array = LLVM::AddressOfOp::create(b, ptr, kDynamicName);
   Type i64 = b.getI64Type();
   int64_t offset = 0;
-  for (Value memory : kernel.getWorkgroupAttributions()) {
-    auto type = cast<MemRefType>(memory.getType());
+  auto take = [&](MemRefType type) {
     auto constant = [&](int64_t value) -> Value {
       return LLVM::ConstantOp::create(b, i64, b.getI64IntegerAttr(value));
     };
@@ -68,9 +68,20 @@ static void makeDynamic(gpu::GPUFuncOp kernel) {
       insert(constant(type.getDimSize(d)), {3, d});
       insert(constant(strides[d]), {4, d});
     }
-    memory.replaceAllUsesWith(
-        UnrealizedConversionCastOp::create(b, type, descriptor).getResult(0));
     offset += type.getNumElements() * type.getElementTypeBitWidth() / 8;
+    return UnrealizedConversionCastOp::create(b, type, descriptor).getResult(0);
+  };
+  for (Value memory : kernel.getWorkgroupAttributions())
+    memory.replaceAllUsesWith(take(cast<MemRefType>(memory.getType())));
+  SmallVector<memref::GetGlobalOp> barriers;
+  kernel.walk([&](memref::GetGlobalOp op) { barriers.push_back(op); });
+  for (memref::GetGlobalOp barrier : barriers) {
+    auto global = module.lookupSymbol<memref::GlobalOp>(barrier.getName());
+    if (!global || global.getType().getMemorySpaceAsInt() != space)
+      continue;
+    barrier.replaceAllUsesWith(take(global.getType()));
+    barrier.erase();
+    global.erase();
   }
   unsigned first = kernel.getFunctionType().getNumInputs();
   kernel.getBody().front().eraseArguments(first,

@@ -26,7 +26,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "ContractKernel.h"
+#include "WGMMAKernel.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
@@ -36,34 +36,11 @@ using namespace mlir;
 using namespace mpc;
 using namespace mpc::kernel;
 
-/// Rows of one wgmma, and most columns.
-static constexpr int64_t kRows = 64, kMostColumns = 256;
+/// Most columns of one wgmma.
+static constexpr int64_t kMostColumns = 256;
 
 /// Columns whose channels are mixed, and chunks of k of one instruction.
 static constexpr int64_t kMixed = 32, kChunks = 2;
-
-namespace {
-
-class WGMMAKernel : public ContractKernel {
-public:
-  explicit WGMMAKernel(ContractOp op) : ContractKernel(op, kRows) {}
-
-private:
-  LogicalResult check() override;
-  std::pair<int64_t, int64_t> getWeightsShape() const override {
-    return {staging.stages * staging.depth, tiling.getColumns() * kv};
-  }
-  void locateWarp() override;
-  void loadWeights(Value step, Value stage) override;
-  SmallVector<Value> multiply(LoadStage load) override;
-  Value multiplyStage(Value stage, Value sums);
-  Value createDescriptor(Value memref, Value offset, int64_t leading,
-                         int64_t stride, int64_t swizzle);
-
-  Value groupRow; // of this thread's warpgroup, in the block's tile
-};
-
-} // namespace
 
 LogicalResult WGMMAKernel::check() {
   bool fits =
@@ -73,11 +50,11 @@ LogicalResult WGMMAKernel::check() {
     return op.emitOpError("expected 8-bit integers with kv = 16 or f16 or bf16 "
                           "with kv = 8 for wgmma, not gathered");
   int64_t rows = tiling.getRows(), columns = tiling.getColumns();
-  bool isTile = staging.warpRows == kRows && rows % kRows == 0 &&
+  bool isTile = staging.warpRows == kGroupRows && rows % kGroupRows == 0 &&
                 staging.warpColumns > 0 && staging.warpColumns % kMixed == 0 &&
                 staging.warpColumns <= kMostColumns &&
                 columns % staging.warpColumns == 0;
-  int64_t groups = isTile ? rows / kRows * (columns / staging.warpColumns) : 0;
+  int64_t groups = isTile ? rows / kGroupRows * (columns / staging.warpColumns) : 0;
   if (!llvm::is_contained({1, 2, 4}, groups) || columns % 8 != 0 ||
       !llvm::is_contained({2, 4, 8}, staging.depth) || staging.stages < 1 ||
       staging.slices < 1)
@@ -87,15 +64,16 @@ LogicalResult WGMMAKernel::check() {
               "a depth of 2, 4 or 8, stages and slices";
   threads = groups * kWarpgroup;
   fragments = kMixed / kColumns;
+  // One is still read while the next is multiplied, and a third is copied.
   return initialize(/*least=*/3);
 }
 
 void WGMMAKernel::locateWarp() {
   int64_t across = tiling.getColumns() / staging.warpColumns;
   Value group = divide(thread, kWarpgroup);
-  groupRow = mul(b, divide(group, across), kRows);
+  groupRow = mul(b, divide(group, across), kGroupRows);
   warpRow =
-      add(b, groupRow, mul(b, remainder(divide(thread, kWarp), 4), kRows / 4));
+      add(b, groupRow, mul(b, remainder(divide(thread, kWarp), 4), kGroupRows / 4));
   warpColumn = mul(b, remainder(group, across), staging.warpColumns);
 }
 
@@ -158,7 +136,7 @@ Value WGMMAKernel::multiplyStage(Value stage, Value sums) {
       isInteger && op.getUnsignedInput() ? NVVM::WGMMATypes::u8 : type;
   NVVM::WGMMATypes sum =
       isInteger ? NVVM::WGMMATypes::s32 : NVVM::WGMMATypes::f32;
-  auto shape = NVVM::MMAShapeAttr::get(b.getContext(), static_cast<int>(kRows),
+  auto shape = NVVM::MMAShapeAttr::get(b.getContext(), static_cast<int>(kGroupRows),
                                        static_cast<int>(staging.warpColumns),
                                        static_cast<int>(kChunks * kv));
   auto advance = [&](Value descriptor, int64_t bytes) -> Value {
@@ -184,29 +162,38 @@ Value WGMMAKernel::multiplyStage(Value stage, Value sums) {
 SmallVector<Value> WGMMAKernel::multiply(LoadStage load) {
   int64_t ahead = std::max<int64_t>(staging.stages - 2, 1);
   startFirstSteps(ahead, steps, load);
-  auto sumsType = LLVM::LLVMStructType::getLiteral(
+  Value sums = multiplySteps([&](Value step, Value sums) {
+    NVVM::CpAsyncWaitGroupOp::create(
+        b, b.getI32IntegerAttr(static_cast<int32_t>(ahead - 1)));
+    // wgmma reads by another way than copies write.
+    NVVM::FenceProxyOp::create(
+        b, NVVM::ProxyKind::async_shared,
+        NVVM::SharedSpaceAttr::get(b.getContext(),
+                                   NVVM::SharedSpace::shared_cta));
+    // Everybody's copies have come, and the step before the last is read.
+    gpu::BarrierOp::create(b);
+    Value next = multiplyStage(remainder(step, staging.stages), sums);
+    startStep(step, ahead, steps, load);
+    if (steps > 1)
+      NVVM::WgmmaWaitGroupSyncOp::create(b, 1);
+    return next;
+  });
+  return getSums(sums);
+}
+
+Value WGMMAKernel::multiplySteps(llvm::function_ref<Value(Value, Value)> body) {
+  auto type = LLVM::LLVMStructType::getLiteral(
       b.getContext(),
       SmallVector<Type>(staging.warpColumns / 2, op.getAccumulatorType()));
-  Value zero = LLVM::ZeroOp::create(b, sumsType);
+  Value zero = LLVM::ZeroOp::create(b, type);
   Value sums = emitLoop(b, steps, zero, [&](Value step, ValueRange carried) {
-                 NVVM::CpAsyncWaitGroupOp::create(
-                     b, b.getI32IntegerAttr(static_cast<int32_t>(ahead - 1)));
-                 // wgmma reads by another way than copies write.
-                 NVVM::FenceProxyOp::create(
-                     b, NVVM::ProxyKind::async_shared,
-                     NVVM::SharedSpaceAttr::get(b.getContext(),
-                                                NVVM::SharedSpace::shared_cta));
-                 // Everybody's copies have come, and the step before the last
-                 // is read.
-                 gpu::BarrierOp::create(b);
-                 Value next = multiplyStage(remainder(step, staging.stages),
-                                            carried.front());
-                 startStep(step, ahead, steps, load);
-                 if (steps > 1)
-                   NVVM::WgmmaWaitGroupSyncOp::create(b, 1);
-                 return SmallVector<Value>{next};
+                 return SmallVector<Value>{body(step, carried.front())};
                }).front();
   NVVM::WgmmaWaitGroupSyncOp::create(b, 0);
+  return sums;
+}
+
+SmallVector<Value> WGMMAKernel::getSums(Value sums) {
   SmallVector<Value> result;
   for (int64_t i = 0; i < staging.warpColumns / 2; ++i)
     result.push_back(LLVM::ExtractValueOp::create(b, sums, i));

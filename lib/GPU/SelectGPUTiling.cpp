@@ -7,6 +7,7 @@
 
 #include "GPUTiling.h"
 #include "Launch.h"
+#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Remarks.h"
 #include "mpc/Codegen/ContractionInfo.h"
 #include "mpc/Codegen/Staging.h"
@@ -45,6 +46,9 @@ static constexpr int64_t kMinDepth = 8, kDepth = 16;
 /// next is multiplied.
 static constexpr int64_t kMaxStages = 4, kMinGroupStages = 3;
 
+/// Of a ring that one thread fills, whose steps are short with small tiles.
+static constexpr int64_t kMaxRing = 8;
+
 /// Of wgmma: bytes of one operand's row that a stage holds, and the least that
 /// a product is worth it for.
 static constexpr int64_t kGroupBytes = 128, kMinBytes = 4 * kGroupBytes;
@@ -74,7 +78,8 @@ static int64_t getCopies(linalg::LinalgOp op, const ContractionInfo &info) {
 static std::array<int64_t, 3> selectBlock(int64_t m, int64_t n, int64_t copies,
                                           int64_t busy) {
   auto fit = [](int64_t size, int64_t most) {
-    return std::min<int64_t>(most, llvm::PowerOf2Ceil(std::max(size, kMinRows)));
+    return std::min<int64_t>(most,
+                             llvm::PowerOf2Ceil(std::max(size, kMinRows)));
   };
   int64_t rows = fit(m, kMaxRows), columns = fit(n, kMaxColumns);
   auto countBlocks = [&] {
@@ -120,6 +125,7 @@ struct TensorCoreShape {
   int64_t bytes; // of one row, all taps
   int64_t elementBytes;
   int64_t tapBytes; // of one row and tap
+  bool isProduct;   // of matrices as they stand in memory: no windows, no pads
 };
 
 static std::optional<TensorCoreShape>
@@ -133,9 +139,18 @@ matchTensorCores(linalg::LinalgOp op, const ContractionInfo &info) {
   if (!isBytes && !(isHalf && input == getElementType(op, 1)))
     return std::nullopt;
   int64_t elementBytes = isBytes ? 1 : 2, tapBytes = info.depth * elementBytes;
-  return TensorCoreShape{
-      info.getRowsPerSample(op),    info.channels, getCopies(op, info),
-      info.getNumTaps() * tapBytes, elementBytes,  tapBytes};
+  constexpr std::array<int64_t, 2> one = {1, 1};
+  bool isProduct =
+      info.kind == ContractionInfo::Kind::matmul ||
+      (info.sizes == one && info.strides == one &&
+       !op.getDpsInputOperand(0)->get().getDefiningOp<tensor::PadOp>());
+  return TensorCoreShape{info.getRowsPerSample(op),
+                         info.channels,
+                         getCopies(op, info),
+                         info.getNumTaps() * tapBytes,
+                         elementBytes,
+                         tapBytes,
+                         isProduct};
 }
 
 static int64_t countTiles(const TensorCoreShape &shape, int64_t rows,
@@ -162,7 +177,8 @@ bool mpc::suitsWarpgroups(linalg::LinalgOp op, const Chip &chip) {
 
 /// The largest tile that leaves a block for each multiprocessor, a warpgroup
 /// for each 64 rows, and stages for two blocks of a multiprocessor or, where
-/// three of them are too much for that, for one.
+/// three of them are too much for that, for one. Products have one that stays,
+/// with as many stages as fit next to their mbarriers.
 static TilingAttr selectWarpgroups(MLIRContext *context,
                                    const TensorCoreShape &shape,
                                    const Chip &chip,
@@ -183,18 +199,22 @@ static TilingAttr selectWarpgroups(MLIRContext *context,
   staging->slices = selectSlices(countTiles(shape, rows, columns),
                                  chip.multiprocessors, steps, kGroupBytes);
   int64_t stageBytes = (rows + columns) * kGroupBytes;
-  int64_t stages = chip.sharedBytes / 2 / stageBytes;
-  if (stages < kMinGroupStages)
+  int64_t most = kMaxStages, stages = chip.sharedBytes / 2 / stageBytes;
+  if (shape.isProduct) {
+    staging->resident = chip.multiprocessors;
+    most = kMaxRing;
+    stages = chip.sharedBytes / (stageBytes + 2 * kBarrierBytes);
+  } else if (stages < kMinGroupStages) {
     stages = chip.sharedBytes / stageBytes;
-  staging->stages = std::min(
-      {kMaxStages, stages, llvm::divideCeilSigned(steps, staging->slices)});
+  }
+  staging->stages =
+      std::min({most, stages, llvm::divideCeilSigned(steps, staging->slices)});
   return TilingAttr::get(context, Intrinsic::wgmma, rows, columns,
                          16 / shape.elementBytes, /*gather=*/false,
                          /*expand=*/false, /*planar=*/false);
 }
 
-static TilingAttr selectTiling(linalg::LinalgOp op,
-                               const ContractionInfo &info,
+static TilingAttr selectTiling(linalg::LinalgOp op, const ContractionInfo &info,
                                std::optional<Staging> &staging) {
   MLIRContext *context = op->getContext();
   auto perElement = [&](bool expand) {
@@ -228,10 +248,14 @@ static TilingAttr selectTiling(linalg::LinalgOp op,
 static std::string describe(std::optional<Staging> staging) {
   if (!staging)
     return "";
-  return llvm::formatv(
-      ", {0} slices of k, {1} stages of {2} k blocks, warps of {3} by {4}",
-      staging->slices, staging->stages, staging->depth, staging->warpRows,
-      staging->warpColumns);
+  return llvm::formatv(", {0} slices of k, {1} stages of {2} k blocks, warps "
+                       "of {3} by {4}",
+                       staging->slices, staging->stages, staging->depth,
+                       staging->warpRows, staging->warpColumns)
+             .str() +
+         (staging->resident
+              ? llvm::formatv(", {0} blocks that stay", staging->resident).str()
+              : "");
 }
 
 namespace {

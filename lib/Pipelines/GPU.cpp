@@ -93,6 +93,7 @@ void mpc::buildGPULLVMPipeline(OpPassManager &pm,
   variant.addPass(createLowerBF16());
   OpPassManager &kernels = variant.nest<gpu::GPUModuleOp>();
   kernels.addPass(createConvertNVGPUToNVVMPass());
+  kernels.addPass(createLowerTensorMaps());
   kernels.addPass(createLowerSharedMemory());
   OpPassManager &expand = kernels.nest<gpu::GPUFuncOp>();
   expand.addPass(arith::createArithExpandOpsPass());
@@ -106,6 +107,7 @@ void mpc::buildGPULLVMPipeline(OpPassManager &pm,
   // Before NVVM's conversion, which would call CUDA's libdevice.
   kernels.addPass(createLowerKernelMath());
   kernels.addPass(createConvertGpuOpsToNVVMOps());
+  kernels.addPass(createLowerTensorMaps());
   kernels.addPass(createConvertNVVMToLLVMPass());
   kernels.addPass(createCanonicalizerPass());
   kernels.addPass(createCSEPass());

@@ -91,3 +91,18 @@ func.func @collapsed(%x: memref<?x8xf32>) {
   memref.store %f, %rows[%c0, %c0] : memref<?x8xf32>
   return
 }
+
+// What describes a buffer keeps it alive, too: both are there when the second one is written.
+!map = !nvgpu.tensormap.descriptor<tensor = memref<64x64xf16, #gpu.address_space<workgroup>>, swizzle = swizzle_128b, l2promo = none, oob = zero, interleave = none>
+func.func private @copy(!map, memref<64x64xf16>)
+// CHECK-LABEL: func.func @descriptions(
+// CHECK-SAME: mpc.arena = {base = 16512 : i64, per_batch = 0 : i64}
+func.func @descriptions() {
+  %c64 = arith.constant 64 : index
+  %a = memref.alloc() : memref<64x64xf16>
+  %any = memref.cast %a : memref<64x64xf16> to memref<*xf16>
+  %map = nvgpu.tma.create.descriptor %any box[%c64, %c64] : memref<*xf16> -> !map
+  %b = memref.alloc() : memref<64x64xf16>
+  call @copy(%map, %b) : (!map, memref<64x64xf16>) -> ()
+  return
+}

@@ -58,3 +58,35 @@ module attributes {mpc.model = {inputs = [{name = "x", type = tensor<1xi1>}]}} {
     gpu.binary @gpu [#gpu.object<#nvvm.target<chip = "sm_80">, assembly = "ptx of sm_80">]
   }
 }
+
+// -----
+
+// A tensor map is made in memory of @main before the launch, whose parameter it is: sizes, strides and the box.
+!map = !nvgpu.tensormap.descriptor<tensor = memref<32x64xf16, #gpu.address_space<workgroup>>, swizzle = swizzle_128b, l2promo = l2promo_128b, oob = zero, interleave = none>
+// CHECK-LABEL: func.func @main
+// CHECK-SAME: %[[ENV:[a-z0-9]+]]: !llvm.ptr
+// CHECK-DAG: %[[MAP:.*]] = llvm.alloca %{{.*}} x i8 {alignment = 64 : i64}
+// CHECK-DAG: %[[NUMBERS:.*]] = llvm.alloca %{{.*}} x i64
+// CHECK-DAG: %[[PARAMETERS:.*]] = llvm.alloca %{{.*}} x !llvm.ptr
+// CHECK-COUNT-6: llvm.store %{{.*}} : i64, !llvm.ptr
+// CHECK: %[[TWO:.*]] = llvm.mlir.constant(2 : i64)
+// CHECK: %[[SWIZZLE:.*]] = llvm.mlir.constant(3 : i64)
+// CHECK: %[[RANK:.*]] = llvm.mlir.constant(2 : i64)
+// CHECK: llvm.call @mpc_rt_gpu_map(%[[ENV]], %[[MAP]], %{{.*}}, %[[TWO]], %[[SWIZZLE]], %[[RANK]], %[[NUMBERS]])
+// CHECK: %[[FIRST:.*]] = llvm.getelementptr %[[PARAMETERS]][0]
+// CHECK: llvm.store %[[MAP]], %[[FIRST]] : !llvm.ptr, !llvm.ptr
+// CHECK: llvm.call @mpc_rt_gpu_launch(
+module attributes {mpc.model = {inputs = [{name = "x", type = tensor<?x64xf16>}]}} {
+  module attributes {gpu.container_module} {
+    func.func @main(%x: memref<?x64xf16>, %y: memref<64xf32>, %a: memref<?xi8>, %w: memref<?xi8>) {
+      %c1 = arith.constant 1 : index
+      %c32 = arith.constant 32 : index
+      %c64 = arith.constant 64 : index
+      %any = memref.cast %x : memref<?x64xf16> to memref<*xf16>
+      %map = nvgpu.tma.create.descriptor %any box[%c32, %c64] : memref<*xf16> -> !map
+      gpu.launch_func @gpu::@k blocks in (%c1, %c1, %c1) threads in (%c64, %c1, %c1) args(%map : !map, %y : memref<64xf32>)
+      return
+    }
+    gpu.binary @gpu [#gpu.object<#nvvm.target<chip = "sm_90a">, assembly = "ptx of sm_90a">]
+  }
+}

@@ -3,6 +3,8 @@
 // RUN: mpc-opt %s --pass-pipeline="builtin.module(gpu.module(mpc-lower-shared-memory))" | FileCheck %s --check-prefix=DYNAMIC
 
 gpu.module @gpu {
+  memref.global "private" @mbarrier : memref<4xi64, 3> {alignment = 8 : i64}
+
   // CHECK: gpu.func @k() workgroup(%[[A:.*]] : memref<64xi8, 3> {llvm.align = 16 : i32}, %[[B:.*]] : memref<64xi8, 3> {llvm.align = 128 : i64})
   // CHECK: vector.load %[[A]]{{.*}} : memref<64xi8, 3>
   gpu.func @k() workgroup(%a : memref<64xi8, #gpu.address_space<workgroup>>,
@@ -24,6 +26,8 @@ gpu.module @gpu {
     gpu.return
   }
 
+  // Mbarriers stand behind them, and leave no array of their own.
+  // DYNAMIC-NOT: memref.global
   // More than 48 KiB stand end to end in one external array.
   // DYNAMIC: llvm.mlir.global external @dynamic_shared_memory() {addr_space = 3 : i32, alignment = 1024 : i64} : !llvm.array<0 x i8>
   // DYNAMIC: gpu.func @large() kernel
@@ -32,14 +36,20 @@ gpu.module @gpu {
   // DYNAMIC: %[[A:.*]] = builtin.unrealized_conversion_cast {{.*}} to memref<32x1024xi8, 3>
   // DYNAMIC: llvm.getelementptr %[[ARRAY]][32768] : (!llvm.ptr<3>) -> !llvm.ptr<3>, i8
   // DYNAMIC: %[[B:.*]] = builtin.unrealized_conversion_cast {{.*}} to memref<12288xf16, 3>
+  // DYNAMIC: llvm.getelementptr %[[ARRAY]][57344] : (!llvm.ptr<3>) -> !llvm.ptr<3>, i8
+  // DYNAMIC: %[[BARRIERS:.*]] = builtin.unrealized_conversion_cast {{.*}} to memref<4xi64, 3>
   // DYNAMIC: memref.load %[[A]]
   // DYNAMIC: memref.load %[[B]]
+  // DYNAMIC: memref.load %[[BARRIERS]]
   gpu.func @large() workgroup(%a : memref<32x1024xi8, #gpu.address_space<workgroup>>, %b : memref<12288xf16, #gpu.address_space<workgroup>>) kernel {
     %c0 = arith.constant 0 : index
     %v = memref.load %a[%c0, %c0] : memref<32x1024xi8, #gpu.address_space<workgroup>>
     memref.store %v, %a[%c0, %c0] : memref<32x1024xi8, #gpu.address_space<workgroup>>
     %w = memref.load %b[%c0] : memref<12288xf16, #gpu.address_space<workgroup>>
     memref.store %w, %b[%c0] : memref<12288xf16, #gpu.address_space<workgroup>>
+    %barriers = memref.get_global @mbarrier : memref<4xi64, 3>
+    %phase = memref.load %barriers[%c0] : memref<4xi64, 3>
+    memref.store %phase, %barriers[%c0] : memref<4xi64, 3>
     gpu.return
   }
 }

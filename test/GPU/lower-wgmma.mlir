@@ -54,3 +54,18 @@ func.func @bytes(%x: memref<64x128xi8>, %w: memref<4x1x8x16x16xi8>, %o: memref<6
   }
   return
 }
+
+// Slices of k of two products with weights of their own: the sums of all their rows are added up.
+// CHECK-LABEL: func.func @slices
+// CHECK: memref.alloc() : memref<2x128x64xf32>
+// CHECK: gpu.launch
+// CHECK: scf.forall (%{{.*}}) in (2048)
+func.func @slices(%x: memref<2x64x1024xf16>, %w: memref<8x1x128x16x8xf16>, %o: memref<2x64x64xf32>) {
+  kernel.contract ins(%x, %w : memref<2x64x1024xf16>, memref<8x1x128x16x8xf16>) outs(%o : memref<2x64x64xf32>)
+      attributes {extra_maps = [], batched, tiling = #kernel.tiling<intrinsic = wgmma, rows = 64, columns = 64, kv = 8>,
+                  kernel.staging = {warp_rows = 64, warp_columns = 64, depth = 8, stages = 3, slices = 2}} {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  }
+  return
+}

@@ -15,6 +15,10 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+INPUTS = os.path.dirname(os.path.abspath(__file__)) + "/Inputs"
+sys.path.insert(0, INPUTS)
+import gpu_kernels
+
 CHIPS = ("sm_80", "sm_86", "sm_87", "sm_89", "sm_90", "sm_90a")
 
 
@@ -36,9 +40,6 @@ def save(path, nodes, inputs, weights=()):
                               [numpy_helper.from_array(w, n) for n, w in weights])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     onnx.save(onnx.shape_inference.infer_shapes(model), path)
-
-
-INPUTS = os.path.dirname(os.path.abspath(__file__)) + "/Inputs"
 
 
 # Without ptxas.
@@ -100,6 +101,22 @@ def check_driver(work, cc):
         require("GPU: libcuda.so.1, the NVIDIA driver, cannot be loaded\n", told)
 
 
+def check_maps(work):
+    """Tensor maps are made anew for each launch that is no replay, with the addresses and sizes of the call; a graph keeps those of its capture."""
+    library = f"{work}/map.so"
+    run(["mpc-compile", f"{INPUTS}/gpu-map.mlir", "--compile-from=bufferized", "--target=nvvm", "--chip=sm_90a", "-o", library])
+    x = np.random.default_rng(4).standard_normal((2, 64)).astype(np.float16)
+    np.save(f"{work}/mx.npy", x)
+    np.save(f"{work}/my.npy", np.stack([x[1], np.zeros(64, np.float16)]))
+    environment = {"LD_LIBRARY_PATH": f"{work}/driver", "FAKE_CUDA": "90"}
+    command = ["mpc-run", library, f"--input={work}/mx.npy"]
+    run([*command, f"--expected={work}/my.npy", "--rtol=0", "--atol=0"], environment)
+    told = run([*command, "--benchmark=3"], environment)
+    kinds = re.findall("map of 2 dimensions, 2 rows|box on|graph of 1|replay 1", told)
+    if kinds[:5] != ["map of 2 dimensions, 2 rows", "box on", "map of 2 dimensions, 2 rows", "box on", "graph of 1"] or set(kinds[5:]) != {"replay 1"}:
+        sys.exit(f"FAILED: maps are made at the wrong times\n{told}")
+
+
 def check_hopper(work):
     """A product for which sm_90a has kernels of its own: wgmma, whose groups ptxas keeps asynchronous, and no spills."""
     rng = np.random.default_rng(3)
@@ -132,6 +149,32 @@ def check_hopper(work):
                               ({"FAKE_CUDA": "90", "MPC_ISA": "x86-64-v3"}, "sm_80")):
         told = run(["mpc-run", library, f"--input={feed}"], {"LD_LIBRARY_PATH": f"{work}/driver", **environment}, 1)
         require(f"; load PTX {chip};", told)
+
+
+def check_resident(work):
+    """Blocks that stay: PTX of TMA, of mbarriers and of registers that move, which ptxas takes without spills; each of the tiles there are."""
+    ptxas = shutil.which("ptxas") or shutil.which("/usr/local/cuda/bin/ptxas")
+    for number, (rows, columns, stages, kind) in enumerate(((128, 256, 4, np.float16), (128, 256, 4, np.int8), (128, 128, 6, np.float16), (128, 64, 8, np.int8),
+                                                            (64, 64, 8, np.float16))):
+        sums = np.int32 if kind == np.int8 else np.float32
+        gpu_kernels.prepare(work, np.zeros((300, 1024), kind), np.zeros((512, 1, 1024), kind), np.zeros((300, 512), sums), "wgmma", rows=rows, columns=columns,
+                            warp_rows=64, warp_columns=columns, depth=8, stages=f"{stages}, resident = 132")
+        library = f"{work}/resident{number}.so"
+        run(["mpc-compile", f"{work}/kernel.mlir", "--compile-from=bufferized", "--target=nvvm", "--chip=sm_90a", "-o", library], {"PATH": BARE_PATH})
+        with open(library, "rb") as f:
+            text = re.search(rb"\.version \d[^\0]*", f.read()).group(0).decode()
+        for pattern in (r"(\.param \.align 64 \.b8 main_wgmma0_param_\d+\[128\],?\s*){2}", "mbarrier.try_wait.parity", "mbarrier.arrive.expect_tx",
+                        "cp.async.bulk.tensor.2d.shared::cluster.global", "cp.async.bulk.tensor.3d.shared::cluster.global", f"wgmma.mma_async.sync.aligned.m64n{columns}"):
+            require(pattern, text)
+        if ("setmaxnreg" in text) != (rows == 128) or re.search(r"\.shared \.align[^;]*mbarrier", text):
+            sys.exit(f"FAILED: {rows} by {columns}: registers do not move, or mbarriers stand outside of the array\n{text}")
+        if not ptxas:
+            continue
+        with open(f"{work}/k.ptx", "w") as f:
+            f.write(text)
+        told = run([ptxas, "-v", "-arch=sm_90a", f"{work}/k.ptx", "-o", f"{work}/k.cubin"])
+        if re.search("serializ|setmaxnreg|C75(0[0-9]|1[0-8])", told) or any(int(s) for s in re.findall(r"(\d+) bytes spill stores", told)):
+            sys.exit(f"FAILED: {rows} by {columns}: spills, or wgmma one after the other\n{told}")
 
 
 def check_ptx(work):
@@ -185,8 +228,10 @@ def main():
     os.makedirs(arguments.work)
     check_assembler(arguments.work)
     check_driver(arguments.work, arguments.cc)
+    check_maps(arguments.work)
     check_ptx(arguments.work)
     check_hopper(arguments.work)
+    check_resident(arguments.work)
 
 
 if __name__ == "__main__":

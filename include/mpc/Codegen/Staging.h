@@ -23,17 +23,25 @@ constexpr llvm::StringLiteral kStagingAttrName = "kernel.staging";
 /// pieces of `depth` k blocks (kv values: 4 bytes, 16 with wgmma); one is
 /// multiplied while the others are being filled. With several `slices` of k,
 /// each has blocks of its own, and a second kernel adds up their sums.
+///
+/// With wgmma and `resident` blocks there are that many at most: they take tile
+/// after tile, and one more group of four warps does nothing but copy, by TMA.
+/// 0: a block for each tile, all of whose threads copy.
 struct Staging {
   int64_t warpRows = 0, warpColumns = 0, depth = 0, stages = 0, slices = 1;
+  int64_t resident = 0;
 
   mlir::DictionaryAttr toAttribute(mlir::Builder b) const {
     auto entry = [&](llvm::StringRef name, int64_t value) {
       return b.getNamedAttr(name, b.getI64IntegerAttr(value));
     };
-    return b.getDictionaryAttr(
-        {entry("warp_rows", warpRows), entry("warp_columns", warpColumns),
-         entry("depth", depth), entry("stages", stages),
-         entry("slices", slices)});
+    llvm::SmallVector<mlir::NamedAttribute> entries = {
+        entry("warp_rows", warpRows), entry("warp_columns", warpColumns),
+        entry("depth", depth), entry("stages", stages),
+        entry("slices", slices)};
+    if (resident)
+      entries.push_back(entry("resident", resident));
+    return b.getDictionaryAttr(entries);
   }
 
   /// What `op` carries; numbers that are missing are 0, slices 1.
@@ -44,8 +52,12 @@ struct Staging {
           values ? values.getAs<mlir::IntegerAttr>(name) : mlir::IntegerAttr();
       return value ? value.getInt() : 0;
     };
-    return {get("warp_rows"), get("warp_columns"), get("depth"),
-            get("stages"), std::max<int64_t>(get("slices"), 1)};
+    return {get("warp_rows"),
+            get("warp_columns"),
+            get("depth"),
+            get("stages"),
+            std::max<int64_t>(get("slices"), 1),
+            get("resident")};
   }
 };
 

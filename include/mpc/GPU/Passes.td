@@ -43,7 +43,9 @@ def SelectGPUTiling : Pass<"mpc-select-gpu-tiling", "::mlir::ModuleOp"> {
     outputs: at most 128 by 128, and less where there would be fewer of them than multiprocessors (128 without `mpc.chips`), down to 32 by 32 (16, where there
     are no more). Up to four warps share a block, and up to four stages of 16 k blocks are in shared memory: half of what a block can have, 48 KiB at the least.
     Where all chips have `wgmma`, it takes large products: with rows of multiples of 16 bytes, 512 bytes of k, and tiles of 64 by 64 for half of the
-    multiprocessors; in blocks of 128 by 256, 128 by 128, 128 by 64 or 64 by 64, with three or four stages of 128 bytes of k. f32, weights in blocks and depthwise convolutions have a thread per output. Rows are gathered where a register of
+    multiprocessors; in blocks of 128 by 256, 128 by 128, 128 by 64 or 64 by 64, with three or four stages of 128 bytes of k. Where
+    it is a product of matrices as they stand in memory (no window, no pad) it has at most as many blocks as there are multiprocessors, which stay and which TMA
+    feeds (`resident`), with up to eight stages. f32, weights in blocks and depthwise convolutions have a thread per output. Rows are gathered where a register of
     32 bits would cross the end of a tap. Ops that already carry `kernel.tiling` keep it. Remarks: one per contraction.
 
     Before: `linalg.generic {...} ins(%x, %w) outs(%acc)`
@@ -95,6 +97,10 @@ def LowerMMA : Pass<"mpc-lower-mma", "::mlir::ModuleOp"> {
     With `wgmma` four warps together multiply 64 rows by `warp_columns` columns (`nvvm.wgmma.mma_async`, m64nNk32 or m64nNk16), from descriptors of shared
     memory; `stages - 2` pieces are being copied, since one is still read while the next is multiplied. `nvvm.fence.proxy` stands before the barrier.
 
+    With `resident = N` in `kernel.staging` (wgmma, products of two matrices, stages of 128 bytes of k) the launch has at most N blocks, which take tile after tile,
+    and 128 threads more: one of them copies boxes of tensor maps by TMA (`nvgpu.tma.create.descriptor` before the launch, `nvgpu.tma.async.load`) into the ring of stages, up to
+    `stages` ahead and over the ends of tiles, and each stage has an mbarrier that says when it is full and one for when it is empty.
+
     Precondition: bufferized; operands contiguous, at addresses that are multiples of 16 bytes.
     Fails where stages need more than 227 KiB, and where there are fewer of them than two (wgmma: three) for a reduction that needs several.
   }];
@@ -139,12 +145,25 @@ def LowerSharedMemory : Pass<"mpc-lower-shared-memory", "::mlir::gpu::GPUModuleO
   let description = [{
     Workgroup attributions of kernels receive `llvm.align = 16`, unless they have an alignment: as much as the copies of mpc-lower-mma need, where
     PTX would start arrays of bytes anywhere; 1024 in kernels of `wgmma`. gpu.launch cannot say it. Where they are more than the 48 KiB that every block has,
-    they become parts of one external array, end to end, whose size the launch gives. And `#gpu.address_space<workgroup>` becomes NVVM's number for it, 3, which is all that
+    they become parts of one external array, end to end, whose size the launch gives, and mbarriers stand behind them. And `#gpu.address_space<workgroup>`
+    becomes NVVM's number for it, 3, which is all that
     convert-vector-to-llvm understands.
 
     Precondition: convert-nvgpu-to-nvvm.
   }];
   let dependentDialects = ["mlir::LLVM::LLVMDialect"];
+}
+
+def LowerTensorMaps : Pass<"mpc-lower-tensor-maps", "::mlir::gpu::GPUModuleOp"> {
+  let summary = "tensor maps are parameters of kernels by value";
+  let description = [{
+    Parameters of kernels that are tensor maps of TMA (`!nvgpu.tensormap.descriptor`) become pointers aligned to 64 bytes, for which convert-gpu-to-nvvm has no type;
+    run after it, those which `nvvm.cp.async.bulk.tensor` reads become 128 bytes by value that are the same for all threads (`llvm.byval`,
+    `nvvm.grid_constant`), which its conversion would drop. Kernels with `nvvm.setmaxregister` receive `nvvm.minctasm = 1`, without which the assembler ignores it.
+
+    Precondition: convert-nvgpu-to-nvvm. To be run before and after convert-gpu-to-nvvm.
+  }];
+  let dependentDialects = ["mlir::LLVM::LLVMDialect", "mlir::NVVM::NVVMDialect"];
 }
 
 def EmulateGPU : Pass<"mpc-emulate-gpu", "::mlir::ModuleOp"> {
@@ -203,7 +222,8 @@ def LowerLaunches : Pass<"mpc-lower-launches", "::mlir::ModuleOp"> {
   let summary = "launches become calls of the runtime, kernels constants";
   let description = [{
     The PTX and the cubins of the `gpu.binary` become constants, and each `gpu.launch_func` in `@main` a call of `mpc_rt_gpu_launch(env, program, name, blocks, threads, shared, params)`,
-    where `params` point to the kernel's arguments as convert-gpu-to-nvvm expects them: memrefs as the fields of their descriptors, and `shared` is the size of dynamic shared memory in bytes. `@main` begins with
+    where `params` point to the kernel's arguments as convert-gpu-to-nvvm expects them: memrefs as the fields of their descriptors, and `shared` is the size of dynamic shared memory in bytes.
+    Tensor maps (`nvgpu.tma.create.descriptor` of a memref that was cast) are made by `mpc_rt_gpu_map`, in memory of `@main`, and are parameters by value. `@main` begins with
     `mpc_rt_gpu_enter(env, program, descs)` and ends with `mpc_rt_gpu_leave(env, program)` (runtime/cuda.h).
 
     Precondition: mpc-lower-entry on `@main`, which still has memrefs; `mpc.model` on the module around; one gpu.binary, made by gpu-module-to-binary{format=isa} and mpc-assemble-kernels.

@@ -1,5 +1,5 @@
 /* A driver without a GPU, built as libcuda.so.1: memory is the process's own, and the kernels that it knows are those of
- * gpu-sum.mlir. It has two devices, and
+ * gpu-sum.mlir and gpu-map.mlir. It has two devices, and
  * FAKE_CUDA (or fake_set) says what they are like: "80" of compute capability 8.0, and after that words: "none" no device, "oom" no memory,
  * "old" a driver that refuses cubins, "jit" one that refuses PTX, "fault" kernels fail. Calls are written down: fake_log returns what came since the
  * last time. At the end it writes a line of what is still in use.
@@ -99,9 +99,9 @@ int cuModuleUnload(void *module) {
   --loaded;
   return module != &loaded;
 }
-static int negate, add;
+static int negate, add, box;
 int cuModuleGetFunction(void **function, void *module, const char *name) {
-  *function = !strcmp(name, "negate") ? &negate : !strcmp(name, "add") ? &add : NULL;
+  *function = !strcmp(name, "negate") ? &negate : !strcmp(name, "add") ? &add : !strcmp(name, "box") ? &box : NULL;
   return module != &loaded || !*function;
 }
 int cuFuncSetAttribute(void *function, int attribute, int value) { return !function || attribute != 8 || value < 0; }
@@ -117,6 +117,7 @@ static struct {
 typedef struct {
   void *function;
   int64_t params[24];
+  _Alignas(64) char map[128];
   unsigned threads;
 } Launch;
 typedef struct {
@@ -256,8 +257,42 @@ int cuGraphDestroy(void *graph) {
 }
 int cuGraphExecDestroy(void *executable) { return cuGraphDestroy(executable); }
 
+/* What a map says is this driver's own affair. */
+typedef struct {
+  const char *address;
+  uint64_t rows, columns, stride;
+  uint32_t boxRows, boxColumns;
+} Map;
+int cuTensorMapEncodeTiled(void *map, int type, uint32_t rank, void *address, const uint64_t *sizes, const uint64_t *strides, const uint32_t *boxSizes,
+                           const uint32_t *steps, int interleave, int swizzle, int promotion, int fill) {
+  NOTE("map of %u dimensions, %llu rows", rank, (unsigned long long)(rank == 2 ? sizes[1] : 0));
+  if (((uintptr_t)map & 63) || type != 1 || rank != 2 || ((uintptr_t)address & 15) || (strides[0] & 15) || steps[0] != 1 || steps[1] != 1 || interleave ||
+      swizzle != 3 || promotion != 2 || fill)
+    return INVALID;
+  *(Map *)map = (Map){address, sizes[1], sizes[0], strides[0], boxSizes[1], boxSizes[0]};
+  return 0;
+}
+/* The first row, a map, and a descriptor as below: the kernel of gpu-map.mlir. */
+static int executeBox(const Launch *launch) {
+  const int64_t *p = launch->params;
+  const Map *map = (const Map *)launch->map;
+  uint64_t rowBytes = 2 * map->columns;
+  if (!isOnDevice((uint64_t)p[3]) || !isOnDevice((uintptr_t)map->address) || map->boxColumns != map->columns || rowBytes > map->stride)
+    return INVALID;
+  for (uint64_t i = 0; i != map->boxRows; ++i) {
+    char *to = (char *)(uintptr_t)p[3] + i * rowBytes;
+    uint64_t row = (uint64_t)p[0] + i;
+    memset(to, 0, rowBytes);
+    if (row < map->rows)
+      memcpy(to, map->address + row * map->stride, rowBytes);
+  }
+  return 0;
+}
+
 /* The number of elements, then descriptors: allocated, aligned, offset, sizes, strides. */
 static int execute(const Launch *launch) {
+  if (launch->function == &box)
+    return executeBox(launch);
   const int64_t *p = launch->params;
   int64_t n = p[0];
   const float *x = (const float *)p[2], *w = (const float *)p[9];
@@ -271,14 +306,17 @@ static int execute(const Launch *launch) {
 int cuLaunchKernel(void *function, unsigned gridX, unsigned gridY, unsigned gridZ, unsigned blockX, unsigned blockY, unsigned blockZ,
                    unsigned shared, void *stream, void **params, void **extra) {
   ++launches;
-  NOTE("%s on %d", function == &add ? "add" : "negate", handleOf(stream));
+  NOTE("%s on %d", function == &add ? "add" : function == &box ? "box" : "negate", handleOf(stream));
   if (gridY * gridZ * blockY * blockZ != 1 || extra || pushed != 1)
     return INVALID;
-  if (shared != (function == &add ? 0 : 64 << 10))
+  if (shared != (function == &negate ? 64 << 10 : 0))
     return INVALID;
-  Launch launch = {function, {0}, gridX * blockX};
-  for (int i = 0; i != (function == &add ? 20 : 15); ++i)
-    launch.params[i] = *(int64_t *)params[i];
+  Launch launch = {.function = function, .threads = gridX * blockX};
+  for (int i = 0; i != (function == &add ? 20 : function == &box ? 9 : 15); ++i)
+    if (function == &box && i == 1) /* by value: the caller's memory is its own again */
+      memcpy(launch.map, params[i], sizeof launch.map);
+    else
+      launch.params[i] = *(int64_t *)params[i];
   if (!all[handleOf(stream)].isCapturing)
     return execute(&launch);
   Graph *graph = all[handleOf(stream)].graph;
