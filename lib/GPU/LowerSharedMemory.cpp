@@ -97,8 +97,7 @@ struct LowerSharedMemoryPass
     : public mpc::impl::LowerSharedMemoryBase<LowerSharedMemoryPass> {
   void runOnOperation() override {
     Builder b(&getContext());
-    StringAttr name =
-        b.getStringAttr(LLVM::LLVMDialect::getAlignAttrName());
+    StringAttr name = b.getStringAttr(LLVM::LLVMDialect::getAlignAttrName());
     for (auto kernel : getOperation().getOps<gpu::GPUFuncOp>()) {
       SmallVector<Type> types(
           ValueRange(kernel.getWorkgroupAttributions()).getTypes());
@@ -120,13 +119,13 @@ struct LowerSharedMemoryPass
     }
     // convert-vector-to-llvm knows address spaces by their numbers only.
     AttrTypeReplacer replacer;
-    replacer.addReplacement([&](gpu::AddressSpaceAttr space)
-                                -> std::optional<Attribute> {
-      if (space.getValue() != gpu::AddressSpace::Workgroup)
-        return std::nullopt;
-      return b.getI64IntegerAttr(
-          static_cast<int64_t>(NVVM::NVVMMemorySpace::Shared));
-    });
+    replacer.addReplacement(
+        [&](gpu::AddressSpaceAttr space) -> std::optional<Attribute> {
+          if (space.getValue() != gpu::AddressSpace::Workgroup)
+            return std::nullopt;
+          return b.getI64IntegerAttr(
+              static_cast<int64_t>(NVVM::NVVMMemorySpace::Shared));
+        });
     replacer.recursivelyReplaceElementsIn(getOperation(),
                                           /*replaceAttrs=*/true,
                                           /*replaceLocs=*/false,

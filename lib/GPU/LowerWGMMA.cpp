@@ -54,7 +54,8 @@ LogicalResult WGMMAKernel::check() {
                 staging.warpColumns > 0 && staging.warpColumns % kMixed == 0 &&
                 staging.warpColumns <= kMostColumns &&
                 columns % staging.warpColumns == 0;
-  int64_t groups = isTile ? rows / kGroupRows * (columns / staging.warpColumns) : 0;
+  int64_t groups =
+      isTile ? rows / kGroupRows * (columns / staging.warpColumns) : 0;
   if (!llvm::is_contained({1, 2, 4}, groups) || columns % 8 != 0 ||
       !llvm::is_contained({2, 4, 8}, staging.depth) || staging.stages < 1 ||
       staging.slices < 1)
@@ -72,8 +73,8 @@ void WGMMAKernel::locateWarp() {
   int64_t across = tiling.getColumns() / staging.warpColumns;
   Value group = divide(thread, kWarpgroup);
   groupRow = mul(b, divide(group, across), kGroupRows);
-  warpRow =
-      add(b, groupRow, mul(b, remainder(divide(thread, kWarp), 4), kGroupRows / 4));
+  warpRow = add(b, groupRow,
+                mul(b, remainder(divide(thread, kWarp), 4), kGroupRows / 4));
   warpColumn = mul(b, remainder(group, across), staging.warpColumns);
 }
 
@@ -136,9 +137,9 @@ Value WGMMAKernel::multiplyStage(Value stage, Value sums) {
       isInteger && op.getUnsignedInput() ? NVVM::WGMMATypes::u8 : type;
   NVVM::WGMMATypes sum =
       isInteger ? NVVM::WGMMATypes::s32 : NVVM::WGMMATypes::f32;
-  auto shape = NVVM::MMAShapeAttr::get(b.getContext(), static_cast<int>(kGroupRows),
-                                       static_cast<int>(staging.warpColumns),
-                                       static_cast<int>(kChunks * kv));
+  auto shape = NVVM::MMAShapeAttr::get(
+      b.getContext(), static_cast<int>(kGroupRows),
+      static_cast<int>(staging.warpColumns), static_cast<int>(kChunks * kv));
   auto advance = [&](Value descriptor, int64_t bytes) -> Value {
     if (bytes == 0)
       return descriptor;
