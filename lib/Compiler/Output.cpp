@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Output.h"
+#include "mpc/Support/TensorFile.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Path.h"
 
@@ -29,6 +30,16 @@ LogicalResult mpc::checkWritable(Location loc, StringRef flag, StringRef path) {
 }
 
 LogicalResult mpc::writeFile(Location loc, StringRef path, function_ref<LogicalResult(raw_ostream &)> write) {
+  if (isSpecialFile(path.str())) {
+    std::error_code error;
+    llvm::raw_fd_ostream os(path, error);
+    if (!error && failed(write(os)))
+      return failure();
+    os.flush();
+    error = error ? error : os.error();
+    os.clear_error();
+    return error ? LogicalResult(emitError(loc) << path << " cannot be written: " << error.message()) : success();
+  }
   auto temporary = fs::TempFile::create(path + ".%%%%%%.tmp", fs::all_read | fs::all_write);
   if (!temporary)
     return emitError(loc) << path << " cannot be written: " << llvm::toString(temporary.takeError());

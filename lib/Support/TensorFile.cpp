@@ -199,6 +199,12 @@ bool mpc::openRawFile(const std::string &path, ElementType type,
 // Writing
 //===----------------------------------------------------------------------===//
 
+bool mpc::isSpecialFile(const std::string &path) {
+  struct stat status;
+  return !stat(path.c_str(), &status) && !S_ISREG(status.st_mode) &&
+         !S_ISDIR(status.st_mode);
+}
+
 PendingFile::PendingFile(PendingFile &&other) noexcept
     : path(std::move(other.path)), temporary(std::move(other.temporary)) {
   other.temporary.clear();
@@ -212,8 +218,10 @@ PendingFile::~PendingFile() {
 bool PendingFile::write(const std::string &target, const char *data,
                         size_t size, std::string &error) {
   path = target;
-  temporary = target + ".XXXXXX";
-  int descriptor = mkostemp(temporary.data(), O_CLOEXEC);
+  bool isSpecial = isSpecialFile(target);
+  temporary = isSpecial ? "" : target + ".XXXXXX";
+  int descriptor = isSpecial ? open(target.c_str(), O_WRONLY | O_CLOEXEC)
+                             : mkostemp(temporary.data(), O_CLOEXEC);
   if (descriptor < 0) {
     error = path + ": cannot write: " + describeErrno(errno);
     temporary.clear();
@@ -222,7 +230,7 @@ bool PendingFile::write(const std::string &target, const char *data,
   // mkostemp gives a file to its owner only; this one is nobody's secret.
   mode_t mask = umask(0);
   umask(mask);
-  bool fine = !fchmod(descriptor, 0666 & ~mask);
+  bool fine = isSpecial || !fchmod(descriptor, 0666 & ~mask);
   while (fine && size) {
     ssize_t put = ::write(descriptor, data, size);
     if (put < 0 && errno == EINTR)
@@ -244,7 +252,7 @@ bool PendingFile::write(const std::string &target, const char *data,
 }
 
 bool PendingFile::commit(std::string &error) {
-  if (rename(temporary.c_str(), path.c_str())) {
+  if (!temporary.empty() && rename(temporary.c_str(), path.c_str())) {
     error = path + ": cannot write: " + describeErrno(errno);
     return false;
   }

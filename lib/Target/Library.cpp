@@ -22,7 +22,7 @@
 #include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
 #include "mlir/Target/LLVMIR/Export.h"
 #include "mpc/Codegen/Variants.h"
-#include "llvm/ADT/ScopeExit.h"
+#include "mpc/Support/TensorFile.h"
 #include "llvm/ADT/StringSet.h"
 #include "llvm/IR/LLVMContext.h"
 #include "llvm/IR/Module.h"
@@ -244,40 +244,19 @@ struct File {
 
 /// Writes all files or none.
 LogicalResult writeFiles(Location loc, ArrayRef<File> files) {
-  SmallVector<std::string> temporary;
-  auto cleanUp = llvm::make_scope_exit([&] {
-    for (const std::string &path : temporary)
-      llvm::sys::fs::remove(path);
-  });
-  auto fail = [&](StringRef path, std::error_code code) {
-    return emitError(loc) << "cannot write '" << path
-                          << "': " << code.message();
-  };
-  for (const File &file : files) {
+  std::vector<mpc::PendingFile> pending(files.size());
+  std::string error;
+  for (auto [file, next] : llvm::zip_equal(files, pending)) {
     if (llvm::sys::fs::is_directory(file.path))
-      return fail(file.path, std::make_error_code(std::errc::is_a_directory));
-    SmallString<128> path;
-    int descriptor;
-    if (std::error_code code = llvm::sys::fs::createUniqueFile(
-            file.path + ".%%%%%%%%.tmp", descriptor, path,
-            llvm::sys::fs::OF_None,
-            llvm::sys::fs::all_read | llvm::sys::fs::all_write))
-      return fail(file.path, code);
-    temporary.push_back(path.str().str());
-    llvm::raw_fd_ostream os(descriptor, /*shouldClose=*/true);
-    os << file.bytes;
-    os.close();
-    if (std::error_code code = os.error()) {
-      os.clear_error();
-      return fail(file.path, code);
-    }
+      return emitError(loc) << file.path << ": cannot write: it is a folder";
+    if (!next.write(file.path, file.bytes.data(), file.bytes.size(), error))
+      return emitError(loc) << error;
   }
-  for (auto [index, file] : llvm::enumerate(files))
-    if (std::error_code code =
-            llvm::sys::fs::rename(temporary[index], file.path)) {
+  for (auto [index, next] : llvm::enumerate(pending))
+    if (!next.commit(error)) {
       for (const File &written : files.take_front(index))
         llvm::sys::fs::remove(written.path);
-      return fail(file.path, code);
+      return emitError(loc) << error;
     }
   return success();
 }
@@ -464,7 +443,7 @@ LogicalResult mpc::writeLibrary(Location loc, const LibraryFiles &files,
     return success();
   }
   SmallVector<File> outputs{{options.output, library}};
-  if (!files.header.empty()) {
+  if (!files.header.empty() && !isSpecialFile(options.output)) {
     SmallString<128> path(options.output);
     llvm::sys::path::replace_extension(path, "h");
     outputs.push_back({path.str().str(), files.header});

@@ -114,20 +114,11 @@ bool Session::measureKit() {
     error = "--measure: " + options.library + ": " + error;
     return false;
   }
-  std::string temporary = options.measure + ".tmp" + std::to_string(getpid());
   std::string text = table.str();
-  std::FILE *file = std::fopen(temporary.c_str(), "wb");
-  bool good = file != nullptr;
-  if (file) {
-    good = std::fwrite(text.data(), 1, text.size(), file) == text.size();
-    good = !std::fclose(file) && good;
-    good = good && !std::rename(temporary.c_str(), options.measure.c_str());
-  }
-  if (!good) {
-    error = "--measure: cannot write " + options.measure + ": " +
-            describeErrno(errno);
-    if (file)
-      std::remove(temporary.c_str());
+  PendingFile file;
+  if (!file.write(options.measure, text.data(), text.size(), error) ||
+      !file.commit(error)) {
+    error = "--measure: " + error;
     return false;
   }
   if (options.json)

@@ -80,8 +80,13 @@ std::vector<char> encodeNpy(const Tensor &tensor);
 std::vector<char> encodeTensorProto(const Tensor &tensor,
                                     const std::string &name);
 
+/// Whether `path` names something that is written to and not replaced: a
+/// device, such as /dev/null, or a pipe.
+bool isSpecialFile(const std::string &path);
+
 /// A file that comes into being as a whole or not at all: it is written beside
-/// its place under another name and renamed by commit.
+/// its place under another name and renamed by commit. What is special is
+/// written to at once.
 class PendingFile {
 public:
   PendingFile() = default;
