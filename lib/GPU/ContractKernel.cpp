@@ -438,8 +438,7 @@ LogicalResult ContractKernel::run(StringRef name) {
 }
 
 /// The tile of its number.
-void ContractKernel::emitBlock(gpu::LaunchOp launch, Value tiles) {
-  (void)tiles;
+void ContractKernel::emitBlock(gpu::LaunchOp launch, Value) {
   locateThread();
   locateTile(launch.getBlockIds().x);
   SmallVector<Row> rows;

@@ -95,6 +95,11 @@ LogicalResult KernelEmulator::check() {
   auto refused = kernel.walk([&](Operation *op) {
     if (isMeeting(op))
       isPerBlock = true;
+    if (auto barrier = dyn_cast<NVVM::BarrierOp>(op);
+        barrier && barrier.getReductionOp()) {
+      op->emitOpError("cannot be emulated: a barrier that reduces a predicate");
+      return WalkResult::interrupt();
+    }
     if (isa<NVVM::MmaOp, nvgpu::LdMatrixOp>(op) && threads % kWarp != 0) {
       op->emitOpError("expected whole warps of 32 threads, but the block has ")
           << threads;
@@ -472,8 +477,6 @@ func::FuncOp KernelEmulator::emit(StringRef name) {
       id.replaceAllUsesWith(threadId);
       id.erase();
     }
-  }
-  if (isPerBlock) {
     block = lo;
     if (failed(enterGroup(/*group=*/hi)))
       return {};

@@ -141,3 +141,24 @@ func.func @main(%u: memref<*xf16>) {
   %map = nvgpu.tma.create.descriptor %u box[%c8, %c64] : memref<*xf16> -> !map
   return
 }
+
+// -----
+
+module attributes {gpu.container_module} {
+  gpu.module @gpu {
+    gpu.func @k(%x: memref<128xi32>) kernel {
+      %tid = gpu.thread_id x
+      %c1 = arith.constant 1 : i32
+      // expected-error @+1 {{cannot be emulated: a barrier that reduces a predicate}}
+      %any = nvvm.barrier #nvvm.reduction<or> %c1 -> i32
+      memref.store %any, %x[%tid] : memref<128xi32>
+      gpu.return
+    }
+  }
+  func.func @main(%x: memref<128xi32>) {
+    %c1 = arith.constant 1 : index
+    %c128 = arith.constant 128 : index
+    gpu.launch_func @gpu::@k blocks in (%c1, %c1, %c1) threads in (%c128, %c1, %c1) args(%x : memref<128xi32>)
+    return
+  }
+}

@@ -117,18 +117,35 @@ def check_maps(work):
         sys.exit(f"FAILED: maps are made at the wrong times\n{told}")
 
 
+def assemble(work, text, chip, what):
+    """ptxas, where there is one, takes PTX: no register is spilled, wgmma stays asynchronous, registers move."""
+    ptxas = shutil.which("ptxas") or shutil.which("/usr/local/cuda/bin/ptxas")
+    if not ptxas:
+        return
+    with open(f"{work}/k.ptx", "w") as f:
+        f.write(text)
+    told = run([ptxas, "-v", "-arch=" + chip, f"{work}/k.ptx", "-o", f"{work}/k.cubin"])
+    spills = re.findall(r"(\d+) bytes spill stores", told)
+    if not spills or any(int(s) for s in spills) or re.search("serializ|setmaxnreg|C75(0[0-9]|1[0-8])", told):
+        sys.exit(f"FAILED: {what}, {chip}: spills, or wgmma one after the other\n{told}")
+
+
 def check_hopper(work):
-    """A product for which sm_90a has kernels of its own: wgmma, whose groups ptxas keeps asynchronous, and no spills."""
+    """A product and a convolution for which sm_90a has kernels of its own: wgmma, fed by TMA and by cp.async, whose groups ptxas keeps asynchronous."""
     rng = np.random.default_rng(3)
+    window = f"{work}/window.onnx"
+    save(window, [helper.make_node("Conv", ["x", "w"], ["y"], pads=[1, 1, 1, 1])], [("x", [1, 64, 56, 56])],
+         [("w", (rng.standard_normal((256, 64, 3, 3)) * 0.1).astype(np.float32))])
     model, feed, library = f"{work}/product.onnx", f"{work}/product.npy", f"{work}/product.so"
     save(model, [helper.make_node("MatMul", ["x", "w"], ["a"]), helper.make_node("Relu", ["a"], ["y"])], [("x", [1664, 512])],
          [("w", (rng.standard_normal((512, 3072)) * 0.3).astype(np.float32))])
     np.save(feed, rng.standard_normal((1664, 512)).astype(np.float32))
-    ptxas = shutil.which("ptxas") or shutil.which("/usr/local/cuda/bin/ptxas")
-    for flags, wgmma in ((["--precision=f16"], "wgmma.mma_async.sync.aligned.m64n256k16.f32.f16.f16"),
-                         (["--precision=bf16"], "wgmma.mma_async.sync.aligned.m64n256k16.f32.bf16.bf16"),
-                         (["--precision=int8", "--calibration-data=" + feed], "wgmma.mma_async.sync.aligned.m64n256k32.s32.[su]8.s8")):
-        run(["mpc-compile", model, "--target=nvvm", "--chip=sm_80,sm_90a", "-o", library, *flags], {"PATH": BARE_PATH})
+    for source, flags, wgmma, copy in ((window, ["--precision=f16"], r"wgmma.mma_async.sync.aligned.m64n\d+k16.f32.f16.f16", "cp.async.cg.shared.global"),
+                                       (model, ["--precision=f16"], "wgmma.mma_async.sync.aligned.m64n256k16.f32.f16.f16", "cp.async.bulk.tensor"),
+                                       (model, ["--precision=bf16"], "wgmma.mma_async.sync.aligned.m64n256k16.f32.bf16.bf16", "cp.async.bulk.tensor"),
+                                       (model, ["--precision=int8", "--calibration-data=" + feed], "wgmma.mma_async.sync.aligned.m64n256k32.s32.[su]8.s8",
+                                        "cp.async.bulk.tensor")):
+        run(["mpc-compile", source, "--target=nvvm", "--chip=sm_80,sm_90a", "-o", library, *flags], {"PATH": BARE_PATH})
         with open(library, "rb") as f:
             texts = re.findall(rb"\.version \d[^\0]*", f.read())
         targets = {re.search(rb"\.target (\w+)", t).group(1).decode(): t for t in texts}
@@ -136,14 +153,9 @@ def check_hopper(work):
             sys.exit(f"FAILED: {flags}: PTX for {targets.keys()}, or wgmma for sm_80")
         text = targets["sm_90a"].decode()
         require(wgmma, text)
+        require(copy, text)
         require(r"\.extern \.shared \.align 1024", text)
-        if not ptxas:
-            continue
-        with open(f"{work}/k.ptx", "w") as f:
-            f.write(text)
-        told = run([ptxas, "-v", "-arch=sm_90a", f"{work}/k.ptx", "-o", f"{work}/k.cubin"])
-        if re.search("serializ|C75(0[0-9]|1[0-8])", told) or any(int(s) for s in re.findall(r"(\d+) bytes spill stores", told)):
-            sys.exit(f"FAILED: {flags}: spills, or wgmma one after the other\n{told}")
+        assemble(work, text, "sm_90a", flags)
     # Each device loads its own, unless the caller wants the others. The driver of the tests runs none of them.
     for environment, chip in (({"FAKE_CUDA": "80"}, "sm_80"), ({"FAKE_CUDA": "89"}, "sm_80"), ({"FAKE_CUDA": "90"}, "sm_90a"),
                               ({"FAKE_CUDA": "90", "MPC_ISA": "x86-64-v3"}, "sm_80")):
@@ -153,7 +165,6 @@ def check_hopper(work):
 
 def check_resident(work):
     """Blocks that stay: PTX of TMA, of mbarriers and of registers that move, which ptxas takes without spills; each of the tiles there are."""
-    ptxas = shutil.which("ptxas") or shutil.which("/usr/local/cuda/bin/ptxas")
     for number, (rows, columns, stages, kind) in enumerate(((128, 256, 4, np.float16), (128, 256, 4, np.int8), (128, 128, 6, np.float16), (128, 64, 8, np.int8),
                                                             (64, 64, 8, np.float16))):
         sums = np.int32 if kind == np.int8 else np.float32
@@ -168,13 +179,7 @@ def check_resident(work):
             require(pattern, text)
         if ("setmaxnreg" in text) != (rows == 128) or re.search(r"\.shared \.align[^;]*mbarrier", text):
             sys.exit(f"FAILED: {rows} by {columns}: registers do not move, or mbarriers stand outside of the array\n{text}")
-        if not ptxas:
-            continue
-        with open(f"{work}/k.ptx", "w") as f:
-            f.write(text)
-        told = run([ptxas, "-v", "-arch=sm_90a", f"{work}/k.ptx", "-o", f"{work}/k.cubin"])
-        if re.search("serializ|setmaxnreg|C75(0[0-9]|1[0-8])", told) or any(int(s) for s in re.findall(r"(\d+) bytes spill stores", told)):
-            sys.exit(f"FAILED: {rows} by {columns}: spills, or wgmma one after the other\n{told}")
+        assemble(work, text, "sm_90a", f"{rows} by {columns}")
 
 
 def check_ptx(work):
@@ -190,7 +195,6 @@ def check_ptx(work):
     attention = f"{work}/attention.onnx"
     save(attention, [helper.make_node("MatMul", ["q", "k"], ["s"]), helper.make_node("Softmax", ["s"], ["p"]), helper.make_node("MatMul", ["p", "v"], ["y"])],
          [("q", [4, 40, 32]), ("k", [4, 32, 100]), ("v", [4, 100, 32])], [])
-    ptxas = shutil.which("ptxas") or shutil.which("/usr/local/cuda/bin/ptxas")
     for source, flags, expected in ((model, ["--precision=f16"], "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32"),
                                     (model, ["--precision=bf16"], "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32"),
                                     (model, ["--precision=int8", "--calibration-data=" + feed], "mma.sync.aligned.m16n8k32.row.col.s32.u8.s8.s32"),
@@ -209,14 +213,8 @@ def check_ptx(work):
                 sys.exit(f"FAILED: {flags}: {target} calls functions that it does not hold")
             if re.search(rb"\b(mul|add)\.f32", text):
                 sys.exit(f"FAILED: {flags}: arithmetic in {target} that ptxas may contract")
-            if not ptxas or target not in ("sm_80", "sm_90a"):
-                continue
-            with open(f"{work}/k.ptx", "wb") as f:
-                f.write(text)
-            told = run([ptxas, "-v", "-arch=" + target, f"{work}/k.ptx", "-o", f"{work}/k.cubin"])
-            spills = re.findall(r"(\d+) bytes spill stores", told)
-            if not spills or any(int(s) for s in spills):
-                sys.exit(f"FAILED: {flags}: spills in {target}\n{told}")
+            if target in ("sm_80", "sm_90a"):
+                assemble(work, text.decode(), target, flags)
 
 
 def main():

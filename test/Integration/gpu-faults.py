@@ -3,24 +3,18 @@
 
 """A kernel of tensor cores as mpc-lower-mma makes it, and what the emulator says when a mistake is planted in it."""
 
-import argparse
 import os
 import re
-import shutil
 import sys
 
 import numpy as np
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "Inputs"))
-from gpu_kernels import check, prepare, replace
+from gpu_kernels import check, open_work, prepare, replace
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--work", required=True)
-    work = parser.parse_args().work
-    shutil.rmtree(work, ignore_errors=True)
-    os.makedirs(work)
+    work = open_work()
     rng = np.random.default_rng(5)
     # 70 rows and 40 columns end within blocks; 64 k blocks are four stages of 16, of which three are in shared memory.
     x = rng.integers(-128, 128, (70, 256), np.int8)

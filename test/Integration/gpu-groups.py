@@ -3,15 +3,13 @@
 
 """A kernel whose warpgroups go their own ways, in the emulator: one copies with TMA, two multiply; and what is said when a mistake is planted in it."""
 
-import argparse
 import os
-import shutil
 import sys
 
 import numpy as np
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "Inputs"))
-from gpu_kernels import check, replace  # noqa: E402
+from gpu_kernels import check, open_work, replace  # noqa: E402
 
 # y = x · wᵀ + the number of the row. 150 rows end within a tile of 128, 592 bytes of k within a step of 128. Two blocks have two tiles each, of five steps; there
 # are three slots.
@@ -304,11 +302,7 @@ def make_module(launch, kernel):
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--work", required=True)
-    work = parser.parse_args().work
-    shutil.rmtree(work, ignore_errors=True)
-    os.makedirs(work)
+    work = open_work()
     rng = np.random.default_rng(7)
     x = rng.integers(-128, 128, (ROWS, DEPTH), np.int8)
     w = rng.integers(-128, 128, (COLUMNS, DEPTH), np.int8)

@@ -3,15 +3,13 @@
 
 """Kernels whose blocks stay, fed by TMA, as mpc-lower-mma makes them, in the emulator; and what it says when a mistake is planted in one."""
 
-import argparse
 import os
-import shutil
 import sys
 
 import numpy as np
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)) + "/Inputs")
-from gpu_kernels import check, prepare, replace
+from gpu_kernels import check, open_work, prepare, replace
 
 WHO = "the GPU kernel 'main_wgmma0' "
 
@@ -25,11 +23,7 @@ def product(rng, kind, rows, k, channels, batch=()):
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--work", required=True)
-    work = parser.parse_args().work
-    shutil.rmtree(work, ignore_errors=True)
-    os.makedirs(work)
+    work = open_work()
     rng = np.random.default_rng(6)
     tile = lambda rows, columns, stages, resident: dict(rows=rows, columns=columns, warp_rows=64, warp_columns=columns, depth=8, stages=f"{stages}, resident = {resident}")
 

@@ -3,25 +3,19 @@
 
 """Kernels of wgmma as mpc-lower-mma makes them, in the emulator; and what it says when a mistake is planted in one."""
 
-import argparse
 import os
-import shutil
 import sys
 
 import numpy as np
 
 sys.path.insert(0, os.path.join(os.path.dirname(__file__), "Inputs"))
-from gpu_kernels import check, prepare, replace
+from gpu_kernels import check, open_work, prepare, replace
 
 WHO = "the GPU kernel 'main_wgmma0' "
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--work", required=True)
-    work = parser.parse_args().work
-    shutil.rmtree(work, ignore_errors=True)
-    os.makedirs(work)
+    work = open_work()
     rng = np.random.default_rng(5)
 
     # Halves, in small integers, so that sums are exact. One warpgroup of 64 columns; swizzles of 32, 64 and 128 bytes.

@@ -1,7 +1,9 @@
 """kernel.contract as mpc-lower-mma makes a kernel of it, run by the emulator; for tests that plant mistakes in one."""
 
+import argparse
 import os
 import re
+import shutil
 import subprocess
 import sys
 
@@ -32,6 +34,16 @@ module attributes {{mpc.model = {{groups = [], hash = "", name = "k", precision 
 """
 
 LOWER = "builtin.module(builtin.module(mpc-lower-mma,canonicalize,cse,gpu-launch-sink-index-computations,gpu-kernel-outlining))"
+
+
+def open_work():
+    """The folder that --work names, empty."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--work", required=True)
+    work = parser.parse_args().work
+    shutil.rmtree(work, ignore_errors=True)
+    os.makedirs(work)
+    return work
 
 
 def fail(text):
