@@ -52,6 +52,10 @@ bool lowerRowSums(mlir::linalg::LinalgOp op, const TargetDescription &target);
 /// applies.
 inline constexpr llvm::StringLiteral kStreamAttrName = "kernel.stream_above";
 
+/// What waits for stores past the caches. mpc-outline-parallel makes one of
+/// those of all iterations.
+inline constexpr llvm::StringLiteral kStreamFence = "llvm.x86.sse.sfence";
+
 /// Where an element lies.
 struct ElementPlace {
   mlir::Value memref;
