@@ -61,9 +61,10 @@ def SelectGPUChains : Pass<"mpc-select-gpu-chains", "::mlir::ModuleOp"> {
     As mpc-select-chains (`mpc.chain` on the calls), for blocks of threads: what the calls hand on is in the shared memory of a block. A block has 64, 32 or 16 rows,
     the most that leave a block for each multiprocessor of the chips of `mpc.chips` and the memory of one for two blocks; or else 16, if one block fits (all rows, if there are fewer).
     Shared memory holds the rows that contractions on tensor cores read and all that is handed on from and to contractions, stages of weights, and 40 KiB
-    at most of what other operations hand on, for a few rows at a time. There are no chains with `wgmma`, and none of rows that are too long. A remark says what is saved.
+    at most of what other operations hand on, for a few rows at a time. Whether a block has the memory is seen by lowering a copy of it, up to mpc-map-to-gpu: some of what
+    lies between products may not shrink to a few rows. There are no chains with `wgmma`, and none of rows that are too long. A remark says what is saved.
 
-    Precondition: mpc-bufferize.
+    Precondition: mpc-bufferize, and a target description (mpc-describe-target).
   }];
 }
 
