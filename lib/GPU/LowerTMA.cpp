@@ -131,7 +131,9 @@ Value TMAKernel::createMap(Value tensor, ArrayRef<int64_t> shape,
   SmallVector<Value> box;
   for (int64_t size : shape)
     box.push_back(constant(size));
-  return nvgpu::TmaCreateDescriptorOp::create(b, type, any, box);
+  auto map = nvgpu::TmaCreateDescriptorOp::create(b, type, any, box);
+  map->setAttr(kResidentAttrName, b.getUnitAttr());
+  return map;
 }
 
 void TMAKernel::createBarriers() {

@@ -8,10 +8,10 @@
 // CHECK: %[[TILES:.*]] = arith.muli
 // CHECK: %[[GRID:.*]] = arith.minui %[[TILES]], %c3 : index
 // CHECK: %[[ROWS:.*]] = memref.cast %[[X]] : memref<?x320xf16> to memref<*xf16>
-// CHECK: %[[A:.*]] = nvgpu.tma.create.descriptor %[[ROWS]] box[%c128, %c64] {{.*}}memref<128x64xf16, {{.*}}swizzle = swizzle_128b
+// CHECK: %[[A:.*]] = nvgpu.tma.create.descriptor %[[ROWS]] box[%c128, %c64] {mpc.resident} {{.*}}memref<128x64xf16, {{.*}}swizzle = swizzle_128b
 // CHECK: %[[BY_BLOCK:.*]] = memref.transpose %[[PANELS]] (d0, d1, d2) -> (d1, d0, d2)
 // CHECK: %[[COLUMNS:.*]] = memref.cast %[[BY_BLOCK]]
-// CHECK: %[[B:.*]] = nvgpu.tma.create.descriptor %[[COLUMNS]] box[%c8, %c16, %c128] {{.*}}memref<8x16x128xf16, {{.*}}swizzle = none
+// CHECK: %[[B:.*]] = nvgpu.tma.create.descriptor %[[COLUMNS]] box[%c8, %c16, %c128] {mpc.resident} {{.*}}memref<8x16x128xf16, {{.*}}swizzle = none
 // Four stages of 48 KiB, and eight mbarriers.
 // CHECK: gpu.launch blocks(%[[BLOCK:.*]], %{{.*}}, %{{.*}}) in (%[[SIZE:.*]] = %[[GRID]], {{.*}}) threads(%[[THREAD:.*]], %{{.*}}, %{{.*}}) in (%{{.*}} = %c384,
 // CHECK-SAME: dynamic_shared_memory_size %c196672_i32

@@ -115,6 +115,17 @@ def check_maps(work):
     kinds = re.findall("map of 2 dimensions, 2 rows|box on|graph of 1|replay 1", told)
     if kinds[:5] != ["map of 2 dimensions, 2 rows", "box on", "map of 2 dimensions, 2 rows", "box on", "graph of 1"] or set(kinds[5:]) != {"replay 1"}:
         sys.exit(f"FAILED: maps are made at the wrong times\n{told}")
+    # Of blocks that stay no more are launched than the device has multiprocessors; no other kernel has fewer blocks than it asks for.
+    with open(f"{INPUTS}/gpu-map.mlir") as f:
+        source = f.read()
+    source = source.replace("blocks in (%c1,", "blocks in (%c64,")
+    stays = source.replace("box[%c2, %c64]", "box[%c2, %c64] {mpc.resident}")
+    for text, kind, blocks in ((stays, "90", 64), (stays, "90 slice", 3), (source, "90 slice", 64)):
+        with open(f"{work}/blocks.mlir", "w") as f:
+            f.write(text)
+        run(["mpc-compile", f"{work}/blocks.mlir", "--compile-from=bufferized", "--target=nvvm", "--chip=sm_90a", "-o", library])
+        told = run([*command, f"--expected={work}/my.npy", "--rtol=0", "--atol=0"], {**environment, "FAKE_CUDA": kind})
+        require(rf"box on \d+; {blocks} blocks", told)
 
 
 def assemble(work, text, chip, what):
