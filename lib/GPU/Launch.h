@@ -20,6 +20,9 @@ inline constexpr llvm::StringLiteral kGPUModuleName = "gpu";
 /// Threads of a warp, and of the four that multiply together with wgmma.
 inline constexpr int64_t kWarp = 32, kWarpgroup = 4 * kWarp;
 
+/// Most rows and columns of a window, a bit each, for blocks that stay.
+inline constexpr int64_t kMostWindowSize = 15;
+
 /// Bytes of an mbarrier.
 inline constexpr int64_t kBarrierBytes = 8;
 
