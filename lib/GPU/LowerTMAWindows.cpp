@@ -60,7 +60,7 @@ private:
   int64_t countArrivals() const override {
     return 1 + (storesPads ? 2 : 1) * kWarpgroup;
   }
-  uint32_t countCopierRegisters() const override { return 56; }
+  uint32_t countCopierRegisters() const override { return 72; }
   void copyTiles() override;
   void beginTile() override;
   void receive() override;
