@@ -137,6 +137,10 @@ protected:
                  LoadStage load);
   /// The epilogue of a thread's sums.
   void store(mlir::ValueRange sums);
+  Row getRow(mlir::Value number);
+  Position getPosition(mlir::Value block);
+  /// What is read outside of the picture.
+  mlir::Value getPad();
   /// The numbers of the thread; `thread` is known.
   void locateThread();
 
@@ -160,8 +164,6 @@ protected:
   bool isRagged = false;  // k ends before the last step does
 
 private:
-  Row getRow(mlir::Value number);
-  Position getPosition(mlir::Value block);
   /// Number of the input's row, and whether it lies inside of the picture.
   std::pair<mlir::Value, mlir::Value> getPixel(const Row &row, mlir::Value tap);
   /// `rows` are those of the passes, or empty.
@@ -172,7 +174,6 @@ private:
                    llvm::ArrayRef<mlir::Value> target);
   void addSlices();
   mlir::Value getTiles();
-  mlir::Value getPad();
   int64_t getInputPasses() {
     int64_t perPass = threads / (staging.depth / unitBlocks);
     return llvm::divideCeilSigned(tiling.getRows(), perPass);

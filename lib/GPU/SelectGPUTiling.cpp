@@ -7,7 +7,6 @@
 
 #include "GPUTiling.h"
 #include "Launch.h"
-#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Remarks.h"
 #include "mpc/Codegen/ContractionInfo.h"
 #include "mpc/Codegen/Staging.h"
@@ -125,7 +124,7 @@ struct TensorCoreShape {
   int64_t bytes; // of one row, all taps
   int64_t elementBytes;
   int64_t tapBytes; // of one row and tap
-  bool isProduct;   // of matrices as they stand in memory: no windows, no pads
+  int64_t window;   // the larger size
 };
 
 static std::optional<TensorCoreShape>
@@ -139,18 +138,10 @@ matchTensorCores(linalg::LinalgOp op, const ContractionInfo &info) {
   if (!isBytes && !(isHalf && input == getElementType(op, 1)))
     return std::nullopt;
   int64_t elementBytes = isBytes ? 1 : 2, tapBytes = info.depth * elementBytes;
-  constexpr std::array<int64_t, 2> one = {1, 1};
-  bool isProduct =
-      info.kind == ContractionInfo::Kind::matmul ||
-      (info.sizes == one && info.strides == one &&
-       !op.getDpsInputOperand(0)->get().getDefiningOp<tensor::PadOp>());
-  return TensorCoreShape{info.getRowsPerSample(op),
-                         info.channels,
-                         getCopies(op, info),
-                         info.getNumTaps() * tapBytes,
-                         elementBytes,
-                         tapBytes,
-                         isProduct};
+  return TensorCoreShape{
+      info.getRowsPerSample(op),     info.channels, getCopies(op, info),
+      info.getNumTaps() * tapBytes,  elementBytes,  tapBytes,
+      *llvm::max_element(info.sizes)};
 }
 
 static int64_t countTiles(const TensorCoreShape &shape, int64_t rows,
@@ -176,9 +167,10 @@ bool mpc::suitsWarpgroups(linalg::LinalgOp op, const Chip &chip) {
 }
 
 /// The largest tile that leaves a block for each multiprocessor, a warpgroup
-/// for each 64 rows, and stages for two blocks of a multiprocessor or, where
-/// three of them are too much for that, for one. Products have one that stays,
-/// with as many stages as fit next to their mbarriers.
+/// for each 64 rows, and one block that stays on each multiprocessor, with as
+/// many stages as fit next to their mbarriers. With very large windows a block
+/// for each tile, and stages for two of a multiprocessor or, where three of
+/// them are too much for that, for one.
 static TilingAttr selectWarpgroups(MLIRContext *context,
                                    const TensorCoreShape &shape,
                                    const Chip &chip,
@@ -200,7 +192,7 @@ static TilingAttr selectWarpgroups(MLIRContext *context,
                                  chip.multiprocessors, steps, kGroupBytes);
   int64_t stageBytes = (rows + columns) * kGroupBytes;
   int64_t most = kMaxStages, stages = chip.sharedBytes / 2 / stageBytes;
-  if (shape.isProduct) {
+  if (shape.window <= kMostWindowSize) {
     staging->resident = chip.multiprocessors;
     most = kMaxRing;
     stages = chip.sharedBytes / (stageBytes + 2 * kBarrierBytes);
