@@ -94,6 +94,9 @@ def LowerMMA : Pass<"mpc-lower-mma", "::mlir::ModuleOp"> {
     or outside of the picture is filled with zeros or the pad value. The reduction runs over (tap, channel) without gaps between taps. Rows whose
     channels are no multiple of `kv` are gathered by plain loads and stores.
 
+    Weights in blocks (#kernel.blocks with `fragments`; f16 and bf16) are copied as they are packed. A thread loads its integers and zero points of 32 weights of k,
+    makes f16 or bf16 numbers of their differences, which is exact, and adds the sums of these 32 products, times their scale, to its own by an f32 fma.
+
     With `wgmma` four warps together multiply 64 rows by `warp_columns` columns (`nvvm.wgmma.mma_async`, m64nNk32 or m64nNk16), from descriptors of shared
     memory; `stages - 2` pieces are being copied, since one is still read while the next is multiplied. `nvvm.fence.proxy` stands before the barrier.
 
@@ -106,8 +109,8 @@ def LowerMMA : Pass<"mpc-lower-mma", "::mlir::ModuleOp"> {
     Fails where stages need more than 227 KiB, and where there are fewer of them than two (wgmma: three) for a reduction that needs several.
   }];
   let dependentDialects = ["mlir::affine::AffineDialect", "mlir::arith::ArithDialect", "mlir::gpu::GPUDialect",
-      "mlir::memref::MemRefDialect", "mlir::nvgpu::NVGPUDialect", "mlir::NVVM::NVVMDialect", "mlir::LLVM::LLVMDialect",
-      "mlir::scf::SCFDialect", "mlir::vector::VectorDialect"];
+      "mlir::math::MathDialect", "mlir::memref::MemRefDialect",
+      "mlir::nvgpu::NVGPUDialect", "mlir::NVVM::NVVMDialect", "mlir::LLVM::LLVMDialect", "mlir::scf::SCFDialect", "mlir::vector::VectorDialect"];
 }
 
 def MapToGPU : Pass<"mpc-map-to-gpu", "::mlir::ModuleOp"> {
