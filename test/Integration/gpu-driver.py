@@ -215,9 +215,10 @@ def check_ptx(work):
                  helper.make_node("Flatten", ["e"], ["f"]), helper.make_node("MatMul", ["f", "m"], ["g"]), helper.make_node("Softmax", ["g"], ["y"])],
          [("x", ["batch", 3, 12, 12])], [("w", weight(20, 3, 3, 3)), ("d", weight(20, 1, 3, 3)), ("m", weight(20, 10))])
     np.save(feed, rng.standard_normal((4, 3, 12, 12)).astype(np.float32))
-    attention = f"{work}/attention.onnx"
-    save(attention, [helper.make_node("MatMul", ["q", "k"], ["s"]), helper.make_node("Softmax", ["s"], ["p"]), helper.make_node("MatMul", ["p", "v"], ["y"])],
-         [("q", [4, 40, 32]), ("k", [4, 32, 100]), ("v", [4, 100, 32])], [])
+    attention, online = f"{work}/attention.onnx", f"{work}/online.onnx"
+    for path, heads, rows, keys, size in (attention, 4, 40, 100, 32), (online, 80, 20, 7000, 128):
+        save(path, [helper.make_node("MatMul", ["q", "k"], ["s"]), helper.make_node("Softmax", ["s"], ["p"]), helper.make_node("MatMul", ["p", "v"], ["y"])],
+             [("q", [heads, rows, size]), ("k", [heads, size, keys]), ("v", [heads, keys, size])], [])
     # Weights in blocks: the largest tile, and one row.
     blocks = f"{work}/blocks.onnx"
     save(blocks, [helper.make_node("MatMul", ["x", "w"], ["a"]), helper.make_node("ReduceMax", ["a"], ["b"], axes=[0]), helper.make_node("MatMul", ["b", "v"], ["y"])],
@@ -228,7 +229,8 @@ def check_ptx(work):
                                     (model, ["--precision=f16"], "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32"),
                                     (model, ["--precision=bf16"], "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32"),
                                     (model, ["--precision=int8", "--calibration-data=" + feed], "mma.sync.aligned.m16n8k32.row.col.s32.u8.s8.s32"),
-                                    (attention, ["--precision=f16"], ".entry MatMul_0_chain_rows0(")):
+                                    (attention, ["--precision=f16"], ".entry MatMul_0_chain_rows0("),
+                                    (online, ["--precision=f16"], "shfl.sync.bfly"), (online, ["--precision=bf16"], "shfl.sync.bfly")):
         library = f"{work}/net.so"
         run(["mpc-compile", source, "--target=nvvm", "--chip=" + ",".join(CHIPS), "-o", library, *flags], {"PATH": BARE_PATH})
         with open(library, "rb") as f:

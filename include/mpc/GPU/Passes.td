@@ -61,7 +61,10 @@ def SelectGPUChains : Pass<"mpc-select-gpu-chains", "::mlir::ModuleOp"> {
     the most that leave a block for each multiprocessor of the chips of `mpc.chips` and the memory of one for two blocks; or else 16, if one block fits (all rows, if there are fewer).
     Shared memory holds the rows that contractions on tensor cores read and all that is handed on from and to contractions, stages of weights, and 40 KiB
     at most of what other operations hand on, for a few rows at a time. Whether a block has the memory is seen by lowering a copy of it, up to mpc-map-to-gpu: some of what
-    lies between products may not shrink to a few rows. There are no chains with `wgmma`, and none of rows that are too long. A remark says what is saved.
+    lies between products may not shrink to a few rows.
+
+    A product, element-wise operations, a softmax and a product, with f16 or bf16 and values of up to 128 columns, take 64 columns of scores at a time (a third number in `mpc.chain`), by blocks of 64
+    rows or of all, 16 at least, where all columns at once leave no row and there are blocks for half of the multiprocessors, or where they leave fewer than 64 and there are blocks for all. There are no chains with `wgmma`, and none of rows that are too long. A remark says what is saved.
 
     Precondition: mpc-bufferize, and a target description (mpc-describe-target).
   }];
@@ -76,7 +79,11 @@ def LowerGPUChains : Pass<"mpc-lower-gpu-chains", "::mlir::ModuleOp"> {
     `memref.alloc` in shared memory, with rows that are 16 bytes further apart than a multiple of 64. Everything else stays as it is, for mpc-fuse-rows, mpc-lower-kernels and
     mpc-map-to-gpu.
 
+    With `kernel.piece = N` on the loop (32 or 64), which has to be attention, all of it becomes such code: N keys and values after the others, two buffers for each, a running maximum and sum of each
+    row (FlashAttention-2, Dao, 2023), scores and probabilities in registers. Element-wise operations behind the scores become part of the first product's epilogue.
+
     Precondition: mpc-tile-chains.
+    Fails where `kernel.piece` stands on anything else.
   }];
   let dependentDialects = ["mlir::affine::AffineDialect", "mlir::arith::ArithDialect", "mlir::gpu::GPUDialect",
       "mlir::memref::MemRefDialect", "mlir::nvgpu::NVGPUDialect", "mlir::NVVM::NVVMDialect", "mlir::LLVM::LLVMDialect",
@@ -176,7 +183,7 @@ def EmulateGPU : Pass<"mpc-emulate-gpu", "::mlir::ModuleOp"> {
     Each `gpu.launch_func` becomes a dispatch (`mpc.dispatch`) of a function that runs the very kernel: over its threads, one
     after the other, or a block where threads meet, which is a fiber of the runtime, `mpc.dispatch = "mpc_rt_emulate_groups"`. Then the kernel is cut at `gpu.barrier` and at warp
     operations: all threads of a block run one piece before any runs the next, values that live longer are kept per thread, and shared memory
-    belongs to the block. `nvvm.mma.sync` and `nvgpu.ldmatrix` are computed from the registers of all 32 lanes as PTX defines its fragments: integers modulo
+    belongs to the block. `nvvm.mma.sync`, `nvgpu.ldmatrix` and `gpu.shuffle xor` are computed from the registers of all 32 lanes as PTX defines its fragments: integers modulo
     2³², floating point with f32 sums in the order of k. `nvvm.wgmma.mma_async` is computed from what its descriptors say of shared memory; it counts as
     reading until `nvvm.wgmma.wait.group`, and sees what was written before its writer's `nvvm.fence.proxy`.
 
