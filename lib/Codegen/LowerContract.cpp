@@ -427,8 +427,8 @@ SmallVector<Value> ContractLowering::multiplyInside(ArrayRef<WindowRow> places,
     return multiply(rows, init);
   size_t panels = init.size() / height;
   auto choose = [&](const WindowRow &place, Multiply inside, Multiply outside) {
-    auto branch = scf::IfOp::create(b, TypeRange(init),
-                                    place.isInsideColumn(b, kw), true);
+    auto branch =
+        scf::IfOp::create(b, TypeRange(init), place.isInside(b, 1, kw), true);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(branch.thenBlock());
     scf::YieldOp::create(b, inside(rows, init));

@@ -302,8 +302,11 @@ Value WindowRow::areInside(ImplicitLocOpBuilder &b,
   return inside;
 }
 
-Value WindowRow::isInsideColumn(ImplicitLocOpBuilder &b, Value kw) const {
-  return isBelow(b, add(b, left, mul(b, kw, window.getDilations()[1])), width);
+Value WindowRow::isInside(ImplicitLocOpBuilder &b, unsigned dim,
+                          Value number) const {
+  Value offset = mul(b, number, window.getDilations()[dim]);
+  return isBelow(b, add(b, dim == 0 ? top : left, offset),
+                 dim == 0 ? height : width);
 }
 
 Value WindowRow::countRowsAbove(ImplicitLocOpBuilder &b, int64_t edge) const {

@@ -446,6 +446,31 @@ func.func @elementwise(%x: memref<?x30x30x10xf32>, %o: memref<?x30x30x10xf32>) {
   return
 }
 
+// Of what waits long for itself, a function, two vectors are computed at a time; one where its rounding may be estimated.
+// CHECK-LABEL: func.func @interleaved
+func.func @interleaved(%x: memref<4096xf32>, %o: memref<4096xf32>, %q: memref<4096xf32>) {
+  // CHECK: math.exp {{.*}} : vector<32xf32>
+  linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]}
+      ins(%x : memref<4096xf32>) outs(%o : memref<4096xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    %e = math.exp %a : f32
+    linalg.yield %e : f32
+  }
+  // CHECK: math.exp {{.*}} : vector<16xf32>
+  linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]}
+      ins(%x : memref<4096xf32>) outs(%q : memref<4096xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    %one = arith.constant 1.0 : f32
+    %e = math.exp %a : f32
+    %s = arith.addf %e, %one : f32
+    %d = arith.divf %one, %s : f32
+    %m = arith.mulf %d, %e : f32
+    %r = math.roundeven %m : f32
+    linalg.yield %r : f32
+  }
+  return
+}
+
 // A slice is one loop over rows, joined of all loops that walk through memory as one, of vectors of bytes and what is left of them; what is
 // the same for all of a row is broadcast.
 // CHECK-LABEL: func.func @slice

@@ -151,9 +151,10 @@ public:
   mlir::Value areInside(mlir::ImplicitLocOpBuilder &b,
                         const WindowRow &last) const;
 
-  /// Whether column kw of the window is inside of the input.
-  mlir::Value isInsideColumn(mlir::ImplicitLocOpBuilder &b,
-                             mlir::Value kw) const;
+  /// Whether row (`dim` 0) or column (1) `number` of the window is inside of
+  /// the input.
+  mlir::Value isInside(mlir::ImplicitLocOpBuilder &b, unsigned dim,
+                       mlir::Value number) const;
 
   /// Rows [first, second) of the window, those that are inside of the input for
   /// this output row, or for one between it and `last`, a row behind it.
