@@ -158,6 +158,7 @@ protected:
   mlir::Value workspace; // sums of slices × rows × channels, or null
   mlir::Value panel0;    // the product's first panel, null if all share weights
   int64_t kv, channels, depth, panels, blockBytes, chunkBlocks, tileRows;
+  int64_t numTaps, tapBlocks; // of the weights; gathered ones have one tap
   int64_t threads = 0, totalBlocks = 0, steps = 0;
   int64_t unitBlocks = 0; // what a thread copies at once of the input
   int64_t fragments = 0;  // whose sums a thread has as neighbouring channels

@@ -180,6 +180,14 @@ public:
   OutputWriter(mlir::ImplicitLocOpBuilder &b, mlir::Region &epilogue,
                mlir::ValueRange extras, mlir::ArrayAttr maps, mlir::Value out);
 
+  /// From now on sums start at the integers, one per channel, that the epilogue
+  /// adds to them first, if it does: `store` leaves that addition out.
+  void startAtBias();
+  /// What the sums of `size` channels from `column` on start at; `used` of them
+  /// are channels of the output.
+  mlir::Value getStart(mlir::ImplicitLocOpBuilder &b, mlir::Type element,
+                       int64_t size, mlir::Value column, int64_t used) const;
+
   /// `accumulator` holds consecutive channels from `column` of output row
   /// `row`, counted over all leading dimensions.
   void store(mlir::ImplicitLocOpBuilder &b, mlir::Value accumulator,
@@ -224,6 +232,9 @@ private:
   mlir::MemRefType outType;
   mlir::Value originalOut, out;
   mlir::SmallVector<Extra> extras;
+  /// The addition that is left out, and what it adds; null if there is none.
+  mlir::Operation *bias = nullptr;
+  const Extra *start = nullptr;
 };
 
 /// Emits loops in front of `op`, which the caller erases.

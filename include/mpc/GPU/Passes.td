@@ -60,9 +60,10 @@ def SelectGPUChains : Pass<"mpc-select-gpu-chains", "::mlir::ModuleOp"> {
     As mpc-select-chains (`mpc.chain` on the calls), for blocks of threads: what the calls hand on is in the shared memory of a block. A block has 64, 32 or 16 rows,
     the most that leave a block for each multiprocessor of the chips of `mpc.chips` and the memory of one for two blocks; or else 16, if one block fits (all rows, if there are fewer).
     Shared memory holds the rows that contractions on tensor cores read and all that is handed on from and to contractions, stages of weights, and 40 KiB
-    at most of what other operations hand on, for a few rows at a time. There are no chains with `wgmma`, and none of rows that are too long. A remark says what is saved.
+    at most of what other operations hand on, for a few rows at a time. Whether a block has the memory is seen by lowering a copy of it, up to mpc-map-to-gpu: some of what
+    lies between products may not shrink to a few rows. There are no chains with `wgmma`, and none of rows that are too long. A remark says what is saved.
 
-    Precondition: mpc-bufferize.
+    Precondition: mpc-bufferize, and a target description (mpc-describe-target).
   }];
 }
 
@@ -93,6 +94,9 @@ def LowerMMA : Pass<"mpc-lower-mma", "::mlir::ModuleOp"> {
     or outside of the picture is filled with zeros or the pad value. The reduction runs over (tap, channel) without gaps between taps. Rows whose
     channels are no multiple of `kv` are gathered by plain loads and stores.
 
+    Weights in blocks (#kernel.blocks with `fragments`; f16 and bf16) are copied as they are packed. A thread loads its integers and zero points of 32 weights of k,
+    makes f16 or bf16 numbers of their differences, which is exact, and adds the sums of these 32 products, times their scale, to its own by an f32 fma.
+
     With `wgmma` four warps together multiply 64 rows by `warp_columns` columns (`nvvm.wgmma.mma_async`, m64nNk32 or m64nNk16), from descriptors of shared
     memory; `stages - 2` pieces are being copied, since one is still read while the next is multiplied. `nvvm.fence.proxy` stands before the barrier.
 
@@ -105,8 +109,8 @@ def LowerMMA : Pass<"mpc-lower-mma", "::mlir::ModuleOp"> {
     Fails where stages need more than 227 KiB, and where there are fewer of them than two (wgmma: three) for a reduction that needs several.
   }];
   let dependentDialects = ["mlir::affine::AffineDialect", "mlir::arith::ArithDialect", "mlir::gpu::GPUDialect",
-      "mlir::memref::MemRefDialect", "mlir::nvgpu::NVGPUDialect", "mlir::NVVM::NVVMDialect", "mlir::LLVM::LLVMDialect",
-      "mlir::scf::SCFDialect", "mlir::vector::VectorDialect"];
+      "mlir::math::MathDialect", "mlir::memref::MemRefDialect",
+      "mlir::nvgpu::NVGPUDialect", "mlir::NVVM::NVVMDialect", "mlir::LLVM::LLVMDialect", "mlir::scf::SCFDialect", "mlir::vector::VectorDialect"];
 }
 
 def MapToGPU : Pass<"mpc-map-to-gpu", "::mlir::ModuleOp"> {
