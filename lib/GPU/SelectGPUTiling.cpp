@@ -145,14 +145,10 @@ matchTensorCores(linalg::LinalgOp op, const ContractionInfo &info) {
     return std::nullopt;
   int64_t bits = blocks ? blocks.getBits() : 0;
   int64_t elementBytes = isBytes ? 1 : 2, tapBytes = info.depth * elementBytes;
-  return TensorCoreShape{info.getRowsPerSample(op),
-                         info.channels,
-                         getCopies(op, info),
-                         info.getNumTaps() * tapBytes,
-                         elementBytes,
-                         tapBytes,
-                         *llvm::max_element(info.sizes),
-                         bits};
+  return TensorCoreShape{
+      info.getRowsPerSample(op),      info.channels, getCopies(op, info),
+      info.getNumTaps() * tapBytes,   elementBytes,  tapBytes,
+      *llvm::max_element(info.sizes), bits};
 }
 
 static int64_t countTiles(const TensorCoreShape &shape, int64_t rows,
