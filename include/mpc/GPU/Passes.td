@@ -107,7 +107,7 @@ def LowerMMA : Pass<"mpc-lower-mma", "::mlir::ModuleOp"> {
     With `wgmma` four warps together multiply 64 rows by `warp_columns` columns (`nvvm.wgmma.mma_async`, m64nNk32 or m64nNk16), from descriptors of shared
     memory; `stages - 2` pieces are being copied, since one is still read while the next is multiplied. `nvvm.fence.proxy` stands before the barrier.
 
-    With `resident = N` in `kernel.staging` (wgmma, windows of at most 15 by 15, stages of 128 bytes of k) the launch has at most N blocks, which take tile after tile,
+    With `resident = N` in `kernel.staging` (wgmma, windows of at most 15 by 15) the launch has at most N blocks, which take tile after tile,
     and 128 threads more: one of them copies boxes of tensor maps by TMA (`nvgpu.tma.create.descriptor` before the launch, `nvgpu.tma.async.load`) into the ring of stages, up to
     `stages` ahead and over the ends of tiles, and each stage has an mbarrier that says when it is full and one for when it is empty. Where there are windows all of them copy pixels
     by cp.async, which arrive at the mbarrier when they have come (`nvvm.cp.async.mbarrier.arrive`).
