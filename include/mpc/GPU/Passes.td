@@ -237,10 +237,13 @@ def LowerLaunches : Pass<"mpc-lower-launches", "::mlir::ModuleOp"> {
     Tensor maps (`nvgpu.tma.create.descriptor` of a memref that was cast) are made by `mpc_rt_gpu_map`, in memory of `@main`, and are parameters by value. `@main` begins with
     `mpc_rt_gpu_enter(env, program, descs)` and ends with `mpc_rt_gpu_leave(env, program)` (runtime/cuda.h).
 
+    Values that `@main` itself reads, for loops and branches that depend on them, or writes are brought by `mpc_rt_gpu_read` and `mpc_rt_gpu_write`, which wait for
+    the kernels before; the program says that there are such, and conditions of `scf.while` hold only while `mpc_rt_gpu_is_running(env)`.
+
     Precondition: mpc-lower-entry on `@main`, which still has memrefs; `mpc.model` on the module around; one gpu.binary, made by gpu-module-to-binary{format=isa} and mpc-assemble-kernels.
-    Fails where `@main` reads or writes memory itself, for that is the GPU's: loops and branches that depend on values are not supported.
+    Fails where `@main` copies memory itself, for that is the GPU's.
   }];
-  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::LLVM::LLVMDialect"];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::LLVM::LLVMDialect", "mlir::memref::MemRefDialect"];
 }
 
 #endif // MPC_GPU_PASSES_TD
