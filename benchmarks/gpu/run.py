@@ -21,7 +21,10 @@ import sys
 import tempfile
 import time
 
-import numpy as np
+try:
+    import numpy as np
+except ImportError:
+    sys.exit(f"error: {sys.executable} has no NumPy; PYTHON=... names another Python, or: {sys.executable} -m pip install numpy")
 
 BUNDLE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(BUNDLE))

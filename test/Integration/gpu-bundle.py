@@ -1,7 +1,8 @@
 # REQUIRES: numpy, onnx, avx2
 # RUN: env PYTHONPATH=%mpc_src_root/python MPC_BIN=%mpc_obj_root/bin %python %s %mpc_src_root %t
 
-"""The bundle for machines with a GPU: made of emulated libraries its tests pass here, a wrong output fails, and without a device the real one says so."""
+"""The bundle for machines with a GPU: made of emulated libraries its tests pass here, a wrong output fails, and without NumPy or without a device
+it says so."""
 
 import os
 import pathlib
@@ -19,7 +20,7 @@ ALONE = {"PATH": os.environ["PATH"], "PYTHON": sys.executable, "PYTHONDONTWRITEB
 
 def run(*command, expect, pattern, env=None):
     done = subprocess.run([str(c) for c in command], capture_output=True, text=True, env=env, cwd=WORK)
-    if done.returncode != expect or not re.search(pattern, done.stdout):
+    if done.returncode != expect or not re.search(pattern, done.stdout + done.stderr):
         sys.exit(f"FAILED: {' '.join(map(str, command))}: exit {done.returncode}, expected {expect} and '{pattern}'\n{done.stdout}{done.stderr}")
 
 
@@ -37,6 +38,10 @@ def main():
     expected["logits"][1, 2] += 1
     np.savez(path, **expected)
     run(bundle / "test.sh", "--only=int8", expect=1, pattern=r"FAIL  digits/int8: run 1: logits: 1 of 30 values differ", env=ALONE)
+    bare = WORK / "python-without-packages"
+    bare.write_text(f'#!/bin/sh\nexec "{sys.executable}" -S "$@"\n')
+    bare.chmod(0o755)
+    run(bundle / "test.sh", expect=1, pattern=r"\Aerror: .* has no NumPy; PYTHON=... names another Python", env={**ALONE, "PYTHON": str(bare)})
     if not os.path.exists("/dev/nvidiactl"):
         run(*make, f"--out={WORK / 'real'}", "--only=digits/f32", expect=0, pattern="1 tests")
         run(WORK / "real" / "test.sh", expect=77, pattern="skipped: run: GPU: libcuda", env=ALONE)
