@@ -36,6 +36,7 @@ typedef struct {
 
 typedef struct {
   int64_t numImages, numInputs, numOutputs;
+  int64_t dependsOnValues; /* what is launched; there are reads and writes */
   const mpc_rt_gpu_image *images;
   const mpc_rt_gpu_tensor *tensors; /* of inputs, then outputs */
 } mpc_rt_gpu_program;
@@ -48,10 +49,12 @@ void mpc_rt_gpu_enter(mpc_rt_env *env, const mpc_rt_gpu_program *program,
 
 /* Starts a kernel; does nothing after an error, and where a graph of all
  * kernels is replayed. `params` point to its arguments, `shared` are bytes of
- * dynamic shared memory. */
+ * dynamic shared memory. Where blocks stay (`isResident` is not 0) the kernel
+ * is right with any number of them, and has no more than the device has
+ * multiprocessors. */
 void mpc_rt_gpu_launch(mpc_rt_env *env, const mpc_rt_gpu_program *program,
-                       const char *kernel, int64_t blocks, int64_t threads,
-                       int64_t shared, void **params);
+                       const char *kernel, int64_t isResident, int64_t blocks,
+                       int64_t threads, int64_t shared, void **params);
 
 /* Makes the tensor map (128 bytes, a CUtensorMap) by which a kernel copies boxes
  * of a tensor at `data`; does nothing where launches do nothing. `numbers`: its
@@ -61,6 +64,19 @@ void mpc_rt_gpu_launch(mpc_rt_env *env, const mpc_rt_gpu_program *program,
 void mpc_rt_gpu_map(mpc_rt_env *env, void *map, const void *data,
                     int64_t elementBytes, int64_t swizzle, int64_t rank,
                     const int64_t *numbers);
+
+/* Brings values of the device to the host, after all kernels that have been
+ * started: zeros after an error. */
+void mpc_rt_gpu_read(mpc_rt_env *env, void *host, const void *device,
+                     int64_t bytes);
+
+/* Brings values of the host to the device, before all kernels that are started
+ * later; does nothing after an error. */
+void mpc_rt_gpu_write(mpc_rt_env *env, void *device, const void *host,
+                      int64_t bytes);
+
+/* Whether there was no error: loops that wait for a value end after one. */
+int mpc_rt_gpu_is_running(mpc_rt_env *env);
 
 /* Copies outputs of the host back, waits unless the call is asynchronous, and
  * reports what went wrong since enter. */

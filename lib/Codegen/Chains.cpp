@@ -535,6 +535,10 @@ SmallVector<ContractOp> Chain::getContractions() const {
   return contractions;
 }
 
+SmallVector<Operation *> Chain::getOps() const {
+  return llvm::to_vector(llvm::make_first_range(ops));
+}
+
 int64_t Chain::countRows() const {
   int64_t rows = 1;
   for (const Extent &extent : extents)

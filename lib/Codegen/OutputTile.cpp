@@ -302,8 +302,11 @@ Value WindowRow::areInside(ImplicitLocOpBuilder &b,
   return inside;
 }
 
-Value WindowRow::isInsideColumn(ImplicitLocOpBuilder &b, Value kw) const {
-  return isBelow(b, add(b, left, mul(b, kw, window.getDilations()[1])), width);
+Value WindowRow::isInside(ImplicitLocOpBuilder &b, unsigned dim,
+                          Value number) const {
+  Value offset = mul(b, number, window.getDilations()[dim]);
+  return isBelow(b, add(b, dim == 0 ? top : left, offset),
+                 dim == 0 ? height : width);
 }
 
 Value WindowRow::countRowsAbove(ImplicitLocOpBuilder &b, int64_t edge) const {
@@ -366,13 +369,13 @@ Value OutputWriter::loadExtra(ImplicitLocOpBuilder &b, const Extra &extra,
                               int64_t width, Value row, Value column) const {
   auto type = VectorType::get(
       {width}, cast<MemRefType>(extra.memref.getType()).getElementType());
-  if (extra.collapsed)
-    return vector::LoadOp::create(b, type, extra.memref,
-                                  ValueRange{row, column});
-  unsigned last = outType.getRank() - 1;
   SmallVector<Value> indices;
-  bool contiguous = false;
-  for (AffineExpr expr : extra.map.getResults()) {
+  bool contiguous = extra.collapsed;
+  if (extra.collapsed)
+    indices = {row, column};
+  unsigned last = outType.getRank() - 1;
+  ArrayRef<AffineExpr> exprs = extra.map.getResults();
+  for (AffineExpr expr : extra.collapsed ? ArrayRef<AffineExpr>() : exprs) {
     auto dim = dyn_cast<AffineDimExpr>(expr);
     if (!dim) {
       indices.push_back(indexConstant(b, 0));
@@ -394,10 +397,54 @@ Value OutputWriter::loadExtra(ImplicitLocOpBuilder &b, const Extra &extra,
                      originalOut, static_cast<int64_t>(dim.getPosition())));
     indices.push_back(index);
   }
+  // Each truth value has a byte, which a vector of them has not.
+  if (contiguous && type.getElementType().isInteger(1)) {
+    SmallVector<Value> elements;
+    for (int64_t i = 0; i < width; ++i) {
+      SmallVector<Value> at(indices);
+      at.back() = add(b, column, i);
+      elements.push_back(memref::LoadOp::create(b, extra.memref, at));
+    }
+    return vector::FromElementsOp::create(b, type, elements);
+  }
   if (contiguous)
     return vector::LoadOp::create(b, type, extra.memref, indices);
   Value scalar = memref::LoadOp::create(b, extra.memref, indices);
   return vector::BroadcastOp::create(b, type, scalar);
+}
+
+void OutputWriter::startAtBias() {
+  BlockArgument sum = epilogue.front().getArgument(0);
+  auto addition = sum.hasOneUse()
+                      ? dyn_cast<arith::AddIOp>(*sum.getUsers().begin())
+                      : arith::AddIOp();
+  if (!addition || addition->getBlock() != sum.getOwner())
+    return;
+  auto other = dyn_cast<BlockArgument>(
+      addition.getLhs() == sum ? addition.getRhs() : addition.getLhs());
+  if (!other || other.getOwner() != sum.getOwner())
+    return;
+  const Extra &extra = extras[other.getArgNumber() - 1];
+  unsigned last = outType.getRank() - 1;
+  if (extra.collapsed || !extra.map.isFunctionOfDim(last) ||
+      !llvm::all_of(llvm::seq(last), [&](unsigned dim) {
+        return !extra.map.isFunctionOfDim(dim);
+      }))
+    return;
+  bias = addition;
+  start = &extra;
+}
+
+Value OutputWriter::getStart(ImplicitLocOpBuilder &b, Type element,
+                             int64_t size, Value column, int64_t used) const {
+  auto type = VectorType::get({size}, element);
+  Value zero = arith::ConstantOp::create(b, b.getZeroAttr(type));
+  if (!start)
+    return zero;
+  Value value = loadExtra(b, *start, used, /*row=*/Value(), column);
+  return used == size
+             ? value
+             : vector::InsertStridedSliceOp::create(b, value, zero, 0, 1);
 }
 
 Value OutputWriter::apply(ImplicitLocOpBuilder &b, Value accumulator, Value row,
@@ -408,12 +455,17 @@ Value OutputWriter::apply(ImplicitLocOpBuilder &b, Value accumulator, Value row,
   Block &block = epilogue.front();
   mapping.map(block.getArgument(0), accumulator);
   for (auto [index, extra] : llvm::enumerate(extras))
-    if (!block.getArgument(index + 1).use_empty())
+    if (llvm::any_of(block.getArgument(index + 1).getUsers(),
+                     [&](Operation *user) { return user != bias; }))
       mapping.map(block.getArgument(index + 1),
                   loadExtra(b, extra, width, row, column));
+  if (bias)
+    mapping.map(bias->getResult(0), accumulator);
   for (Operation &op : block.without_terminator()) {
     if (mapping.contains(result))
       break;
+    if (&op == bias)
+      continue;
     if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
       auto splat = DenseElementsAttr::get(
           widen(constant.getType()), ArrayRef<Attribute>{constant.getValue()});
@@ -429,10 +481,15 @@ Value OutputWriter::apply(ImplicitLocOpBuilder &b, Value accumulator, Value row,
   return mapping.lookup(result);
 }
 
+Value OutputWriter::apply(ImplicitLocOpBuilder &b, Value accumulator, Value row,
+                          Value column) const {
+  return apply(b, accumulator, row, column,
+               epilogue.front().getTerminator()->getOperand(0));
+}
+
 void OutputWriter::store(ImplicitLocOpBuilder &b, Value accumulator, Value row,
                          Value column) const {
-  Value value = apply(b, accumulator, row, column,
-                      epilogue.front().getTerminator()->getOperand(0));
+  Value value = apply(b, accumulator, row, column);
   vector::StoreOp::create(b, value, out, ValueRange{row, column});
 }
 

@@ -44,15 +44,17 @@ namespace {
 
 class Selection {
 public:
-  Selection(StringRef pass, function_ref<int64_t(const Chain &)> chooseRows)
-      : pass(pass), chooseRows(chooseRows) {}
+  Selection(StringRef pass,
+            function_ref<std::optional<ChainBlocks>(const Chain &)> choose)
+      : pass(pass), choose(choose) {}
 
   /// Decides about the first call of `run`; returns about how many it has.
   size_t select(ArrayRef<func::CallOp> run) {
     if (!hasBatchedContraction(run.front(), symbols))
       return 1;
     size_t best = 1;
-    int64_t rows = 0, saved = 0;
+    ChainBlocks blocks;
+    int64_t saved = 0;
     for (size_t size = 2; size <= std::min(run.size(), kMostCalls); ++size) {
       std::string reason;
       FailureOr<Chain> chain = Chain::get(run.take_front(size), reason);
@@ -60,44 +62,51 @@ public:
       if (failed(chain))
         continue;
       int64_t bytes = chain->getSavedBytes();
-      int64_t block = chooseRows(*chain);
-      if (block == 0 || chain->sharesWeights())
+      std::optional<ChainBlocks> chosen = choose(*chain);
+      if (!chosen || chain->sharesWeights())
         break;
-      // Another call is worth it if it takes a buffer.
-      if (bytes <= saved)
+      // Another call is worth it if it takes a buffer, and leaves pieces.
+      if (chosen->rows == 0 || bytes <= saved ||
+          (blocks.piece != 0 && chosen->piece == 0))
         continue;
       best = size;
-      rows = block;
+      blocks = *chosen;
       saved = bytes;
     }
     if (best == 1)
       return 1;
     func::CallOp first = run.front();
-    auto attribute =
-        DenseI64ArrayAttr::get(first.getContext(), {number++, rows});
+    SmallVector<int64_t> decision = {number++, blocks.rows};
+    std::string pieces;
+    if (blocks.piece != 0) {
+      decision.push_back(blocks.piece);
+      pieces = llvm::formatv(" and pieces of {0} columns", blocks.piece);
+    }
+    auto attribute = DenseI64ArrayAttr::get(first.getContext(), decision);
     for (func::CallOp call : run.take_front(best))
       call->setAttr(kChainAttrName, attribute);
     remark::passed(first.getLoc(),
                    remark::RemarkOpts::name("Chain").category(pass))
-        << llvm::formatv("{0} groups run together by blocks of {1} rows, "
-                         "instead of handing on {2} bytes",
-                         best, rows, saved)
+        << llvm::formatv("{0} groups run together by blocks of {1} rows{2}, "
+                         "instead of handing on {3} bytes",
+                         best, blocks.rows, pieces, saved)
                .str();
     return best;
   }
 
 private:
   StringRef pass;
-  function_ref<int64_t(const Chain &)> chooseRows;
+  function_ref<std::optional<ChainBlocks>(const Chain &)> choose;
   SymbolTableCollection symbols;
   int64_t number = 0;
 };
 
 } // namespace
 
-void mpc::selectChains(ModuleOp module, StringRef pass,
-                       function_ref<int64_t(const Chain &)> chooseRows) {
-  Selection selection(pass, chooseRows);
+void mpc::selectChains(
+    ModuleOp module, StringRef pass,
+    function_ref<std::optional<ChainBlocks>(const Chain &)> choose) {
+  Selection selection(pass, choose);
   module.walk([&](Block *block) {
     // Calls with nothing between them that touches a buffer.
     SmallVector<SmallVector<func::CallOp>> runs(1);
@@ -122,7 +131,11 @@ struct SelectChainsPass : public mpc::impl::SelectChainsBase<SelectChainsPass> {
     if (failed(target))
       return signalPassFailure();
     selectChains(getOperation(), getArgument(),
-                 [&](const Chain &chain) { return chain.chooseRows(*target); });
+                 [&](const Chain &chain) -> std::optional<ChainBlocks> {
+                   if (int64_t rows = chain.chooseRows(*target))
+                     return ChainBlocks{rows};
+                   return std::nullopt;
+                 });
   }
 };
 

@@ -31,7 +31,7 @@ using namespace mlir;
 using namespace mpc;
 using namespace mpc::kernel;
 
-void Chain::tile(int64_t rows, const TargetDescription &target) {
+scf::ForallOp Chain::tile(int64_t rows, const TargetDescription &target) {
   Location loc = function->getLoc();
   OpBuilder builder(function->front().getTerminator());
   SmallVector<OpFoldResult> lower(extents.size(), builder.getIndexAttr(0)),
@@ -171,6 +171,15 @@ void Chain::tile(int64_t rows, const TargetDescription &target) {
     op->erase();
   eraseWithViews(dead);
   ops.clear();
+  return loop;
+}
+
+OwningOpRef<func::FuncOp>
+Chain::tryTile(int64_t rows, const TargetDescription &target) const {
+  std::string reason;
+  FailureOr<Chain> copy = get(calls, reason);
+  copy->tile(rows, target);
+  return std::move(copy->function);
 }
 
 void Chain::replaceCalls(SymbolTable &symbols) {
@@ -199,9 +208,13 @@ struct TileChainsPass : public mpc::impl::TileChainsBase<TileChainsPass> {
       if (!attribute)
         return WalkResult::advance();
       auto decision = dyn_cast<DenseI64ArrayAttr>(attribute);
-      if (!decision || decision.size() != 2 || decision[1] < 1) {
+      bool hasPieces = decision && decision.size() == 3 && decision[2] > 0;
+      if (!decision || (decision.size() != 2 && !hasPieces) ||
+          decision[1] < 1) {
         call.emitOpError("expected ")
-            << kChainAttrName << " = array<i64: chain, rows>, but got "
+            << kChainAttrName
+            << " = array<i64: chain, rows> or array<i64: chain, rows, columns "
+               "of a piece>, but got "
             << attribute;
         return WalkResult::interrupt();
       }
@@ -225,13 +238,17 @@ struct TileChainsPass : public mpc::impl::TileChainsBase<TileChainsPass> {
         first.emitOpError("is no chain with the calls behind it: ") << reason;
         return signalPassFailure();
       }
-      int64_t rows = first->getAttrOfType<DenseI64ArrayAttr>(kChainAttrName)[1];
+      auto decision = first->getAttrOfType<DenseI64ArrayAttr>(kChainAttrName);
+      int64_t rows = decision[1];
       if (rows > chain->getNumRows()) {
         first.emitOpError("expected blocks of at most ")
             << chain->getNumRows() << " rows, but got " << rows;
         return signalPassFailure();
       }
-      chain->tile(rows, *target);
+      scf::ForallOp loop = chain->tile(rows, *target);
+      if (decision.size() == 3)
+        loop->setAttr(kPieceAttrName,
+                      Builder(loop).getI64IntegerAttr(decision[2]));
       chain->replaceCalls(symbols);
     }
   }

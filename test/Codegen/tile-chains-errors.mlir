@@ -2,7 +2,7 @@
 // RUN: mpc-opt %s -split-input-file -verify-diagnostics -pass-pipeline="builtin.module(mpc-describe-target,mpc-tile-chains)"
 
 func.func @main(%x: memref<8x8xf32>) {
-  // expected-error @+1 {{expected mpc.chain = array<i64: chain, rows>, but got array<i64: 0>}}
+  // expected-error @+1 {{expected mpc.chain = array<i64: chain, rows> or array<i64: chain, rows, columns of a piece>, but got array<i64: 0>}}
   call @f(%x) {mpc.chain = array<i64: 0>} : (memref<8x8xf32>) -> ()
   return
 }

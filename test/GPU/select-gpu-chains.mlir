@@ -1,5 +1,5 @@
 // Groups that become one GPU kernel: what their calls hand on fits the shared memory of a block.
-// RUN: mpc-opt %s -split-input-file --mpc-select-gpu-chains | FileCheck %s
+// RUN: mpc-opt %s -split-input-file --mpc-describe-target --mpc-select-gpu-chains | FileCheck %s
 
 // 3072 rows are 192 blocks of 16, 96 of 32, which would be fewer than the multiprocessors.
 // CHECK-LABEL: func.func @few_rows(

@@ -16,6 +16,7 @@
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/SymbolTable.h"
 #include "mpc/Codegen/TargetDescription.h"
 #include "mpc/Dialect/Kernel/KernelDialect.h"
@@ -24,9 +25,19 @@
 
 namespace mpc {
 
-/// On a call: the number of the chain that it belongs to, and the rows of the
-/// chain's blocks, as array<i64>.
+/// On a call: the number of the chain that it belongs to, the rows of the
+/// chain's blocks and, where these take the columns of rows piece by piece, the
+/// columns of a piece, as array<i64>.
 inline constexpr llvm::StringLiteral kChainAttrName = "mpc.chain";
+
+/// On the loop over a chain's blocks: the columns of a piece.
+inline constexpr llvm::StringLiteral kPieceAttrName = "kernel.piece";
+
+/// How a chain is divided.
+struct ChainBlocks {
+  int64_t rows = 0;  // 0: not at all
+  int64_t piece = 0; // columns of a piece, 0: all at once
+};
 
 /// Whether a call of a chain may have `op` between itself and the next one:
 /// nothing that reads or writes a buffer.
@@ -68,6 +79,8 @@ public:
   /// The buffers of a block of `rows` rows.
   mlir::SmallVector<Slot> getSlots(int64_t rows) const;
   mlir::SmallVector<kernel::ContractOp> getContractions() const;
+  /// The operations that blocks of rows run through.
+  mlir::SmallVector<mlir::Operation *> getOps() const;
   /// Whether all of what `value` is a view of is a buffer of the block.
   bool isOfBlock(mlir::Value value) const {
     mlir::Value base = getBase(value);
@@ -76,7 +89,10 @@ public:
   }
 
   /// One parallel loop over blocks of `rows` rows instead of the operations.
-  void tile(int64_t rows, const TargetDescription &target);
+  mlir::scf::ForallOp tile(int64_t rows, const TargetDescription &target);
+  /// What `tile` would make of the calls, for a look at it.
+  mlir::OwningOpRef<mlir::func::FuncOp>
+  tryTile(int64_t rows, const TargetDescription &target) const;
   /// Replaces the calls by one of the chain's function, which becomes part of
   /// their module.
   void replaceCalls(mlir::SymbolTable &symbols);
@@ -129,10 +145,12 @@ private:
   llvm::SetVector<mlir::Value> before;
 };
 
-/// Marks calls that run together by blocks of as many rows as `chooseRows`
-/// says, 0 for none, with `mpc.chain`; `pass` is the category of remarks.
-void selectChains(mlir::ModuleOp module, llvm::StringRef pass,
-                  llvm::function_ref<int64_t(const Chain &)> chooseRows);
+/// Marks calls that run together by such blocks as `choose` says with
+/// `mpc.chain`; where it says nothing, no longer chain will do either. `pass`
+/// is the category of remarks.
+void selectChains(
+    mlir::ModuleOp module, llvm::StringRef pass,
+    llvm::function_ref<std::optional<ChainBlocks>(const Chain &)> choose);
 
 } // namespace mpc
 

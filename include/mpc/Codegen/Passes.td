@@ -422,7 +422,8 @@ def TileChains : Pass<"mpc-tile-chains", "::mlir::ModuleOp"> {
     The calls that mpc-select-chains has marked become one, of a function with an `scf.forall` over blocks of rows; in it
     stand the kernels of all of them, on parts of their operands. Buffers between them have the room of a block. Weights
     that are packed at run time are packed in front of the loop. Where the rows are no multiple of a block's, the last block moves back
-    and computes some of them twice. What is computed per element, and in which order, does not change.
+    and computes some of them twice. What is computed per element, and in which order, does not change. A third number in `mpc.chain`, columns of a piece, becomes
+    `kernel.piece` of the loop (mpc-lower-gpu-chains).
 
     ```mlir
     scf.forall (%b, %h, %m) = (0, 0, 0) to (1, 12, 512) step (1, 1, 48) {
@@ -518,8 +519,8 @@ def LowerKernels : Pass<"mpc-lower-kernels", "mlir::ModuleOp"> {
     pixels and channel vectors. Every other linalg op becomes `scf.forall` over its outer parallel dimensions and plain
     loops within.
 
-    Where `kernel.stream_above` on a linalg op says so (mpc-select-streams), the vectors of its result are stored with `nontemporal`, at aligned addresses; the first
-    and the last one of a row, or of a block of elements, may overlap with others. A fence follows.
+    Where `kernel.stream_above` on a linalg op says so (mpc-select-streams), rows of its result, or blocks of elements, that begin at an aligned address and are whole
+    vectors are stored with `nontemporal`. A fence follows, of which mpc-outline-parallel makes one for all iterations of a loop.
 
     Where all vectors of a loop are divided by the same number, as in a softmax, they are multiplied with its reciprocal, and the product is corrected by what is left of
     the dividend, which gives the same quotients; vectors and divisors for which something might overflow or lose bits are divided.

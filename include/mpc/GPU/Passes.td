@@ -43,9 +43,8 @@ def SelectGPUTiling : Pass<"mpc-select-gpu-tiling", "::mlir::ModuleOp"> {
     outputs: at most 128 by 128, and less where there would be fewer of them than multiprocessors (128 without `mpc.chips`), down to 32 by 32 (16, where there
     are no more). Up to four warps share a block, and up to four stages of 16 k blocks are in shared memory: half of what a block can have, 48 KiB at the least.
     Where all chips have `wgmma`, it takes large products: with rows of multiples of 16 bytes, 512 bytes of k, and tiles of 64 by 64 for half of the
-    multiprocessors; in blocks of 128 by 256, 128 by 128, 128 by 64 or 64 by 64, with three or four stages of 128 bytes of k. Where
-    it is a product of matrices as they stand in memory (no window, no pad) it has at most as many blocks as there are multiprocessors, which stay and which TMA
-    feeds (`resident`), with up to eight stages. f32, weights in blocks and depthwise convolutions have a thread per output. Rows are gathered where a register of
+    multiprocessors; in blocks of 128 by 256, 128 by 128, 128 by 64 or 64 by 64, at most as many of them as there are multiprocessors, which stay and which TMA
+    feeds (`resident`), with up to eight stages of 128 bytes of k; with windows of more than 15 rows or columns a block for each tile, with three or four stages. f32, weights in blocks and depthwise convolutions have a thread per output. Rows are gathered where a register of
     32 bits would cross the end of a tap. Ops that already carry `kernel.tiling` keep it. Remarks: one per contraction.
 
     Before: `linalg.generic {...} ins(%x, %w) outs(%acc)`
@@ -61,9 +60,13 @@ def SelectGPUChains : Pass<"mpc-select-gpu-chains", "::mlir::ModuleOp"> {
     As mpc-select-chains (`mpc.chain` on the calls), for blocks of threads: what the calls hand on is in the shared memory of a block. A block has 64, 32 or 16 rows,
     the most that leave a block for each multiprocessor of the chips of `mpc.chips` and the memory of one for two blocks; or else 16, if one block fits (all rows, if there are fewer).
     Shared memory holds the rows that contractions on tensor cores read and all that is handed on from and to contractions, stages of weights, and 40 KiB
-    at most of what other operations hand on, for a few rows at a time. There are no chains with `wgmma`, and none of rows that are too long. A remark says what is saved.
+    at most of what other operations hand on, for a few rows at a time. Whether a block has the memory is seen by lowering a copy of it, up to mpc-map-to-gpu: some of what
+    lies between products may not shrink to a few rows.
 
-    Precondition: mpc-bufferize.
+    A product, element-wise operations, a softmax and a product, with f16 or bf16 and values of up to 128 columns, take 64 columns of scores at a time (a third number in `mpc.chain`), by blocks of 64
+    rows or of all, 16 at least, where all columns at once leave no row and there are blocks for half of the multiprocessors, or where they leave fewer than 64 and there are blocks for all. There are no chains with `wgmma`, and none of rows that are too long. A remark says what is saved.
+
+    Precondition: mpc-bufferize, and a target description (mpc-describe-target).
   }];
 }
 
@@ -76,7 +79,11 @@ def LowerGPUChains : Pass<"mpc-lower-gpu-chains", "::mlir::ModuleOp"> {
     `memref.alloc` in shared memory, with rows that are 16 bytes further apart than a multiple of 64. Everything else stays as it is, for mpc-fuse-rows, mpc-lower-kernels and
     mpc-map-to-gpu.
 
+    With `kernel.piece = N` on the loop (32 or 64), which has to be attention, all of it becomes such code: N keys and values after the others, two buffers for each, a running maximum and sum of each
+    row (FlashAttention-2, Dao, 2023), scores and probabilities in registers. Element-wise operations behind the scores become part of the first product's epilogue.
+
     Precondition: mpc-tile-chains.
+    Fails where `kernel.piece` stands on anything else.
   }];
   let dependentDialects = ["mlir::affine::AffineDialect", "mlir::arith::ArithDialect", "mlir::gpu::GPUDialect",
       "mlir::memref::MemRefDialect", "mlir::nvgpu::NVGPUDialect", "mlir::NVVM::NVVMDialect", "mlir::LLVM::LLVMDialect",
@@ -94,19 +101,23 @@ def LowerMMA : Pass<"mpc-lower-mma", "::mlir::ModuleOp"> {
     or outside of the picture is filled with zeros or the pad value. The reduction runs over (tap, channel) without gaps between taps. Rows whose
     channels are no multiple of `kv` are gathered by plain loads and stores.
 
+    Weights in blocks (#kernel.blocks with `fragments`; f16 and bf16) are copied as they are packed. A thread loads its integers and zero points of 32 weights of k,
+    makes f16 or bf16 numbers of their differences, which is exact, and adds the sums of these 32 products, times their scale, to its own by an f32 fma.
+
     With `wgmma` four warps together multiply 64 rows by `warp_columns` columns (`nvvm.wgmma.mma_async`, m64nNk32 or m64nNk16), from descriptors of shared
     memory; `stages - 2` pieces are being copied, since one is still read while the next is multiplied. `nvvm.fence.proxy` stands before the barrier.
 
-    With `resident = N` in `kernel.staging` (wgmma, products of two matrices, stages of 128 bytes of k) the launch has at most N blocks, which take tile after tile,
+    With `resident = N` in `kernel.staging` (wgmma, windows of at most 15 by 15) the launch has at most N blocks, which take tile after tile,
     and 128 threads more: one of them copies boxes of tensor maps by TMA (`nvgpu.tma.create.descriptor` before the launch, `nvgpu.tma.async.load`) into the ring of stages, up to
-    `stages` ahead and over the ends of tiles, and each stage has an mbarrier that says when it is full and one for when it is empty.
+    `stages` ahead and over the ends of tiles, and each stage has an mbarrier that says when it is full and one for when it is empty. Where there are windows all of them copy pixels
+    by cp.async, which arrive at the mbarrier when they have come (`nvvm.cp.async.mbarrier.arrive`).
 
     Precondition: bufferized; operands contiguous, at addresses that are multiples of 16 bytes.
     Fails where stages need more than 227 KiB, and where there are fewer of them than two (wgmma: three) for a reduction that needs several.
   }];
   let dependentDialects = ["mlir::affine::AffineDialect", "mlir::arith::ArithDialect", "mlir::gpu::GPUDialect",
-      "mlir::memref::MemRefDialect", "mlir::nvgpu::NVGPUDialect", "mlir::NVVM::NVVMDialect", "mlir::LLVM::LLVMDialect",
-      "mlir::scf::SCFDialect", "mlir::vector::VectorDialect"];
+      "mlir::math::MathDialect", "mlir::memref::MemRefDialect",
+      "mlir::nvgpu::NVGPUDialect", "mlir::NVVM::NVVMDialect", "mlir::LLVM::LLVMDialect", "mlir::scf::SCFDialect", "mlir::vector::VectorDialect"];
 }
 
 def MapToGPU : Pass<"mpc-map-to-gpu", "::mlir::ModuleOp"> {
@@ -172,7 +183,7 @@ def EmulateGPU : Pass<"mpc-emulate-gpu", "::mlir::ModuleOp"> {
     Each `gpu.launch_func` becomes a dispatch (`mpc.dispatch`) of a function that runs the very kernel: over its threads, one
     after the other, or a block where threads meet, which is a fiber of the runtime, `mpc.dispatch = "mpc_rt_emulate_groups"`. Then the kernel is cut at `gpu.barrier` and at warp
     operations: all threads of a block run one piece before any runs the next, values that live longer are kept per thread, and shared memory
-    belongs to the block. `nvvm.mma.sync` and `nvgpu.ldmatrix` are computed from the registers of all 32 lanes as PTX defines its fragments: integers modulo
+    belongs to the block. `nvvm.mma.sync`, `nvgpu.ldmatrix` and `gpu.shuffle xor` are computed from the registers of all 32 lanes as PTX defines its fragments: integers modulo
     2³², floating point with f32 sums in the order of k. `nvvm.wgmma.mma_async` is computed from what its descriptors say of shared memory; it counts as
     reading until `nvvm.wgmma.wait.group`, and sees what was written before its writer's `nvvm.fence.proxy`.
 
@@ -226,10 +237,13 @@ def LowerLaunches : Pass<"mpc-lower-launches", "::mlir::ModuleOp"> {
     Tensor maps (`nvgpu.tma.create.descriptor` of a memref that was cast) are made by `mpc_rt_gpu_map`, in memory of `@main`, and are parameters by value. `@main` begins with
     `mpc_rt_gpu_enter(env, program, descs)` and ends with `mpc_rt_gpu_leave(env, program)` (runtime/cuda.h).
 
+    Values that `@main` itself reads, for loops and branches that depend on them, or writes are brought by `mpc_rt_gpu_read` and `mpc_rt_gpu_write`, which wait for
+    the kernels before; the program says that there are such, and conditions of `scf.while` hold only while `mpc_rt_gpu_is_running(env)`.
+
     Precondition: mpc-lower-entry on `@main`, which still has memrefs; `mpc.model` on the module around; one gpu.binary, made by gpu-module-to-binary{format=isa} and mpc-assemble-kernels.
-    Fails where `@main` reads or writes memory itself, for that is the GPU's: loops and branches that depend on values are not supported.
+    Fails where `@main` copies memory itself, for that is the GPU's.
   }];
-  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::LLVM::LLVMDialect"];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::LLVM::LLVMDialect", "mlir::memref::MemRefDialect"];
 }
 
 #endif // MPC_GPU_PASSES_TD
