@@ -12,6 +12,7 @@
 
 #include "GroupTypes.h"
 #include "NarrowFloats.h"
+#include "Saturation.h"
 #include "WeightOnly.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -41,6 +42,11 @@ using namespace mpc;
 /// K * 255 * 127 + 2^29 < 2^31.
 static constexpr int64_t kMaxProducts =
     ((int64_t(1) << 31) - int64_t(kMaxBias)) / (255 * 127);
+
+/// Where a value that only saturating functions read is more than this many
+/// times as wide as what these tell apart, fewer than 6 of 8 bits are left for
+/// that.
+static constexpr double kMostOfReach = 4;
 
 namespace {
 
@@ -73,6 +79,7 @@ private:
   Precision getOwnPrecision(GroupOp group);
   std::string whyNotContraction(GroupOp group, QuantizableOpInterface root);
   std::string whyNotOperands(GroupOp group);
+  std::string whyNotGates(GroupOp group);
   void grantWeightOnly(GroupOp group, Precision asked, Decision &decision);
   void grant();
   bool isReadAsInt8(Value value);
@@ -217,7 +224,8 @@ Precision Assigner::getOwnPrecision(GroupOp group) {
     else if (!found && isArithmeticFloat(element))
       found = Precision::F32;
   };
-  // What the root makes decides before the operands: a cast alone belongs to its result, one in an epilogue only stores.
+  // What the root makes decides before the operands: a cast alone belongs to
+  // its result, one in an epilogue only stores.
   llvm::for_each(group.getRoot()->getResults(), look);
   llvm::for_each(group.getInputs(), look);
   return found.value_or(Precision::F32);
@@ -275,6 +283,23 @@ std::string Assigner::whyNotOperands(GroupOp group) {
       return "reads what was 0 in all samples";
   }
   return {};
+}
+
+/// Why 8 bits, of what is stored or of the weights of a sum, whose noise grows
+/// with the range, would be too few for what reads the result, or nothing.
+std::string Assigner::whyNotGates(GroupOp group) {
+  RangeAttr seen = getSeenRange(group->getResult(0));
+  if (!seen || decisions[group].byName || fullyIntegral)
+    return {};
+  std::optional<double> reach = getReachOfReaders(group->getResult(0));
+  if (!reach || seen.getMax() - seen.getMin() <= kMostOfReach * 2 * *reach)
+    return {};
+  std::string text;
+  llvm::raw_string_ostream(text)
+      << llvm::format("its result is %.3g to %.3g, and what reads it saturates "
+                      "beyond %g",
+                      seen.getMin(), seen.getMax(), *reach);
+  return text;
 }
 
 /// Contractions get integers for weights, everything else the type of
@@ -349,7 +374,8 @@ void Assigner::grant() {
       decision.reason = decision.source;
       continue;
     }
-    bool isTable = fullyIntegral && isa<ElementwiseOpInterface>(group.getRoot());
+    bool isTable =
+        fullyIntegral && isa<ElementwiseOpInterface>(group.getRoot());
     if (!hasFloats && fullyIntegral) {
       decision.precision = asked;
       decision.reason = "the model's own integers";
@@ -364,6 +390,8 @@ void Assigner::grant() {
       decision.refusal = reason;
     } else if (role == QuantRole::Contraction) {
       decision.refusal = whyNotContraction(group, root);
+      if (decision.refusal.empty())
+        decision.refusal = whyNotGates(group);
     } else if (!decision.byName && !fullyIntegral) {
       continue; // depends on the groups around it
     }
@@ -382,8 +410,7 @@ bool Assigner::isReadAsInt8(Value value) {
     if (auto reshape = dyn_cast<ReshapeOp>(user))
       return isReadAsInt8(reshape.getResult());
     auto found = decisions.find(user);
-    return found != decisions.end() &&
-           isInteger(found->second.precision) &&
+    return found != decisions.end() && isInteger(found->second.precision) &&
            !cast<GroupOp>(user).isQuantized();
   });
 }
@@ -395,13 +422,17 @@ void Assigner::grantToReaders() {
     if ((decision.asked != "int8" && decision.asked != "int16") ||
         isInteger(decision.precision) || !decision.refusal.empty())
       continue;
-    if (isReadAsInt8(op->getResult(0))) {
-      decision.precision = *symbolizePrecision(decision.asked);
-      decision.reason =
-          decision.source + ": read by an " + decision.asked.str() + " group";
-    } else {
-      decision.refusal = "no " + decision.asked.str() + " group reads the result";
+    if (!isReadAsInt8(op->getResult(0))) {
+      decision.refusal =
+          "no " + decision.asked.str() + " group reads the result";
+      continue;
     }
+    decision.refusal = whyNotGates(cast<GroupOp>(op));
+    if (!decision.refusal.empty())
+      continue;
+    decision.precision = *symbolizePrecision(decision.asked);
+    decision.reason =
+        decision.source + ": read by an " + decision.asked.str() + " group";
   }
 }
 
@@ -426,10 +457,9 @@ LogicalResult Assigner::checkRanges() {
       if (!holdsFloats(stored) || getConstantValue(stored) || getRange(stored))
         continue;
       auto writer = decisions.find(stored.getDefiningOp());
-      bool isStoredAsIntegers =
-          writer != decisions.end() &&
-          isInteger(writer->second.precision) &&
-          !cast<GroupOp>(writer->first).isQuantized();
+      bool isStoredAsIntegers = writer != decisions.end() &&
+                                isInteger(writer->second.precision) &&
+                                !cast<GroupOp>(writer->first).isQuantized();
       if (!(readAsIntegers.contains(input) || isStoredAsIntegers) ||
           !missing.insert(stored))
         continue;
@@ -516,11 +546,10 @@ std::string mpc::writePrecisionConfig(ModuleOp module) {
   config.integers = getIntegerFormat(module);
   module.walk([&](GroupOp group) {
     if (std::optional<Precision> precision = group.getPrecision())
-      config.entries.push_back({PrecisionConfig::Selector::Name,
-                                group.getName().str(),
-                                stringifyPrecision(*precision).str(),
-                                isWeightOnly(*precision)
-                                    ? toWeightFormat(getWeightsFormat(group))
+      config.entries.push_back(
+          {PrecisionConfig::Selector::Name, group.getName().str(),
+           stringifyPrecision(*precision).str(),
+           isWeightOnly(*precision) ? toWeightFormat(getWeightsFormat(group))
                                     : WeightFormat()});
   });
   return config.str();
