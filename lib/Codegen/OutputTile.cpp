@@ -369,13 +369,13 @@ Value OutputWriter::loadExtra(ImplicitLocOpBuilder &b, const Extra &extra,
                               int64_t width, Value row, Value column) const {
   auto type = VectorType::get(
       {width}, cast<MemRefType>(extra.memref.getType()).getElementType());
-  if (extra.collapsed)
-    return vector::LoadOp::create(b, type, extra.memref,
-                                  ValueRange{row, column});
-  unsigned last = outType.getRank() - 1;
   SmallVector<Value> indices;
-  bool contiguous = false;
-  for (AffineExpr expr : extra.map.getResults()) {
+  bool contiguous = extra.collapsed;
+  if (extra.collapsed)
+    indices = {row, column};
+  unsigned last = outType.getRank() - 1;
+  ArrayRef<AffineExpr> exprs = extra.map.getResults();
+  for (AffineExpr expr : extra.collapsed ? ArrayRef<AffineExpr>() : exprs) {
     auto dim = dyn_cast<AffineDimExpr>(expr);
     if (!dim) {
       indices.push_back(indexConstant(b, 0));
@@ -396,6 +396,16 @@ Value OutputWriter::loadExtra(ImplicitLocOpBuilder &b, const Extra &extra,
           index, b.createOrFold<memref::DimOp>(
                      originalOut, static_cast<int64_t>(dim.getPosition())));
     indices.push_back(index);
+  }
+  // Each truth value has a byte, which a vector of them has not.
+  if (contiguous && type.getElementType().isInteger(1)) {
+    SmallVector<Value> elements;
+    for (int64_t i = 0; i < width; ++i) {
+      SmallVector<Value> at(indices);
+      at.back() = add(b, column, i);
+      elements.push_back(memref::LoadOp::create(b, extra.memref, at));
+    }
+    return vector::FromElementsOp::create(b, type, elements);
   }
   if (contiguous)
     return vector::LoadOp::create(b, type, extra.memref, indices);
@@ -471,10 +481,15 @@ Value OutputWriter::apply(ImplicitLocOpBuilder &b, Value accumulator, Value row,
   return mapping.lookup(result);
 }
 
+Value OutputWriter::apply(ImplicitLocOpBuilder &b, Value accumulator, Value row,
+                          Value column) const {
+  return apply(b, accumulator, row, column,
+               epilogue.front().getTerminator()->getOperand(0));
+}
+
 void OutputWriter::store(ImplicitLocOpBuilder &b, Value accumulator, Value row,
                          Value column) const {
-  Value value = apply(b, accumulator, row, column,
-                      epilogue.front().getTerminator()->getOperand(0));
+  Value value = apply(b, accumulator, row, column);
   vector::StoreOp::create(b, value, out, ValueRange{row, column});
 }
 

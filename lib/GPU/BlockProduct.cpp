@@ -6,7 +6,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "BlockProduct.h"
-#include "MMAKernel.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
@@ -55,31 +54,6 @@ int64_t mpc::getStageBytes(ContractOp op, const BlockTile &tile) {
 int64_t mpc::getRowPitch(int64_t bytes) {
   return llvm::alignTo(bytes, kStageBytes) + kApartBytes;
 }
-
-namespace {
-
-class BlockProduct : public MMAKernel {
-public:
-  BlockProduct(ContractOp op, gpu::LaunchOp launch)
-      : MMAKernel(op), launch(launch) {}
-  LogicalResult run(Value stages);
-
-private:
-  SmallVector<SmallVector<Value>> loadInputs(Value stage, int64_t k) override;
-  void copyInput();
-  /// Zeros behind the ends of rows, where the last stage reads.
-  void fillEnds();
-  /// As many iterations, one after the other by the threads of the block.
-  void forEach(int64_t count, function_ref<void(Value)> body);
-  SmallVector<Value> getPosition(Value row, Value column);
-
-  gpu::LaunchOp launch;
-  int64_t rows = 0; // of the block
-  Value sharedRows; // all rows of the input, of any rank
-  Value step;
-};
-
-} // namespace
 
 void BlockProduct::forEach(int64_t count, function_ref<void(Value)> body) {
   emitLoop(b, thread, constant(count), kRowsBlockSize, body);
@@ -130,7 +104,7 @@ SmallVector<SmallVector<Value>> BlockProduct::loadInputs(Value, int64_t k) {
   SmallVector<SmallVector<Value>> a;
   for (int64_t tile = 0; tile < staging.warpRows / kRows; ++tile) {
     Value row = add(b, add(b, warpRow, inTile), tile * kRows);
-    if (rows % kRows != 0)
+    if (rows % tiling.getRows() != 0)
       row = arith::MinUIOp::create(b, row, constant(rows - 1));
     Value chunk =
         add(b, mul(b, step, staging.depth / chunkBlocks), add(b, half, 2 * k));
@@ -140,7 +114,7 @@ SmallVector<SmallVector<Value>> BlockProduct::loadInputs(Value, int64_t k) {
   return a;
 }
 
-LogicalResult BlockProduct::run(Value stages) {
+LogicalResult BlockProduct::enter(Value stages) {
   if (failed(check()))
     return failure();
   if (threads != kRowsBlockSize)
@@ -156,18 +130,10 @@ LogicalResult BlockProduct::run(Value stages) {
       b, op.getWeights(),
       SmallVector<ReassociationIndices>{{0}, {1, 2}, {3, 4}});
   sharedWeights = stages;
+  return success();
+}
 
-  // What was read from the stages before is read.
-  gpu::BarrierOp::create(b);
-  int64_t chunks = llvm::divideCeilSigned(channels, tiling.getColumns());
-  int64_t pieces = steps * chunks;
-  int64_t ahead = std::max<int64_t>(staging.stages - 1, 1);
-  // Weights of a piece: a step along k of some columns.
-  auto load = [&](Value piece, Value stage) {
-    column0 = mul(b, divide(piece, steps), tiling.getColumns());
-    loadWeights(remainder(piece, steps), stage);
-  };
-  startFirstSteps(ahead, pieces, load);
+void BlockProduct::bringInput() {
   if (isInShared(op.getInput())) {
     sharedRows = getRoot(op.getInput());
   } else {
@@ -179,11 +145,31 @@ LogicalResult BlockProduct::run(Value stages) {
     copyInput();
   }
   fillEnds();
+}
+
+SmallVector<Value> BlockProduct::getFirstSums() {
   Value zero =
       arith::ConstantOp::create(b, b.getZeroAttr(op.getAccumulatorType()));
-  int64_t sumsOfThread =
-      4 * (staging.warpRows / kRows) * (staging.warpColumns / kColumns);
-  SmallVector<Value> init(sumsOfThread, zero);
+  return SmallVector<Value>(
+      4 * (staging.warpRows / kRows) * (staging.warpColumns / kColumns), zero);
+}
+
+LogicalResult BlockProduct::run(Value stages) {
+  if (failed(enter(stages)))
+    return failure();
+  // What was read from the stages before is read.
+  gpu::BarrierOp::create(b);
+  int64_t chunks = llvm::divideCeilSigned(channels, tiling.getColumns());
+  int64_t pieces = steps * chunks;
+  int64_t ahead = std::max<int64_t>(staging.stages - 1, 1);
+  // Weights of a piece: a step along k of some columns.
+  auto load = [&](Value piece, Value stage) {
+    column0 = mul(b, divide(piece, steps), tiling.getColumns());
+    loadWeights(remainder(piece, steps), stage);
+  };
+  startFirstSteps(ahead, pieces, load);
+  bringInput();
+  SmallVector<Value> init = getFirstSums();
   auto chunk = [&](Value number) {
     SmallVector<Value> sums =
         emitLoop(b, steps, init, [&](Value inChunk, ValueRange carried) {

@@ -14,9 +14,8 @@
 #ifndef MPC_LIB_GPU_BLOCKPRODUCT_H
 #define MPC_LIB_GPU_BLOCKPRODUCT_H
 
+#include "MMAKernel.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
-#include "mpc/Codegen/Staging.h"
-#include "mpc/Dialect/Kernel/KernelDialect.h"
 
 namespace mpc {
 
@@ -37,6 +36,41 @@ int64_t getStageBytes(kernel::ContractOp op, const BlockTile &tile);
 /// all of them need to be read with ldmatrix to the end of the last stage, and
 /// eight of them to be in different banks.
 int64_t getRowPitch(int64_t bytes);
+
+/// The product, in parts. The insertion point is in front of `op`.
+class BlockProduct : public MMAKernel {
+public:
+  BlockProduct(kernel::ContractOp op, mlir::gpu::LaunchOp launch)
+      : MMAKernel(op), launch(launch) {}
+  /// All of it.
+  mlir::LogicalResult run(mlir::Value stages);
+
+protected:
+  /// Checks the tile; says where the thread and the weights are.
+  mlir::LogicalResult enter(mlir::Value stages);
+  /// Where all rows of the input are, which the block copies to shared memory
+  /// unless they are there.
+  void bringInput();
+  llvm::SmallVector<llvm::SmallVector<mlir::Value>>
+  loadInputs(mlir::Value stage, int64_t k) override;
+  /// The sums of a thread before the first step.
+  llvm::SmallVector<mlir::Value> getFirstSums();
+
+  mlir::gpu::LaunchOp launch;
+  int64_t rows = 0; // of the block
+  mlir::Value step; // along k, of what loadInputs reads
+
+private:
+  void copyInput();
+  /// Zeros behind the ends of rows, where the last stage reads.
+  void fillEnds();
+  /// As many iterations, one after the other by the threads of the block.
+  void forEach(int64_t count, llvm::function_ref<void(mlir::Value)> body);
+  llvm::SmallVector<mlir::Value> getPosition(mlir::Value row,
+                                             mlir::Value column);
+
+  mlir::Value sharedRows; // all rows of the input, of any rank
+};
 
 /// Emits the product in front of `op`, inside of `launch`. The block copies the
 /// rows of the input to shared memory, unless they are there. `stages`: memory

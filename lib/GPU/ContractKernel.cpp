@@ -274,9 +274,7 @@ void ContractKernel::startStep(Value step, int64_t ahead, int64_t count,
 // From sums to the output
 //===----------------------------------------------------------------------===//
 
-/// Vectors after `op` in its block stand end to end in rows of a whole number
-/// of them: they are as aligned as they are long.
-static void alignAccesses(Operation *op) {
+void ContractKernel::alignAccesses(Operation *op) {
   auto align = [](auto access, Type type) {
     auto vector = cast<VectorType>(type);
     access.setAlignment(std::min<uint64_t>(

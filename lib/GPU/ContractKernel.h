@@ -135,6 +135,9 @@ protected:
   /// Starts those of the step `ahead` of `step`, as a group.
   void startStep(mlir::Value step, int64_t ahead, int64_t count,
                  LoadStage load);
+  /// Vectors from `op` on in its block stand end to end in rows of a whole
+  /// number of them: they are as aligned as they are long.
+  static void alignAccesses(mlir::Operation *op);
   /// The epilogue of a thread's sums.
   void store(mlir::ValueRange sums);
   Row getRow(mlir::Value number);

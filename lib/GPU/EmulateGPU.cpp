@@ -47,9 +47,10 @@ namespace {
 bool isMeeting(Operation *op) {
   if (auto call = dyn_cast<func::CallOp>(op))
     return call.getCallee() == kTryWaitName;
-  return isa<gpu::BarrierOp, NVVM::Barrier0Op, NVVM::BarrierOp, NVVM::MmaOp,
-             nvgpu::LdMatrixOp, NVVM::WgmmaMmaAsyncOp, NVVM::WgmmaFenceAlignedOp,
-             NVVM::WgmmaGroupSyncAlignedOp, NVVM::WgmmaWaitGroupSyncOp>(op);
+  return isa<gpu::BarrierOp, gpu::ShuffleOp, NVVM::Barrier0Op, NVVM::BarrierOp,
+             NVVM::MmaOp, nvgpu::LdMatrixOp, NVVM::WgmmaMmaAsyncOp,
+             NVVM::WgmmaFenceAlignedOp, NVVM::WgmmaGroupSyncAlignedOp,
+             NVVM::WgmmaWaitGroupSyncOp>(op);
 }
 
 /// Whether `op` makes a view of memory, which costs nothing.
@@ -100,7 +101,8 @@ LogicalResult KernelEmulator::check() {
       op->emitOpError("cannot be emulated: a barrier that reduces a predicate");
       return WalkResult::interrupt();
     }
-    if (isa<NVVM::MmaOp, nvgpu::LdMatrixOp>(op) && threads % kWarp != 0) {
+    if (isa<NVVM::MmaOp, nvgpu::LdMatrixOp, gpu::ShuffleOp>(op) &&
+        threads % kWarp != 0) {
       op->emitOpError("expected whole warps of 32 threads, but the block has ")
           << threads;
       return WalkResult::interrupt();
@@ -316,6 +318,8 @@ LogicalResult KernelEmulator::emitMeeting(Operation *op) {
     return emitMMA(mma);
   if (auto load = dyn_cast<nvgpu::LdMatrixOp>(op))
     return emitLoadMatrix(load);
+  if (auto shuffle = dyn_cast<gpu::ShuffleOp>(op))
+    return emitShuffle(shuffle);
   if (auto wgmma = dyn_cast<NVVM::WgmmaMmaAsyncOp>(op))
     return emitWGMMA(wgmma);
   if (isa<NVVM::WgmmaFenceAlignedOp>(op))
@@ -554,8 +558,7 @@ void EmulateGPUPass::lower(gpu::LaunchFuncOp launch, func::FuncOp function,
   call->setAttr(kDispatchAttrName, b.getUnitAttr());
   if (emulator.isPerBlock) {
     call->setAttr(kDispatchAttrName, b.getStringAttr(kEmulateGroupsName));
-    call->setAttr(kCostAttrName,
-                  b.getI64IntegerAttr(emulator.getStackBytes()));
+    call->setAttr(kCostAttrName, b.getI64IntegerAttr(emulator.getStackBytes()));
   }
   const char *sentences[kNumFaults] = {
       "loads or stores outside of a buffer",
@@ -564,7 +567,8 @@ void EmulateGPUPass::lower(gpu::LaunchFuncOp launch, func::FuncOp function,
        "is missing"),
       "has a race on shared memory: a barrier is missing",
       "loads or stores at an address that is not aligned as it says",
-      ("hands to wgmma or TMA what no fence.proxy.async has made known to them"),
+      ("hands to wgmma or TMA what no fence.proxy.async has made known to "
+       "them"),
       "uses sums of wgmma before it has waited for them"};
   for (auto [position, sentence] : llvm::zip_equal(positions, sentences)) {
     Value fault = memref::LoadOp::create(b, faults, position);
@@ -594,8 +598,7 @@ void EmulateGPUPass::runOnOperation() {
   if (walk.wasInterrupted())
     return signalPassFailure();
   SmallVector<nvgpu::TmaCreateDescriptorOp> maps;
-  module.walk(
-      [&](nvgpu::TmaCreateDescriptorOp map) { maps.push_back(map); });
+  module.walk([&](nvgpu::TmaCreateDescriptorOp map) { maps.push_back(map); });
   for (nvgpu::TmaCreateDescriptorOp map : maps)
     if (failed(lowerTensorMap(map)))
       return signalPassFailure();

@@ -1,4 +1,4 @@
-//===- EmulateMMA.cpp - mma.sync and ldmatrix of a warp -------------------===//
+//===- EmulateMMA.cpp - mma.sync, ldmatrix and shuffles of a warp ---------===//
 //
 // Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -17,6 +17,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mlir/IR/Matchers.h"
 
 using namespace mlir;
 using namespace mpc;
@@ -257,5 +258,28 @@ LogicalResult KernelEmulator::emitLoadMatrix(nvgpu::LdMatrixOp load) {
     }
     memref::StoreOp::create(b, result, results, thread);
   });
+  return success();
+}
+
+/// Each lane receives what another one has.
+LogicalResult KernelEmulator::emitShuffle(gpu::ShuffleOp shuffle) {
+  APInt distance, width;
+  if (shuffle.getMode() != gpu::ShuffleMode::XOR ||
+      !matchPattern(shuffle.getOffset(), m_ConstantInt(&distance)) ||
+      !matchPattern(shuffle.getWidth(), m_ConstantInt(&width)) ||
+      width != kWarp || distance.uge(kWarp))
+    return shuffle.emitOpError("cannot be emulated: expected an exchange (xor) "
+                               "at a constant distance, of the 32 lanes of a "
+                               "warp");
+  Value sent = getArray(shuffle.getValue());
+  Value received = getArray(shuffle.getShuffleResult());
+  forEach(threads, [&](Value thread, IRMapping &) {
+    Value from = arith::XOrIOp::create(
+        b, thread, constant(static_cast<int64_t>(distance.getZExtValue())));
+    Value value = memref::LoadOp::create(b, sent, from);
+    memref::StoreOp::create(b, value, received, thread);
+  });
+  uniform.map(shuffle.getValid(),
+              arith::ConstantIntOp::create(b, 1, /*width=*/1).getResult());
   return success();
 }

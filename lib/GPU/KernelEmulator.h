@@ -58,6 +58,7 @@ private:
   mlir::LogicalResult emitMeeting(mlir::Operation *op);
   mlir::LogicalResult emitMMA(mlir::NVVM::MmaOp op);
   mlir::LogicalResult emitLoadMatrix(mlir::nvgpu::LdMatrixOp op);
+  mlir::LogicalResult emitShuffle(mlir::gpu::ShuffleOp op);
   mlir::LogicalResult emitWGMMA(mlir::NVVM::WgmmaMmaAsyncOp op);
   /// The registers of a structure, threads × elements; made, if there are none.
   mlir::Value getRegisters(mlir::Value value);

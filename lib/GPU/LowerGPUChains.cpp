@@ -8,6 +8,7 @@
 #include "BlockProduct.h"
 #include "Launch.h"
 #include "MapRows.h"
+#include "OnlineAttention.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
@@ -16,6 +17,7 @@
 #include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mpc/Codegen/BufferViews.h"
+#include "mpc/Codegen/Chains.h"
 #include "mpc/Codegen/OutputTile.h"
 #include "mpc/GPU/Passes.h"
 
@@ -72,6 +74,29 @@ static void spreadRows(memref::AllocOp buffer) {
   buffer.erase();
 }
 
+/// Attention that takes `keys` keys at a time, which is all that `launch` does.
+static LogicalResult lowerPieces(gpu::LaunchOp launch, int64_t keys) {
+  SmallVector<Operation *> ops;
+  Block &body = launch.getBody().front();
+  for (Operation &op : body)
+    if (isa<ContractOp, linalg::LinalgOp>(op))
+      ops.push_back(&op);
+  std::optional<OnlineAttention> attention = OnlineAttention::match(ops);
+  if (!attention || !attention->fitsRegisters() ||
+      !llvm::is_contained({32, 64}, keys))
+    return launch.emitOpError("expected attention with f16 or bf16 and up to "
+                              "128 columns of values for pieces of 32 or 64 "
+                              "keys");
+  SmallVector<Value> buffers;
+  for (auto buffer : body.getOps<memref::AllocOp>())
+    buffers.push_back(buffer);
+  if (failed(attention->emit(launch, keys)))
+    return failure();
+  // Nobody stores what lies between the products.
+  eraseWithViews(buffers);
+  return success();
+}
+
 static LogicalResult lower(scf::ForallOp loop, StringRef name) {
   ImplicitLocOpBuilder b(loop.getLoc(), loop);
   SmallVector<Value> counts = countIterations(b, loop);
@@ -88,7 +113,10 @@ static LogicalResult lower(scf::ForallOp loop, StringRef name) {
     if (!isa<memref::DeallocOp>(op))
       b.clone(op, mapping);
   gpu::TerminatorOp::create(b);
+  auto piece = loop->getAttrOfType<IntegerAttr>(kPieceAttrName);
   loop.erase();
+  if (piece)
+    return lowerPieces(launch, piece.getInt());
 
   for (auto buffer : llvm::make_early_inc_range(body.getOps<memref::AllocOp>()))
     if (isOfContraction(buffer))

@@ -65,7 +65,7 @@ void MMAKernel::loadWeights(Value step, Value stage) {
       Value panel = divide(number, perPanel);
       Value inStage = remainder(divide(number, perBlock), staging.depth);
       Value chunk = remainder(number, perBlock);
-      Value block = add(b, mul(b, step, staging.depth), inStage);
+      Value block = add(b, mul(b, step, staging.depth), getBlock(inStage));
       auto [source, isValid] = getPanel(panel, block);
       Value swapped =
           exclusiveOr(chunk, mul(b, remainder(divide(inStage, 2), 2), 2));

@@ -38,11 +38,14 @@ protected:
   /// rows of the warp.
   virtual mlir::SmallVector<mlir::SmallVector<mlir::Value>>
   loadInputs(mlir::Value stage, int64_t k);
+  /// The k block, of a step, that a stage has as its block `inStage`: the
+  /// same, unless the input's registers have them in another order.
+  virtual mlir::Value getBlock(mlir::Value inStage) { return inStage; }
+  /// As operands of mma.sync are typed: part `index` of `vector`.
+  mlir::Value toRegister(mlir::Value vector, int64_t index);
   /// Those of one such tile; `position` is of this lane's chunk.
   mlir::SmallVector<mlir::Value> loadMatrices(mlir::Value memory,
                                               mlir::ValueRange position);
-  /// As operands of mma.sync are typed: part `index` of `count`.
-  mlir::Value toRegister(mlir::Value vector, int64_t index);
   /// One instruction.
   mlir::SmallVector<mlir::Value>
   multiply(mlir::ValueRange a, mlir::ValueRange w, mlir::ValueRange c);

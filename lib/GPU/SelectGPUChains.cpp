@@ -7,6 +7,7 @@
 
 #include "BlockProduct.h"
 #include "Launch.h"
+#include "OnlineAttention.h"
 #include "mlir/IR/Diagnostics.h"
 #include "mlir/Pass/PassManager.h"
 #include "mpc/Codegen/Chains.h"
@@ -90,6 +91,25 @@ static int64_t chooseRows(const Chain &chain, const Chip &chip,
   return bytes && *bytes <= chip.sharedBytes && fits(fewest) ? fewest : 0;
 }
 
+/// Pieces of keys where all of them do not fit, and where they leave a block so
+/// few rows that it reads keys and values more often; each if there are blocks
+/// for the multiprocessors, or in the first case for half of them.
+static ChainBlocks chooseBlocks(const Chain &chain, const Chip &chip,
+                                function_ref<bool(int64_t)> fits) {
+  int64_t all = chooseRows(chain, chip, fits);
+  int64_t rows = std::min(chain.getNumRows(), kOnlineRows);
+  int64_t blocks = chain.countRows() / rows;
+  bool isBetter = all == 0 ? 2 * blocks >= chip.multiprocessors
+                           : blocks >= chip.multiprocessors && all < rows;
+  std::optional<OnlineAttention> attention;
+  if (isBetter && rows >= std::end(kRows)[-1])
+    attention = OnlineAttention::match(chain.getOps());
+  if (attention && attention->fitsRegisters() &&
+      attention->getSharedBytes(rows, kOnlineKeys) <= chip.sharedBytes)
+    return {rows, kOnlineKeys};
+  return {all};
+}
+
 namespace {
 
 struct SelectGPUChainsPass
@@ -152,8 +172,8 @@ void SelectGPUChainsPass::runOnOperation() {
   Chip chip = getChipOf(getOperation());
   selectChains(getOperation(), getArgument(),
                [&](const Chain &chain) -> std::optional<ChainBlocks> {
-                 return ChainBlocks{chooseRows(chain, chip, [&](int64_t rows) {
+                 return chooseBlocks(chain, chip, [&](int64_t rows) {
                    return fits(chain, rows, *target);
-                 })};
+                 });
                });
 }

@@ -150,9 +150,9 @@ def check_hopper(work):
     pixels = f"{work}/pixels.npy"
     np.save(pixels, rng.standard_normal((1, 64, 56, 56)).astype(np.float32) + 1)
     model, feed, library = f"{work}/product.onnx", f"{work}/product.npy", f"{work}/product.so"
-    save(model, [helper.make_node("MatMul", ["x", "w"], ["a"]), helper.make_node("Relu", ["a"], ["y"])], [("x", [1664, 512])],
+    save(model, [helper.make_node("MatMul", ["x", "w"], ["a"]), helper.make_node("Relu", ["a"], ["y"])], [("x", [1408, 512])],
          [("w", (rng.standard_normal((512, 3072)) * 0.3).astype(np.float32))])
-    np.save(feed, rng.standard_normal((1664, 512)).astype(np.float32))
+    np.save(feed, rng.standard_normal((1408, 512)).astype(np.float32))
     for source, flags, wgmma, copy in ((window, ["--precision=f16"], r"wgmma.mma_async.sync.aligned.m64n\d+k16.f32.f16.f16", "cp.async.mbarrier.arrive.noinc.shared.b64"),
                                        (window, ["--precision=int8", "--calibration-data=" + pixels], r"wgmma.mma_async.sync.aligned.m64n\d+k32.s32.[su]8.s8",
                                         "cp.async.mbarrier.arrive.noinc.shared.b64"),
@@ -215,9 +215,10 @@ def check_ptx(work):
                  helper.make_node("Flatten", ["e"], ["f"]), helper.make_node("MatMul", ["f", "m"], ["g"]), helper.make_node("Softmax", ["g"], ["y"])],
          [("x", ["batch", 3, 12, 12])], [("w", weight(20, 3, 3, 3)), ("d", weight(20, 1, 3, 3)), ("m", weight(20, 10))])
     np.save(feed, rng.standard_normal((4, 3, 12, 12)).astype(np.float32))
-    attention = f"{work}/attention.onnx"
-    save(attention, [helper.make_node("MatMul", ["q", "k"], ["s"]), helper.make_node("Softmax", ["s"], ["p"]), helper.make_node("MatMul", ["p", "v"], ["y"])],
-         [("q", [4, 40, 32]), ("k", [4, 32, 100]), ("v", [4, 100, 32])], [])
+    attention, online = f"{work}/attention.onnx", f"{work}/online.onnx"
+    for path, heads, rows, keys, size in (attention, 4, 40, 100, 32), (online, 80, 20, 7000, 128):
+        save(path, [helper.make_node("MatMul", ["q", "k"], ["s"]), helper.make_node("Softmax", ["s"], ["p"]), helper.make_node("MatMul", ["p", "v"], ["y"])],
+             [("q", [heads, rows, size]), ("k", [heads, size, keys]), ("v", [heads, keys, size])], [])
     # Weights in blocks: the largest tile, and one row.
     blocks = f"{work}/blocks.onnx"
     save(blocks, [helper.make_node("MatMul", ["x", "w"], ["a"]), helper.make_node("ReduceMax", ["a"], ["b"], axes=[0]), helper.make_node("MatMul", ["b", "v"], ["y"])],
@@ -228,7 +229,8 @@ def check_ptx(work):
                                     (model, ["--precision=f16"], "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32"),
                                     (model, ["--precision=bf16"], "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32"),
                                     (model, ["--precision=int8", "--calibration-data=" + feed], "mma.sync.aligned.m16n8k32.row.col.s32.u8.s8.s32"),
-                                    (attention, ["--precision=f16"], ".entry MatMul_0_chain_rows0(")):
+                                    (attention, ["--precision=f16"], ".entry MatMul_0_chain_rows0("),
+                                    (online, ["--precision=f16"], "shfl.sync.bfly"), (online, ["--precision=bf16"], "shfl.sync.bfly")):
         library = f"{work}/net.so"
         run(["mpc-compile", source, "--target=nvvm", "--chip=" + ",".join(CHIPS), "-o", library, *flags], {"PATH": BARE_PATH})
         with open(library, "rb") as f:

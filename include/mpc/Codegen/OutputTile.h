@@ -193,6 +193,10 @@ public:
   void store(mlir::ImplicitLocOpBuilder &b, mlir::Value accumulator,
              mlir::Value row, mlir::Value column) const;
 
+  /// The vector that `store` would store.
+  mlir::Value apply(mlir::ImplicitLocOpBuilder &b, mlir::Value accumulator,
+                    mlir::Value row, mlir::Value column) const;
+
   /// Vectors of accumulators that `store` takes: consecutive channels from
   /// `offset` behind `column` of output row `row`.
   struct Part {

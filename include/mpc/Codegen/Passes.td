@@ -422,7 +422,8 @@ def TileChains : Pass<"mpc-tile-chains", "::mlir::ModuleOp"> {
     The calls that mpc-select-chains has marked become one, of a function with an `scf.forall` over blocks of rows; in it
     stand the kernels of all of them, on parts of their operands. Buffers between them have the room of a block. Weights
     that are packed at run time are packed in front of the loop. Where the rows are no multiple of a block's, the last block moves back
-    and computes some of them twice. What is computed per element, and in which order, does not change.
+    and computes some of them twice. What is computed per element, and in which order, does not change. A third number in `mpc.chain`, columns of a piece, becomes
+    `kernel.piece` of the loop (mpc-lower-gpu-chains).
 
     ```mlir
     scf.forall (%b, %h, %m) = (0, 0, 0) to (1, 12, 512) step (1, 1, 48) {

@@ -61,7 +61,10 @@ def SelectGPUChains : Pass<"mpc-select-gpu-chains", "::mlir::ModuleOp"> {
     the most that leave a block for each multiprocessor of the chips of `mpc.chips` and the memory of one for two blocks; or else 16, if one block fits (all rows, if there are fewer).
     Shared memory holds the rows that contractions on tensor cores read and all that is handed on from and to contractions, stages of weights, and 40 KiB
     at most of what other operations hand on, for a few rows at a time. Whether a block has the memory is seen by lowering a copy of it, up to mpc-map-to-gpu: some of what
-    lies between products may not shrink to a few rows. There are no chains with `wgmma`, and none of rows that are too long. A remark says what is saved.
+    lies between products may not shrink to a few rows.
+
+    A product, element-wise operations, a softmax and a product, with f16 or bf16 and values of up to 128 columns, take 64 columns of scores at a time (a third number in `mpc.chain`), by blocks of 64
+    rows or of all, 16 at least, where all columns at once leave no row and there are blocks for half of the multiprocessors, or where they leave fewer than 64 and there are blocks for all. There are no chains with `wgmma`, and none of rows that are too long. A remark says what is saved.
 
     Precondition: mpc-bufferize, and a target description (mpc-describe-target).
   }];
@@ -76,7 +79,11 @@ def LowerGPUChains : Pass<"mpc-lower-gpu-chains", "::mlir::ModuleOp"> {
     `memref.alloc` in shared memory, with rows that are 16 bytes further apart than a multiple of 64. Everything else stays as it is, for mpc-fuse-rows, mpc-lower-kernels and
     mpc-map-to-gpu.
 
+    With `kernel.piece = N` on the loop (32 or 64), which has to be attention, all of it becomes such code: N keys and values after the others, two buffers for each, a running maximum and sum of each
+    row (FlashAttention-2, Dao, 2023), scores and probabilities in registers. Element-wise operations behind the scores become part of the first product's epilogue.
+
     Precondition: mpc-tile-chains.
+    Fails where `kernel.piece` stands on anything else.
   }];
   let dependentDialects = ["mlir::affine::AffineDialect", "mlir::arith::ArithDialect", "mlir::gpu::GPUDialect",
       "mlir::memref::MemRefDialect", "mlir::nvgpu::NVGPUDialect", "mlir::NVVM::NVVMDialect", "mlir::LLVM::LLVMDialect",
@@ -100,7 +107,7 @@ def LowerMMA : Pass<"mpc-lower-mma", "::mlir::ModuleOp"> {
     With `wgmma` four warps together multiply 64 rows by `warp_columns` columns (`nvvm.wgmma.mma_async`, m64nNk32 or m64nNk16), from descriptors of shared
     memory; `stages - 2` pieces are being copied, since one is still read while the next is multiplied. `nvvm.fence.proxy` stands before the barrier.
 
-    With `resident = N` in `kernel.staging` (wgmma, windows of at most 15 by 15, stages of 128 bytes of k) the launch has at most N blocks, which take tile after tile,
+    With `resident = N` in `kernel.staging` (wgmma, windows of at most 15 by 15) the launch has at most N blocks, which take tile after tile,
     and 128 threads more: one of them copies boxes of tensor maps by TMA (`nvgpu.tma.create.descriptor` before the launch, `nvgpu.tma.async.load`) into the ring of stages, up to
     `stages` ahead and over the ends of tiles, and each stage has an mbarrier that says when it is full and one for when it is empty. Where there are windows all of them copy pixels
     by cp.async, which arrive at the mbarrier when they have come (`nvvm.cp.async.mbarrier.arrive`).
@@ -176,7 +183,7 @@ def EmulateGPU : Pass<"mpc-emulate-gpu", "::mlir::ModuleOp"> {
     Each `gpu.launch_func` becomes a dispatch (`mpc.dispatch`) of a function that runs the very kernel: over its threads, one
     after the other, or a block where threads meet, which is a fiber of the runtime, `mpc.dispatch = "mpc_rt_emulate_groups"`. Then the kernel is cut at `gpu.barrier` and at warp
     operations: all threads of a block run one piece before any runs the next, values that live longer are kept per thread, and shared memory
-    belongs to the block. `nvvm.mma.sync` and `nvgpu.ldmatrix` are computed from the registers of all 32 lanes as PTX defines its fragments: integers modulo
+    belongs to the block. `nvvm.mma.sync`, `nvgpu.ldmatrix` and `gpu.shuffle xor` are computed from the registers of all 32 lanes as PTX defines its fragments: integers modulo
     2³², floating point with f32 sums in the order of k. `nvvm.wgmma.mma_async` is computed from what its descriptors say of shared memory; it counts as
     reading until `nvvm.wgmma.wait.group`, and sees what was written before its writer's `nvvm.fence.proxy`.
 
@@ -230,10 +237,13 @@ def LowerLaunches : Pass<"mpc-lower-launches", "::mlir::ModuleOp"> {
     Tensor maps (`nvgpu.tma.create.descriptor` of a memref that was cast) are made by `mpc_rt_gpu_map`, in memory of `@main`, and are parameters by value. `@main` begins with
     `mpc_rt_gpu_enter(env, program, descs)` and ends with `mpc_rt_gpu_leave(env, program)` (runtime/cuda.h).
 
+    Values that `@main` itself reads, for loops and branches that depend on them, or writes are brought by `mpc_rt_gpu_read` and `mpc_rt_gpu_write`, which wait for
+    the kernels before; the program says that there are such, and conditions of `scf.while` hold only while `mpc_rt_gpu_is_running(env)`.
+
     Precondition: mpc-lower-entry on `@main`, which still has memrefs; `mpc.model` on the module around; one gpu.binary, made by gpu-module-to-binary{format=isa} and mpc-assemble-kernels.
-    Fails where `@main` reads or writes memory itself, for that is the GPU's: loops and branches that depend on values are not supported.
+    Fails where `@main` copies memory itself, for that is the GPU's.
   }];
-  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::LLVM::LLVMDialect"];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::LLVM::LLVMDialect", "mlir::memref::MemRefDialect"];
 }
 
 #endif // MPC_GPU_PASSES_TD
