@@ -109,9 +109,10 @@ static LoopOrder chooseOrder(linalg::LinalgOp op,
   bool innermost = !parallel.empty() && vectorises;
   if (innermost)
     order.lanes = chooseLanes(op, inner, target);
-  if (order.lanes != 0 && reduction.empty())
-    order.lanes *=
-        countInterleaved(op, op.getStaticLoopRanges()[inner] / order.lanes);
+  int64_t interleaved = countInterleaved(*op.getBlock());
+  if (reduction.empty() &&
+      op.getStaticLoopRanges()[inner] >= interleaved * order.lanes)
+    order.lanes *= interleaved;
   if (order.lanes != 0) {
     order.dims = parallel;
     order.numForall = parallel.size() - 1;
