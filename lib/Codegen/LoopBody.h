@@ -33,11 +33,6 @@ int64_t getLanes(mlir::linalg::LinalgOp op, const TargetDescription &target,
 int64_t chooseLanes(mlir::linalg::LinalgOp op, unsigned inner,
                     const TargetDescription &target);
 
-/// How many of `vectors` a loop over vectors of `op` is to compute at a time,
-/// so that operations that wait for one another take turns; 1 where they are
-/// short.
-int64_t countInterleaved(mlir::linalg::LinalgOp op, int64_t vectors);
-
 /// Computes the body of `op` on its block's arguments `arguments` and returns
 /// what it yields: scalars, or vectors of `width` elements unless that is 0,
 /// for neighbouring positions along loop `inner` from `ivs` on.

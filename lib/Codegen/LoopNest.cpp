@@ -38,6 +38,9 @@ static constexpr int64_t kEnoughIterations = 32;
 /// Extremes that are taken side by side: their latency over their throughput.
 static constexpr int64_t kExtremumChains = 4;
 
+/// The most elements of which a vector's halves are compared.
+static constexpr int64_t kMostHalved = 64;
+
 /// Fewer elements are not worth a vector.
 static constexpr int64_t kMinLanes = 4;
 
@@ -109,9 +112,10 @@ static LoopOrder chooseOrder(linalg::LinalgOp op,
   bool innermost = !parallel.empty() && vectorises;
   if (innermost)
     order.lanes = chooseLanes(op, inner, target);
-  if (order.lanes != 0 && reduction.empty())
-    order.lanes *=
-        countInterleaved(op, op.getStaticLoopRanges()[inner] / order.lanes);
+  int64_t interleaved = countInterleaved(*op.getBlock());
+  if (reduction.empty() &&
+      op.getStaticLoopRanges()[inner] >= interleaved * order.lanes)
+    order.lanes *= interleaved;
   if (order.lanes != 0) {
     order.dims = parallel;
     order.numForall = parallel.size() - 1;
@@ -141,6 +145,9 @@ private:
   /// The innermost reduction loop of an `extremum`, with several accumulators:
   /// the order does not matter, and one would wait for itself.
   Value emitExtremum(Operation *extremum, unsigned dim, Value accumulator);
+  /// The same where a vector of all that it compares can be loaded: halves of
+  /// that are compared, until one element is left; else null.
+  Value emitHalving(Operation *extremum, unsigned dim, Value accumulator);
   void emitPoint();
   /// The results at the current position.
   SmallVector<Value> computePoint();
@@ -365,6 +372,35 @@ static Operation *matchExtremum(linalg::LinalgOp op) {
              : nullptr;
 }
 
+Value LoopNest::emitHalving(Operation *extremum, unsigned dim,
+                            Value accumulator) {
+  OpOperand *input = op.getDpsInputOperand(0);
+  int64_t left = staticSizes[dim];
+  if (width != 0 || left > kMostHalved || !llvm::isPowerOf2_64(left) ||
+      op.getNumDpsInputs() != 1 || !liesAlong(*input, dim) ||
+      !llvm::hasSingleElement(op.getBlock()->without_terminator()))
+    return {};
+  auto combine = [&](Value a, Value b) {
+    Operation *merged = this->b.clone(*extremum);
+    merged->setOperands({a, b});
+    merged->getResult(0).setType(a.getType());
+    return merged->getResult(0);
+  };
+  ivs[dim] = indexConstant(b, 0);
+  Value values =
+      vector::LoadOp::create(b, VectorType::get({left}, accumulator.getType()),
+                             input->get(), access(*input));
+  ivs[dim] = {};
+  while ((left /= 2) > 0) {
+    auto half = [&](int64_t from) -> Value {
+      return vector::ExtractStridedSliceOp::create(b, values, from, left,
+                                                   int64_t(1));
+    };
+    values = combine(half(0), half(left));
+  }
+  return combine(accumulator, vector::ExtractOp::create(b, values, int64_t(0)));
+}
+
 Value LoopNest::emitExtremum(Operation *extremum, unsigned dim,
                              Value accumulator) {
   unsigned position = order.dims.size();
@@ -412,8 +448,10 @@ SmallVector<Value> LoopNest::emitReduction(unsigned position,
   } else if (Operation *extremum = matchExtremum(op);
              extremum && position + 1 == order.dims.size() &&
              staticSizes[order.dims[position]] >= 4 * kExtremumChains) {
-    result = {
-        emitExtremum(extremum, order.dims[position], accumulators.front())};
+    unsigned dim = order.dims[position];
+    Value value = emitHalving(extremum, dim, accumulators.front());
+    result = {value ? value
+                    : emitExtremum(extremum, dim, accumulators.front())};
   } else {
     unsigned dim = order.dims[position];
     auto loop = scf::ForOp::create(b, indexConstant(b, 0), sizes[dim],

@@ -604,8 +604,11 @@ void ContractLowering::emitTile(Value row0, int64_t height, Value panel,
           ValueRange{indexConstant(b, r), indexConstant(b, p * kPanelWidth)});
   Value column0 = mul(b, panel, kPanelWidth);
   emitLoop(b, height, {}, [&](Value r, ValueRange) -> SmallVector<Value> {
-    for (int64_t p = 0; p < count; ++p) {
-      int64_t width = p + 1 == count ? lastWidth : kPanelWidth;
+    int64_t whole = lastWidth == kPanelWidth ? count : count - 1;
+    int64_t together = countInterleaved(op.getEpilogue().front());
+    for (int64_t p = 0, panels; p < count; p += panels) {
+      panels = p + together <= whole ? together : 1;
+      int64_t width = p < whole ? panels * kPanelWidth : lastWidth;
       auto type = VectorType::get({width}, op.getAccumulatorType());
       Value sum = vector::LoadOp::create(
           b, type, sums, ValueRange{r, indexConstant(b, p * kPanelWidth)});

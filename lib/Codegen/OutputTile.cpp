@@ -351,6 +351,24 @@ OutputWriter::OutputWriter(ImplicitLocOpBuilder &b, Region &epilogue,
   }
 }
 
+/// Vectors that are computed at a time where each operation waits long for the
+/// one before: as many as processors look ahead, and registers hold.
+static constexpr int64_t kFunctions = 2, kQuotients = 4;
+
+int64_t mpc::countInterleaved(Block &body) {
+  int64_t count = 1;
+  for (Operation &op : body.without_terminator()) {
+    // Estimates look up in single registers (EstimateRounding.cpp).
+    if (isa<math::RoundEvenOp>(op))
+      return 1;
+    if (isa<math::ExpOp, math::ErfOp, math::TanhOp, math::LogOp>(op))
+      count = kFunctions;
+    else if (isa<arith::DivFOp>(op) && count == 1)
+      count = kQuotients;
+  }
+  return count;
+}
+
 /// Operations of a short epilogue, constants not counted.
 static constexpr int64_t kShortEpilogue = 12;
 

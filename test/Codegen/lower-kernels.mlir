@@ -99,6 +99,22 @@ func.func @long_epilogue(%x: memref<64x32xf32>, %w: memref<1x1x32x16x1xf32>, %o:
   return
 }
 
+// Two panels of a function at a time, and what is left of them.
+// CHECK-LABEL: func.func @long_epilogue_of_panels
+func.func @long_epilogue_of_panels(%x: memref<64x32xf32>, %w: memref<3x1x32x16x1xf32>, %o: memref<64x41xf32>) {
+  // CHECK: kernel.inner_tile
+  // CHECK: scf.for
+  // CHECK: math.exp {{.*}} : vector<32xf32>
+  // CHECK: math.exp {{.*}} : vector<9xf32>
+  kernel.contract ins(%x, %w : memref<64x32xf32>, memref<3x1x32x16x1xf32>) outs(%o : memref<64x41xf32>)
+      attributes {extra_maps = [], tiling = #kernel.tiling<intrinsic = fma, rows = 2, columns = 48, kv = 1>} {
+  ^bb0(%acc: f32):
+    %e = math.exp %acc : f32
+    kernel.yield %e : f32
+  }
+  return
+}
+
 // The batch is known at run time only: whole tiles, then single rows.
 // CHECK-LABEL: func.func @dynamic_rows
 func.func @dynamic_rows(%x: memref<?x64xf32>, %w: memref<4x1x64x16x1xf32>, %o: memref<?x64xf32>) {
@@ -627,6 +643,27 @@ func.func @largest(%x: memref<65xf32>, %m: memref<f32>, %s: memref<f32>) {
       ins(%x : memref<65xf32>) outs(%s : memref<f32>) {
   ^bb0(%a: f32, %acc: f32):
     %0 = arith.addf %acc, %a : f32
+    linalg.yield %0 : f32
+  }
+  return
+}
+
+// Of as many as a vector holds, halves are compared.
+// CHECK-LABEL: func.func @largest_of_vector
+// CHECK: %[[X:.*]] = vector.load %{{.*}}[%c0] : memref<16xf32>, vector<16xf32>
+// CHECK: %[[LOW:.*]] = vector.extract_strided_slice %[[X]] {offsets = [0], sizes = [8]
+// CHECK: %[[HIGH:.*]] = vector.extract_strided_slice %[[X]] {offsets = [8], sizes = [8]
+// CHECK: arith.maximumf %[[LOW]], %[[HIGH]] : vector<8xf32>
+// CHECK: arith.maximumf {{.*}} : vector<4xf32>
+// CHECK: arith.maximumf {{.*}} : vector<2xf32>
+// CHECK: %[[MOST:.*]] = arith.maximumf {{.*}} : vector<1xf32>
+// CHECK: %[[ONE:.*]] = vector.extract %[[MOST]][0]
+// CHECK: arith.maximumf %{{.*}}, %[[ONE]] : f32
+func.func @largest_of_vector(%x: memref<16xf32>, %m: memref<f32>) {
+  linalg.generic {indexing_maps = [affine_map<(d0) -> (d0)>, affine_map<(d0) -> ()>], iterator_types = ["reduction"]}
+      ins(%x : memref<16xf32>) outs(%m : memref<f32>) {
+  ^bb0(%a: f32, %acc: f32):
+    %0 = arith.maximumf %acc, %a : f32
     linalg.yield %0 : f32
   }
   return

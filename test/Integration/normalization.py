@@ -62,6 +62,13 @@ def reductions(cases):
          a.astype(f).mean(axis=n, keepdims=k), x, i, h)
     both("ReduceMax", lambda a, n, k: a.max(axis=n, keepdims=k), x, i, h, b)
     both("ReduceMin", lambda a, n, k: a.min(axis=n, keepdims=k), x, i, b)
+    # As many as a vector holds; the largest stands anywhere, and NaN stays.
+    for size in (16, 64):
+        many = normal(size + 1, size)
+        many[np.arange(size), np.arange(size)] = 9
+        many[size, size // 2] = np.nan
+        cases.add("ReduceMax", [many, axes], [many.max(1)], constants=[1], keepdims=0)
+        cases.add("ReduceMin", [-many, axes], [(-many).min(1)], constants=[1], keepdims=0)
     both("ReduceProd", lambda a, n, k: a.astype(f).prod(axis=n, keepdims=k), x)
     both("ReduceL1", lambda a, n, k: np.abs(a.astype(f)).sum(axis=n, keepdims=k), x, i)
     both("ReduceL2", lambda a, n, k: np.sqrt((a.astype(f)**2).sum(axis=n, keepdims=k)), x, i)

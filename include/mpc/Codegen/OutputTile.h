@@ -174,6 +174,11 @@ private:
   mlir::Value sample, top, left;
 };
 
+/// How many vectors of the element-wise `body` are to be computed at a time, so
+/// that operations that wait for one another take turns; 1 where they are
+/// short.
+int64_t countInterleaved(mlir::Block &body);
+
 /// Applies an epilogue to vectors of accumulators and stores the result.
 class OutputWriter {
 public:
