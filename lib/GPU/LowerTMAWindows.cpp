@@ -56,7 +56,8 @@ private:
   int64_t countArrivals() const override {
     return 1 + (storesPads ? 2 : 1) * kWarpgroup;
   }
-  uint32_t countCopierRegisters() const override { return 72; }
+  /// With fewer some of the assembler's schedules spill.
+  uint32_t countCopierRegisters() const override { return 88; }
   void copyTiles() override;
   void beginTile() override;
   void receive() override;
