@@ -397,12 +397,15 @@ void mpc_rt_gpu_map(mpc_rt_env *env, void *map, const void *data,
 }
 
 void mpc_rt_gpu_launch(mpc_rt_env *env, const mpc_rt_gpu_program *program,
-                       const char *kernel, int64_t blocks, int64_t threads,
-                       int64_t shared, void **params) {
+                       const char *kernel, int64_t isResident, int64_t blocks,
+                       int64_t threads, int64_t shared, void **params) {
   (void)program;
   State *state = env->gpu;
   if (!state || state->error.status || state->mode == REPLAY || blocks == 0)
     return;
+  /* More would begin when the first ones end, and take as long again. */
+  if (isResident && blocks > state->device->multiprocessors)
+    blocks = state->device->multiprocessors;
   if (blocks > INT32_MAX) {
     mpc_rt_gpu_fail(&state->error, MPC_ERROR_UNSUPPORTED,
                     "the kernel %s needs more blocks than there can be",

@@ -48,10 +48,12 @@ void mpc_rt_gpu_enter(mpc_rt_env *env, const mpc_rt_gpu_program *program,
 
 /* Starts a kernel; does nothing after an error, and where a graph of all
  * kernels is replayed. `params` point to its arguments, `shared` are bytes of
- * dynamic shared memory. */
+ * dynamic shared memory. Where blocks stay (`isResident` is not 0) the kernel
+ * is right with any number of them, and has no more than the device has
+ * multiprocessors. */
 void mpc_rt_gpu_launch(mpc_rt_env *env, const mpc_rt_gpu_program *program,
-                       const char *kernel, int64_t blocks, int64_t threads,
-                       int64_t shared, void **params);
+                       const char *kernel, int64_t isResident, int64_t blocks,
+                       int64_t threads, int64_t shared, void **params);
 
 /* Makes the tensor map (128 bytes, a CUtensorMap) by which a kernel copies boxes
  * of a tensor at `data`; does nothing where launches do nothing. `numbers`: its

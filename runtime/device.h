@@ -22,6 +22,7 @@ typedef struct mpc_rt_gpu_device {
   int ordinal;
   int handle;     /* the driver's */
   int capability; /* 80 for 8.0 */
+  int multiprocessors;
   void *context;  /* the primary one, which is also that of CUDA's runtime */
   unsigned users; /* contexts of this library */
   mpc_rt_gpu_shared *kernels, *weights;

@@ -33,6 +33,12 @@ TOLERANCES = {"f32": 0, "int8": 0, "w4": 0, "w8": 0, "f16": 2**-10, "bf16": 2**-
 rng = np.random.default_rng(5)
 
 
+def parse_precision(text):
+    """Flags of "f16", or of "w4-f16": weights, and activations."""
+    precision, _, activations = text.partition("-")
+    return {"precision": precision, "activation_type": activations} if activations else {"precision": precision}
+
+
 class Bundle:
     def __init__(self, folder, flags, only, work):
         self.folder, self.flags, self.only, self.work = folder, flags, only, pathlib.Path(work)
@@ -53,18 +59,18 @@ class Bundle:
         return name
 
     def add_tests(self, name, model, inputs, precisions):
-        """A model in several precisions, with what its library for CPUs gives."""
+        """A model in several precisions, with what its library for CPUs gives. "w4-f16": w4 with f16 activations."""
         self.save(f"{name}.npz", inputs)
         for precision in precisions:
             if not re.search(self.only, f"{name}/{precision}"):
                 continue
-            flags = {"precision": precision}
+            flags = parse_precision(precision)
             if precision == "int8":
                 flags["calibration"] = [inputs]
             expected = mpc.load(mpc.compile(model, march="x86-64-v3", **flags)).run(inputs)
             one = f"{name}-{precision}"
             self.cases["tests"].append({"name": f"{name}/{precision}", "library": self.compile(model, one, **flags), "inputs": f"{name}.npz",
-                                        "expected": self.save(f"{one}-expected.npz", expected), "tolerance": TOLERANCES[precision]})
+                                        "expected": self.save(f"{one}-expected.npz", expected), "tolerance": TOLERANCES[flags.get("activation_type", precision)]})
             print(f"{name}/{precision}", flush=True)
 
     def add_benchmark(self, kind, name, model, *, precision="f16", **more):
@@ -73,7 +79,7 @@ class Bundle:
             return
         flags = {key: more.pop(key) for key in ("io_type",) if key in more}
         if precision != "int8":  # what is int8 is so already
-            flags["precision"] = precision
+            flags |= parse_precision(precision)
         library = self.compile(model, name.replace("/", "-"), **flags)
         self.cases["benchmarks"].append({"kind": kind, "name": name, "library": library, "precision": precision, **more})
         print(name, flush=True)
@@ -132,8 +138,17 @@ def add_products(bundle, sizes):
         columns = min(size, 256)
         w = np.tile((rng.standard_normal((size, columns)) * 0.02).astype(np.float32), (1, size // columns))
         model = model_of([helper.make_node("MatMul", ["x", "w"], ["y"])], [("x", [size, size])], [("w", w)])
-        bundle.add_benchmark("product", f"product/f16/{size}", model, size=size, io_type={"x": "f16", "y": "f16"})
-        bundle.add_benchmark("product", f"product/int8/{size}", integer_product(size, columns), size=size, precision="int8")
+        bundle.add_benchmark("product", f"product/f16/{size}", model, shape=[size] * 3, io_type={"x": "f16", "y": "f16"})
+        bundle.add_benchmark("product", f"product/int8/{size}", integer_product(size, columns), shape=[size] * 3, precision="int8")
+
+
+def add_skinny_products(bundle):
+    """Few rows by weights in blocks, which are more than a cache holds."""
+    k, n = 8192, 16384
+    w = np.tile((rng.standard_normal((k, 256)) * 0.02).astype(np.float32), (1, n // 256))
+    for precision, rows in (("w4-f16", 1), ("w4-f16", 16), ("w8-f16", 16)):
+        model = model_of([helper.make_node("MatMul", ["x", "w"], ["y"])], [("x", [rows, k])], [("w", w)])
+        bundle.add_benchmark("product", f"product/{precision}/{rows}x{n}x{k}", model, precision=precision, shape=[rows, n, k], io_type={"x": "f16", "y": "f16"})
 
 
 def add_convolutions(bundle):
@@ -220,7 +235,7 @@ def main():
         flags = {"target": arguments.target, "chip": arguments.chip if arguments.target == "nvvm" else None}
         bundle = Bundle(arguments.out, flags, arguments.only, work)
         operators, large = integration_models(work)
-        bundle.add_tests("operators", *operators, ("f32", "int8", "w4", "f16", "bf16"))
+        bundle.add_tests("operators", *operators, ("f32", "int8", "w4", "w4-f16", "w8-bf16", "f16", "bf16"))
         bundle.add_tests("large", *large, ("int8", "f16", "bf16"))
         digits = rng.standard_normal((3, 1, 8, 8)).astype(np.float32)
         bundle.add_tests("digits", ROOT / "examples" / "digits" / "digits.onnx", {"image": digits}, ("f32", "int8", "f16"))
@@ -229,6 +244,7 @@ def main():
         sizes = [int(size) for size in arguments.sizes.split(",") if size]
         if sizes:
             add_products(bundle, sizes)
+            add_skinny_products(bundle)
             add_convolutions(bundle)
             add_bandwidth(bundle)
         bundle.finish()

@@ -249,16 +249,16 @@ class Bench:
 
 
 def bench_product(bench, row):
-    """A matrix product beside cuBLASLt."""
+    """A matrix product of `shape` (rows, columns, k) beside cuBLASLt, whose weights are bytes or f16."""
     import cublaslt
-    torch, size, is_int8 = bench.torch, row["size"], row["precision"] == "int8"
+    torch, (m, n, k), is_int8 = bench.torch, row["shape"], row["precision"] == "int8"
     model = load_library(row["library"])
-    sets = bench.sets(3 * size * size * (1 if is_int8 else 2))
+    sets = bench.sets((m * n + m * k + n * k) * (1 if is_int8 else 2))
     given, mine = bench.runner(model, bench.random, sets)
-    product = cublaslt.MatMul(size, size, size, is_int8)
+    product = cublaslt.MatMul(m, n, k, is_int8)
     dtype = torch.int8 if is_int8 else torch.float16
     a = [x[0].view(dtype) for x in given]
-    b, out = ([bench.random([size, size], dtype) for _ in range(sets)] for _ in range(2))
+    b, out = ([bench.random(shape, dtype) for _ in range(sets)] for shape in ([n, k], [m, n]))
     workspace = torch.empty(cublaslt.WORKSPACE_BYTES, device="cuda", dtype=torch.uint8)
 
     def call(algorithm, i):
@@ -272,7 +272,7 @@ def bench_product(bench, row):
             pass
     best = product.algorithms[min(tried)[1]]
     measured = race(torch, bench.stream, [mine, functools.partial(call, best)], sets, bench.seconds)
-    tera = 2 * size**3 * 1e-12
+    tera = 2 * m * n * k * 1e-12
     bench.add("products", row["name"], "cuBLASLt", measured, tops=tera / statistics.median(measured[0]), algorithms=len(tried))
 
 

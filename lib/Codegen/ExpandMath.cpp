@@ -80,6 +80,7 @@ class ExpandMath : public mpc::impl::ExpandMathBase<ExpandMath> {
     RewritePatternSet patterns(&getContext());
     patterns.add<FuseFMA, RoundToInteger>(&getContext());
     mpc::populateMathFunctionPatterns(patterns);
+    mpc::populateFloatFunctionPatterns(patterns);
     math::populateExpansionPatterns(patterns, {"exp2", "fpowi", "round"});
     // f16 and bf16 compute in f32.
     populateMathF32ExpansionPatterns(patterns, [](StringRef name) {

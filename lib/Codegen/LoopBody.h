@@ -23,8 +23,8 @@ inline constexpr double kElementCost = 0.3;
 
 /// The lanes of a register for the widest type that the body of `op` computes
 /// with; 0 if it cannot be computed for vectors. With `inner`, the loop that
-/// goes by vectors, it may read memory along that loop, and what does not depend
-/// on it is no vector.
+/// goes by vectors, it may read memory along that loop, and what does not
+/// depend on it is no vector.
 int64_t getLanes(mlir::linalg::LinalgOp op, const TargetDescription &target,
                  std::optional<unsigned> inner = std::nullopt);
 
@@ -33,24 +33,31 @@ int64_t getLanes(mlir::linalg::LinalgOp op, const TargetDescription &target,
 int64_t chooseLanes(mlir::linalg::LinalgOp op, unsigned inner,
                     const TargetDescription &target);
 
-/// Computes the body of `op` on its block's arguments `arguments` and returns
-/// what it yields: scalars, or vectors of `width` elements unless that is 0, for
-/// neighbouring positions along loop `inner` from `ivs` on.
-mlir::SmallVector<mlir::Value> emitBody(mlir::ImplicitLocOpBuilder &b,
-                                        mlir::linalg::LinalgOp op,
-                                        mlir::ValueRange ivs,
-                                        mlir::ArrayRef<mlir::Value> arguments,
-                                        int64_t width = 0,
-                                        std::optional<unsigned> inner = {});
+/// How many of `vectors` a loop over vectors of `op` is to compute at a time,
+/// so that operations that wait for one another take turns; 1 where they are
+/// short.
+int64_t countInterleaved(mlir::linalg::LinalgOp op, int64_t vectors);
 
-/// Computes `op` where it is sums of a few rows inside of a parallel loop; false
-/// if it is something else.
+/// Computes the body of `op` on its block's arguments `arguments` and returns
+/// what it yields: scalars, or vectors of `width` elements unless that is 0,
+/// for neighbouring positions along loop `inner` from `ivs` on.
+mlir::SmallVector<mlir::Value>
+emitBody(mlir::ImplicitLocOpBuilder &b, mlir::linalg::LinalgOp op,
+         mlir::ValueRange ivs, mlir::ArrayRef<mlir::Value> arguments,
+         int64_t width = 0, std::optional<unsigned> inner = {});
+
+/// Computes `op` where it is sums of a few rows inside of a parallel loop;
+/// false if it is something else.
 bool lowerRowSums(mlir::linalg::LinalgOp op, const TargetDescription &target);
 
 /// On a linalg op: where its result's buffer has more than so many bytes, it is
 /// written past the caches. mpc-select-streams decides, mpc-lower-kernels
 /// applies.
 inline constexpr llvm::StringLiteral kStreamAttrName = "kernel.stream_above";
+
+/// What waits for stores past the caches. mpc-outline-parallel makes one of
+/// those of all iterations.
+inline constexpr llvm::StringLiteral kStreamFence = "llvm.x86.sse.sfence";
 
 /// Where an element lies.
 struct ElementPlace {

@@ -109,6 +109,9 @@ static LoopOrder chooseOrder(linalg::LinalgOp op,
   bool innermost = !parallel.empty() && vectorises;
   if (innermost)
     order.lanes = chooseLanes(op, inner, target);
+  if (order.lanes != 0 && reduction.empty())
+    order.lanes *=
+        countInterleaved(op, op.getStaticLoopRanges()[inner] / order.lanes);
   if (order.lanes != 0) {
     order.dims = parallel;
     order.numForall = parallel.size() - 1;

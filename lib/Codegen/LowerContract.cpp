@@ -18,10 +18,11 @@
 // that read a pad value of zero are left out where all of a tile's rows do (the
 // first and last rows of pixels), or its first or last row alone (the ends of a
 // row of pixels). Gathering copies a tile's rows side by side; where whole rows
-// of its windows already lie so, it reads them in place. A tile zeroes its
-// accumulators, adds one kernel.inner_tile per tap, and applies the epilogue: a
-// short one to registers; for a longer one, which would multiply the code, it
-// puts the sums into a small buffer, which a loop over rows reads.
+// of its windows already lie so, it reads them in place. A tile's accumulators
+// start at zero, or at an integer bias; it adds one kernel.inner_tile per tap,
+// and applies the epilogue: a short one to registers; for a longer one, which
+// would multiply the code, it puts the sums into a small buffer, which a loop
+// over rows reads.
 //
 //===----------------------------------------------------------------------===//
 
@@ -426,8 +427,8 @@ SmallVector<Value> ContractLowering::multiplyInside(ArrayRef<WindowRow> places,
     return multiply(rows, init);
   size_t panels = init.size() / height;
   auto choose = [&](const WindowRow &place, Multiply inside, Multiply outside) {
-    auto branch = scf::IfOp::create(b, TypeRange(init),
-                                    place.isInsideColumn(b, kw), true);
+    auto branch =
+        scf::IfOp::create(b, TypeRange(init), place.isInside(b, 1, kw), true);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(branch.thenBlock());
     scf::YieldOp::create(b, inside(rows, init));
@@ -514,18 +515,19 @@ SmallVector<Value> ContractLowering::accumulate(Value row0, int64_t height,
                                                 Value panel, int64_t count,
                                                 int64_t lastWidth) {
   bool partial = tiling.getIntrinsic() == Intrinsic::pmaddwd;
-  auto type = VectorType::get({partial ? 2 * kPanelWidth : kPanelWidth},
-                              op.getAccumulatorType());
-  Value zero = arith::ConstantOp::create(b, b.getZeroAttr(type));
-  SmallVector<Value> accumulators(height * count, zero);
-  // Of a last panel that is at most half full the first half is computed.
-  if (tiling.getIntrinsic() == Intrinsic::vpdpbusd &&
-      lastWidth <= kPanelWidth / 2) {
-    auto half = VectorType::get({kPanelWidth / 2}, op.getAccumulatorType());
-    zero = arith::ConstantOp::create(b, b.getZeroAttr(half));
-    for (int64_t r = 0; r < height; ++r)
-      accumulators[(r + 1) * count - 1] = zero;
+  SmallVector<Value> starts, accumulators;
+  for (int64_t p = 0; p < count; ++p) {
+    int64_t used = p + 1 == count ? lastWidth : kPanelWidth;
+    int64_t size = partial ? 2 * kPanelWidth : kPanelWidth;
+    // Of a last panel that is at most half full the first half is computed.
+    if (tiling.getIntrinsic() == Intrinsic::vpdpbusd && used <= kPanelWidth / 2)
+      size = kPanelWidth / 2;
+    starts.push_back(writer.getStart(b, op.getAccumulatorType(), size,
+                                     mul(b, add(b, panel, p), kPanelWidth),
+                                     used));
   }
+  for (int64_t r = 0; r < height; ++r)
+    llvm::append_range(accumulators, starts);
   if (firstPanel)
     panel = add(b, firstPanel, panel);
   Value weights = op.getWeights();
@@ -663,6 +665,9 @@ void ContractLowering::emitBatches(int64_t blockRows, double rowCost) {
 }
 
 void ContractLowering::run() {
+  // Two sums that are added in the end do not both start there.
+  if (tiling.getIntrinsic() != Intrinsic::pmaddwd)
+    writer.startAtBias();
   totalRows = b.createOrFold<memref::DimOp>(writer.getRows(), 0);
   if (window && (window.isPadded(0) || window.isPadded(1)))
     pad = padRow(b, *op.getPadValue(), inputType.getDimSize(3));

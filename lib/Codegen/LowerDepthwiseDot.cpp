@@ -213,8 +213,8 @@ void DotDepthwiseLowering::storeWeights() {
 void DotDepthwiseLowering::emitSums(ArrayRef<SmallVector<Value>> columns,
                                     Value column, int64_t pixels) {
   auto type = VectorType::get({kPanelWidth}, b.getI32Type());
-  Value zero = arith::ConstantOp::create(b, b.getZeroAttr(type));
-  SmallVector<Value> sums(rows * pixels, zero);
+  Value start = writer.getStart(b, b.getI32Type(), kPanelWidth, channel, width);
+  SmallVector<Value> sums(rows * pixels, start);
   int64_t taps = window.getSizes()[1], place = 0;
   for (int64_t kw = 0; kw < taps; ++kw)
     for (int64_t group = 0; group < groups; ++group)
@@ -331,6 +331,7 @@ void DotDepthwiseLowering::emitRows(Value row) {
 }
 
 void DotDepthwiseLowering::run() {
+  writer.startAtBias();
   flatInput = flattenRows(b, op.getInput());
   if (window.isPadded(0))
     padRun = padRow(b, *op.getPadValue(), inWidth * pitch);

@@ -16,6 +16,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Linalg/Transforms/Transforms.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/IRMapping.h"
 #include "llvm/Support/MathExtras.h"
@@ -25,6 +26,25 @@ using namespace mpc;
 
 /// Bodies of at most so many operations compute so many vectors at a time.
 static constexpr int64_t kShortBody = 4, kUnroll = 4;
+
+/// Vectors of a loop that are computed at a time where each operation waits
+/// long for the one before: as many as processors look ahead, and registers
+/// hold.
+static constexpr int64_t kLongChains = 2, kQuotients = 4;
+
+int64_t mpc::countInterleaved(linalg::LinalgOp op, int64_t vectors) {
+  int64_t count = 1;
+  for (Operation &inner : op.getBlock()->without_terminator()) {
+    // Estimates look up in single registers (EstimateRounding.cpp).
+    if (isa<math::RoundEvenOp>(inner))
+      return 1;
+    if (isa<math::ExpOp, math::ErfOp, math::TanhOp, math::LogOp>(inner))
+      count = kLongChains;
+    else if (isa<arith::DivFOp>(inner) && count == 1)
+      count = kQuotients;
+  }
+  return vectors >= count ? count : 1;
+}
 
 /// What the body of `op` computes that is not the same for all positions along
 /// loop `inner`.
@@ -244,7 +264,10 @@ static void lowerFlat(linalg::LinalgOp op, const TargetDescription &target) {
   Value total = b.createOrFold<memref::DimOp>(operands.back(), 0);
   int64_t lanes = getLanes(op, target);
   // Several vectors at a time, unless they would not fit into the registers.
-  if (std::distance(op.getBlock()->begin(), op.getBlock()->end()) <= kShortBody)
+  if (int64_t interleaved = countInterleaved(op, kFlatBlock); interleaved > 1)
+    lanes *= interleaved;
+  else if (std::distance(op.getBlock()->begin(), op.getBlock()->end()) <=
+           kShortBody)
     lanes *= kUnroll;
   auto emitCached = [&](Value begin, Value end) {
     if (lanes != 0) {

@@ -34,8 +34,8 @@ using namespace mpc;
 /// and so is the last digit of x - q * c, 2^-47 times x.
 static constexpr float kDividends = 0x1p100f, kDivisors = 0x1p26f;
 
-/// Fewer vectors are not worth a reciprocal.
-static constexpr int64_t kFewestVectors = 8;
+/// Fewer quotients are not worth a reciprocal.
+static constexpr int64_t kFewestQuotients = 64;
 
 /// The innermost loop around `quotient` if all of its iterations divide by the
 /// same number, which then is `divisor`; else null.
@@ -47,7 +47,8 @@ static scf::ForOp findLoop(arith::DivFOp quotient, Value &divisor) {
     return {};
   divisor = broadcast.getSource();
   std::optional<APInt> count = loop.getStaticTripCount();
-  bool isLong = !count || count->uge(kFewestVectors);
+  bool isLong = !count || count->getZExtValue() * type.getNumElements() >=
+                              static_cast<uint64_t>(kFewestQuotients);
   // Of constants, LLVM knows those that have an exact reciprocal.
   bool isOne =
       divisor.getType().isF32() && !matchPattern(divisor, m_Constant());

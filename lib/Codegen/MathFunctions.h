@@ -17,6 +17,11 @@ namespace mpc {
 /// on scalars and vectors. They have a higher benefit than upstream's patterns.
 void populateMathFunctionPatterns(mlir::RewritePatternSet &patterns);
 
+/// Rewrites exp and erf of f32 as upstream's patterns do, which they precede,
+/// with the same results in fewer operations; fewer still where registers have
+/// 512 bits.
+void populateFloatFunctionPatterns(mlir::RewritePatternSet &patterns);
+
 } // namespace mpc
 
 #endif // MPC_LIB_CODEGEN_MATHFUNCTIONS_H

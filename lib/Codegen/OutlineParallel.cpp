@@ -10,10 +10,12 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "LoopBody.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Arith/Utils/Utils.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/IRMapping.h"
@@ -31,6 +33,7 @@ namespace mpc {
 } // namespace mpc
 
 using namespace mlir;
+using namespace mpc;
 
 namespace {
 
@@ -102,6 +105,20 @@ Value createTripCount(OpBuilder &builder, Location loc, OpFoldResult lower,
                                             {lower, upper, step}));
 }
 
+/// Stores past the caches are waited for once, after the last iteration.
+static void fenceOnce(scf::ForOp range) {
+  SmallVector<LLVM::CallIntrinsicOp> fences;
+  range.walk([&](LLVM::CallIntrinsicOp call) {
+    if (call.getIntrin() == kStreamFence)
+      fences.push_back(call);
+  });
+  if (fences.empty())
+    return;
+  fences.front()->moveAfter(range);
+  for (LLVM::CallIntrinsicOp fence : ArrayRef(fences).drop_front())
+    fence.erase();
+}
+
 LogicalResult Outliner::outline(scf::ForallOp loop, StringRef name) {
   if (!loop.getOutputs().empty())
     return loop.emitOpError("expected no results, but got ")
@@ -171,6 +188,7 @@ LogicalResult Outliner::outline(scf::ForallOp loop, StringRef name) {
   }
   for (Operation &op : loop.getBody()->without_terminator())
     body.clone(op, mapping);
+  fenceOnce(range);
   if (failed(moveBuffersToStack(kernel))) {
     kernel.erase();
     return failure();

@@ -302,8 +302,11 @@ Value WindowRow::areInside(ImplicitLocOpBuilder &b,
   return inside;
 }
 
-Value WindowRow::isInsideColumn(ImplicitLocOpBuilder &b, Value kw) const {
-  return isBelow(b, add(b, left, mul(b, kw, window.getDilations()[1])), width);
+Value WindowRow::isInside(ImplicitLocOpBuilder &b, unsigned dim,
+                          Value number) const {
+  Value offset = mul(b, number, window.getDilations()[dim]);
+  return isBelow(b, add(b, dim == 0 ? top : left, offset),
+                 dim == 0 ? height : width);
 }
 
 Value WindowRow::countRowsAbove(ImplicitLocOpBuilder &b, int64_t edge) const {
@@ -410,6 +413,40 @@ Value OutputWriter::loadExtra(ImplicitLocOpBuilder &b, const Extra &extra,
   return vector::BroadcastOp::create(b, type, scalar);
 }
 
+void OutputWriter::startAtBias() {
+  BlockArgument sum = epilogue.front().getArgument(0);
+  auto addition = sum.hasOneUse()
+                      ? dyn_cast<arith::AddIOp>(*sum.getUsers().begin())
+                      : arith::AddIOp();
+  if (!addition || addition->getBlock() != sum.getOwner())
+    return;
+  auto other = dyn_cast<BlockArgument>(
+      addition.getLhs() == sum ? addition.getRhs() : addition.getLhs());
+  if (!other || other.getOwner() != sum.getOwner())
+    return;
+  const Extra &extra = extras[other.getArgNumber() - 1];
+  unsigned last = outType.getRank() - 1;
+  if (extra.collapsed || !extra.map.isFunctionOfDim(last) ||
+      !llvm::all_of(llvm::seq(last), [&](unsigned dim) {
+        return !extra.map.isFunctionOfDim(dim);
+      }))
+    return;
+  bias = addition;
+  start = &extra;
+}
+
+Value OutputWriter::getStart(ImplicitLocOpBuilder &b, Type element,
+                             int64_t size, Value column, int64_t used) const {
+  auto type = VectorType::get({size}, element);
+  Value zero = arith::ConstantOp::create(b, b.getZeroAttr(type));
+  if (!start)
+    return zero;
+  Value value = loadExtra(b, *start, used, /*row=*/Value(), column);
+  return used == size
+             ? value
+             : vector::InsertStridedSliceOp::create(b, value, zero, 0, 1);
+}
+
 Value OutputWriter::apply(ImplicitLocOpBuilder &b, Value accumulator, Value row,
                           Value column, Value result) const {
   int64_t width = cast<VectorType>(accumulator.getType()).getDimSize(0);
@@ -418,12 +455,17 @@ Value OutputWriter::apply(ImplicitLocOpBuilder &b, Value accumulator, Value row,
   Block &block = epilogue.front();
   mapping.map(block.getArgument(0), accumulator);
   for (auto [index, extra] : llvm::enumerate(extras))
-    if (!block.getArgument(index + 1).use_empty())
+    if (llvm::any_of(block.getArgument(index + 1).getUsers(),
+                     [&](Operation *user) { return user != bias; }))
       mapping.map(block.getArgument(index + 1),
                   loadExtra(b, extra, width, row, column));
+  if (bias)
+    mapping.map(bias->getResult(0), accumulator);
   for (Operation &op : block.without_terminator()) {
     if (mapping.contains(result))
       break;
+    if (&op == bias)
+      continue;
     if (auto constant = dyn_cast<arith::ConstantOp>(op)) {
       auto splat = DenseElementsAttr::get(
           widen(constant.getType()), ArrayRef<Attribute>{constant.getValue()});

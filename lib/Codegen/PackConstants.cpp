@@ -132,7 +132,6 @@ static void packBlocks(const BlockConstants &from, const BlockLayout &layout,
                        BlocksAttr format, MutableArrayRef<char> result) {
   std::fill(result.begin(), result.end(), 0);
   int64_t panelBytes = format.getPanelBytes(), block = format.getBlock();
-  int64_t perGroup = format.getPerGroup();
   for (int64_t n = 0; n < layout.channels; ++n) {
     char *panel = result.data() + n / kPanelWidth * panelBytes;
     int64_t lane = n % kPanelWidth;
@@ -142,20 +141,19 @@ static void packBlocks(const BlockConstants &from, const BlockLayout &layout,
         std::memcpy(panel + 4 * i, &level, 4);
       }
     for (int64_t k = 0; k < layout.depth; ++k) {
-      char *run = panel + format.getTableBytes() +
-                  k / block * format.getRunBytes(block);
       if (k % block == 0) {
+        char *run = panel + format.getTableBytes() +
+                    k / block * format.getRunBytes(block);
         int64_t index = layout.getBlock(n, k);
         auto scale = from.scales.get<uint16_t>(index);
         std::memcpy(run + 2 * lane, &scale, 2);
         if (format.getZeroPoints())
           run[2 * kPanelWidth + lane] = from.zeroPoints.get<char>(index);
       }
-      char &byte = run[format.getHeaderBytes() +
-                       k % block / perGroup * kPanelWidth + lane];
+      auto [position, bit] = format.getWeightPosition(lane, k);
+      char &byte = panel[position];
       auto value = from.values.get<uint8_t>(layout.getPosition(n, k));
-      byte = static_cast<char>(static_cast<uint8_t>(byte) |
-                               value << (k % perGroup * format.getBits()));
+      byte = static_cast<char>(static_cast<uint8_t>(byte) | value << bit);
     }
   }
 }
@@ -405,7 +403,8 @@ private:
     auto blocks = BlocksAttr::get(
         &getContext(), dequantize.getBits(), layout.block, layout.depth,
         static_cast<bool>(dequantize.getZeroPoints()),
-        static_cast<bool>(dequantize.getTable()));
+        static_cast<bool>(dequantize.getTable()),
+        /*fragments=*/tiling.getIntrinsic() == Intrinsic::mma);
     OpBuilder b(op);
     auto stream = RankedTensorType::get(
         {llvm::divideCeilSigned(layout.channels, kPanelWidth),

@@ -5,10 +5,10 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Such stores need aligned vectors, and a result may begin at any element. The
-// first and the last vector of a row then stand where they fall and overlap
-// with those between them. They are computed before and stored after these: a
-// result may be written over what it is made of.
+// Such stores need aligned vectors, and a result may begin at any element.
+// Where a row of it has a line of the caches in common with the next one, that
+// line would be read, in the middle of what is not: such rows are stored as
+// ever.
 //
 //===----------------------------------------------------------------------===//
 
@@ -44,11 +44,9 @@ static Value isLarger(ImplicitLocOpBuilder &b, Value buffer, int64_t least) {
       indexConstant(b, least / getElementBytes(buffer)));
 }
 
-/// The elements from a place up to the next address that is a multiple of
-/// `alignment`, a power of two.
-static Value countUnaligned(ImplicitLocOpBuilder &b, ElementPlace place,
-                            int64_t alignment) {
-  int64_t bytes = getElementBytes(place.memref);
+/// Whether an element's address is a multiple of `alignment`, a power of two.
+static Value isAligned(ImplicitLocOpBuilder &b, ElementPlace place,
+                       int64_t alignment) {
   auto metadata = memref::ExtractStridedMetadataOp::create(b, place.memref);
   Value offset = metadata.getOffset();
   for (auto [index, stride] :
@@ -56,49 +54,24 @@ static Value countUnaligned(ImplicitLocOpBuilder &b, ElementPlace place,
     offset = add(b, offset, b.createOrFold<arith::MulIOp>(index, stride));
   Value pointer =
       memref::ExtractAlignedPointerAsIndexOp::create(b, place.memref);
-  Value address = add(b, pointer, mul(b, offset, bytes));
-  Value missing = b.createOrFold<arith::AndIOp>(
-      b.createOrFold<arith::SubIOp>(indexConstant(b, 0), address),
-      indexConstant(b, alignment - 1));
-  return b.createOrFold<arith::DivUIOp>(missing, indexConstant(b, bytes));
+  Value address =
+      add(b, pointer, mul(b, offset, getElementBytes(place.memref)));
+  return b.createOrFold<arith::CmpIOp>(
+      arith::CmpIPredicate::eq,
+      b.createOrFold<arith::AndIOp>(address, indexConstant(b, alignment - 1)),
+      indexConstant(b, 0));
 }
 
 static void emitStreamed(ImplicitLocOpBuilder &b, const VectorLoop &loop,
-                         VectorType type, int64_t alignment) {
-  Value lead = countUnaligned(b, loop.getPlace(loop.begin), alignment);
-  Value last = add(b, loop.end, -loop.lanes);
-  Value rest = b.createOrFold<arith::RemUIOp>(
-      b.createOrFold<arith::SubIOp>(loop.end, loop.begin),
-      indexConstant(b, loop.lanes));
-  Value hasEdges = b.createOrFold<arith::CmpIOp>(
-      arith::CmpIPredicate::ne, b.createOrFold<arith::OrIOp>(lead, rest),
-      indexConstant(b, 0));
-  auto edges = scf::IfOp::create(
-      b, hasEdges,
-      [&](OpBuilder &, Location) {
-        Value first = loop.compute(loop.begin);
-        scf::YieldOp::create(b, ValueRange{first, loop.compute(last)});
-      },
-      [&](OpBuilder &, Location) {
-        Value none = arith::ConstantOp::create(b, b.getZeroAttr(type));
-        scf::YieldOp::create(b, ValueRange{none, none});
-      });
-  auto store = [&](Value value, Value at, bool isStreamed) {
-    ElementPlace place = loop.getPlace(at);
-    vector::StoreOp::create(b, value, place.memref, place.indices, isStreamed,
-                            isStreamed ? llvm::MaybeAlign(alignment)
-                                       : llvm::MaybeAlign());
-  };
-  emitLoop(b, add(b, loop.begin, lead), add(b, last, 1), loop.lanes,
-           [&](Value iv) { store(loop.compute(iv), iv, true); });
-  scf::IfOp::create(b, hasEdges, [&](OpBuilder &, Location) {
-    store(edges.getResult(0), loop.begin, false);
-    store(edges.getResult(1), last, false);
-    scf::YieldOp::create(b);
+                         int64_t alignment) {
+  emitLoop(b, loop.begin, loop.end, loop.lanes, [&](Value iv) {
+    Value value = loop.compute(iv);
+    ElementPlace place = loop.getPlace(iv);
+    vector::StoreOp::create(b, value, place.memref, place.indices,
+                            /*nontemporal=*/true, llvm::MaybeAlign(alignment));
   });
   // Other stores do not wait for these.
-  LLVM::CallIntrinsicOp::create(b, b.getStringAttr("llvm.x86.sse.sfence"),
-                                ValueRange());
+  LLVM::CallIntrinsicOp::create(b, b.getStringAttr(kStreamFence), ValueRange());
 }
 
 void mpc::emitStream(ImplicitLocOpBuilder &b, linalg::LinalgOp op,
@@ -110,22 +83,22 @@ void mpc::emitStream(ImplicitLocOpBuilder &b, linalg::LinalgOp op,
   int64_t alignment = std::min(bytes, target.vectorBits / 8);
   if (!least || alignment < kLeastVectorBytes)
     return emitCached();
-  Value isLong = b.createOrFold<arith::CmpIOp>(
-      arith::CmpIPredicate::uge,
-      b.createOrFold<arith::SubIOp>(loop.end, loop.begin),
-      indexConstant(b, loop.lanes));
+  Value isWhole = b.createOrFold<arith::CmpIOp>(
+      arith::CmpIPredicate::eq,
+      b.createOrFold<arith::RemUIOp>(
+          b.createOrFold<arith::SubIOp>(loop.end, loop.begin),
+          indexConstant(b, loop.lanes)),
+      indexConstant(b, 0));
   Value isLarge = isLarger(b, getRoot(out), least.getInt());
-  Value streams = b.createOrFold<arith::AndIOp>(isLong, isLarge);
-  auto type =
-      VectorType::get({loop.lanes}, getElementTypeOrSelf(out.getType()));
+  Value streams = b.createOrFold<arith::AndIOp>(isWhole, isLarge);
   if (matchPattern(streams, m_Zero()))
     return emitCached();
-  if (matchPattern(streams, m_One()))
-    return emitStreamed(b, loop, type, alignment);
+  streams = b.createOrFold<arith::AndIOp>(
+      streams, isAligned(b, loop.getPlace(loop.begin), alignment));
   scf::IfOp::create(
       b, streams,
       [&](OpBuilder &, Location) {
-        emitStreamed(b, loop, type, alignment);
+        emitStreamed(b, loop, alignment);
         scf::YieldOp::create(b);
       },
       [&](OpBuilder &, Location) {

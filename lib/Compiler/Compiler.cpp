@@ -247,7 +247,7 @@ LogicalResult Compilation::bind(StringRef binding, ImportOptions &import) {
   BoundTensor bound;
   bound.elementType = getBuiltinType(&context, tensor.type);
   bound.shape.assign(tensor.shape.begin(), tensor.shape.end());
-  bound.data = std::move(tensor.data);
+  bound.data.assign(tensor.data.begin(), tensor.data.end());
   import.bindings.emplace_back(name.str(), std::move(bound));
   return success();
 }

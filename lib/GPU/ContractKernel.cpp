@@ -38,19 +38,29 @@ ContractKernel::ContractKernel(ContractOp op, int64_t tileRows)
   depth = inputType.getShape().back();
   element = inputType.getElementType();
   panels = tiling.getColumns() / kPanelWidth;
+  if (op.getBlocks()) {
+    numTaps = window && !tiling.getGather() ? window.getNumTaps() : 1;
+    tapBlocks =
+        llvm::divideCeilSigned(op.getBlocks()->getDepth(), numTaps * kv);
+  } else {
+    numTaps = weightsType.getDimSize(1);
+    tapBlocks = weightsType.getDimSize(2);
+  }
   blockBytes = kv * element.getIntOrFloatBitWidth() / 8;
   chunkBlocks =
       std::max<int64_t>(kChunkBytes / std::max<int64_t>(blockBytes, 1), 1);
 }
 
 LogicalResult ContractKernel::initialize(int64_t least) {
-  int64_t bytes = (tiling.getRows() + tiling.getColumns()) * getStageBytes() *
-                      staging.stages +
-                  getBarrierBytes();
+  auto [weightsRows, weightsColumns] = getWeightsShape();
+  int64_t bytes =
+      tiling.getRows() * getStageBytes() * staging.stages +
+      weightsRows * weightsColumns * weightsType.getElementTypeBitWidth() / 8 +
+      getBarrierBytes();
   if (bytes > kMaxSharedBytes)
     return op.emitOpError("expected stages of at most ")
            << kMaxSharedBytes << " bytes of shared memory, but got " << bytes;
-  totalBlocks = weightsType.getDimSize(1) * weightsType.getDimSize(2);
+  totalBlocks = numTaps * tapBlocks;
   steps = llvm::divideCeilSigned(
       llvm::divideCeilSigned(totalBlocks, staging.depth), staging.slices);
   // Slices of equal length: the last one may end past the end.
@@ -112,11 +122,10 @@ ContractKernel::Row ContractKernel::getRow(Value number) {
 }
 
 ContractKernel::Position ContractKernel::getPosition(Value block) {
-  int64_t blocks = weightsType.getDimSize(2);
   Position position{block, constant(0), block, {}};
-  if (weightsType.getDimSize(1) > 1) {
-    position.tap = divide(block, blocks);
-    position.inTap = remainder(block, blocks);
+  if (numTaps > 1) {
+    position.tap = divide(block, tapBlocks);
+    position.inTap = remainder(block, tapBlocks);
   }
   if (isRagged)
     position.isValid = isBelow(block, constant(totalBlocks));
@@ -136,7 +145,8 @@ void ContractKernel::copy(Value source, ValueRange from, Value target,
   Value present;
   if (isValid)
     present = arith::SelectOp::create(b, isValid, constant(count), constant(0));
-  bool isChunk = count * element.getIntOrFloatBitWidth() / 8 == kChunkBytes;
+  auto type = cast<MemRefType>(source.getType());
+  bool isChunk = count * type.getElementTypeBitWidth() / 8 == kChunkBytes;
   nvgpu::DeviceAsyncCopyOp::create(
       b, nvgpu::DeviceAsyncTokenType::get(b.getContext()), target, to, source,
       from, b.getIndexAttr(count), present,
@@ -389,9 +399,10 @@ LogicalResult ContractKernel::run(StringRef name) {
   if (failed(check()))
     return failure();
   input = collapseRows(b, op.getInput());
-  weights = memref::CollapseShapeOp::create(
-      b, op.getWeights(),
-      SmallVector<ReassociationIndices>{{0}, {1, 2}, {3, 4}});
+  weights = op.getWeights();
+  if (!op.getBlocks())
+    weights = memref::CollapseShapeOp::create(
+        b, weights, SmallVector<ReassociationIndices>{{0}, {1, 2}, {3, 4}});
   limit = b.createOrFold<memref::DimOp>(writer.getRows(), 0);
   Value tiles = getTiles();
   if (staging.slices > 1) {
@@ -408,17 +419,15 @@ LogicalResult ContractKernel::run(StringRef name) {
             op.getAccumulatorType()),
         dynamic);
   }
-  auto shared = [&](int64_t rows, int64_t columns) -> Type {
-    auto space = gpu::AddressSpaceAttr::get(b.getContext(),
-                                            gpu::AddressSpace::Workgroup);
-    return MemRefType::get({rows, columns}, element,
-                           MemRefLayoutAttrInterface(), space);
+  auto shared = [&](int64_t rows, int64_t columns, Type type) -> Type {
+    return MemRefType::get({rows, columns}, type, MemRefLayoutAttrInterface(),
+                           getSharedSpace(b.getContext()));
   };
   auto [weightsRows, weightsColumns] = getWeightsShape();
   gpu::LaunchOp launch = createLaunch(
       b, name, getGrid(tiles), threads,
-      {shared(staging.stages * tiling.getRows(), staging.depth * kv),
-       shared(weightsRows, weightsColumns)},
+      {shared(staging.stages * tiling.getRows(), staging.depth * kv, element),
+       shared(weightsRows, weightsColumns, weightsType.getElementType())},
       getBarrierBytes());
   sharedInput = launch.getWorkgroupAttributions()[0];
   sharedWeights = launch.getWorkgroupAttributions()[1];

@@ -140,6 +140,10 @@ protected:
   static void alignAccesses(mlir::Operation *op);
   /// The epilogue of a thread's sums.
   void store(mlir::ValueRange sums);
+  Row getRow(mlir::Value number);
+  Position getPosition(mlir::Value block);
+  /// What is read outside of the picture.
+  mlir::Value getPad();
   /// The numbers of the thread; `thread` is known.
   void locateThread();
 
@@ -157,14 +161,13 @@ protected:
   mlir::Value workspace; // sums of slices × rows × channels, or null
   mlir::Value panel0;    // the product's first panel, null if all share weights
   int64_t kv, channels, depth, panels, blockBytes, chunkBlocks, tileRows;
+  int64_t numTaps, tapBlocks; // of the weights; gathered ones have one tap
   int64_t threads = 0, totalBlocks = 0, steps = 0;
   int64_t unitBlocks = 0; // what a thread copies at once of the input
   int64_t fragments = 0;  // whose sums a thread has as neighbouring channels
   bool isRagged = false;  // k ends before the last step does
 
 private:
-  Row getRow(mlir::Value number);
-  Position getPosition(mlir::Value block);
   /// Number of the input's row, and whether it lies inside of the picture.
   std::pair<mlir::Value, mlir::Value> getPixel(const Row &row, mlir::Value tap);
   /// `rows` are those of the passes, or empty.
@@ -175,7 +178,6 @@ private:
                    llvm::ArrayRef<mlir::Value> target);
   void addSlices();
   mlir::Value getTiles();
-  mlir::Value getPad();
   int64_t getInputPasses() {
     int64_t perPass = threads / (staging.depth / unitBlocks);
     return llvm::divideCeilSigned(tiling.getRows(), perPass);

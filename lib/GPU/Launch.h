@@ -20,8 +20,16 @@ inline constexpr llvm::StringLiteral kGPUModuleName = "gpu";
 /// Threads of a warp, and of the four that multiply together with wgmma.
 inline constexpr int64_t kWarp = 32, kWarpgroup = 4 * kWarp;
 
+/// Most rows and columns of a window, a bit each, for blocks that stay.
+inline constexpr int64_t kMostWindowSize = 15;
+
 /// Bytes of an mbarrier.
 inline constexpr int64_t kBarrierBytes = 8;
+
+/// Discardable attribute of nvgpu.tma.create.descriptor: the kernel that takes
+/// the map is right with any number of blocks, each of which takes tile after
+/// tile. (Attributes of gpu.launch do not outlive outlining.)
+inline constexpr llvm::StringLiteral kResidentAttrName = "mpc.resident";
 
 /// Shared memory that a block of any chip has without asking for more.
 inline constexpr int64_t kSharedBytes = 48 * 1024;

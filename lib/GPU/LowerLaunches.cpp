@@ -9,6 +9,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "Launch.h"
 #include "mlir/Conversion/LLVMCommon/TypeConverter.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/GPU/IR/GPUDialect.h"
@@ -25,6 +26,7 @@ namespace mpc {
 } // namespace mpc
 
 using namespace mlir;
+using namespace mpc;
 
 namespace {
 
@@ -37,6 +39,9 @@ class LowerLaunches : public mpc::impl::LowerLaunchesBase<LowerLaunches> {
       llvm::function_ref<Value(ImplicitLocOpBuilder &)> emit = nullptr);
   Value createAddress(ImplicitLocOpBuilder &b, LLVM::GlobalOp global) {
     return LLVM::AddressOfOp::create(b, global);
+  }
+  Value createNumber(ImplicitLocOpBuilder &b, int64_t value) {
+    return LLVM::ConstantOp::create(b, b.getI64IntegerAttr(value));
   }
   LLVM::GlobalOp createBytes(StringRef name, StringRef bytes) {
     Builder b(&getContext());
@@ -68,8 +73,9 @@ class LowerLaunches : public mpc::impl::LowerLaunchesBase<LowerLaunches> {
   LogicalResult lower(nvgpu::TmaCreateDescriptorOp map, Value env);
 
   func::FuncOp main;
-  /// Where the tensor maps of launches are.
+  /// Where the tensor maps of launches are; those of blocks that stay.
   llvm::DenseMap<Value, Value> maps;
+  llvm::DenseSet<Value> residentMaps;
   LLVM::LLVMFuncOp mapFunction;
   llvm::StringMap<LLVM::GlobalOp> names;
 };
@@ -239,16 +245,16 @@ LogicalResult LowerLaunches::lower(nvgpu::TmaCreateDescriptorOp map,
   Value numbers = allocate(b, i64, static_cast<int64_t>(values.size()));
   for (auto [index, value] : llvm::enumerate(values))
     store(b, value, numbers, static_cast<int64_t>(index));
-  auto constant = [&](int64_t value) -> Value {
-    return LLVM::ConstantOp::create(b, b.getI64IntegerAttr(value));
-  };
   Value place = allocate(b, b.getI8Type(), 128, /*alignment=*/64);
   auto swizzle =
       static_cast<int64_t>(map.getTensorMap().getType().getSwizzle());
   LLVM::CallOp::create(b, mapFunction,
-                       ValueRange{env, place, address, constant(bytes),
-                                  constant(swizzle), constant(rank), numbers});
+                       ValueRange{env, place, address, createNumber(b, bytes),
+                                  createNumber(b, swizzle),
+                                  createNumber(b, rank), numbers});
   maps[map.getTensorMap()] = place;
+  if (map->hasAttr(kResidentAttrName))
+    residentMaps.insert(map.getTensorMap());
   return success();
 }
 
@@ -304,12 +310,15 @@ void LowerLaunches::lower(gpu::LaunchFuncOp launch, Value env,
     name = createText("gpu_kernel", kernel);
   Value shared = launch.getDynamicSharedMemorySize();
   shared = shared ? LLVM::ZExtOp::create(b, i64, shared).getResult()
-                  : LLVM::ConstantOp::create(b, i64, b.getI64IntegerAttr(0))
-                        .getResult();
+                  : createNumber(b, 0);
+  bool isResident =
+      llvm::any_of(launch.getKernelOperands(), [&](Value operand) {
+        return residentMaps.contains(operand);
+      });
   LLVM::CallOp::create(
       b, callee,
       ValueRange{env, createAddress(b, program), createAddress(b, name),
-                 convert(b, launch.getGridSizeX()),
+                 createNumber(b, isResident), convert(b, launch.getGridSizeX()),
                  convert(b, launch.getBlockSizeX()), shared, pointers});
   launch.erase();
 }
@@ -317,6 +326,7 @@ void LowerLaunches::lower(gpu::LaunchFuncOp launch, Value env,
 void LowerLaunches::runOnOperation() {
   names.clear();
   maps.clear();
+  residentMaps.clear();
   ModuleOp module = getOperation();
   main = module.lookupSymbol<func::FuncOp>("main");
   Type ptr = LLVM::LLVMPointerType::get(&getContext());
@@ -369,7 +379,7 @@ void LowerLaunches::runOnOperation() {
     return signalPassFailure();
   Type i64 = IntegerType::get(&getContext(), 64);
   LLVM::LLVMFuncOp launchFunction =
-      declare("mpc_rt_gpu_launch", {ptr, ptr, ptr, i64, i64, i64, ptr});
+      declare("mpc_rt_gpu_launch", {ptr, ptr, ptr, i64, i64, i64, i64, ptr});
   Value env = main.getArgument(0);
   SmallVector<nvgpu::TmaCreateDescriptorOp> mapOps;
   main.walk([&](nvgpu::TmaCreateDescriptorOp map) { mapOps.push_back(map); });

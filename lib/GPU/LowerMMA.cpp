@@ -140,7 +140,6 @@ SmallVector<SmallVector<Value>> MMAKernel::loadInputs(Value stage, int64_t k) {
   return a;
 }
 
-/// `sums`: of each 16 rows, of each 8 columns, four.
 SmallVector<Value> MMAKernel::multiplyStage(Value stage, ValueRange sums) {
   int64_t tiles = staging.warpRows / kRows;
   int64_t groups = staging.warpColumns / kColumns / fragments;
@@ -207,6 +206,10 @@ LogicalResult MMAKernel::check() {
   if (!fits || weightsType.getElementType() != element || op.getBlocks())
     return op.emitOpError("expected 8-bit integers with kv = 4 or f16 or bf16 "
                           "with kv = 2 for mma");
+  return checkStaging(/*most=*/4);
+}
+
+LogicalResult MMAKernel::checkStaging(int64_t most) {
   auto divides = [](int64_t part, int64_t whole) {
     return part > 0 && part % 16 == 0 && whole % part == 0;
   };
@@ -224,11 +227,13 @@ LogicalResult MMAKernel::check() {
            << "... 32 warps that fill the block, a depth of 8, 16 or 32, "
               "stages and slices";
   threads = warps * kWarp;
-  fragments = staging.warpColumns % (2 * kPanelWidth) == 0 ? 4 : 2;
+  fragments = staging.warpColumns % (2 * kPanelWidth) == 0 ? most : 2;
   return initialize(/*least=*/2);
 }
 
 std::unique_ptr<ContractKernel> mpc::createMMAKernel(ContractOp op) {
+  if (op.getBlocks())
+    return createBlocksMMAKernel(op);
   return std::make_unique<MMAKernel>(op);
 }
 

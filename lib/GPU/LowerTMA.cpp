@@ -5,10 +5,10 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Products of two matrices, whose tiles TMA copies: one instruction of one
-// thread asks for a box of a tensor map, and an mbarrier counts its bytes when
-// they come. A block stays, and takes every tile whose number is its own plus a
-// multiple of the grid's size.
+// Tiles that TMA copies: one instruction of one thread asks for a box of a
+// tensor map, and an mbarrier counts its bytes when they come. (Rows of windows
+// come in another way: see LowerTMAWindows.cpp.) A block stays, and takes every
+// tile whose number is its own plus a multiple of the grid's size.
 //
 // Stages form a ring. Each has two mbarriers: `full` has come when the bytes of
 // both boxes are there, `empty` when all warps that multiply have read them,
@@ -28,7 +28,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "WGMMAKernel.h"
+#include "TMAKernel.h"
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
@@ -38,16 +38,33 @@ using namespace mlir;
 using namespace mpc;
 using namespace mpc::kernel;
 
+namespace {
+
+/// Both operands come by TMA, which one thread asks for.
+class TMAProduct : public TMAKernel {
+public:
+  using TMAKernel::TMAKernel;
+
+private:
+  void createMaps() override;
+  int64_t countArrivals() const override { return 1; }
+  uint32_t countCopierRegisters() const override { return 40; }
+  void copyTiles() override;
+
+  Value inputMap;
+};
+
+} // namespace
+
 /// Bytes of a row that TMA copies, and swizzles, at once.
 static constexpr int64_t kRowBytes = 128;
 
 /// Warps of a group, each of which says that it has read a stage.
 static constexpr int64_t kGroupWarps = kWarpgroup / kWarp;
 
-/// Registers of a thread that copies and of one that multiplies, where three
-/// groups share the 64 Ki of a multiprocessor: 128 · (40 + 2 · 232) are 504 of
-/// every 512.
-static constexpr uint32_t kFewRegisters = 40, kManyRegisters = 232;
+/// Registers that a thread of each of three groups has together, of the 512
+/// there are: 64 Ki of a multiprocessor. The assembler keeps some for itself.
+static constexpr uint32_t kRegisters = 504;
 
 /// Rows of tiles, next to each other, that are taken together.
 static constexpr int64_t kBandRows = 8;
@@ -55,53 +72,9 @@ static constexpr int64_t kBandRows = 8;
 /// A hint how long a wait may sleep, in nanoseconds.
 static constexpr int64_t kTicks = 10000000;
 
-namespace {
-
-class TMAKernel : public WGMMAKernel {
-public:
-  using WGMMAKernel::WGMMAKernel;
-
-private:
-  LogicalResult check() override;
-  void emitBlock(gpu::LaunchOp launch, Value tiles) override;
-  Value getGrid(Value tiles) override {
-    return arith::MinUIOp::create(b, tiles, constant(staging.resident));
-  }
-  std::pair<Value, Value> orderTile(Value tile) override;
-  int64_t getBarrierBytes() const override {
-    return 2 * staging.stages * kBarrierBytes;
-  }
-
-  /// The map of `tensor`, of which a box becomes `shape` in shared memory.
-  Value createMap(Value tensor, ArrayRef<int64_t> shape,
-                  nvgpu::TensorMapSwizzleKind swizzle);
-  void createBarriers();
-  /// A loop over the block's tiles; `body` receives the number of the first
-  /// step.
-  void forEachTile(llvm::function_ref<void(Value)> body);
-  void copyTiles();
-  void multiplyTiles();
-  void copyStep(Value number, Value step);
-  void loadBox(Value map, ValueRange coordinates, Value shared, Value stage,
-               Value slot);
-  /// Waits for the phase of `barriers` that ends when step `number` is there,
-  /// or, `before`, for the one before.
-  void wait(Value barriers, Value number, bool before);
-  /// This thread's warp has read the stage of step `number`, if `condition`.
-  void release(Value number, Value condition);
-  Value getSlot(Value number) { return remainder(number, staging.stages); }
-
-  int64_t groups = 0; // of warps that multiply
-  Value block, grid, tiles, inputMap, weightsMap, full, empty, isFirstLane;
-};
-
-} // namespace
-
 LogicalResult TMAKernel::check() {
-  if (window || getStageBytes() != kRowBytes)
-    return op.emitOpError(
-               "expected a product of matrices and 128 bytes of k in "
-               "a stage for '")
+  if (getStageBytes() != kRowBytes)
+    return op.emitOpError("expected 128 bytes of k in a stage for '")
            << kStagingAttrName << "' with 'resident' blocks";
   if (failed(WGMMAKernel::check()))
     return failure();
@@ -131,7 +104,9 @@ Value TMAKernel::createMap(Value tensor, ArrayRef<int64_t> shape,
   SmallVector<Value> box;
   for (int64_t size : shape)
     box.push_back(constant(size));
-  return nvgpu::TmaCreateDescriptorOp::create(b, type, any, box);
+  auto map = nvgpu::TmaCreateDescriptorOp::create(b, type, any, box);
+  map->setAttr(kResidentAttrName, b.getUnitAttr());
+  return map;
 }
 
 void TMAKernel::createBarriers() {
@@ -145,8 +120,8 @@ void TMAKernel::createBarriers() {
       arith::CmpIOp::create(b, arith::CmpIPredicate::eq, thread, constant(0)),
       [&] {
         for (int64_t slot = 0; slot < staging.stages; ++slot) {
-          nvgpu::MBarrierInitOp::create(b, full, constant(1), constant(slot),
-                                        /*predicate=*/Value());
+          nvgpu::MBarrierInitOp::create(b, full, constant(countArrivals()),
+                                        constant(slot), /*predicate=*/Value());
           nvgpu::MBarrierInitOp::create(
               b, empty, constant(groups * kGroupWarps), constant(slot),
               /*predicate=*/Value());
@@ -157,20 +132,26 @@ void TMAKernel::createBarriers() {
   gpu::BarrierOp::create(b);
 }
 
+void TMAKernel::createMaps() {
+  Value byBlock = memref::TransposeOp::create(
+      b, weights,
+      AffineMapAttr::get(AffineMap::getPermutationMap(
+          ArrayRef<int64_t>{1, 0, 2}, b.getContext())));
+  weightsMap = createMap(byBlock, {staging.depth, panels, kPanelWidth * kv},
+                         nvgpu::TensorMapSwizzleKind::SWIZZLE_NONE);
+}
+
+void TMAProduct::createMaps() {
+  inputMap = createMap(input, {tiling.getRows(), staging.depth * kv},
+                       nvgpu::TensorMapSwizzleKind::SWIZZLE_128B);
+  TMAKernel::createMaps();
+}
+
 void TMAKernel::emitBlock(gpu::LaunchOp launch, Value count) {
   {
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPoint(launch);
-    int64_t perPanel = kPanelWidth * kv;
-    inputMap = createMap(input, {tiling.getRows(), staging.depth * kv},
-                         nvgpu::TensorMapSwizzleKind::SWIZZLE_128B);
-    MLIRContext *context = b.getContext();
-    Value byBlock = memref::TransposeOp::create(
-        b, weights,
-        AffineMapAttr::get(
-            AffineMap::getPermutationMap(ArrayRef<int64_t>{1, 0, 2}, context)));
-    weightsMap = createMap(byBlock, {staging.depth, panels, perPanel},
-                           nvgpu::TensorMapSwizzleKind::SWIZZLE_NONE);
+    createMaps();
   }
   tiles = count;
   block = launch.getBlockIds().x;
@@ -184,14 +165,14 @@ void TMAKernel::emitBlock(gpu::LaunchOp launch, Value count) {
   emitIf(
       isBelow(thread, constant(groups * kWarpgroup)),
       [&] {
-        setRegisters(kManyRegisters, NVVM::SetMaxRegisterAction::increase);
+        setRegisters((kRegisters - countCopierRegisters()) / 2,
+                     NVVM::SetMaxRegisterAction::increase);
         multiplyTiles();
       },
       [&] {
-        setRegisters(kFewRegisters, NVVM::SetMaxRegisterAction::decrease);
-        emitIf(arith::CmpIOp::create(b, arith::CmpIPredicate::eq, thread,
-                                     constant(groups * kWarpgroup)),
-               [&] { copyTiles(); });
+        setRegisters(countCopierRegisters(),
+                     NVVM::SetMaxRegisterAction::decrease);
+        copyTiles();
       });
 }
 
@@ -248,18 +229,15 @@ void TMAKernel::loadBox(Value map, ValueRange coordinates, Value shared,
                                 /*predicate=*/Value());
 }
 
-void TMAKernel::copyStep(Value number, Value step) {
-  wait(empty, number, /*before=*/true);
-  Value slot = getSlot(number);
-  int64_t bytes = (tiling.getRows() + tiling.getColumns()) * getStageBytes();
-  nvgpu::MBarrierArriveExpectTxOp::create(b, full, constant(bytes), slot,
-                                          /*predicate=*/Value());
-  Value firstBlock = mul(b, add(b, step0, step), staging.depth);
+void TMAKernel::expectBytes(Value slot, int64_t rows) {
+  nvgpu::MBarrierArriveExpectTxOp::create(
+      b, full, constant(rows * getStageBytes()), slot, /*predicate=*/Value());
+}
+
+void TMAKernel::loadWeightsBox(Value slot, Value firstBlock) {
   Value panel = divide(column0, kPanelWidth);
   if (panel0)
     panel = add(b, panel0, panel);
-  loadBox(inputMap, {mul(b, firstBlock, kv), row0}, sharedInput,
-          mul(b, slot, tiling.getRows()), slot);
   SmallVector<ReassociationIndices> byPanel = {{0}, {1, 2}};
   Value expanded = memref::ExpandShapeOp::create(
       b,
@@ -270,10 +248,25 @@ void TMAKernel::copyStep(Value number, Value step) {
           mul(b, slot, staging.depth), slot);
 }
 
-void TMAKernel::copyTiles() {
+void TMAKernel::copySteps(llvm::function_ref<void(Value, Value)> copy) {
   forEachTile([&](Value first) {
-    emitLoop(b, constant(0), constant(steps), 1,
-             [&](Value step) { copyStep(add(b, first, step), step); });
+    beginTile();
+    emitLoop(b, constant(0), constant(steps), 1, [&](Value step) {
+      Value number = add(b, first, step);
+      wait(empty, number, /*before=*/true);
+      copy(getSlot(number), mul(b, add(b, step0, step), staging.depth));
+    });
+  });
+}
+
+void TMAProduct::copyTiles() {
+  emitIf(isFirstCopier(), [&] {
+    copySteps([&](Value slot, Value firstBlock) {
+      expectBytes(slot, tiling.getRows() + tiling.getColumns());
+      loadBox(inputMap, {mul(b, firstBlock, kv), row0}, sharedInput,
+              mul(b, slot, tiling.getRows()), slot);
+      loadWeightsBox(slot, firstBlock);
+    });
   });
 }
 
@@ -297,6 +290,7 @@ void TMAKernel::multiplyTiles() {
     Value sums = multiplySteps([&](Value step, Value sums) {
       Value number = add(b, first, step);
       wait(full, number, /*before=*/false);
+      receive();
       Value next = multiplyStage(getSlot(number), sums);
       // The step before has been read, were it the last one of another tile. A
       // condition that is about the first step would make LLVM peel it, and
@@ -312,5 +306,8 @@ void TMAKernel::multiplyTiles() {
 }
 
 std::unique_ptr<ContractKernel> mpc::createTMAKernel(ContractOp op) {
-  return std::make_unique<TMAKernel>(op);
+  WindowAttr window = op.getWindowAttr();
+  if (window && !window.isPointwise())
+    return createTMAWindowKernel(op);
+  return std::make_unique<TMAProduct>(op);
 }

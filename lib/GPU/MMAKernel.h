@@ -22,15 +22,18 @@ protected:
   static constexpr int64_t kRows = 16, kBlocks = 8;
 
   mlir::LogicalResult check() override;
+  /// The part of it that any types of operands have. `most`: fragments whose
+  /// sums a thread may have as neighbouring channels.
+  mlir::LogicalResult checkStaging(int64_t most);
   std::pair<int64_t, int64_t> getWeightsShape() const override {
     return {staging.stages * panels * staging.depth, kernel::kPanelWidth * kv};
   }
   void locateWarp() override;
   void loadWeights(mlir::Value step, mlir::Value stage) override;
   mlir::SmallVector<mlir::Value> multiply(LoadStage load) override;
-  /// One stage, added to `sums`.
-  mlir::SmallVector<mlir::Value> multiplyStage(mlir::Value stage,
-                                               mlir::ValueRange sums);
+  /// One stage, added to `sums`: of each 16 rows, of each 8 columns, four.
+  virtual mlir::SmallVector<mlir::Value> multiplyStage(mlir::Value stage,
+                                                       mlir::ValueRange sums);
   /// The registers of the input for instruction `k` of a stage, for each 16
   /// rows of the warp.
   virtual mlir::SmallVector<mlir::SmallVector<mlir::Value>>
@@ -43,11 +46,13 @@ protected:
   /// Those of one such tile; `position` is of this lane's chunk.
   mlir::SmallVector<mlir::Value> loadMatrices(mlir::Value memory,
                                               mlir::ValueRange position);
-
-private:
+  /// One instruction.
   mlir::SmallVector<mlir::Value>
   multiply(mlir::ValueRange a, mlir::ValueRange w, mlir::ValueRange c);
 };
+
+/// One with weights in blocks (LowerMMABlocks.cpp).
+std::unique_ptr<ContractKernel> createBlocksMMAKernel(kernel::ContractOp op);
 
 } // namespace mpc
 

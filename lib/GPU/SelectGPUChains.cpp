@@ -55,7 +55,8 @@ static std::optional<int64_t> getSharedBytes(const Chain &chain, int64_t rows) {
   }
   for (ContractOp op : chain.getContractions()) {
     Intrinsic intrinsic = op.getTiling().getIntrinsic();
-    if (intrinsic == Intrinsic::wgmma)
+    if (intrinsic == Intrinsic::wgmma ||
+        (intrinsic == Intrinsic::mma && op.getBlocks()))
       return std::nullopt;
     if (intrinsic != Intrinsic::mma)
       continue;

@@ -7,7 +7,6 @@
 
 #include "GPUTiling.h"
 #include "Launch.h"
-#include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Remarks.h"
 #include "mpc/Codegen/ContractionInfo.h"
 #include "mpc/Codegen/Staging.h"
@@ -31,6 +30,10 @@ static constexpr int64_t kMinRows = 16;
 /// Most rows and columns of a block: 128 accumulators of each thread.
 static constexpr int64_t kMaxRows = 128, kMaxColumns = 128;
 
+/// Outputs of a warp, at most, whose weights in blocks become numbers in
+/// registers.
+static constexpr int64_t kMaxSumsInBlocks = 64 * 32;
+
 /// Warps of a block, where the tile is large enough.
 static constexpr int64_t kWarps = 4;
 
@@ -39,8 +42,9 @@ static constexpr std::pair<int64_t, int64_t> kGroupTiles[] = {
     {128, 256}, {128, 128}, {128, 64}, {64, 64}};
 static constexpr int64_t kGroupRows = 64;
 
-/// k blocks of 4 bytes that one mma.sync reads, and that a stage holds.
-static constexpr int64_t kMinDepth = 8, kDepth = 16;
+/// k blocks of 4 bytes that one mma.sync reads, and that a stage holds; bytes
+/// of the latter.
+static constexpr int64_t kMinDepth = 8, kDepth = 16, kRowBytes = 4 * kDepth;
 
 /// More stages hide no more latency. wgmma still reads one of them while the
 /// next is multiplied.
@@ -52,6 +56,13 @@ static constexpr int64_t kMaxRing = 8;
 /// Of wgmma: bytes of one operand's row that a stage holds, and the least that
 /// a product is worth it for.
 static constexpr int64_t kGroupBytes = 128, kMinBytes = 4 * kGroupBytes;
+
+/// Rows up to which a product with weights in blocks takes the time of reading
+/// these. Then columns of a block, for more of them read the input less often;
+/// k blocks of a stage; blocks for each multiprocessor: what hides the latency
+/// of memory is bytes that are under way, and weights of 4 bits are few.
+static constexpr int64_t kStreamedRows = 32, kStreamedColumns = 64,
+                         kStreamedDepth = 32, kStreamedBlocks = 4;
 
 /// Slices of k, and the steps of each: sums of slices go through global memory
 /// and a second kernel, which shorter ones would not make up for.
@@ -74,9 +85,10 @@ static int64_t getCopies(linalg::LinalgOp op, const ContractionInfo &info) {
 }
 
 /// Rows and columns of a block, and the blocks there are: the largest that
-/// leave `busy` of them, for a large block reads each operand less often.
+/// leave `busy` of them, for a large block reads each operand less often. But
+/// `least` rows or columns.
 static std::array<int64_t, 3> selectBlock(int64_t m, int64_t n, int64_t copies,
-                                          int64_t busy) {
+                                          int64_t busy, int64_t least) {
   auto fit = [](int64_t size, int64_t most) {
     return std::min<int64_t>(most,
                              llvm::PowerOf2Ceil(std::max(size, kMinRows)));
@@ -86,7 +98,7 @@ static std::array<int64_t, 3> selectBlock(int64_t m, int64_t n, int64_t copies,
     return copies * llvm::divideCeilSigned(m, rows) *
            llvm::divideCeilSigned(n, columns);
   };
-  while (countBlocks() < busy && std::max(rows, columns) > 2 * kMinRows)
+  while (countBlocks() < busy && std::max(rows, columns) > least)
     (rows >= columns ? rows : columns) /= 2;
   return {rows, columns, countBlocks()};
 }
@@ -97,60 +109,50 @@ static int64_t selectSlices(int64_t blocks, int64_t busy, int64_t steps,
                                         steps * stageBytes / kMinSliceBytes}));
 }
 
-/// Warps as square as possible, as many stages as fit, and slices of k where
-/// `blocks` are few and k is long.
-static Staging selectStaging(int64_t rows, int64_t columns, int64_t kBlocks,
-                             int64_t blocks, const Chip &chip) {
-  Staging staging;
-  int64_t &warpRows = staging.warpRows = rows;
-  int64_t &warpColumns = staging.warpColumns = columns;
-  while (rows / warpRows * (columns / warpColumns) < kWarps &&
-         std::max(warpRows, warpColumns) > kMinRows)
-    (warpRows >= warpColumns ? warpRows : warpColumns) /= 2;
-  staging.depth = kBlocks > kMinDepth ? kDepth : kMinDepth;
-  int64_t steps = llvm::divideCeilSigned(kBlocks, staging.depth);
-  staging.slices =
-      selectSlices(blocks, chip.multiprocessors, steps, staging.depth * 4);
-  // Memory for two blocks of a multiprocessor, at the least.
-  int64_t bytes = std::max(kSharedBytes, chip.sharedBytes / 2);
-  staging.stages =
-      std::min({kMaxStages, llvm::divideCeilSigned(steps, staging.slices),
-                bytes / ((rows + columns) * staging.depth * 4)});
-  return staging;
-}
-
 /// A contraction of operands that tensor cores multiply.
 struct TensorCoreShape {
   int64_t rows, columns, copies;
   int64_t bytes; // of one row, all taps
   int64_t elementBytes;
   int64_t tapBytes; // of one row and tap
-  bool isProduct;   // of matrices as they stand in memory: no windows, no pads
+  int64_t window;   // the larger size
+  int64_t bits;     // of weights in blocks, else 0
+
+  bool isStreamed() const { return bits && rows <= kStreamedRows; }
+  /// Of kDepth k blocks of a column of weights, with scales and zero points.
+  int64_t getColumnBytes() const { return bits ? 4 * bits + 3 : kRowBytes; }
 };
+
+/// Whether weights in blocks can stand as mma.sync has them in registers:
+/// scales are of whole steps, and what they scale is an integer.
+static bool hasFragments(DequantizeOp op) {
+  auto type = cast<RankedTensorType>(op.getResult().getType());
+  int64_t depth = type.getNumElements() / type.getDimSize(op.getAxis());
+  int64_t block = op.getBlock();
+  return !op.getTable() && (block % kFragmentDepth == 0 || block >= depth);
+}
 
 static std::optional<TensorCoreShape>
 matchTensorCores(linalg::LinalgOp op, const ContractionInfo &info) {
-  if (info.kind == ContractionInfo::Kind::depthwise ||
-      op.getDpsInputOperand(1)->get().getDefiningOp<DequantizeOp>())
+  if (info.kind == ContractionInfo::Kind::depthwise)
     return std::nullopt;
+  auto blocks = op.getDpsInputOperand(1)->get().getDefiningOp<DequantizeOp>();
   Type input = getElementType(op, 0);
   bool isHalf = input.isF16() || input.isBF16();
   bool isBytes = info.integer && input.isInteger(8);
-  if (!isBytes && !(isHalf && input == getElementType(op, 1)))
+  if (!isBytes && !(isHalf && (blocks ? hasFragments(blocks)
+                                      : input == getElementType(op, 1))))
     return std::nullopt;
+  int64_t bits = blocks ? blocks.getBits() : 0;
   int64_t elementBytes = isBytes ? 1 : 2, tapBytes = info.depth * elementBytes;
-  constexpr std::array<int64_t, 2> one = {1, 1};
-  bool isProduct =
-      info.kind == ContractionInfo::Kind::matmul ||
-      (info.sizes == one && info.strides == one &&
-       !op.getDpsInputOperand(0)->get().getDefiningOp<tensor::PadOp>());
   return TensorCoreShape{info.getRowsPerSample(op),
                          info.channels,
                          getCopies(op, info),
                          info.getNumTaps() * tapBytes,
                          elementBytes,
                          tapBytes,
-                         isProduct};
+                         *llvm::max_element(info.sizes),
+                         bits};
 }
 
 static int64_t countTiles(const TensorCoreShape &shape, int64_t rows,
@@ -161,7 +163,7 @@ static int64_t countTiles(const TensorCoreShape &shape, int64_t rows,
 
 static bool suitsWarpgroups(const TensorCoreShape &shape, const Chip &chip) {
   auto [rows, columns] = std::end(kGroupTiles)[-1];
-  return chip.hasWarpgroups && shape.tapBytes % 16 == 0 &&
+  return chip.hasWarpgroups && !shape.bits && shape.tapBytes % 16 == 0 &&
          shape.bytes >= kMinBytes && shape.rows >= rows &&
          shape.columns >= columns &&
          2 * countTiles(shape, rows, columns) >= chip.multiprocessors;
@@ -176,9 +178,10 @@ bool mpc::suitsWarpgroups(linalg::LinalgOp op, const Chip &chip) {
 }
 
 /// The largest tile that leaves a block for each multiprocessor, a warpgroup
-/// for each 64 rows, and stages for two blocks of a multiprocessor or, where
-/// three of them are too much for that, for one. Products have one that stays,
-/// with as many stages as fit next to their mbarriers.
+/// for each 64 rows, and one block that stays on each multiprocessor, with as
+/// many stages as fit next to their mbarriers. With very large windows a block
+/// for each tile, and stages for two of a multiprocessor or, where three of
+/// them are too much for that, for one.
 static TilingAttr selectWarpgroups(MLIRContext *context,
                                    const TensorCoreShape &shape,
                                    const Chip &chip,
@@ -200,7 +203,7 @@ static TilingAttr selectWarpgroups(MLIRContext *context,
                                  chip.multiprocessors, steps, kGroupBytes);
   int64_t stageBytes = (rows + columns) * kGroupBytes;
   int64_t most = kMaxStages, stages = chip.sharedBytes / 2 / stageBytes;
-  if (shape.isProduct) {
+  if (shape.window <= kMostWindowSize) {
     staging->resident = chip.multiprocessors;
     most = kMaxRing;
     stages = chip.sharedBytes / (stageBytes + 2 * kBarrierBytes);
@@ -212,6 +215,42 @@ static TilingAttr selectWarpgroups(MLIRContext *context,
   return TilingAttr::get(context, Intrinsic::wgmma, rows, columns,
                          16 / shape.elementBytes, /*gather=*/false,
                          /*expand=*/false, /*planar=*/false);
+}
+
+/// Warps as square as possible, as many stages as fit, and slices of k where
+/// `blocks` are few and k is long.
+static Staging selectStaging(const TensorCoreShape &shape, int64_t rows,
+                             int64_t columns, int64_t kBlocks, int64_t blocks,
+                             const Chip &chip) {
+  Staging staging;
+  int64_t &warpRows = staging.warpRows = rows;
+  int64_t &warpColumns = staging.warpColumns = columns;
+  auto isLarge = [&] {
+    return rows / warpRows * (columns / warpColumns) < kWarps ||
+           (shape.bits && warpRows * warpColumns > kMaxSumsInBlocks);
+  };
+  while (isLarge() && std::max(warpRows, warpColumns) > kMinRows) {
+    // The more rows a warp has, the fewer of them make numbers of a weight.
+    bool isTall = shape.bits ? warpRows > warpColumns : warpRows >= warpColumns;
+    (isTall ? warpRows : warpColumns) /= 2;
+  }
+  staging.depth = shape.isStreamed() && kBlocks > kDepth ? kStreamedDepth
+                  : shape.bits || kBlocks > kMinDepth    ? kDepth
+                                                         : kMinDepth;
+  int64_t steps = llvm::divideCeilSigned(kBlocks, staging.depth);
+  int64_t perMultiprocessor = shape.isStreamed() ? kStreamedBlocks : 1;
+  staging.slices =
+      selectSlices(blocks, perMultiprocessor * chip.multiprocessors, steps,
+                   staging.depth * 4);
+  // Memory for two blocks of a multiprocessor, at the least.
+  int64_t bytes = std::max(
+      kSharedBytes, chip.sharedBytes / std::max<int64_t>(2, perMultiprocessor));
+  staging.stages =
+      std::min({shape.isStreamed() ? kMaxRing : kMaxStages,
+                llvm::divideCeilSigned(steps, staging.slices),
+                bytes / ((rows * kRowBytes + columns * shape.getColumnBytes()) *
+                         staging.depth / kDepth)});
+  return staging;
 }
 
 static TilingAttr selectTiling(linalg::LinalgOp op, const ContractionInfo &info,
@@ -239,8 +278,9 @@ static TilingAttr selectTiling(linalg::LinalgOp op, const ContractionInfo &info,
   int64_t kBlocks = gather ? llvm::divideCeilSigned(taps * info.depth, kv)
                            : taps * (info.depth / kv);
   auto [rows, columns, blocks] = selectBlock(
-      shape->rows, shape->columns, shape->copies, chip.multiprocessors);
-  staging = selectStaging(rows, columns, kBlocks, blocks, chip);
+      shape->rows, shape->columns, shape->copies, chip.multiprocessors,
+      shape->isStreamed() ? kStreamedColumns : 2 * kMinRows);
+  staging = selectStaging(*shape, rows, columns, kBlocks, blocks, chip);
   return TilingAttr::get(context, Intrinsic::mma, rows, columns, kv, gather,
                          /*expand=*/false, /*planar=*/false);
 }
@@ -282,6 +322,11 @@ struct SelectGPUTilingPass
                            tiling.getGather() ? ", rows gathered" : "",
                            describe(staging))
                  .str();
+      if (tiling.getExpand())
+        remark::missed(op.getLoc(), remark::RemarkOpts::name("Tiling").category(
+                                        getArgument()))
+            << "tensor cores multiply weights in blocks by f16 or bf16 "
+               "(--activation-type), where a weight is (q - z) * s";
     });
   }
 };

@@ -11,6 +11,7 @@
 #include <onnx/onnx_pb.h>
 
 #include <cstring>
+#include <string_view>
 
 using namespace mpc;
 
@@ -87,7 +88,7 @@ unpack(const std::vector<char> &packed, ElementType type, int64_t count) {
   return data;
 }
 
-static std::string pack(const std::vector<char> &data, unsigned bits) {
+static std::string pack(std::string_view data, unsigned bits) {
   size_t perByte = 8 / bits;
   std::string packed(data.size() / perByte + (data.size() % perByte != 0),
                      '\0');
@@ -151,7 +152,7 @@ std::vector<char> mpc::encodeTensorProto(const Tensor &tensor,
   for (int64_t size : tensor.shape)
     proto.add_dims(size);
   if (unsigned bits = packedBits(tensor.type))
-    proto.set_raw_data(pack(tensor.data, bits));
+    proto.set_raw_data(pack({tensor.data.data(), tensor.data.size()}, bits));
   else
     proto.set_raw_data(tensor.data.data(), tensor.data.size());
   std::vector<char> bytes(proto.ByteSizeLong());

@@ -74,3 +74,61 @@ func.func @doubles(%x: f64, %y: vector<4xf32>) -> (f64, vector<4xf32>) {
   %7 = arith.remf %6, %y : vector<4xf32>
   return %4, %7 : f64, vector<4xf32>
 }
+
+// An exponential whose argument is known not to be large is compared with the least argument only; any other also with
+// the largest one, and so is its exponent.
+// CHECK-LABEL: func.func @bounded(
+// CHECK-COUNT-1: arith.cmpf
+// CHECK-NOT: arith.cmpf
+// CHECK: return
+func.func @bounded(%x: vector<16xf32>) -> vector<16xf32> {
+  %0 = math.exp %x {kernel.argument_at_most = 0.0 : f32} : vector<16xf32>
+  return %0 : vector<16xf32>
+}
+
+// CHECK-LABEL: func.func @barely_bounded(
+// CHECK-COUNT-2: arith.cmpf
+// CHECK-NOT: arith.cmpf
+// CHECK: return
+func.func @barely_bounded(%x: f32) -> f32 {
+  %0 = math.exp %x {kernel.argument_at_most = 88.8 : f32} : f32
+  return %0 : f32
+}
+
+// CHECK-LABEL: func.func @unbounded(
+// CHECK-COUNT-3: arith.cmpf
+// CHECK-NOT: arith.cmpf
+// CHECK: return
+func.func @unbounded(%x: f32) -> f32 {
+  %0 = math.exp %x : f32
+  return %0 : f32
+}
+
+// Without wide registers the coefficients of erf are selected.
+// CHECK-LABEL: func.func @selected(
+// CHECK-NOT: permvar
+// CHECK: return
+func.func @selected(%x: vector<16xf32>) -> vector<16xf32> {
+  %0 = math.erf %x : vector<16xf32>
+  return %0 : vector<16xf32>
+}
+
+// Registers of 512 bits hold tables: 8 coefficients per register, in vectors of whole registers.
+module @wide attributes {dlti.target_system_spec = #dlti.target_system_spec<"CPU" = #dlti.target_device_spec<"vector_bits" = 512 : i64>>} {
+  // CHECK-LABEL: func.func @looked_up(
+  // CHECK-COUNT-16: llvm.call_intrinsic "llvm.x86.avx512.permvar.sf.512"
+  // CHECK-NOT: permvar
+  // CHECK: return
+  func.func @looked_up(%x: vector<32xf32>) -> vector<32xf32> {
+    %0 = math.erf %x : vector<32xf32>
+    return %0 : vector<32xf32>
+  }
+
+  // CHECK-LABEL: func.func @half_a_register(
+  // CHECK-NOT: permvar
+  // CHECK: return
+  func.func @half_a_register(%x: vector<8xf32>) -> vector<8xf32> {
+    %0 = math.erf %x : vector<8xf32>
+    return %0 : vector<8xf32>
+  }
+}

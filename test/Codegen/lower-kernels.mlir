@@ -12,20 +12,68 @@ func.func @conv(%x: memref<1x8x8x32xi8>, %w: memref<1x9x8x16x4xi8>, %bias: memre
   // CHECK-DAG: %[[ROWS:.*]] = memref.collapse_shape %[[OUT]] {{\[\[}}0, 1, 2], [3]] : memref<1x8x8x10xi32> into memref<64x10xi32>
   // CHECK-DAG: %[[PAD:.*]] = memref.get_global @kernel_pad_i8_32_7
   // CHECK: arith.minui %{{.*}}, %c62
-  // CHECK: scf.for %{{.*}} iter_args
+  // CHECK: %[[B:.*]] = vector.load %[[BIAS]]{{.*}} vector<10xi32>
+  // CHECK: %[[START:.*]] = vector.insert_strided_slice %[[B]], {{.*}} vector<10xi32> into vector<16xi32>
+  // CHECK: scf.for %{{.*}} iter_args(%{{.*}} = %[[START]], %{{.*}} = %[[START]])
   // CHECK: scf.for %{{.*}} iter_args
   // CHECK: %[[R0:.*]] = arith.select
   // CHECK: %[[R1:.*]] = arith.select
   // CHECK: kernel.inner_tile vpdpbusd rows(%[[R0]], %[[R1]] :
   // CHECK-SAME: weights(%[[W]]
-  // CHECK: %[[SUM:.*]] = vector.extract_strided_slice {{.*}} vector<16xi32> to vector<10xi32>
-  // CHECK: %[[B:.*]] = vector.load %[[BIAS]]{{.*}} vector<10xi32>
-  // CHECK: %[[R:.*]] = arith.addi %[[SUM]], %[[B]] : vector<10xi32>
+  // CHECK: %[[R:.*]] = vector.extract_strided_slice {{.*}} vector<16xi32> to vector<10xi32>
   // CHECK: vector.store %[[R]], %[[ROWS]]
   kernel.contract ins(%x, %w : memref<1x8x8x32xi8>, memref<1x9x8x16x4xi8>) extras(%bias : memref<10xi32>) outs(%o : memref<1x8x8x10xi32>)
       attributes {extra_maps = [affine_map<(n, h, w, c) -> (c)>], unsigned_input, pad_value = 7 : i8,
                   tiling = #kernel.tiling<intrinsic = vpdpbusd, rows = 2, columns = 16, kv = 4>,
                   window = #kernel.window<sizes = [3, 3], strides = [1, 1], dilations = [1, 1], low = [1, 1], high = [1, 1]>} {
+  ^bb0(%acc: i32, %b: i32):
+    %s = arith.addi %acc, %b : i32
+    kernel.yield %s : i32
+  }
+  return
+}
+
+// Sums start at integers that are one per channel and all that is done with them first; not at those of each row (an elementwise sum), nor
+// where the sum before it counts too, nor in pairs of partial sums.
+// CHECK-LABEL: func.func @per_element
+// CHECK: %[[ZERO:.*]] = arith.constant dense<0> : vector<16xi32>
+// CHECK: kernel.inner_tile vpdpbusd {{.*}} accumulators(%[[ZERO]], %[[ZERO]] :
+// CHECK: arith.addi {{.*}} : vector<16xi32>
+func.func @per_element(%x: memref<64x32xi8>, %w: memref<1x1x8x16x4xi8>, %y: memref<64x16xi32>, %o: memref<64x16xi32>) {
+  kernel.contract ins(%x, %w : memref<64x32xi8>, memref<1x1x8x16x4xi8>) extras(%y : memref<64x16xi32>) outs(%o : memref<64x16xi32>)
+      attributes {extra_maps = [affine_map<(m, n) -> (m, n)>], unsigned_input,
+                  tiling = #kernel.tiling<intrinsic = vpdpbusd, rows = 2, columns = 16, kv = 4>} {
+  ^bb0(%acc: i32, %b: i32):
+    %s = arith.addi %acc, %b : i32
+    kernel.yield %s : i32
+  }
+  return
+}
+// CHECK-LABEL: func.func @sum_counts_twice
+// CHECK: %[[ZERO:.*]] = arith.constant dense<0> : vector<16xi32>
+// CHECK: kernel.inner_tile vpdpbusd {{.*}} accumulators(%[[ZERO]], %[[ZERO]] :
+// CHECK: arith.addi {{.*}} : vector<16xi32>
+func.func @sum_counts_twice(%x: memref<64x32xi8>, %w: memref<1x1x8x16x4xi8>, %bias: memref<16xi32>, %o: memref<64x16xi32>) {
+  kernel.contract ins(%x, %w : memref<64x32xi8>, memref<1x1x8x16x4xi8>) extras(%bias : memref<16xi32>) outs(%o : memref<64x16xi32>)
+      attributes {extra_maps = [affine_map<(m, n) -> (n)>], unsigned_input,
+                  tiling = #kernel.tiling<intrinsic = vpdpbusd, rows = 2, columns = 16, kv = 4>} {
+  ^bb0(%acc: i32, %b: i32):
+    %s = arith.addi %acc, %b : i32
+    %t = arith.muli %s, %acc : i32
+    kernel.yield %t : i32
+  }
+  return
+}
+// CHECK-LABEL: func.func @partial_sums
+// CHECK: %[[ZERO:.*]] = arith.constant dense<0> : vector<32xi32>
+// CHECK: kernel.inner_tile pmaddwd {{.*}} accumulators(%[[ZERO]], %[[ZERO]] :
+// CHECK: vector.deinterleave
+// CHECK: vector.load {{.*}} : memref<16xi32>, vector<16xi32>
+// CHECK: arith.addi {{.*}} : vector<16xi32>
+func.func @partial_sums(%x: memref<64x32xi8>, %w: memref<1x1x8x16x4xi8>, %bias: memref<16xi32>, %o: memref<64x16xi32>) {
+  kernel.contract ins(%x, %w : memref<64x32xi8>, memref<1x1x8x16x4xi8>) extras(%bias : memref<16xi32>) outs(%o : memref<64x16xi32>)
+      attributes {extra_maps = [affine_map<(m, n) -> (n)>], unsigned_input,
+                  tiling = #kernel.tiling<intrinsic = pmaddwd, rows = 2, columns = 16, kv = 4>} {
   ^bb0(%acc: i32, %b: i32):
     %s = arith.addi %acc, %b : i32
     kernel.yield %s : i32
@@ -394,6 +442,31 @@ func.func @elementwise(%x: memref<?x30x30x10xf32>, %o: memref<?x30x30x10xf32>) {
   ^bb0(%a: f32, %b: f32):
     %n = arith.negf %a : f32
     linalg.yield %n : f32
+  }
+  return
+}
+
+// Of what waits long for itself, a function, two vectors are computed at a time; one where its rounding may be estimated.
+// CHECK-LABEL: func.func @interleaved
+func.func @interleaved(%x: memref<4096xf32>, %o: memref<4096xf32>, %q: memref<4096xf32>) {
+  // CHECK: math.exp {{.*}} : vector<32xf32>
+  linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]}
+      ins(%x : memref<4096xf32>) outs(%o : memref<4096xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    %e = math.exp %a : f32
+    linalg.yield %e : f32
+  }
+  // CHECK: math.exp {{.*}} : vector<16xf32>
+  linalg.generic {indexing_maps = [affine_map<(i) -> (i)>, affine_map<(i) -> (i)>], iterator_types = ["parallel"]}
+      ins(%x : memref<4096xf32>) outs(%q : memref<4096xf32>) {
+  ^bb0(%a: f32, %b: f32):
+    %one = arith.constant 1.0 : f32
+    %e = math.exp %a : f32
+    %s = arith.addf %e, %one : f32
+    %d = arith.divf %one, %s : f32
+    %m = arith.mulf %d, %e : f32
+    %r = math.roundeven %m : f32
+    linalg.yield %r : f32
   }
   return
 }

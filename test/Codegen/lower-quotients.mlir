@@ -5,7 +5,7 @@
 module attributes {dlti.target_system_spec = #dlti.target_system_spec<"CPU" = #dlti.target_device_spec<"march" = "x86-64-v3",
     "vector_bits" = 256 : i64, "vector_registers" = 16 : i64, "vnni" = false>>} {
 
-// One reciprocal per row; a vector with unusual numbers is divided.
+// One reciprocal per row; what is computed at a time, four vectors, is divided where it has unusual numbers.
 // CHECK-LABEL: func.func @rows(
 // CHECK: %[[C:.*]] = memref.load %{{.*}} : memref<4xf32>
 // CHECK: %[[RECIPROCAL:.*]] = arith.divf %{{.*}}, %[[C]] : f32
@@ -21,7 +21,7 @@ module attributes {dlti.target_system_spec = #dlti.target_system_spec<"CPU" = #d
 // CHECK: %[[EXACT:.*]] = math.fma %[[REST]], %[[FACTOR]], %[[Q]]
 // CHECK: scf.yield %[[EXACT]]
 // CHECK: } else {
-// CHECK: arith.divf %[[X]], %{{.*}} : vector<8xf32>
+// CHECK: arith.divf %[[X]], %{{.*}} : vector<32xf32>
 func.func @rows(%x: memref<4x64xf32>, %c: memref<4xf32>, %y: memref<4x64xf32>) {
   linalg.generic {indexing_maps = [#whole, #row, #whole], iterator_types = ["parallel", "parallel"]}
       ins(%x, %c : memref<4x64xf32>, memref<4xf32>) outs(%y : memref<4x64xf32>) {
@@ -32,7 +32,7 @@ func.func @rows(%x: memref<4x64xf32>, %c: memref<4xf32>, %y: memref<4x64xf32>) {
   return
 }
 
-// Seven vectors.
+// Seven vectors are too few.
 // CHECK-LABEL: func.func @short(
 // CHECK-NOT: math.fma
 func.func @short(%x: memref<4x56xf32>, %c: memref<4xf32>, %y: memref<4x56xf32>) {

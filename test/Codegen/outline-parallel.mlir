@@ -36,6 +36,21 @@ func.func private @steps(%x: memref<16xf32>) {
   return
 }
 
+// Stores past the caches are waited for once, after the last iteration.
+// CHECK-LABEL: func.func private @past_caches(
+func.func private @past_caches(%x: memref<?x8xf32>) {
+  %c0 = arith.constant 0 : index
+  %zero = arith.constant dense<0.0> : vector<8xf32>
+  %n = memref.dim %x, %c0 : memref<?x8xf32>
+  scf.forall (%i) in (%n) {
+    vector.store %zero, %x[%i, %c0] {alignment = 32 : i64, nontemporal = true} : memref<?x8xf32>, vector<8xf32>
+    llvm.call_intrinsic "llvm.x86.sse.sfence"() : () -> ()
+    vector.store %zero, %x[%i, %c0] {alignment = 32 : i64, nontemporal = true} : memref<?x8xf32>, vector<8xf32>
+    llvm.call_intrinsic "llvm.x86.sse.sfence"() : () -> ()
+  }
+  return
+}
+
 // CHECK-LABEL: func.func private @scale_kernel0(
 // CHECK-SAME: %[[X:.*]]: memref<?x8xf32>, %[[S:.*]]: f32, %[[LO:.*]]: index, %[[HI:.*]]: index) attributes {no_inline}
 // CHECK: %[[TWO:.*]] = arith.constant 2.0
@@ -51,6 +66,13 @@ func.func private @steps(%x: memref<16xf32>) {
 // CHECK: scf.forall
 // CHECK: memref.store %{{.*}}, %[[T]]
 // CHECK-NOT: dealloc
+
+// CHECK-LABEL: func.func private @past_caches_kernel0(
+// CHECK: scf.for
+// CHECK-COUNT-2: nontemporal = true} : memref<?x8xf32>, vector<8xf32>
+// CHECK-NEXT: }
+// CHECK-NEXT: llvm.call_intrinsic "llvm.x86.sse.sfence"
+// CHECK-NEXT: return
 
 // -----
 

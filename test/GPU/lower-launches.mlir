@@ -25,7 +25,8 @@
 // Two memrefs of one dimension are ten parameters.
 // CHECK-COUNT-20: llvm.store
 // CHECK-NOT: llvm.store
-// CHECK: llvm.call @mpc_rt_gpu_launch(%[[ENV]],
+// CHECK: %[[FEWER:.*]] = llvm.mlir.constant(0 : i64)
+// CHECK: llvm.call @mpc_rt_gpu_launch(%[[ENV]], %{{.*}}, %{{.*}}, %[[FEWER]],
 // CHECK: llvm.call @mpc_rt_gpu_leave(%[[ENV]],
 // CHECK-NEXT: return
 module attributes {mpc.model = {inputs = [{name = "x", type = tensor<64xf32>}]}} {
@@ -75,7 +76,9 @@ module attributes {mpc.model = {inputs = [{name = "x", type = tensor<1xi1>}]}} {
 // CHECK: llvm.call @mpc_rt_gpu_map(%[[ENV]], %[[MAP]], %{{.*}}, %[[TWO]], %[[SWIZZLE]], %[[RANK]], %[[NUMBERS]])
 // CHECK: %[[FIRST:.*]] = llvm.getelementptr %[[PARAMETERS]][0]
 // CHECK: llvm.store %[[MAP]], %[[FIRST]] : !llvm.ptr, !llvm.ptr
-// CHECK: llvm.call @mpc_rt_gpu_launch(
+// The kernel does with fewer blocks, where the device has fewer multiprocessors.
+// CHECK: %[[FEWER:.*]] = llvm.mlir.constant(1 : i64)
+// CHECK: llvm.call @mpc_rt_gpu_launch(%[[ENV]], %{{.*}}, %{{.*}}, %[[FEWER]],
 module attributes {mpc.model = {inputs = [{name = "x", type = tensor<?x64xf16>}]}} {
   module attributes {gpu.container_module} {
     func.func @main(%x: memref<?x64xf16>, %y: memref<64xf32>, %a: memref<?xi8>, %w: memref<?xi8>) {
@@ -83,7 +86,7 @@ module attributes {mpc.model = {inputs = [{name = "x", type = tensor<?x64xf16>}]
       %c32 = arith.constant 32 : index
       %c64 = arith.constant 64 : index
       %any = memref.cast %x : memref<?x64xf16> to memref<*xf16>
-      %map = nvgpu.tma.create.descriptor %any box[%c32, %c64] : memref<*xf16> -> !map
+      %map = nvgpu.tma.create.descriptor %any box[%c32, %c64] {mpc.resident} : memref<*xf16> -> !map
       gpu.launch_func @gpu::@k blocks in (%c1, %c1, %c1) threads in (%c64, %c1, %c1) args(%map : !map, %y : memref<64xf32>)
       return
     }

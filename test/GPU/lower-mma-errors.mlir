@@ -116,3 +116,29 @@ func.func @two_stages(%x: memref<64x192xf16>, %w: memref<4x1x24x16x8xf16>, %o: m
   }
   return
 }
+
+// -----
+
+func.func @blocks_f32(%x: memref<5x64xf32>, %w: memref<1x576xi8>, %o: memref<5x16xf32>) {
+  // expected-error @+1 {{expected f16 or bf16 with kv = 2 for mma of weights in blocks}}
+  kernel.contract ins(%x, %w : memref<5x64xf32>, memref<1x576xi8>) outs(%o : memref<5x16xf32>)
+      attributes {extra_maps = [], blocks = #kernel.blocks<bits = 4, block = 32, depth = 64, fragments = true>,
+                  tiling = #kernel.tiling<intrinsic = mma, rows = 16, columns = 16, kv = 2>, kernel.staging = {warp_rows = 16, warp_columns = 16, depth = 16, stages = 2}} {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  }
+  return
+}
+
+// -----
+
+func.func @blocks_depth(%x: memref<5x64xf16>, %w: memref<1x576xi8>, %o: memref<5x16xf32>) {
+  // expected-error @+1 {{expected a depth of 16 or 32 for mma of weights in blocks, but got 8}}
+  kernel.contract ins(%x, %w : memref<5x64xf16>, memref<1x576xi8>) outs(%o : memref<5x16xf32>)
+      attributes {extra_maps = [], blocks = #kernel.blocks<bits = 4, block = 32, depth = 64, fragments = true>,
+                  tiling = #kernel.tiling<intrinsic = mma, rows = 16, columns = 16, kv = 2>, kernel.staging = {warp_rows = 16, warp_columns = 16, depth = 8, stages = 2}} {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  }
+  return
+}

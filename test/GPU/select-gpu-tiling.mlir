@@ -1,5 +1,6 @@
 // Contractions of 8-bit integers and of f16 and bf16 go to tensor cores, others to a thread per output.
 // RUN: mpc-opt %s --mpc-select-gpu-tiling | FileCheck %s
+// RUN: mpc-opt %s --mpc-select-gpu-tiling --mpc-pack-constants --mlir-elide-resource-strings-if-larger=10 | FileCheck %s --check-prefix=PACK
 // RUN: mpc-opt %s --mpc-select-gpu-tiling --remarks-filter=.* --remark-format=emitRemark 2>&1 | FileCheck %s --check-prefix=REMARK
 
 #x = affine_map<(m, n, k) -> (m, k)>
@@ -101,4 +102,78 @@ func.func @floats(%x: tensor<8x64xf32>, %w: tensor<10x64xf32>) -> tensor<8x10xf3
     linalg.yield %t : f32
   } -> tensor<8x10xf32>
   return %r : tensor<8x10xf32>
+}
+
+// Weights in blocks with f16: a product of few rows takes the time of reading them. Columns stay 64, many stages are under way in
+// four blocks of each multiprocessor.
+// CHECK-LABEL: func.func @stream
+// CHECK: kernel.staging = {depth = 32 : i64, slices = 8 : i64, stages = 8 : i64, warp_columns = 16 : i64, warp_rows = 16 : i64}
+// CHECK-SAME: kernel.tiling = #kernel.tiling<intrinsic = mma, rows = 16, columns = 64, kv = 2>
+// PACK-LABEL: func.func @stream
+// PACK: kernel.unpack %{{.*}} {blocks = #kernel.blocks<bits = 4, block = 32, depth = 4096, zero_points = true, fragments = true>} : tensor<256x38912xi8> to tensor<4096x4096xf32>
+func.func @stream(%x: tensor<16x4096xf16>) -> tensor<16x4096xf32> {
+  %q = arith.constant dense<3> : tensor<4096x4096xi8>
+  %s = arith.constant dense<1.0> : tensor<4096x128xbf16>
+  %z = arith.constant dense<2> : tensor<4096x128xi8>
+  %w = kernel.dequantize %q, %s zero_points(%z) {axis = 0 : i64, bits = 4 : i64, block = 32 : i64}
+      : (tensor<4096x4096xi8>, tensor<4096x128xbf16>, tensor<4096x128xi8>) -> tensor<4096x4096xf32>
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<16x4096xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e : tensor<16x4096xf32>) -> tensor<16x4096xf32>
+  %r = linalg.generic {indexing_maps = [#x, #w, #o], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %w : tensor<16x4096xf16>, tensor<4096x4096xf32>) outs(%f : tensor<16x4096xf32>) {
+  ^bb0(%a: f16, %b: f32, %c: f32):
+    %p = arith.extf %a : f16 to f32
+    %m = arith.mulf %p, %b : f32
+    %t = arith.addf %c, %m : f32
+    linalg.yield %t : f32
+  } -> tensor<16x4096xf32>
+  return %r : tensor<16x4096xf32>
+}
+
+// Many rows: the sums of a warp share its registers with numbers that are being made. 10 blocks of k are a stage of 32 values all the same.
+// CHECK-LABEL: func.func @many
+// CHECK: kernel.staging = {depth = 16 : i64, slices = 1 : i64, stages = 1 : i64, warp_columns = 32 : i64, warp_rows = 64 : i64}
+// CHECK-SAME: kernel.tiling = #kernel.tiling<intrinsic = mma, rows = 128, columns = 128, kv = 2>
+// PACK-LABEL: func.func @many
+// PACK: blocks = #kernel.blocks<bits = 8, block = 64, depth = 20, fragments = true>
+func.func @many(%x: tensor<2048x20xbf16>) -> tensor<2048x1024xf32> {
+  %q = arith.constant dense<3> : tensor<1024x20xi8>
+  %s = arith.constant dense<1.0> : tensor<1024x1xbf16>
+  %w = kernel.dequantize %q, %s {axis = 0 : i64, bits = 8 : i64, block = 64 : i64} : (tensor<1024x20xi8>, tensor<1024x1xbf16>) -> tensor<1024x20xf32>
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<2048x1024xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e : tensor<2048x1024xf32>) -> tensor<2048x1024xf32>
+  %r = linalg.generic {indexing_maps = [#x, #w, #o], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %w : tensor<2048x20xbf16>, tensor<1024x20xf32>) outs(%f : tensor<2048x1024xf32>) {
+  ^bb0(%a: bf16, %b: f32, %c: f32):
+    %p = arith.extf %a : bf16 to f32
+    %m = arith.mulf %p, %b : f32
+    %t = arith.addf %c, %m : f32
+    linalg.yield %t : f32
+  } -> tensor<2048x1024xf32>
+  return %r : tensor<2048x1024xf32>
+}
+
+// Levels of a table are no integers.
+// REMARK: tensor cores multiply weights in blocks by f16 or bf16 (--activation-type), where a weight is (q - z) * s
+// CHECK-LABEL: func.func @table
+// CHECK: kernel.tiling = #kernel.tiling<intrinsic = fma, rows = 1, columns = 16, kv = 1, expand = true>
+func.func @table(%x: tensor<8x64xf16>) -> tensor<8x16xf32> {
+  %q = arith.constant dense<3> : tensor<16x64xi8>
+  %s = arith.constant dense<1.0> : tensor<16x2xbf16>
+  %l = arith.constant dense<0.5> : tensor<16xf32>
+  %w = kernel.dequantize %q, %s table(%l) {axis = 0 : i64, bits = 4 : i64, block = 32 : i64} : (tensor<16x64xi8>, tensor<16x2xbf16>, tensor<16xf32>) -> tensor<16x64xf32>
+  %zero = arith.constant 0.0 : f32
+  %e = tensor.empty() : tensor<8x16xf32>
+  %f = linalg.fill ins(%zero : f32) outs(%e : tensor<8x16xf32>) -> tensor<8x16xf32>
+  %r = linalg.generic {indexing_maps = [#x, #w, #o], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %w : tensor<8x64xf16>, tensor<16x64xf32>) outs(%f : tensor<8x16xf32>) {
+  ^bb0(%a: f16, %b: f32, %c: f32):
+    %p = arith.extf %a : f16 to f32
+    %m = arith.mulf %p, %b : f32
+    %t = arith.addf %c, %m : f32
+    linalg.yield %t : f32
+  } -> tensor<8x16xf32>
+  return %r : tensor<8x16xf32>
 }

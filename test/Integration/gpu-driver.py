@@ -115,6 +115,17 @@ def check_maps(work):
     kinds = re.findall("map of 2 dimensions, 2 rows|box on|graph of 1|replay 1", told)
     if kinds[:5] != ["map of 2 dimensions, 2 rows", "box on", "map of 2 dimensions, 2 rows", "box on", "graph of 1"] or set(kinds[5:]) != {"replay 1"}:
         sys.exit(f"FAILED: maps are made at the wrong times\n{told}")
+    # Of blocks that stay no more are launched than the device has multiprocessors; no other kernel has fewer blocks than it asks for.
+    with open(f"{INPUTS}/gpu-map.mlir") as f:
+        source = f.read()
+    source = source.replace("blocks in (%c1,", "blocks in (%c64,")
+    stays = source.replace("box[%c2, %c64]", "box[%c2, %c64] {mpc.resident}")
+    for text, kind, blocks in ((stays, "90", 64), (stays, "90 slice", 3), (source, "90 slice", 64)):
+        with open(f"{work}/blocks.mlir", "w") as f:
+            f.write(text)
+        run(["mpc-compile", f"{work}/blocks.mlir", "--compile-from=bufferized", "--target=nvvm", "--chip=sm_90a", "-o", library])
+        told = run([*command, f"--expected={work}/my.npy", "--rtol=0", "--atol=0"], {**environment, "FAKE_CUDA": kind})
+        require(rf"box on \d+; {blocks} blocks", told)
 
 
 def assemble(work, text, chip, what):
@@ -131,16 +142,20 @@ def assemble(work, text, chip, what):
 
 
 def check_hopper(work):
-    """A product and a convolution for which sm_90a has kernels of its own: wgmma, fed by TMA and by cp.async, whose groups ptxas keeps asynchronous."""
+    """A product and convolutions for which sm_90a has kernels of its own: wgmma, fed by TMA, and with windows by cp.async, whose groups ptxas keeps asynchronous."""
     rng = np.random.default_rng(3)
     window = f"{work}/window.onnx"
     save(window, [helper.make_node("Conv", ["x", "w"], ["y"], pads=[1, 1, 1, 1])], [("x", [1, 64, 56, 56])],
          [("w", (rng.standard_normal((256, 64, 3, 3)) * 0.1).astype(np.float32))])
+    pixels = f"{work}/pixels.npy"
+    np.save(pixels, rng.standard_normal((1, 64, 56, 56)).astype(np.float32) + 1)
     model, feed, library = f"{work}/product.onnx", f"{work}/product.npy", f"{work}/product.so"
     save(model, [helper.make_node("MatMul", ["x", "w"], ["a"]), helper.make_node("Relu", ["a"], ["y"])], [("x", [1664, 512])],
          [("w", (rng.standard_normal((512, 3072)) * 0.3).astype(np.float32))])
     np.save(feed, rng.standard_normal((1664, 512)).astype(np.float32))
-    for source, flags, wgmma, copy in ((window, ["--precision=f16"], r"wgmma.mma_async.sync.aligned.m64n\d+k16.f32.f16.f16", "cp.async.cg.shared.global"),
+    for source, flags, wgmma, copy in ((window, ["--precision=f16"], r"wgmma.mma_async.sync.aligned.m64n\d+k16.f32.f16.f16", "cp.async.mbarrier.arrive.noinc.shared.b64"),
+                                       (window, ["--precision=int8", "--calibration-data=" + pixels], r"wgmma.mma_async.sync.aligned.m64n\d+k32.s32.[su]8.s8",
+                                        "cp.async.mbarrier.arrive.noinc.shared.b64"),
                                        (model, ["--precision=f16"], "wgmma.mma_async.sync.aligned.m64n256k16.f32.f16.f16", "cp.async.bulk.tensor"),
                                        (model, ["--precision=bf16"], "wgmma.mma_async.sync.aligned.m64n256k16.f32.bf16.bf16", "cp.async.bulk.tensor"),
                                        (model, ["--precision=int8", "--calibration-data=" + feed], "wgmma.mma_async.sync.aligned.m64n256k32.s32.[su]8.s8",
@@ -164,18 +179,26 @@ def check_hopper(work):
 
 
 def check_resident(work):
-    """Blocks that stay: PTX of TMA, of mbarriers and of registers that move, which ptxas takes without spills; each of the tiles there are."""
-    for number, (rows, columns, stages, kind) in enumerate(((128, 256, 4, np.float16), (128, 256, 4, np.int8), (128, 128, 6, np.float16), (128, 64, 8, np.int8),
-                                                            (64, 64, 8, np.float16))):
+    """Blocks that stay: PTX of TMA, of mbarriers and of registers that move, which ptxas takes without spills; each of the tiles there are, of products and of
+    windows, whose pixels come with cp.async."""
+    window = "window = #kernel.window<sizes = [3, 3], strides = [2, 1], dilations = [1, 2], low = [1, 2], high = [1, 2]>, pad_value = "
+    for number, (rows, columns, stages, kind, pad) in enumerate(
+            ((128, 256, 4, np.float16, ""), (128, 256, 4, np.int8, ""), (128, 128, 6, np.float16, ""), (128, 64, 8, np.int8, ""), (64, 64, 8, np.float16, ""),
+             (128, 256, 4, np.float16, "0.0 : f16"), (128, 256, 4, np.int8, "3 : i8"), (128, 128, 6, np.int8, "0 : i8"), (128, 64, 8, np.float16, "1.0 : f16"),
+             (64, 64, 8, np.int8, "3 : i8"))):
         sums = np.int32 if kind == np.int8 else np.float32
-        gpu_kernels.prepare(work, np.zeros((300, 1024), kind), np.zeros((512, 1, 1024), kind), np.zeros((300, 512), sums), "wgmma", rows=rows, columns=columns,
-                            warp_rows=64, warp_columns=columns, depth=8, stages=f"{stages}, resident = 132")
+        staging = dict(rows=rows, columns=columns, warp_rows=64, warp_columns=columns, depth=8, stages=f"{stages}, resident = 132")
+        if pad:
+            gpu_kernels.prepare(work, np.zeros((2, 24, 20, 96), kind), np.zeros((512, 9, 96), kind), np.zeros((2, 12, 20, 512), sums), "wgmma", f"{window}{pad},", **staging)
+        else:
+            gpu_kernels.prepare(work, np.zeros((300, 1024), kind), np.zeros((512, 1, 1024), kind), np.zeros((300, 512), sums), "wgmma", **staging)
         library = f"{work}/resident{number}.so"
         run(["mpc-compile", f"{work}/kernel.mlir", "--compile-from=bufferized", "--target=nvvm", "--chip=sm_90a", "-o", library], {"PATH": BARE_PATH})
         with open(library, "rb") as f:
             text = re.search(rb"\.version \d[^\0]*", f.read()).group(0).decode()
-        for pattern in (r"(\.param \.align 64 \.b8 main_wgmma0_param_\d+\[128\],?\s*){2}", "mbarrier.try_wait.parity", "mbarrier.arrive.expect_tx",
-                        "cp.async.bulk.tensor.2d.shared::cluster.global", "cp.async.bulk.tensor.3d.shared::cluster.global", f"wgmma.mma_async.sync.aligned.m64n{columns}"):
+        input_copy = "cp.async.mbarrier.arrive.noinc.shared.b64" if pad else "cp.async.bulk.tensor.2d.shared::cluster.global"
+        for pattern in (r"(\.param \.align 64 \.b8 main_wgmma0_param_\d+\[128\],?\s*){%d}" % (1 if pad else 2), "mbarrier.try_wait.parity", "mbarrier.arrive.expect_tx",
+                        input_copy, "cp.async.bulk.tensor.3d.shared::cluster.global", f"wgmma.mma_async.sync.aligned.m64n{columns}"):
             require(pattern, text)
         if ("setmaxnreg" in text) != (rows == 128) or re.search(r"\.shared \.align[^;]*mbarrier", text):
             sys.exit(f"FAILED: {rows} by {columns}: registers do not move, or mbarriers stand outside of the array\n{text}")
@@ -196,7 +219,14 @@ def check_ptx(work):
     for path, heads, rows, keys, size in (attention, 4, 40, 100, 32), (online, 80, 20, 7000, 128):
         save(path, [helper.make_node("MatMul", ["q", "k"], ["s"]), helper.make_node("Softmax", ["s"], ["p"]), helper.make_node("MatMul", ["p", "v"], ["y"])],
              [("q", [heads, rows, size]), ("k", [heads, size, keys]), ("v", [heads, keys, size])], [])
-    for source, flags, expected in ((model, ["--precision=f16"], "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32"),
+    # Weights in blocks: the largest tile, and one row.
+    blocks = f"{work}/blocks.onnx"
+    save(blocks, [helper.make_node("MatMul", ["x", "w"], ["a"]), helper.make_node("ReduceMax", ["a"], ["b"], axes=[0]), helper.make_node("MatMul", ["b", "v"], ["y"])],
+         [("x", [2048, 160])], [("w", weight(160, 2048)), ("v", weight(2048, 64))])
+    for source, flags, expected in ((blocks, ["--precision=w4", "--activation-type=f16"], "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32"),
+                                    (blocks, ["--precision=w8", "--activation-type=f16"], "sub.rn.f16x2"),
+                                    (blocks, ["--precision=w8", "--activation-type=bf16"], "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32"),
+                                    (model, ["--precision=f16"], "mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32"),
                                     (model, ["--precision=bf16"], "mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32"),
                                     (model, ["--precision=int8", "--calibration-data=" + feed], "mma.sync.aligned.m16n8k32.row.col.s32.u8.s8.s32"),
                                     (attention, ["--precision=f16"], ".entry MatMul_0_chain_rows0("),
@@ -211,7 +241,7 @@ def check_ptx(work):
         for text, target in zip(texts, targets):
             require(re.escape(expected), text.decode())
             # Nothing is fused that the model does not fuse.
-            if re.search(rb"\.extern (?!\.shared)", text):
+            if b".extern .func" in text:
                 sys.exit(f"FAILED: {flags}: {target} calls functions that it does not hold")
             if re.search(rb"\b(mul|add)\.f32", text):
                 sys.exit(f"FAILED: {flags}: arithmetic in {target} that ptxas may contract")

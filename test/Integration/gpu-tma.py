@@ -22,6 +22,51 @@ def product(rng, kind, rows, k, channels, batch=()):
     return x, w, x.astype(sums) @ np.moveaxis(w[..., 0, :], -1, -2).astype(sums)
 
 
+def convolution(rng, kind, shape, channels, sizes, strides=(1, 1), dilations=(1, 1), pads=(0, 0, 0, 0), pad=0, unsigned=False):
+    """Of pixels `shape` (channels last), padded by `pads` (top, left, bottom, right); and the attributes of kernel.contract."""
+    low, high = (-3, 4) if kind == np.float16 else (-128, 128)
+    x = rng.integers(low, high, shape).astype(kind)
+    w = rng.integers(low, high, (channels, sizes[0] * sizes[1], shape[3])).astype(kind)
+    sums = np.float32 if kind == np.float16 else np.int32
+    values = (x.view(np.uint8) if unsigned else x).astype(sums)
+    padded = np.pad(values, ((0, 0), (pads[0], pads[2]), (pads[1], pads[3]), (0, 0)), constant_values=pad)
+    height, width = ((padded.shape[1 + d] - (sizes[d] - 1) * dilations[d] - 1) // strides[d] + 1 for d in range(2))
+    y = np.zeros((shape[0], height, width, channels), sums)
+    for tap in range(w.shape[1]):
+        kh, kw = tap // sizes[1] * dilations[0], tap % sizes[1] * dilations[1]
+        y += padded[:, kh:kh + (height - 1) * strides[0] + 1:strides[0], kw:kw + (width - 1) * strides[1] + 1:strides[1]] @ w[:, tap].T.astype(sums)
+    window = ", ".join(f"{name} = [{a}, {b}]" for name, (a, b) in
+                       zip(("sizes", "strides", "dilations", "low", "high"), (sizes, strides, dilations, pads[:2], pads[2:])))
+    value = f"pad_value = {float(pad)} : f16, " if kind == np.float16 else f"pad_value = {pad} : i8, "
+    return x, w, y, ("unsigned_input, " if unsigned else "") + (value if any(pads) else "") + f"window = #kernel.window<{window}>,"
+
+
+def check_windows(work, rng, tile):
+    """The same for convolutions, whose pixels come with cp.async."""
+    for name, arguments, sizes in (
+            # Rows, taps and k end within tiles, chunks and stages: k are 9 x 48 bytes, 3.4 steps. Zeros around.
+            ("zeros", dict(kind=np.float16, shape=(2, 9, 8, 24), channels=80, sizes=(3, 3), pads=(1, 1, 1, 1)), (64, 64, 3, 2)),
+            # No pads, strides, dilations, another height than width; two warpgroups, one block.
+            ("strides", dict(kind=np.int8, shape=(3, 12, 15, 64), channels=70, sizes=(2, 5), strides=(2, 3), dilations=(3, 1)), (128, 64, 4, 1)),
+            # One tap; of the last row of pixels nothing is read.
+            ("pointwise", dict(kind=np.float16, shape=(1, 16, 18, 64), channels=64, sizes=(1, 1), strides=(2, 2)), (64, 64, 2, 8)),
+            # The largest window there is.
+            ("large", dict(kind=np.int8, shape=(1, 9, 9, 16), channels=33, sizes=(15, 15), pads=(7, 7, 7, 7), pad=-1), (128, 128, 6, 3)),
+            # Another value around: threads store it.
+            ("pads", dict(kind=np.int8, shape=(2, 9, 8, 48), channels=80, sizes=(3, 3), pads=(1, 0, 1, 2), pad=7, unsigned=True), (64, 64, 3, 2))):
+        x, w, y, attributes = convolution(rng, **arguments)
+        stores = prepare(work, x, w, y, "wgmma", attributes, **tile(*sizes))
+        check(work, name, stores, "")
+    # What copies and stores have written reaches wgmma by a fence, after all of it has come; slots are filled when they are free.
+    check(work, "fence", replace(stores, r"nvvm\.fence\.proxy.*", ""), WHO + "hands to wgmma or TMA what no fence.proxy.async has made known")
+    arrival = r"nvvm\.cp\.async\.mbarrier\.arrive %.*"
+    check(work, "copies", replace(stores, arrival, ""), WHO + "waits forever: warpgroup 0 at the even phase of mbarrier 0")
+    check(work, "counted", replace(stores, r"noinc = true", "noinc = false"), WHO + "waits forever: warpgroup 0 at the even phase of mbarrier 0")
+    untold = replace(replace(stores, rf"({arrival}\n).*mbarrier\.arrive.*", r"\1"), r"arith\.constant 257 : index", "arith.constant 129 : index")
+    check(work, "stores", untold, WHO + "has a race on shared memory")
+    check(work, "free", replace(stores, r"(?s)(.*)nvgpu\.mbarrier\.try_wait\.parity [^\n]*", r"\1"), WHO + "has a race on shared memory")
+
+
 def main():
     work = open_work()
     rng = np.random.default_rng(6)
@@ -55,6 +100,7 @@ def main():
     check(work, "reading", replace(kernel, r"nvvm\.wgmma\.wait\.group\.sync\.aligned 1", ""), WHO + "has a race on shared memory")
     check(work, "init", replace(kernel, r"gpu\.barrier.*", ""), WHO + "has a race on shared memory")
     check(work, "swizzle", replace(kernel, "swizzle = swizzle_128b", "swizzle = none"), "output 'y': .* values differ")
+    check_windows(work, rng, tile)
 
 
 if __name__ == "__main__":

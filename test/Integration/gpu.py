@@ -284,6 +284,8 @@ def main():
     table = os.path.join(work, "table.json")
     check_model(work, "model", model, ["--precision=int8", "--calibration-data={feed}", "--save-calibration=" + table], 0)
     check_model(work, "model", model, ["--precision=w4"], 0)
+    check_model(work, "model", model, ["--precision=w4", "--activation-type=f16"], 2**-10)
+    check_model(work, "model", model, ["--precision=w8", "--weight-block=64", "--activation-type=bf16"], 2**-7)
     check_model(work, "model", model, ["--precision=f16"], 2**-10)
     check_model(work, "model", model, ["--precision=bf16"], 2**-7)
     large = make_large_model()

@@ -140,7 +140,7 @@ TEST_F(TensorFileTest, FortranOrderIsConverted) {
   for (char value : {0, 10, 1, 11, 2, 12})
     file.push_back(value);
   Tensor got = read(write("a.npy", file)).at(0);
-  EXPECT_EQ(got.data, (std::vector<char>{0, 1, 2, 10, 11, 12}));
+  EXPECT_EQ(got.data, (decltype(got.data){0, 1, 2, 10, 11, 12}));
 }
 
 TEST_F(TensorFileTest, VersionTwoHasALongerLength) {

@@ -151,9 +151,10 @@ public:
   mlir::Value areInside(mlir::ImplicitLocOpBuilder &b,
                         const WindowRow &last) const;
 
-  /// Whether column kw of the window is inside of the input.
-  mlir::Value isInsideColumn(mlir::ImplicitLocOpBuilder &b,
-                             mlir::Value kw) const;
+  /// Whether row (`dim` 0) or column (1) `number` of the window is inside of
+  /// the input.
+  mlir::Value isInside(mlir::ImplicitLocOpBuilder &b, unsigned dim,
+                       mlir::Value number) const;
 
   /// Rows [first, second) of the window, those that are inside of the input for
   /// this output row, or for one between it and `last`, a row behind it.
@@ -178,6 +179,14 @@ class OutputWriter {
 public:
   OutputWriter(mlir::ImplicitLocOpBuilder &b, mlir::Region &epilogue,
                mlir::ValueRange extras, mlir::ArrayAttr maps, mlir::Value out);
+
+  /// From now on sums start at the integers, one per channel, that the epilogue
+  /// adds to them first, if it does: `store` leaves that addition out.
+  void startAtBias();
+  /// What the sums of `size` channels from `column` on start at; `used` of them
+  /// are channels of the output.
+  mlir::Value getStart(mlir::ImplicitLocOpBuilder &b, mlir::Type element,
+                       int64_t size, mlir::Value column, int64_t used) const;
 
   /// `accumulator` holds consecutive channels from `column` of output row
   /// `row`, counted over all leading dimensions.
@@ -227,6 +236,9 @@ private:
   mlir::MemRefType outType;
   mlir::Value originalOut, out;
   mlir::SmallVector<Extra> extras;
+  /// The addition that is left out, and what it adds; null if there is none.
+  mlir::Operation *bias = nullptr;
+  const Extra *start = nullptr;
 };
 
 /// Emits loops in front of `op`, which the caller erases.

@@ -25,7 +25,7 @@ constexpr llvm::StringLiteral kStagingAttrName = "kernel.staging";
 /// each has blocks of its own, and a second kernel adds up their sums.
 ///
 /// With wgmma and `resident` blocks there are that many at most: they take tile
-/// after tile, and one more group of four warps does nothing but copy, by TMA.
+/// after tile, and one more group of four warps does nothing but copy.
 /// 0: a block for each tile, all of whose threads copy.
 struct Staging {
   int64_t warpRows = 0, warpColumns = 0, depth = 0, stages = 0, slices = 1;

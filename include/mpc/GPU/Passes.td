@@ -43,9 +43,8 @@ def SelectGPUTiling : Pass<"mpc-select-gpu-tiling", "::mlir::ModuleOp"> {
     outputs: at most 128 by 128, and less where there would be fewer of them than multiprocessors (128 without `mpc.chips`), down to 32 by 32 (16, where there
     are no more). Up to four warps share a block, and up to four stages of 16 k blocks are in shared memory: half of what a block can have, 48 KiB at the least.
     Where all chips have `wgmma`, it takes large products: with rows of multiples of 16 bytes, 512 bytes of k, and tiles of 64 by 64 for half of the
-    multiprocessors; in blocks of 128 by 256, 128 by 128, 128 by 64 or 64 by 64, with three or four stages of 128 bytes of k. Where
-    it is a product of matrices as they stand in memory (no window, no pad) it has at most as many blocks as there are multiprocessors, which stay and which TMA
-    feeds (`resident`), with up to eight stages. f32, weights in blocks and depthwise convolutions have a thread per output. Rows are gathered where a register of
+    multiprocessors; in blocks of 128 by 256, 128 by 128, 128 by 64 or 64 by 64, at most as many of them as there are multiprocessors, which stay and which TMA
+    feeds (`resident`), with up to eight stages of 128 bytes of k; with windows of more than 15 rows or columns a block for each tile, with three or four stages. f32, weights in blocks and depthwise convolutions have a thread per output. Rows are gathered where a register of
     32 bits would cross the end of a tap. Ops that already carry `kernel.tiling` keep it. Remarks: one per contraction.
 
     Before: `linalg.generic {...} ins(%x, %w) outs(%acc)`
@@ -102,19 +101,23 @@ def LowerMMA : Pass<"mpc-lower-mma", "::mlir::ModuleOp"> {
     or outside of the picture is filled with zeros or the pad value. The reduction runs over (tap, channel) without gaps between taps. Rows whose
     channels are no multiple of `kv` are gathered by plain loads and stores.
 
+    Weights in blocks (#kernel.blocks with `fragments`; f16 and bf16) are copied as they are packed. A thread loads its integers and zero points of 32 weights of k,
+    makes f16 or bf16 numbers of their differences, which is exact, and adds the sums of these 32 products, times their scale, to its own by an f32 fma.
+
     With `wgmma` four warps together multiply 64 rows by `warp_columns` columns (`nvvm.wgmma.mma_async`, m64nNk32 or m64nNk16), from descriptors of shared
     memory; `stages - 2` pieces are being copied, since one is still read while the next is multiplied. `nvvm.fence.proxy` stands before the barrier.
 
-    With `resident = N` in `kernel.staging` (wgmma, products of two matrices, stages of 128 bytes of k) the launch has at most N blocks, which take tile after tile,
+    With `resident = N` in `kernel.staging` (wgmma, windows of at most 15 by 15, stages of 128 bytes of k) the launch has at most N blocks, which take tile after tile,
     and 128 threads more: one of them copies boxes of tensor maps by TMA (`nvgpu.tma.create.descriptor` before the launch, `nvgpu.tma.async.load`) into the ring of stages, up to
-    `stages` ahead and over the ends of tiles, and each stage has an mbarrier that says when it is full and one for when it is empty.
+    `stages` ahead and over the ends of tiles, and each stage has an mbarrier that says when it is full and one for when it is empty. Where there are windows all of them copy pixels
+    by cp.async, which arrive at the mbarrier when they have come (`nvvm.cp.async.mbarrier.arrive`).
 
     Precondition: bufferized; operands contiguous, at addresses that are multiples of 16 bytes.
     Fails where stages need more than 227 KiB, and where there are fewer of them than two (wgmma: three) for a reduction that needs several.
   }];
   let dependentDialects = ["mlir::affine::AffineDialect", "mlir::arith::ArithDialect", "mlir::gpu::GPUDialect",
-      "mlir::memref::MemRefDialect", "mlir::nvgpu::NVGPUDialect", "mlir::NVVM::NVVMDialect", "mlir::LLVM::LLVMDialect",
-      "mlir::scf::SCFDialect", "mlir::vector::VectorDialect"];
+      "mlir::math::MathDialect", "mlir::memref::MemRefDialect",
+      "mlir::nvgpu::NVGPUDialect", "mlir::NVVM::NVVMDialect", "mlir::LLVM::LLVMDialect", "mlir::scf::SCFDialect", "mlir::vector::VectorDialect"];
 }
 
 def MapToGPU : Pass<"mpc-map-to-gpu", "::mlir::ModuleOp"> {

@@ -15,6 +15,7 @@
 #define MPC_SUPPORT_TENSOR_H
 
 #include <cstdint>
+#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -43,8 +44,8 @@ enum class ElementType : uint32_t {
   F8E4M3FNUZ = 18,
   F8E5M2 = 19,
   F8E5M2FNUZ = 20,
-  U4 = 21, // in memory one byte each
-  I4 = 22, // in memory one byte each, with its sign
+  U4 = 21,     // in memory one byte each
+  I4 = 22,     // in memory one byte each, with its sign
   F4E2M1 = 23, // in memory one byte each
   F8E8M0 = 24,
   U2 = 25, // in memory one byte each
@@ -63,8 +64,8 @@ std::optional<ElementType> parseElementType(std::string_view name);
 /// Whether values are floating-point numbers.
 bool isFloat(ElementType type);
 
-/// How many bits elements take in ONNX's files where that is less than a byte, 4
-/// or 2, the first in the lowest bits; 0 for other types.
+/// How many bits elements take in ONNX's files where that is less than a byte,
+/// 4 or 2, the first in the lowest bits; 0 for other types.
 unsigned packedBits(ElementType type);
 
 /// The exact value of an f16 or bf16 bit pattern.
@@ -82,11 +83,26 @@ std::string shapeToString(const Shape &shape);
 /// tensor do not fit into 63 bits.
 std::optional<int64_t> countElements(const Shape &shape);
 
+/// Allocates where a line of the caches begins, so that vectors do not lie
+/// across two.
+template <typename T> struct LineAllocator {
+  using value_type = T;
+  static constexpr std::align_val_t alignment{64};
+  LineAllocator() = default;
+  template <typename U> LineAllocator(const LineAllocator<U> &) {}
+  T *allocate(size_t count) {
+    return static_cast<T *>(operator new(count * sizeof(T), alignment));
+  }
+  void deallocate(T *pointer, size_t) { operator delete(pointer, alignment); }
+  friend bool operator==(LineAllocator, LineAllocator) { return true; }
+  friend bool operator!=(LineAllocator, LineAllocator) { return false; }
+};
+
 /// A dense tensor, last dimension fastest, little endian.
 struct Tensor {
   ElementType type = ElementType::Undefined;
   Shape shape;
-  std::vector<char> data;
+  std::vector<char, LineAllocator<char>> data;
 
   int64_t numElements() const;
   /// The value of an element. Integers beyond 2^53 are rounded.

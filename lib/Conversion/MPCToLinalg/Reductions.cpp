@@ -17,6 +17,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mpc/Dialect/Kernel/KernelDialect.h"
+#include "mpc/Dialect/Kernel/ValueBounds.h"
 #include "mpc/Support/QuantMath.h"
 
 using namespace mlir;
@@ -437,7 +438,10 @@ FailureOr<Node> GroupLowering::expressSoftmax(Operation *op, AffineMap index,
   };
   ScalarBuilder exponential = [](OpBuilder &b, Location loc,
                                  ValueRange scalars) -> Value {
-    return math::ExpOp::create(b, loc, scalars[0]);
+    auto power = math::ExpOp::create(b, loc, scalars[0]);
+    // Of a number less the largest one.
+    power->setAttr(kernel::kArgumentAtMostAttrName, b.getF32FloatAttr(0));
+    return power;
   };
   auto add = [&](OpBuilder &b, Value element, Value acc) -> Value {
     return arith::AddFOp::create(b, loc, acc, element);

@@ -88,7 +88,7 @@ LogicalResult WindowAttr::verify(function_ref<InFlightDiagnostic()> emitError,
 
 LogicalResult BlocksAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                  int64_t bits, int64_t block, int64_t depth,
-                                 bool zeroPoints, bool table) {
+                                 bool zeroPoints, bool table, bool fragments) {
   if (bits != 8 && bits != 4)
     return emitError() << "expected 8 or 4 bits, but got " << bits;
   if (block < 2 || block % 2 != 0)
@@ -100,6 +100,11 @@ LogicalResult BlocksAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   if (table && (zeroPoints || bits != 4))
     return emitError() << "expected a table only with 4 bits and without zero "
                           "points";
+  if (fragments && (table || (block % kFragmentDepth != 0 && block < depth)))
+    return emitError() << "expected blocks of a multiple of " << kFragmentDepth
+                       << " or of a whole channel, and no table, with "
+                          "fragments, but got blocks of "
+                       << block;
   return success();
 }
 
@@ -110,6 +115,8 @@ int64_t BlocksAttr::getHeaderBytes() const {
 }
 
 int64_t BlocksAttr::getRunBytes(int64_t length) const {
+  if (getFragments())
+    length = llvm::alignTo(length, kFragmentDepth);
   return getHeaderBytes() +
          llvm::divideCeilSigned(length, getPerGroup()) * kPanelWidth;
 }
@@ -118,6 +125,26 @@ int64_t BlocksAttr::getPanelBytes() const {
   int64_t rest = getDepth() % getBlock();
   return getTableBytes() + getDepth() / getBlock() * getRunBytes(getBlock()) +
          (rest ? getRunBytes(rest) : 0);
+}
+
+std::pair<int64_t, int64_t> BlocksAttr::getWeightPosition(int64_t lane,
+                                                          int64_t k) const {
+  int64_t inRun = k % getBlock();
+  int64_t start = getTableBytes() + k / getBlock() * getRunBytes(getBlock()) +
+                  getHeaderBytes();
+  if (!getFragments())
+    return {start + inRun / getPerGroup() * kPanelWidth + lane,
+            k % getPerGroup() * getBits()};
+  int64_t inGroup = inRun % kFragmentDepth, i = inGroup / 8;
+  int64_t thread = lane / 2 * 4 + inGroup / 2 % 4;
+  int64_t perWord = 16 / getBits();
+  int64_t word = lane % 2 * (getBits() / 4) + i / perWord;
+  int64_t bit = getBits() * (i % perWord) + 16 * (inGroup % 2);
+  return {start +
+              inRun / kFragmentDepth *
+                  (getRunBytes(kFragmentDepth) - getHeaderBytes()) +
+              thread * 2 * getBits() + word * 4 + bit / 8,
+          bit % 8};
 }
 
 int64_t WindowAttr::getOutputSize(unsigned dim, int64_t size) const {

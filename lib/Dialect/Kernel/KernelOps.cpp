@@ -232,9 +232,13 @@ LogicalResult ContractOp::verify() {
   int64_t kv = getTiling().getKv();
   if (BlocksAttr blocks = getBlocksAttr()) {
     int64_t taps = getWindow() ? getWindow()->getNumTaps() : 1;
+    bool isMMA = getTiling().getIntrinsic() == Intrinsic::mma;
+    if (isMMA != blocks.getFragments())
+      return emitOpError("expected weights in blocks to be in fragments with "
+                         "mma, and only there"); // C12
     if (!isStream(weights, blocks) ||
         blocks.getDepth() != taps * input.getShape().back() ||
-        (taps != 1 && !getTiling().getGather()))
+        (taps != 1 && !getTiling().getGather() && !isMMA))
       return emitOpError("expected panels of ")
              << blocks.getPanelBytes() << " bytes and one tap of "
              << blocks.getDepth() << " channels, but got " << weights << " and "
@@ -354,6 +358,9 @@ LogicalResult BeginGroupOp::verify() {
 LogicalResult InnerTileOp::verify() {
   auto weights = cast<MemRefType>(getWeights().getType());
   BlocksAttr blocks = getBlocksAttr();
+  if (blocks && blocks.getFragments())
+    return emitOpError("expected weights in blocks that are not in "
+                       "'fragments', as mma alone reads them"); // C5
   if (blocks && !isStream(weights, blocks))
     return emitOpError("expected panels of ")
            << blocks.getPanelBytes() << " bytes, but got " << weights; // C5
@@ -477,6 +484,9 @@ LogicalResult ExpandOp::verify() {
     return emitOpError("expected tensors and one result of the type of 'out', "
                        "or memrefs"); // C1
   BlocksAttr blocks = getBlocks();
+  if (blocks.getFragments())
+    return emitOpError("expected weights in blocks that are not in "
+                       "'fragments', as mma alone reads them"); // C2
   if (!isStream(stream, blocks))
     return emitOpError("expected panels of ")
            << blocks.getPanelBytes() << " bytes, but got " << stream; // C2

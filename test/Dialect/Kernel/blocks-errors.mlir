@@ -15,6 +15,16 @@ func.func private @table() attributes {b = #kernel.blocks<bits = 8, block = 32, 
 
 // -----
 
+// expected-error @below {{expected blocks of a multiple of 32 or of a whole channel, and no table, with fragments, but got blocks of 48}}
+func.func private @fragments() attributes {b = #kernel.blocks<bits = 8, block = 48, depth = 64, fragments = true>}
+
+// -----
+
+// expected-error @below {{expected blocks of a multiple of 32 or of a whole channel, and no table, with fragments, but got blocks of 32}}
+func.func private @fragments_table() attributes {b = #kernel.blocks<bits = 4, block = 32, depth = 64, table = true, fragments = true>}
+
+// -----
+
 // C3 of kernel.dequantize
 func.func @dequantize(%q: tensor<70x20xi8>, %s: tensor<20x2xbf16>) {
   // expected-error @below {{expected bf16 scales and i8 zero points of shape 20x3}}
@@ -72,6 +82,40 @@ func.func @contract(%x: tensor<4x64xf32>, %w: tensor<1x704xi8>, %o: tensor<4x16x
   ^bb0(%acc: f32):
     kernel.yield %acc : f32
   } -> tensor<4x16xf32>
+  return
+}
+
+// -----
+
+// C2 of kernel.expand
+func.func @expand_fragments(%p: tensor<2x912xi8>, %o: tensor<2x1x70x16x1xf32>) {
+  // expected-error @below {{expected weights in blocks that are not in 'fragments', as mma alone reads them}}
+  %0 = kernel.expand ins(%p : tensor<2x912xi8>) outs(%o : tensor<2x1x70x16x1xf32>)
+      attributes {blocks = #kernel.blocks<bits = 4, block = 32, depth = 70, zero_points = true, fragments = true>} -> tensor<2x1x70x16x1xf32>
+  return
+}
+
+// -----
+
+// C12 of kernel.contract
+func.func @contract_fragments(%x: tensor<4x64xf16>, %w: tensor<1x608xi8>, %o: tensor<4x16xf32>) {
+  // expected-error @below {{expected weights in blocks to be in fragments with mma, and only there}}
+  %0 = kernel.contract ins(%x, %w : tensor<4x64xf16>, tensor<1x608xi8>) outs(%o : tensor<4x16xf32>)
+      attributes {extra_maps = [], tiling = #kernel.tiling<intrinsic = mma, rows = 16, columns = 16, kv = 2>,
+                  blocks = #kernel.blocks<bits = 4, block = 32, depth = 64, zero_points = true>} {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  } -> tensor<4x16xf32>
+  return
+}
+
+// -----
+
+// C5 of kernel.inner_tile
+func.func @inner_tile_fragments(%row: memref<64xf32>, %w: memref<4x576xi8>, %i: index, %a: vector<16xf32>) {
+  // expected-error @below {{expected weights in blocks that are not in 'fragments', as mma alone reads them}}
+  %0 = kernel.inner_tile fma rows(%row : memref<64xf32>) weights(%w[%i, %i] : memref<4x576xi8>)
+      accumulators(%a : vector<16xf32>) {blocks = #kernel.blocks<bits = 4, block = 32, depth = 64, fragments = true>} -> vector<16xf32>
   return
 }
 

@@ -1,8 +1,8 @@
 /* A driver without a GPU, built as libcuda.so.1: memory is the process's own, and the kernels that it knows are those of
  * gpu-sum.mlir and gpu-map.mlir. It has two devices, and
  * FAKE_CUDA (or fake_set) says what they are like: "80" of compute capability 8.0, and after that words: "none" no device, "oom" no memory,
- * "old" a driver that refuses cubins, "jit" one that refuses PTX, "fault" kernels fail. Calls are written down: fake_log returns what came since the
- * last time. At the end it writes a line of what is still in use.
+ * "old" a driver that refuses cubins, "jit" one that refuses PTX, "fault" kernels fail, "slice" three multiprocessors. Calls are written down: fake_log
+ * returns what came since the last time. At the end it writes a line of what is still in use.
  *
  * Of a stream that is captured it allows what a caller's capture allows: kernels and copies within the device. */
 #include <stdint.h>
@@ -48,7 +48,7 @@ int cuDeviceGet(int *device, int ordinal) {
 }
 int cuDeviceGetAttribute(int *value, int attribute, int device) {
   int capability = atoi(kind()) ? atoi(kind()) : 80;
-  *value = attribute == 75 ? capability / 10 : capability % 10;
+  *value = attribute == 16 ? (is("slice") ? 3 : 132) : attribute == 75 ? capability / 10 : capability % 10;
   return device < 7 || device > 8;
 }
 int cuDevicePrimaryCtxRetain(void **context, int device) {
@@ -307,6 +307,8 @@ int cuLaunchKernel(void *function, unsigned gridX, unsigned gridY, unsigned grid
                    unsigned shared, void *stream, void **params, void **extra) {
   ++launches;
   NOTE("%s on %d", function == &add ? "add" : function == &box ? "box" : "negate", handleOf(stream));
+  if (function == &box)
+    NOTE("%u blocks", gridX);
   if (gridY * gridZ * blockY * blockZ != 1 || extra || pushed != 1)
     return INVALID;
   if (shared != (function == &negate ? 64 << 10 : 0))

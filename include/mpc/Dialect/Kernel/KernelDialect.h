@@ -31,6 +31,9 @@ namespace mpc::kernel {
 /// Output channels per panel of packed weights, on every instruction set.
 constexpr int64_t kPanelWidth = 16;
 
+/// Weights of each lane that stand together in #kernel.blocks with `fragments`.
+constexpr int64_t kFragmentDepth = 32;
+
 /// Attaches BufferizableOpInterface to the ops of the dialect.
 void registerBufferizableOpInterfaceExternalModels(
     mlir::DialectRegistry &registry);

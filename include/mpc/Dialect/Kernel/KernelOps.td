@@ -139,12 +139,18 @@ def Kernel_BlocksAttr : Kernel_Attr<"Blocks", "blocks"> {
     Weight k of a lane is `(q - z) * s` or, with `table`, `table[q] * s`, in f32; z is 2^(bits-1) without `zero_points`.
     Numbers are little-endian. Lanes past the last channel are 0, and so is what fills up a last odd weight.
 
+    With `fragments` the weights of a run stand as the 32 threads of a warp hold them for mma.sync m16n8k16: of each 32 weights of all lanes (the
+    last ones are filled up with 0) thread 4g + t has 2 · `bits` bytes, thread after thread, of lanes 2g and 2g + 1. A lane's are `bits` / 4 words of 32 bits, in
+    which weights 8i + 2t and 8i + 2t + 1, i from 0 to 3, stand `bits` · i and `bits` · i + 16 bits from the lowest one; with 8 bits the first
+    word has i = 0 and 1, the second 2 and 3. A shift and a mask then give two neighbours in the halves of a register, where the bits of 1024 above them make two f16
+    numbers of them (Kim et al., "Who Says Elephants Can't Run", arXiv:2211.10017; Frantar et al., "MARLIN", arXiv:2408.11743).
+
     ```mlir
     #kernel.blocks<bits = 4, block = 32, depth = 64, zero_points = true>
     ```
   }];
   let parameters = (ins "int64_t":$bits, "int64_t":$block, "int64_t":$depth, DefaultValuedParameter<"bool", "false">:$zero_points,
-      DefaultValuedParameter<"bool", "false">:$table);
+      DefaultValuedParameter<"bool", "false">:$table, DefaultValuedParameter<"bool", "false">:$fragments);
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
   let extraClassDeclaration = [{
@@ -156,6 +162,8 @@ def Kernel_BlocksAttr : Kernel_Attr<"Blocks", "blocks"> {
     /// Bytes of a run of `length` weights.
     int64_t getRunBytes(int64_t length) const;
     int64_t getPanelBytes() const;
+    /// Where weight `k` of a lane stands: the byte of a panel, and its lowest bit.
+    std::pair<int64_t, int64_t> getWeightPosition(int64_t lane, int64_t k) const;
   }];
 }
 
@@ -230,7 +238,7 @@ def Kernel_ExpandOp : Kernel_Op<"expand", [
 
     Constraints:
     - (C1) both operands are tensors, or both are memrefs; tensors give one result of `out`'s type;
-    - (C2) `stream` is `panels × bytes` of i8, as `blocks` say;
+    - (C2) `stream` is `panels × bytes` of i8, as `blocks` say, which are not in `fragments`;
     - (C3) `out` is packed f32 weights with kv = 1, as many panels, and `blocks.depth` weights per lane.
 
     Example:
@@ -349,7 +357,8 @@ def Kernel_ContractOp : Kernel_OutputOp<"contract"> {
     - (C10) the region has one argument per extra besides the accumulator, of the right element types, and yields one
       value of `out`'s element type;
     - (C11) operations of the region are element-wise, or constants;
-    - (C12) with `blocks`, `weights` is `panels × bytes` of i8 as they say, of one tap, the input is floating point, and the accumulator f32.
+    - (C12) with `blocks`, `weights` is `panels × bytes` of i8 as they say, of one tap but with mma, the input is floating point, and the accumulator f32;
+      they are in `fragments` if and only if the instruction is mma.
 
     Example:
     ```mlir
@@ -544,7 +553,7 @@ def Kernel_InnerTileOp : Kernel_Op<"inner_tile", [
     - (C4) `fma` with floating point and kv = 1, or bf16 and kv = 2; `vdpbf16ps` with bf16 and kv = 2; `vfmaddph` with f16 and kv = 1;
       the others with i8 and kv = 4;
       `vpdpbusd` only with unsigned rows; `pmaddwd` also with signed rows of i16; `muladd` and `mma` never;
-    - (C5) with `blocks`, `weights` is `panels × bytes` of i8 as they say, and rows have their depth, in floating point, with `fma`.
+    - (C5) with `blocks`, `weights` is `panels × bytes` of i8 as they say, not in `fragments`, and rows have their depth, in floating point, with `fma`.
 
     Example:
     ```mlir
