@@ -292,8 +292,13 @@ static Graph *findGraph(State *state, const mpc_rt_gpu_program *program,
 static int chooseMode(State *state, const mpc_rt_env *env,
                       const mpc_rt_gpu_program *program, void *const *descs) {
   state->mode = LAUNCH;
+  if (state->isCapturing && program->dependsOnValues)
+    return mpc_rt_gpu_fail(
+        &state->error, MPC_ERROR_UNSUPPORTED,
+        "the stream is being captured, but this model's loops and branches "
+        "wait for values that its kernels compute");
   /* Times of groups are those of their kernels. */
-  if (state->isCapturing || env->profile)
+  if (state->isCapturing || env->profile || program->dependsOnValues)
     return 1;
   state->graph = findGraph(state, program, descs);
   if (!state->graph)
@@ -429,6 +434,34 @@ void mpc_rt_gpu_launch(mpc_rt_env *env, const mpc_rt_gpu_program *program,
                                params, NULL));
   if (env->profile && !state->isCapturing)
     check(state, "a kernel failed", mpc_rt_cu.streamSynchronize(state->stream));
+}
+
+int mpc_rt_gpu_is_running(mpc_rt_env *env) {
+  State *state = env->gpu;
+  return state && !state->error.status;
+}
+
+void mpc_rt_gpu_read(mpc_rt_env *env, void *host, const void *device,
+                     int64_t bytes) {
+  State *state = env->gpu;
+  if (mpc_rt_gpu_is_running(env) &&
+      check(state, "cannot read a value",
+            mpc_rt_cu.memcpyDtoHAsync(host, (CUdeviceptr)(uintptr_t)device,
+                                      (size_t)bytes, state->stream)) &&
+      check(state, "a kernel failed",
+            mpc_rt_cu.streamSynchronize(state->stream)))
+    return;
+  memset(host, 0, (size_t)bytes);
+}
+
+void mpc_rt_gpu_write(mpc_rt_env *env, void *device, const void *host,
+                      int64_t bytes) {
+  State *state = env->gpu;
+  /* It returns when ordinary memory of the host has been read. */
+  if (mpc_rt_gpu_is_running(env))
+    check(state, "cannot write a value",
+          mpc_rt_cu.memcpyHtoDAsync((CUdeviceptr)(uintptr_t)device, host,
+                                    (size_t)bytes, state->stream));
 }
 
 /* Ends the capture, and makes what can be replayed of it. */

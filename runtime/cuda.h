@@ -36,6 +36,7 @@ typedef struct {
 
 typedef struct {
   int64_t numImages, numInputs, numOutputs;
+  int64_t dependsOnValues; /* what is launched; there are reads and writes */
   const mpc_rt_gpu_image *images;
   const mpc_rt_gpu_tensor *tensors; /* of inputs, then outputs */
 } mpc_rt_gpu_program;
@@ -63,6 +64,19 @@ void mpc_rt_gpu_launch(mpc_rt_env *env, const mpc_rt_gpu_program *program,
 void mpc_rt_gpu_map(mpc_rt_env *env, void *map, const void *data,
                     int64_t elementBytes, int64_t swizzle, int64_t rank,
                     const int64_t *numbers);
+
+/* Brings values of the device to the host, after all kernels that have been
+ * started: zeros after an error. */
+void mpc_rt_gpu_read(mpc_rt_env *env, void *host, const void *device,
+                     int64_t bytes);
+
+/* Brings values of the host to the device, before all kernels that are started
+ * later; does nothing after an error. */
+void mpc_rt_gpu_write(mpc_rt_env *env, void *device, const void *host,
+                      int64_t bytes);
+
+/* Whether there was no error: loops that wait for a value end after one. */
+int mpc_rt_gpu_is_running(mpc_rt_env *env);
 
 /* Copies outputs of the host back, waits unless the call is asynchronous, and
  * reports what went wrong since enter. */

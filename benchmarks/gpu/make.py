@@ -223,7 +223,7 @@ def add_model(bundle, argument):
         for one in model.graph.input:
             if one.name not in known:
                 shape = [d.dim_value or 1 for d in one.type.tensor_type.shape.dim]
-                inputs[one.name] = rng.standard_normal(shape).astype(np.float32)
+                inputs[one.name] = rng.standard_normal(shape).astype(helper.tensor_dtype_to_np_dtype(one.type.tensor_type.elem_type))
     bundle.add_tests(name, path, inputs, ("f16", "int8"))
     write_graph(bundle, f"{name}-graph", model)
     for case in bundle.cases["tests"]:

@@ -204,7 +204,8 @@ std::string ScalarProgram::getKey() const {
 // Pieces
 //===----------------------------------------------------------------------===//
 
-using Polynomial = std::array<double, Pieces::kDegree + 1>;
+/// Coefficients of the powers of a number.
+using Polynomial = std::array<double, Pieces::kMostDegree + 1>;
 
 /// The value for `t`, and in `error` a bound of its error in f32.
 static double evaluate(const Polynomial &c, double t, double &error) {
@@ -234,9 +235,9 @@ static std::pair<double, double> compare(const ScalarProgram &function,
 
 /// The polynomial that meets `function` at Chebyshev's points around `center`.
 static Polynomial interpolate(const ScalarProgram &function, double center,
-                              double half) {
-  constexpr int count = Pieces::kDegree + 1;
-  std::array<double, count> at, differences;
+                              double half, int degree) {
+  int count = degree + 1;
+  Polynomial at, differences;
   for (int i = 0; i < count; ++i) {
     at[i] = half * std::cos((2 * i + 1) * 3.14159265358979323846 / (2 * count));
     differences[i] = function(center + at[i]);
@@ -269,10 +270,12 @@ static Polynomial findAsymptote(const ScalarProgram &function, double center,
   return line;
 }
 
-static std::optional<Pieces> fitWidth(const ScalarProgram &function,
+static std::optional<Pieces> fitWidth(const ScalarProgram &function, int degree,
                                       double width) {
   Pieces pieces;
   pieces.width = width;
+  pieces.degree = degree;
+  pieces.least = INFINITY;
   pieces.errors.fill(0);
   double half = width / 2;
   for (int point = Pieces::kFirst; point <= Pieces::kLast; ++point) {
@@ -280,13 +283,15 @@ static std::optional<Pieces> fitWidth(const ScalarProgram &function,
     bool isLine = point == Pieces::kFirst || point == Pieces::kLast;
     double side = point < 0 ? -1 : 1;
     Polynomial exact = isLine ? findAsymptote(function, center, side * width)
-                              : interpolate(function, center, half);
+                              : interpolate(function, center, half, degree);
     Polynomial rounded;
-    for (int power = 0; power <= Pieces::kDegree; ++power) {
+    for (int power = 0; power <= Pieces::kMostDegree; ++power) {
       auto coefficient = static_cast<float>(exact[power]);
       pieces.coefficients[power][point & (Pieces::kCount - 1)] = coefficient;
       rounded[power] = coefficient;
     }
+    if (isLine && side * rounded[1] < 0)
+      pieces.least = -INFINITY;
     // Errors are smooth between the points where they are taken.
     constexpr int samples = 64;
     double end = isLine ? 2 * Pieces::kCount * width : half;
@@ -299,6 +304,13 @@ static std::optional<Pieces> fitWidth(const ScalarProgram &function,
         return std::nullopt;
       double &worst = pieces.errors[Pieces::getOctave(size)];
       worst = std::max(worst, error);
+      // Between two points a polynomial is lower by far less than by how much
+      // it turns from one step to the next.
+      double step = (end + half) / count, ownError;
+      double here = evaluate(rounded, t, ownError),
+             turn = here - evaluate(rounded, t - step, ownError) -
+                    (evaluate(rounded, t + step, ownError) - here);
+      pieces.least = std::min(pieces.least, here - std::abs(turn));
     }
     if (!isLine)
       continue;
@@ -311,10 +323,10 @@ static std::optional<Pieces> fitWidth(const ScalarProgram &function,
   return pieces;
 }
 
-std::optional<Pieces> Pieces::fit(const ScalarProgram &function) {
+std::optional<Pieces> Pieces::fit(const ScalarProgram &function, int degree) {
   std::optional<Pieces> best;
   for (double width : {2.0, 1.0, 0.5, 0.25}) {
-    std::optional<Pieces> pieces = fitWidth(function, width);
+    std::optional<Pieces> pieces = fitWidth(function, degree, width);
     if (pieces && (!best || pieces->getError(0, Pieces::kTried) <
                                 best->getError(0, Pieces::kTried)))
       best = pieces;
@@ -322,10 +334,12 @@ std::optional<Pieces> Pieces::fit(const ScalarProgram &function) {
   return best;
 }
 
-const Pieces *PiecesCache::get(const ScalarProgram &function) {
+const PiecesCache::Choice &PiecesCache::get(const ScalarProgram &function) {
   auto [it, isNew] = known.try_emplace(function.getKey());
-  if (isNew)
-    if (std::optional<Pieces> pieces = Pieces::fit(function))
-      it->second = std::make_unique<Pieces>(*pieces);
-  return it->second.get();
+  if (isNew) {
+    it->second = std::make_unique<Choice>();
+    for (auto [i, pieces] : llvm::enumerate(*it->second))
+      pieces = Pieces::fit(function, Pieces::kLeastDegree + int(i));
+  }
+  return *it->second;
 }

@@ -50,7 +50,7 @@ private:
 /// beyond the outermost ones.
 struct Pieces {
   static constexpr int kCount = 32, kFirst = -kCount / 2, kLast = -kFirst - 1,
-                       kDegree = 5;
+                       kLeastDegree = 3, kMostDegree = 5;
   /// Up to where the straight lines are compared with the function.
   static constexpr double kTried = 0x1p30;
   /// What is rounded once in f32 is off by at most that, relatively.
@@ -61,9 +61,12 @@ struct Pieces {
 
   /// The distance between two points, a power of two.
   double width;
+  int degree;
+  /// A bound of what the pieces give, -infinity if there is none.
+  double least;
   /// Coefficients of each power of the distance from the point, of points
-  /// [0, 16) and then [-16, 0).
-  std::array<std::array<float, kCount>, kDegree + 1> coefficients;
+  /// [0, 16) and then [-16, 0); 0 for powers above the degree.
+  std::array<std::array<float, kCount>, kMostDegree + 1> coefficients;
   /// What computing the pieces in f32, and the function itself, may differ by
   /// up to kTried, beyond what is relative to the function: for each size of
   /// its result, see `getOctave`.
@@ -85,19 +88,21 @@ struct Pieces {
   /// Up to where arguments may be expected where their size matters.
   double getReach() const { return 4 * getDomain(); }
 
-  /// The pieces of `function` of the width that gives the least error; nothing
-  /// where none fits.
-  static std::optional<Pieces> fit(const ScalarProgram &function);
+  /// The pieces of `function` of the width that gives the least error for a
+  /// degree; nothing where none fits.
+  static std::optional<Pieces> fit(const ScalarProgram &function, int degree);
 };
 
 /// Networks have few activations.
 class PiecesCache {
 public:
-  /// Null where nothing fits.
-  const Pieces *get(const ScalarProgram &function);
+  /// By degree, from the least to the highest one; nothing where none fits.
+  using Choice = std::array<std::optional<Pieces>,
+                            Pieces::kMostDegree - Pieces::kLeastDegree + 1>;
+  const Choice &get(const ScalarProgram &function);
 
 private:
-  llvm::StringMap<std::unique_ptr<Pieces>> known;
+  llvm::StringMap<std::unique_ptr<Choice>> known;
 };
 
 } // namespace mpc

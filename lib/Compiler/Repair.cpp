@@ -373,12 +373,12 @@ FailureOr<RepairStep> QuantizationRepairer::decideBiasCorrection() {
     int64_t products = contraction.getNumProducts(), perGroup = contraction.getNumOutputs() / contraction.getNumGroups();
     std::vector<float> &bias = step.bias[name];
     for (int64_t o = 0; o < contraction.getNumOutputs(); ++o) {
-      QuantParams params{getWeightScale(contraction, o), 0, -127, 127};
+      float scale = getWeightScale(contraction, o);
+      std::vector<int8_t> rounded = contraction.quantizeWeightsOf(o, scale);
       double shift = 0;
       for (int64_t k = 0; k < products; ++k) {
-        int64_t index = contraction.getIndex(o, k), mean = o / perGroup * products + k;
-        double rounded = dequantize(quantize(contraction.weights[index], params), params);
-        shift += weights[index] * inputs.mean[mean] - rounded * inputs.quantizedMean[mean];
+        int64_t mean = o / perGroup * products + k;
+        shift += weights[contraction.getIndex(o, k)] * inputs.mean[mean] - double(rounded[k]) * scale * inputs.quantizedMean[mean];
       }
       bias.push_back(static_cast<float>(shift));
     }

@@ -17,6 +17,7 @@
 #include "mlir/Dialect/LLVMIR/NVVMDialect.h"
 #include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/NVGPU/IR/NVGPUDialect.h"
+#include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mpc/GPU/Passes.h"
 
@@ -53,10 +54,12 @@ class LowerLaunches : public mpc::impl::LowerLaunchesBase<LowerLaunches> {
     return createBytes(name, text.rtrim('\0').str() + '\0');
   }
   LLVM::GlobalOp createImage(gpu::ObjectAttr object);
-  LLVM::LLVMFuncOp declare(StringRef name, TypeRange types);
+  /// A function of the runtime, of no result unless `result` is one.
+  LLVM::LLVMFuncOp declare(StringRef name, TypeRange types, Type result = {});
   FailureOr<LLVM::GlobalOp> createProgram(gpu::BinaryOp binary,
                                           ArrayRef<MemRefType> tensors,
-                                          int64_t numInputs);
+                                          int64_t numInputs,
+                                          bool dependsOnValues);
   void lower(gpu::LaunchFuncOp launch, Value env, LLVM::GlobalOp program,
              LLVM::LLVMFuncOp callee);
   /// `value` as convert-memref-to-llvm will type it.
@@ -71,6 +74,8 @@ class LowerLaunches : public mpc::impl::LowerLaunchesBase<LowerLaunches> {
                  unsigned alignment = 0);
   void store(ImplicitLocOpBuilder &b, Value value, Value array, int64_t index);
   LogicalResult lower(nvgpu::TmaCreateDescriptorOp map, Value env);
+  /// What @main itself reads and writes of the device's memory, `accesses`.
+  void lowerAccesses(ArrayRef<Operation *> accesses, Value env);
 
   func::FuncOp main;
   /// Where the tensor maps of launches are; those of blocks that stay.
@@ -98,13 +103,15 @@ LLVM::GlobalOp LowerLaunches::createGlobal(
   return global;
 }
 
-LLVM::LLVMFuncOp LowerLaunches::declare(StringRef name, TypeRange types) {
+LLVM::LLVMFuncOp LowerLaunches::declare(StringRef name, TypeRange types,
+                                        Type result) {
   ModuleOp module = getOperation();
   OpBuilder b = OpBuilder::atBlockBegin(module.getBody());
   return LLVM::LLVMFuncOp::create(
       b, module.getLoc(), name,
-      LLVM::LLVMFunctionType::get(LLVM::LLVMVoidType::get(&getContext()),
-                                  SmallVector<Type>(types)));
+      LLVM::LLVMFunctionType::get(
+          result ? result : LLVM::LLVMVoidType::get(&getContext()),
+          SmallVector<Type>(types)));
 }
 
 /// What mpc_rt_gpu_image points to.
@@ -120,7 +127,7 @@ LLVM::GlobalOp LowerLaunches::createImage(gpu::ObjectAttr object) {
 /// mpc_rt_gpu_program, and what it points to.
 FailureOr<LLVM::GlobalOp>
 LowerLaunches::createProgram(gpu::BinaryOp binary, ArrayRef<MemRefType> tensors,
-                             int64_t numInputs) {
+                             int64_t numInputs, bool dependsOnValues) {
   MLIRContext *context = &getContext();
   Builder types(context);
   Type ptr = LLVM::LLVMPointerType::get(context), i32 = types.getI32Type(),
@@ -190,13 +197,14 @@ LowerLaunches::createProgram(gpu::BinaryOp binary, ArrayRef<MemRefType> tensors,
                      constant(b, i64, type.getElementTypeBitWidth())}));
         return build(b, tensorsType, entries);
       });
-  Type programType = structOf({i64, i64, i64, ptr, ptr});
+  Type programType = structOf({i64, i64, i64, i64, ptr, ptr});
   return createGlobal("gpu_program", programType, Attribute(), [&](auto &b) {
     int64_t numOutputs = static_cast<int64_t>(tensors.size()) - numInputs;
     return build(b, programType,
                  {constant(b, i64, images.size()), constant(b, i64, numInputs),
-                  constant(b, i64, numOutputs), createAddress(b, imageTable),
-                  createAddress(b, tensorTable)});
+                  constant(b, i64, numOutputs),
+                  constant(b, i64, dependsOnValues),
+                  createAddress(b, imageTable), createAddress(b, tensorTable)});
   });
 }
 
@@ -323,6 +331,65 @@ void LowerLaunches::lower(gpu::LaunchFuncOp launch, Value env,
   launch.erase();
 }
 
+/// Each value passes through a place of its own in memory of @main. What is
+/// read after an error is zero, and loops whose number of iterations depends on
+/// what is read end then.
+void LowerLaunches::lowerAccesses(ArrayRef<Operation *> accesses, Value env) {
+  Type ptr = LLVM::LLVMPointerType::get(&getContext());
+  Type i64 = IntegerType::get(&getContext(), 64);
+  Type i32 = IntegerType::get(&getContext(), 32);
+  LLVM::LLVMFuncOp read = declare("mpc_rt_gpu_read", {ptr, ptr, ptr, i64}),
+                   write = declare("mpc_rt_gpu_write", {ptr, ptr, ptr, i64}),
+                   isRunning = declare("mpc_rt_gpu_is_running", {ptr}, i32);
+  for (Operation *op : accesses) {
+    ImplicitLocOpBuilder b(op->getLoc(), op);
+    auto load = dyn_cast<memref::LoadOp>(op);
+    auto store = dyn_cast<memref::StoreOp>(op);
+    Value memref = load ? load.getMemRef() : store.getMemRef();
+    Type element = cast<MemRefType>(memref.getType()).getElementType();
+    auto atEntry =
+        ImplicitLocOpBuilder::atBlockBegin(op->getLoc(), &main.front());
+    Value place =
+        memref::AllocaOp::create(atEntry, MemRefType::get({}, element));
+    Value host = LLVM::ExtractValueOp::create(b, convert(b, place),
+                                              ArrayRef<int64_t>{1});
+    Value descriptor = convert(b, memref);
+    auto extract = [&](ArrayRef<int64_t> position) -> Value {
+      return LLVM::ExtractValueOp::create(b, descriptor, position);
+    };
+    Value offset = extract({2});
+    for (auto [d, index] :
+         llvm::enumerate(load ? load.getIndices() : store.getIndices())) {
+      Value stride = extract({4, static_cast<int64_t>(d)});
+      offset = LLVM::AddOp::create(
+          b, offset, LLVM::MulOp::create(b, convert(b, index), stride));
+    }
+    Value device =
+        LLVM::GEPOp::create(b, ptr, element, extract({1}), ValueRange{offset});
+    Value bytes =
+        LLVM::ConstantOp::create(b, b.getI64IntegerAttr(llvm::divideCeil(
+                                        element.getIntOrFloatBitWidth(), 8)));
+    if (load) {
+      LLVM::CallOp::create(b, read, ValueRange{env, host, device, bytes});
+      load.replaceAllUsesWith(
+          memref::LoadOp::create(b, place, ValueRange()).getResult());
+    } else {
+      memref::StoreOp::create(b, store.getValueToStore(), place, ValueRange());
+      LLVM::CallOp::create(b, write, ValueRange{env, device, host, bytes});
+    }
+    op->erase();
+  }
+  main.walk([&](scf::ConditionOp op) {
+    ImplicitLocOpBuilder b(op.getLoc(), op);
+    Value zero = LLVM::ConstantOp::create(b, b.getI32IntegerAttr(0));
+    Value running = LLVM::ICmpOp::create(
+        b, LLVM::ICmpPredicate::ne,
+        LLVM::CallOp::create(b, isRunning, ValueRange{env}).getResult(), zero);
+    op.getConditionMutable().assign(
+        arith::AndIOp::create(b, op.getCondition(), running));
+  });
+}
+
 void LowerLaunches::runOnOperation() {
   names.clear();
   maps.clear();
@@ -352,14 +419,16 @@ void LowerLaunches::runOnOperation() {
     return signalPassFailure();
   }
   tensors.pop_back_n(2);
-  auto touched = main.walk([&](Operation *op) {
-    if (!isa<memref::LoadOp, memref::StoreOp, memref::CopyOp>(op))
+  SmallVector<Operation *> accesses;
+  auto copied = main.walk([&](Operation *op) {
+    if (isa<memref::LoadOp, memref::StoreOp>(op))
+      accesses.push_back(op);
+    if (!isa<memref::CopyOp>(op))
       return WalkResult::advance();
-    op->emitOpError("loops and branches that depend on values, and copies "
-                    "outside of kernels, are not supported on GPUs yet");
+    op->emitOpError("copies outside of kernels are not supported on GPUs");
     return WalkResult::interrupt();
   });
-  if (touched.wasInterrupted())
+  if (copied.wasInterrupted())
     return signalPassFailure();
   SmallVector<gpu::BinaryOp> binaries(module.getOps<gpu::BinaryOp>());
   SmallVector<gpu::LaunchFuncOp> launches;
@@ -374,7 +443,8 @@ void LowerLaunches::runOnOperation() {
     return signalPassFailure();
   }
   FailureOr<LLVM::GlobalOp> program = createProgram(
-      binaries.front(), tensors, static_cast<int64_t>(inputs.size()));
+      binaries.front(), tensors, static_cast<int64_t>(inputs.size()),
+      /*dependsOnValues=*/!accesses.empty());
   if (failed(program))
     return signalPassFailure();
   Type i64 = IntegerType::get(&getContext(), 64);
@@ -396,6 +466,8 @@ void LowerLaunches::runOnOperation() {
     map.erase();
     cast->erase();
   }
+  if (!accesses.empty())
+    lowerAccesses(accesses, env);
   auto b = ImplicitLocOpBuilder::atBlockBegin(main.getLoc(), &main.front());
   LLVM::CallOp::create(
       b, declare("mpc_rt_gpu_enter", {ptr, ptr, ptr}),

@@ -20,11 +20,11 @@
 // stages for the number / stages-th time. An mbarrier's phases have the parity
 // of their number: a wait for the phase before the first one returns at once.
 //
-// A box of the input is rows × 128 bytes, which TMA swizzles as
-// LowerWGMMA.cpp's rows stand. Packed weights are a tensor of k blocks × panels
-// × 16 channels of 16 bytes, a box of it chunks of k × columns. Its columns are
-// channels in order: a thread ends with two neighbouring ones of a row, of each
-// eight.
+// A box of the input is rows × the 32, 64 or 128 bytes of a stage, which TMA
+// swizzles as LowerWGMMA.cpp's rows stand. Packed weights are a tensor of k
+// blocks × panels × 16 channels of 16 bytes, a box of it chunks of k × columns.
+// Its columns are channels in order: a thread ends with two neighbouring ones
+// of a row, of each eight.
 //
 //===----------------------------------------------------------------------===//
 
@@ -56,9 +56,6 @@ private:
 
 } // namespace
 
-/// Bytes of a row that TMA copies, and swizzles, at once.
-static constexpr int64_t kRowBytes = 128;
-
 /// Warps of a group, each of which says that it has read a stage.
 static constexpr int64_t kGroupWarps = kWarpgroup / kWarp;
 
@@ -73,9 +70,6 @@ static constexpr int64_t kBandRows = 8;
 static constexpr int64_t kTicks = 10000000;
 
 LogicalResult TMAKernel::check() {
-  if (getStageBytes() != kRowBytes)
-    return op.emitOpError("expected 128 bytes of k in a stage for '")
-           << kStagingAttrName << "' with 'resident' blocks";
   if (failed(WGMMAKernel::check()))
     return failure();
   groups = threads / kWarpgroup;
@@ -142,8 +136,12 @@ void TMAKernel::createMaps() {
 }
 
 void TMAProduct::createMaps() {
-  inputMap = createMap(input, {tiling.getRows(), staging.depth * kv},
-                       nvgpu::TensorMapSwizzleKind::SWIZZLE_128B);
+  using Swizzle = nvgpu::TensorMapSwizzleKind;
+  int64_t bytes = getStageBytes();
+  Swizzle swizzle = bytes == 128  ? Swizzle::SWIZZLE_128B
+                    : bytes == 64 ? Swizzle::SWIZZLE_64B
+                                  : Swizzle::SWIZZLE_32B;
+  inputMap = createMap(input, {tiling.getRows(), staging.depth * kv}, swizzle);
   TMAKernel::createMaps();
 }
 

@@ -7,10 +7,10 @@
 //
 // As LowerTMA.cpp, but for rows of the input that are windows: 128 threads copy
 // them with cp.async, 16 bytes each, and TMA brings the weights alone. A thread
-// has one chunk of every 16th row. Its copies arrive at the stage's mbarrier
-// when they have come, without a wait of the thread, so that all stages may be
-// under way. Where pixels outside of the picture are no zeros, the thread
-// stores them, and arrives once more.
+// has one chunk of every 16th row (32nd, 64th where rows have fewer chunks).
+// Its copies arrive at the stage's mbarrier when they have come, without a wait
+// of the thread, so that all stages may be under way. Where pixels outside of
+// the picture are no zeros, the thread stores them, and arrives once more.
 //
 // wgmma sees what cp.async and stores write after a fence between the two ways
 // to shared memory, which those that multiply pass when a stage has come.
@@ -30,10 +30,6 @@
 using namespace mlir;
 using namespace mpc;
 using namespace mpc::kernel;
-
-/// Chunks of a row of a stage, and the rows of which the threads copy one each
-/// at the same time: a multiple of those of a pattern of the swizzle.
-static constexpr int64_t kRowChunks = 8, kRowsAtOnce = kWarpgroup / kRowChunks;
 
 namespace {
 
@@ -69,6 +65,9 @@ private:
     return arith::ConstantIntOp::create(b, static_cast<int32_t>(bits),
                                         /*width=*/32);
   }
+  /// Rows of which the threads copy a chunk each at the same time: a multiple
+  /// of those of a pattern of the swizzle.
+  int64_t getRowsAtOnce() const { return kWarpgroup / staging.depth; }
   /// Bit `number` + `first`, if `condition`.
   Value getBit(Value number, int64_t first, Value condition = {});
   /// Where the window of a row begins: its number, less than 0 if outside.
@@ -138,7 +137,7 @@ TMAWindowKernel::Place TMAWindowKernel::locateRow(Value inTile) {
 void TMAWindowKernel::beginTile() {
   places.clear();
   firstPixel = getPixel(getRow(row0));
-  for (int64_t row = 0; row < tiling.getRows(); row += kRowsAtOnce)
+  for (int64_t row = 0; row < tiling.getRows(); row += getRowsAtOnce())
     places.push_back(locateRow(add(b, firstRow, row)));
 }
 
@@ -181,7 +180,7 @@ void TMAWindowKernel::copyRows(Value slot, Value firstBlock) {
   Value column = mul(b, swizzle(chunk, firstRow), kv);
   Value row0 = add(b, mul(b, slot, tiling.getRows()), firstRow);
   for (auto [index, place] : llvm::enumerate(places)) {
-    Value row = add(b, row0, static_cast<int64_t>(index) * kRowsAtOnce);
+    Value row = add(b, row0, static_cast<int64_t>(index) * getRowsAtOnce());
     copyChunk(place, tap, {row, column});
   }
 }
@@ -200,8 +199,8 @@ void TMAWindowKernel::arrive(Value slot) {
 void TMAWindowKernel::copyTiles() {
   Value isFirst = isFirstCopier();
   Value copier = remainder(thread, kWarpgroup);
-  chunk = remainder(copier, kRowChunks);
-  firstRow = divide(copier, kRowChunks);
+  chunk = remainder(copier, staging.depth);
+  firstRow = divide(copier, staging.depth);
   flatInput = flatten(b, op.getInput());
   copySteps([&](Value slot, Value firstBlock) {
     emitIf(isFirst, [&] {

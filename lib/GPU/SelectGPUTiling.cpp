@@ -37,7 +37,7 @@ static constexpr int64_t kMaxSumsInBlocks = 64 * 32;
 /// Warps of a block, where the tile is large enough.
 static constexpr int64_t kWarps = 4;
 
-/// Tiles of wgmma, the largest first, and the rows of one instruction.
+/// Tiles of wgmma, and the rows of one instruction.
 static constexpr std::pair<int64_t, int64_t> kGroupTiles[] = {
     {128, 256}, {128, 128}, {128, 64}, {64, 64}};
 static constexpr int64_t kGroupRows = 64;
@@ -175,23 +175,40 @@ bool mpc::suitsWarpgroups(linalg::LinalgOp op, const Chip &chip) {
   return shape && ::suitsWarpgroups(*shape, chip);
 }
 
-/// The largest tile that leaves a block for each multiprocessor, a warpgroup
-/// for each 64 rows, and one block that stays on each multiprocessor, with as
-/// many stages as fit next to their mbarriers. With very large windows a block
-/// for each tile, and stages for two of a multiprocessor or, where three of
-/// them are too much for that, for one.
+/// Cycles of a multiprocessor for 32 bytes of k of a tile: those of its tensor
+/// cores, which multiply 2048 pairs of halves, or twice as many bytes, in each,
+/// or those of its shared memory, of 128 bytes each. Both operands are written
+/// there once; each warpgroup reads its 64 rows and all columns.
+static int64_t estimateCycles(int64_t rows, int64_t columns) {
+  int64_t groups = rows / kGroupRows;
+  int64_t touched = (rows + columns) + (rows + groups * columns);
+  return std::max(rows * columns * 16 / 2048, touched * 32 / 128);
+}
+
+/// The tile that takes the least time, as far as that is known: multiprocessors
+/// compute one after the other, and the last ones may leave some idle.
+static std::pair<int64_t, int64_t> selectGroupTile(const TensorCoreShape &shape,
+                                                   const Chip &chip) {
+  auto estimate = [&](std::pair<int64_t, int64_t> tile) {
+    auto [rows, columns] = tile;
+    return llvm::divideCeilSigned(countTiles(shape, rows, columns),
+                                  chip.multiprocessors) *
+           estimateCycles(rows, columns);
+  };
+  return *llvm::min_element(kGroupTiles, [&](auto lhs, auto rhs) {
+    return estimate(lhs) < estimate(rhs);
+  });
+}
+
+/// A warpgroup for each 64 rows, and one block that stays on each
+/// multiprocessor, with as many stages as fit next to their mbarriers. With
+/// very large windows a block for each tile, and stages for two of a
+/// multiprocessor or, where three of them are too much for that, for one.
 static TilingAttr selectWarpgroups(MLIRContext *context,
                                    const TensorCoreShape &shape,
                                    const Chip &chip,
                                    std::optional<Staging> &staging) {
-  auto [rows, columns] = std::end(kGroupTiles)[-1];
-  for (auto [r, c] : kGroupTiles)
-    if (r < 2 * shape.rows && c < 2 * shape.columns &&
-        countTiles(shape, r, c) >= chip.multiprocessors) {
-      rows = r;
-      columns = c;
-      break;
-    }
+  auto [rows, columns] = selectGroupTile(shape, chip);
   staging.emplace();
   staging->warpRows = kGroupRows;
   staging->warpColumns = columns;

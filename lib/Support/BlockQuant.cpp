@@ -6,6 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "mpc/Support/BlockQuant.h"
+#include "mpc/Support/CancelErrors.h"
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/MathExtras.h"
 #include <algorithm>
@@ -209,64 +210,22 @@ static std::vector<float> findLevels(ArrayRef<double> mass,
   return table;
 }
 
-/// What the squared sum of the errors of an input channel, and of a row, count
-/// beside the squared errors: about E[x_i x_j] of neighbouring positions, and
-/// E[x]^2, over the variance that is left, for outputs of rectifiers.
-static constexpr double kChannelShare = 1.0, kRowShare = 0.5;
-static constexpr int kRoundingPasses = 4;
-
-/// Rounds weights of one row the other way while that makes
-///   sum e^2 + kChannelShare * sum over channels (sum e)^2
-///           + kRowShare * (sum e)^2
-/// less, one after another. `getValue(k, q)` is weight k of the integer q.
-template <typename GetValue>
-static void cancelErrors(ArrayRef<float> row, MutableArrayRef<uint8_t> values,
-                         int most, int64_t channels, GetValue getValue) {
-  std::vector<double> errors(row.size()), channelSums(channels, 0.0);
-  double rowSum = 0;
-  for (size_t k = 0; k < row.size(); ++k) {
-    errors[k] = double(getValue(k, values[k])) - row[k];
-    channelSums[k % channels] += errors[k];
-    rowSum += errors[k];
-  }
-  for (int pass = 0; pass < kRoundingPasses; ++pass) {
-    bool changed = false;
-    for (size_t k = 0; k < row.size(); ++k) {
-      double error = errors[k];
-      int next = values[k] + (error > 0 ? -1 : 1);
-      if (error == 0 || next < 0 || next > most)
-        continue;
-      double step = double(getValue(k, next)) - getValue(k, values[k]);
-      double &channelSum = channelSums[k % channels];
-      double gain = (2 * error + step) +
-                    kChannelShare * (2 * channelSum + step) +
-                    kRowShare * (2 * rowSum + step);
-      // The sum changes by gain * step; differences that are noise do not count.
-      if (!(gain * step < -1e-9 * step * step))
-        continue;
-      values[k] = uint8_t(next);
-      errors[k] += step;
-      channelSum += step;
-      rowSum += step;
-      changed = true;
-    }
-    if (!changed)
-      return;
-  }
-}
-
-/// The same for all rows of what has been rounded to nearest.
-static void cancelErrors(ArrayRef<float> weights, int64_t rows,
+/// Makes the errors of each row cancel, of what has been rounded to nearest.
+static void cancelRowErrors(ArrayRef<float> weights, int64_t rows,
                          const BlockFormat &format, int64_t inputChannels,
                          BlockWeights &result) {
   int64_t length = weights.size() / rows;
   int64_t blocks = divideCeilSigned(length, format.block);
   int most = (1 << format.bits) - 1;
+  int64_t numChannels = inputChannels ? inputChannels : length;
+  std::vector<int64_t> channels(length);
+  for (int64_t k = 0; k < length; ++k)
+    channels[k] = k % numChannels;
   for (int64_t row = 0; row < rows; ++row)
     cancelErrors(
         weights.slice(row * length, length),
-        MutableArrayRef(result.values).slice(row * length, length), most,
-        inputChannels ? inputChannels : length, [&](int64_t k, int q) {
+        MutableArrayRef(result.values).slice(row * length, length), 0, most,
+        channels, numChannels, [&](int64_t k, int q) {
           int64_t block = row * blocks + k / format.block;
           if (!result.table.empty())
             return result.table[q] * result.scales[block];
@@ -308,7 +267,7 @@ BlockWeights mpc::quantizeInBlocks(ArrayRef<float> weights, int64_t rows,
                                symmetric ? zero : result.zeroPoints[index]);
     });
     if (format.bits == 4)
-      cancelErrors(weights, rows, format, inputChannels, result);
+      cancelRowErrors(weights, rows, format, inputChannels, result);
     return result;
   }
 
@@ -335,7 +294,7 @@ BlockWeights mpc::quantizeInBlocks(ArrayRef<float> weights, int64_t rows,
     quantizer.quantizeByTable(block, result.table, values,
                               result.scales[index]);
   });
-  cancelErrors(weights, rows, format, inputChannels, result);
+  cancelRowErrors(weights, rows, format, inputChannels, result);
   return result;
 }
 

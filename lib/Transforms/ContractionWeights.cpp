@@ -7,6 +7,8 @@
 
 #include "mpc/Transforms/ContractionWeights.h"
 #include "mpc/Dialect/MPC/Constants.h"
+#include "mpc/Support/CancelErrors.h"
+#include "mpc/Support/QuantMath.h"
 
 using namespace mlir;
 using namespace mpc;
@@ -75,6 +77,20 @@ std::vector<float> ContractionWeights::getWeightsOf(int64_t output) const {
   for (auto [k, value] : llvm::enumerate(result))
     value = weights[getIndex(output, k)];
   return result;
+}
+
+std::vector<int8_t> ContractionWeights::quantizeWeightsOf(int64_t output, float scale) const {
+  QuantParams params{scale, 0, -127, 127};
+  std::vector<float> row = getWeightsOf(output);
+  std::vector<int8_t> integers(row.size());
+  std::vector<int64_t> channels(row.size());
+  for (size_t k = 0; k < row.size(); ++k) {
+    integers[k] = static_cast<int8_t>(quantize(row[k], params));
+    channels[k] = getInputChannel(output, k) % inputs;
+  }
+  cancelErrors(row, llvm::MutableArrayRef(integers), params.qmin, params.qmax, channels, inputs,
+               [&](size_t, int q) { return dequantize(q, params); });
+  return integers;
 }
 
 void ContractionWeights::write() {

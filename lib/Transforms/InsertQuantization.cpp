@@ -460,8 +460,14 @@ FailureOr<Inserter::Weights> Inserter::quantizeWeights(GroupOp group, Quantizabl
   }
   group->removeAttr(kWeightScalesAttrName);
   SmallVector<int64_t> quantized(values->size());
-  for (auto [i, value] : llvm::enumerate(*values))
-    quantized[i] = quantize(value, QuantParams{static_cast<float>(scales[channelOf(i)]), 0, -127, 127});
+  if (auto contraction = ContractionWeights::get(group)) {
+    for (int64_t c = 0; c < channels; ++c)
+      for (auto [k, q] : llvm::enumerate(contraction->quantizeWeightsOf(c, static_cast<float>(scales[c]))))
+        quantized[contraction->getIndex(c, k)] = q;
+  } else {
+    for (auto [i, value] : llvm::enumerate(*values))
+      quantized[i] = quantize(value, QuantParams{static_cast<float>(scales[channelOf(i)]), 0, -127, 127});
+  }
 
   Type i8 = builder.getIntegerType(8), i32 = builder.getIntegerType(32);
   SmallVector<double> sums(channels, 0);

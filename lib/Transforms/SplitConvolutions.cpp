@@ -156,6 +156,23 @@ static ElementsAttr joinWeights(RankedTensorType type, ArrayRef<char> bytes,
   return createConstant(type.clone(shape), joined);
 }
 
+/// Elements [start, start + size) of `axis`.
+static Value createSlice(PatternRewriter &rewriter, Location loc, Value value,
+                         int64_t axis, int64_t start, int64_t size) {
+  RankedTensorType from = getType(value);
+  SmallVector<int64_t> shape(from.getShape()), at(from.getRank(), 0);
+  if (shape[axis] == size)
+    return value;
+  shape[axis] = size;
+  at[axis] = start;
+  SmallVector<int64_t> sizes(shape);
+  for (int64_t &extent : sizes)
+    if (ShapedType::isDynamic(extent))
+      extent = -1;
+  return SliceOp::create(rewriter, loc, from.clone(shape), value, at, sizes,
+                         SmallVector<int64_t>(from.getRank(), 1));
+}
+
 LogicalResult SplitGroups::matchAndRewrite(ConvOp op,
                                            PatternRewriter &rewriter) const {
   RankedTensorType type = getType(op.getResult()),
@@ -182,30 +199,15 @@ LogicalResult SplitGroups::matchAndRewrite(ConvOp op,
 
   Location loc = op.getLoc();
   SmallVector<Value> parts;
-  auto slice = [&](Value value, int64_t axis, int64_t start,
-                   int64_t size) -> Value {
-    RankedTensorType from = getType(value);
-    SmallVector<int64_t> shape(from.getShape()), at(from.getRank(), 0);
-    if (shape[axis] == size)
-      return value;
-    shape[axis] = size;
-    at[axis] = start;
-    SmallVector<int64_t> sizes(shape);
-    for (int64_t &extent : sizes)
-      if (ShapedType::isDynamic(extent))
-        extent = -1;
-    return SliceOp::create(rewriter, loc, from.clone(shape), value, at, sizes,
-                           SmallVector<int64_t>(from.getRank(), 1))
-        .getResult();
-  };
   for (int64_t begin = 0; begin < groups; begin += joined) {
-    Value x = slice(op.getInput(), 1, begin * inputs, joined * inputs);
+    Value x = createSlice(rewriter, loc, op.getInput(), 1, begin * inputs,
+                          joined * inputs);
     Value weight = ConstantOp::create(
         rewriter, loc,
         joinWeights(weightType, *bytes, groups, begin, begin + joined));
-    Value bias = op.getBias()
-                     ? slice(op.getBias(), 0, begin * outputs, joined * outputs)
-                     : Value();
+    Value bias = op.getBias() ? createSlice(rewriter, loc, op.getBias(), 0,
+                                            begin * outputs, joined * outputs)
+                              : Value();
     SmallVector<int64_t> shape(type.getShape());
     shape[1] = joined * outputs;
     parts.push_back(ConvOp::create(rewriter, loc, type.clone(shape), x, weight,
@@ -219,36 +221,97 @@ LogicalResult SplitGroups::matchAndRewrite(ConvOp op,
   return success();
 }
 
+/// The convolution that `value` comes from, directly or by way of operations
+/// element by element, each for the next one alone; null if there is none.
+static Operation *findConv(Value value) {
+  Operation *op = value.getDefiningOp();
+  if (!op || !value.hasOneUse())
+    return nullptr;
+  if (isa<ConvOp>(op))
+    return op;
+  if (isa<ElementwiseOpInterface>(op))
+    for (Value operand : op->getOperands())
+      if (Operation *conv = findConv(operand))
+        return conv;
+  return nullptr;
+}
+
+/// Whether `value` is there before `op`.
+static bool isBefore(Value value, Operation *op) {
+  Operation *producer = value.getDefiningOp();
+  return !producer || producer->getBlock() != op->getBlock() ||
+         producer->isBeforeInBlock(op);
+}
+
 namespace {
-/// What follows element by element, of one operand, goes into the parts: it is
-/// computed where they are, and the parts of what is concatenated can share one
-/// scale.
+/// What follows element by element goes into the parts: it is computed where
+/// they are, and the parts of what is concatenated can share one scale. What is
+/// added, as in a residual block, is taken apart.
 struct SinkElementwise : OpInterfaceRewritePattern<ElementwiseOpInterface> {
   using OpInterfaceRewritePattern::OpInterfaceRewritePattern;
   LogicalResult matchAndRewrite(ElementwiseOpInterface op,
-                                PatternRewriter &rewriter) const override {
-    if (op->getNumOperands() != 1 || op->getNumResults() != 1)
-      return failure();
-    auto concat = op->getOperand(0).getDefiningOp<ConcatOp>();
-    if (!concat || !concat->hasOneUse() ||
-        !llvm::all_of(concat.getInputs(), [](Value part) {
-          return part.hasOneUse() && part.getDefiningOp<ConvOp>();
-        }))
-      return failure();
-    RankedTensorType type = getType(op->getResult(0));
-    SmallVector<Value> parts;
-    for (Value part : concat.getInputs()) {
-      IRMapping mapping;
-      mapping.map(op->getOperand(0), part);
-      Operation *copy = rewriter.clone(*op, mapping);
-      copy->getResult(0).setType(type.clone(getType(part).getShape()));
-      parts.push_back(copy->getResult(0));
-    }
-    rewriter.replaceOpWithNewOp<ConcatOp>(op, type, parts, concat.getAxis());
-    return success();
-  }
+                                PatternRewriter &rewriter) const override;
 };
 } // namespace
+
+LogicalResult
+SinkElementwise::matchAndRewrite(ElementwiseOpInterface op,
+                                 PatternRewriter &rewriter) const {
+  if (op->getNumResults() != 1)
+    return failure();
+  ConcatOp concat;
+  for (Value operand : op->getOperands())
+    if (auto candidate = operand.getDefiningOp<ConcatOp>();
+        candidate && candidate->hasOneUse() &&
+        llvm::all_of(candidate.getInputs(), findConv)) {
+      concat = candidate;
+      break;
+    }
+  RankedTensorType type = getType(op->getResult(0));
+  if (!concat || getType(concat).getShape() != type.getShape())
+    return failure();
+  auto axis = static_cast<int64_t>(concat.getAxis());
+  // What broadcasts has fewer dimensions, or one element along them.
+  auto getAxis = [&](Value operand) -> std::optional<int64_t> {
+    int64_t itsAxis = axis - type.getRank() + getType(operand).getRank();
+    return itsAxis >= 0 && getType(operand).getDimSize(itsAxis) != 1
+               ? std::make_optional(itsAxis)
+               : std::nullopt;
+  };
+  for (Value operand : op->getOperands()) {
+    if (operand == concat.getResult() || !getAxis(operand))
+      continue;
+    // Scales may lie along the dimension that is taken apart. And what is there
+    // later than a convolution cannot be in its epilogue.
+    if (isa<quant::QuantizedType>(getType(operand).getElementType()) ||
+        !llvm::all_of(concat.getInputs(), [&](Value part) {
+          return isBefore(operand, findConv(part));
+        }))
+      return failure();
+  }
+  int64_t start = 0;
+  SmallVector<Value> parts;
+  for (Value part : concat.getInputs()) {
+    int64_t size = getType(part).getDimSize(axis);
+    IRMapping mapping;
+    for (Value operand : op->getOperands()) {
+      if (operand == concat.getResult()) {
+        mapping.map(operand, part);
+      } else if (std::optional<int64_t> itsAxis = getAxis(operand)) {
+        OpBuilder::InsertionGuard guard(rewriter);
+        rewriter.setInsertionPointAfterValue(operand);
+        mapping.map(operand, createSlice(rewriter, op->getLoc(), operand,
+                                         *itsAxis, start, size));
+      }
+    }
+    Operation *copy = rewriter.clone(*op, mapping);
+    copy->getResult(0).setType(type.clone(getType(part).getShape()));
+    parts.push_back(copy->getResult(0));
+    start += size;
+  }
+  rewriter.replaceOpWithNewOp<ConcatOp>(op, type, parts, axis);
+  return success();
+}
 
 void mpc::populateSplitConvolutionsPatterns(RewritePatternSet &patterns) {
   patterns.add<LiftConv, LiftElementwise, SplitGroups, SinkElementwise>(

@@ -6,7 +6,8 @@
 // CHECK-LABEL: func.func @silu(
 // CHECK-SAME: %[[X:.*]]: vector<16xf32>)
 // WIDE-NOT: math.exp
-// WIDE-COUNT-6: llvm.call_intrinsic "llvm.x86.avx512.vpermi2var.ps.512"
+// WIDE-COUNT-5: llvm.call_intrinsic "llvm.x86.avx512.vpermi2var.ps.512"
+// WIDE-NOT: vpermi2var
 // WIDE: %[[E:.*]] = arith.mulf
 // WIDE: %[[R:.*]] = math.roundeven %[[E]]
 // WIDE: arith.subf %[[E]], %[[R]]
@@ -30,6 +31,30 @@ func.func @silu(%x: vector<16xf32>) -> vector<16xf32> {
   %scale = arith.constant dense<0.25> : vector<16xf32>
   %low = arith.constant dense<-10.0> : vector<16xf32>
   %high = arith.constant dense<245.0> : vector<16xf32>
+  %0 = arith.negf %x : vector<16xf32>
+  %1 = math.exp %0 : vector<16xf32>
+  %2 = arith.addf %one, %1 : vector<16xf32>
+  %3 = arith.divf %one, %2 : vector<16xf32>
+  %4 = arith.mulf %x, %3 : vector<16xf32>
+  %5 = arith.divf %4, %scale : vector<16xf32>
+  %6 = arith.cmpf ogt, %5, %low : vector<16xf32>
+  %7 = arith.select %6, %5, %low : vector<16xi1>, vector<16xf32>
+  %8 = arith.cmpf olt, %7, %high : vector<16xf32>
+  %9 = arith.select %8, %7, %high : vector<16xi1>, vector<16xf32>
+  %10 = math.roundeven %9 : vector<16xf32>
+  return %10 : vector<16xf32>
+}
+
+// Finer steps ask for a degree more: with one less, many vectors would have a lane near a middle.
+// CHECK-LABEL: func.func @fine_silu(
+// WIDE-COUNT-6: llvm.call_intrinsic "llvm.x86.avx512.vpermi2var.ps.512"
+// WIDE: scf.if
+// NARROW-NOT: scf.if
+func.func @fine_silu(%x: vector<16xf32>) -> vector<16xf32> {
+  %one = arith.constant dense<1.0> : vector<16xf32>
+  %scale = arith.constant dense<0.005> : vector<16xf32>
+  %low = arith.constant dense<-56.0> : vector<16xf32>
+  %high = arith.constant dense<199.0> : vector<16xf32>
   %0 = arith.negf %x : vector<16xf32>
   %1 = math.exp %0 : vector<16xf32>
   %2 = arith.addf %one, %1 : vector<16xf32>
@@ -117,9 +142,9 @@ func.func @residual(%x: vector<16xf32>, %y: vector<16xf32>) -> vector<16xf32> {
 }
 
 // Where an integer is made of what is rounded, the estimate is one of fixed point, whose digits say whether it is certain. Both are
-// clamped as integers, so that the conversion to bytes can do it.
+// clamped as integers, so that the conversion to bytes can do it; below only where the function gets there: here tanh gives -128.
 // CHECK-LABEL: func.func @integer(
-// WIDE-COUNT-6: llvm.call_intrinsic "llvm.x86.avx512.vpermi2var.ps.512"
+// WIDE: llvm.call_intrinsic "llvm.x86.avx512.vpermi2var.ps.512"
 // WIDE: %[[R:.*]] = math.roundeven
 // WIDE: %[[D:.*]] = arith.fptosi %[[R]]
 // WIDE: %[[T:.*]] = arith.andi %[[D]]
@@ -133,6 +158,30 @@ func.func @residual(%x: vector<16xf32>, %y: vector<16xf32>) -> vector<16xf32> {
 // WIDE: %[[MIN:.*]] = arith.minsi %[[MAX]]
 // WIDE: arith.trunci %[[MIN]]
 func.func @integer(%x: vector<16xf32>) -> vector<16xi8> {
+  %scale = arith.constant dense<0.0078125> : vector<16xf32>
+  %low = arith.constant dense<-120.0> : vector<16xf32>
+  %high = arith.constant dense<135.0> : vector<16xf32>
+  %zero = arith.constant dense<120> : vector<16xi32>
+  %0 = math.tanh %x : vector<16xf32>
+  %1 = arith.divf %0, %scale : vector<16xf32>
+  %2 = arith.cmpf ogt, %1, %low : vector<16xf32>
+  %3 = arith.select %2, %1, %low : vector<16xi1>, vector<16xf32>
+  %4 = arith.cmpf olt, %3, %high : vector<16xf32>
+  %5 = arith.select %4, %3, %high : vector<16xi1>, vector<16xf32>
+  %6 = math.roundeven %5 : vector<16xf32>
+  %7 = arith.fptosi %6 : vector<16xf32> to vector<16xi32>
+  %8 = arith.addi %7, %zero : vector<16xi32>
+  %9 = arith.trunci %8 : vector<16xi32> to vector<16xi8>
+  return %9 : vector<16xi8>
+}
+
+// A function that does not get below the lower bound needs no clamp there.
+// CHECK-LABEL: func.func @no_clamp_below(
+// WIDE: %[[Q:.*]] = scf.if
+// WIDE-NOT: arith.maxsi
+// WIDE: %[[MIN:.*]] = arith.minui %[[Q]]
+// WIDE: arith.trunci %[[MIN]]
+func.func @no_clamp_below(%x: vector<16xf32>) -> vector<16xi8> {
   %scale = arith.constant dense<0.0078125> : vector<16xf32>
   %low = arith.constant dense<-128.0> : vector<16xf32>
   %high = arith.constant dense<127.0> : vector<16xf32>

@@ -11,13 +11,14 @@
 // ONE-NOT: mpc.capability
 // UNKNOWN: error: unknown chip 'sm_70'; expected sm_80, sm_86
 
-// A100: four stages of 16 KiB. H100: 256 blocks of 128 by 64; those of 128 by 128 would be too few. Blocks stay.
+// A100: four stages of 16 KiB. H100: 128 tiles of 128 by 128 are computed at once; 64 of 128 by 256 would leave
+// half of it idle, and 256 of 128 by 64 are two after the other. Of the window 128 tiles of 64 by 64.
 // TILES-LABEL: module @x86_64_v3 attributes
 // TILES: stages = 4 : i64, warp_columns = 64 : i64, warp_rows = 64 : i64}
 // TILES-SAME: #kernel.tiling<intrinsic = mma, rows = 128, columns = 128, kv = 2>
 // TILES-LABEL: module @x86_64_v3_sm_90a attributes
-// TILES: kernel.staging = {depth = 8 : i64, resident = 132 : i64, slices = 1 : i64, stages = 8 : i64, warp_columns = 64 : i64, warp_rows = 64 : i64}
-// TILES-SAME: #kernel.tiling<intrinsic = wgmma, rows = 128, columns = 64, kv = 8>
+// TILES: kernel.staging = {depth = 8 : i64, resident = 132 : i64, slices = 1 : i64, stages = 7 : i64, warp_columns = 128 : i64, warp_rows = 64 : i64}
+// TILES-SAME: #kernel.tiling<intrinsic = wgmma, rows = 128, columns = 128, kv = 8>
 // TILES: kernel.staging = {depth = 8 : i64, resident = 132 : i64, slices = 1 : i64, stages = 8 : i64, warp_columns = 64 : i64, warp_rows = 64 : i64}
 // TILES-SAME: #kernel.tiling<intrinsic = wgmma, rows = 64, columns = 64, kv = 8>
 

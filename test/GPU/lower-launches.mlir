@@ -6,6 +6,7 @@
 // CHECK: llvm.mlir.constant(3 : i64)
 // CHECK: llvm.mlir.constant(1 : i64)
 // CHECK: llvm.mlir.constant(1 : i64)
+// CHECK: llvm.mlir.constant(0 : i64)
 // CHECK: llvm.mlir.global private constant @gpu_images()
 // CHECK: llvm.mlir.constant(80 : i32)
 // CHECK: llvm.mlir.constant(0 : i32)
@@ -44,16 +45,50 @@ module attributes {mpc.model = {inputs = [{name = "x", type = tensor<64xf32>}]}}
 
 // -----
 
-module attributes {mpc.model = {inputs = [{name = "x", type = tensor<1xi1>}]}} {
+// What @main reads of the device's memory comes to its own memory first, what it writes is there before; a loop ends when something has failed.
+// CHECK: llvm.mlir.global private constant @gpu_program()
+// CHECK-COUNT-4: llvm.mlir.constant(1 : i64)
+// CHECK-LABEL: func.func @main
+// CHECK-SAME: %[[ENV:[a-z0-9]+]]: !llvm.ptr
+// CHECK: llvm.call @mpc_rt_gpu_enter
+// CHECK-DAG: %[[READ:.*]] = memref.alloca() : memref<i1>
+// CHECK-DAG: %[[WRITTEN:.*]] = memref.alloca() : memref<i32>
+// CHECK: scf.while
+// CHECK: llvm.call @mpc_rt_gpu_read(%[[ENV]], %{{.*}}, %{{.*}}, %{{.*}})
+// CHECK: %[[VALUE:.*]] = memref.load %[[READ]][] : memref<i1>
+// CHECK: %[[RUNNING:.*]] = llvm.call @mpc_rt_gpu_is_running(%[[ENV]])
+// CHECK: %[[IS:.*]] = llvm.icmp "ne" %[[RUNNING]]
+// CHECK: %[[BOTH:.*]] = arith.andi %[[VALUE]], %[[IS]] : i1
+// CHECK: scf.condition(%[[BOTH]])
+// CHECK: memref.store %{{.*}}, %[[WRITTEN]][] : memref<i32>
+// CHECK: llvm.call @mpc_rt_gpu_write(%[[ENV]], %{{.*}}, %{{.*}}, %{{.*}})
+// CHECK: llvm.call @mpc_rt_gpu_launch
+module attributes {mpc.model = {inputs = [{name = "x", type = tensor<4xi1>}]}} {
   module attributes {gpu.container_module} {
-    func.func @main(%x: memref<1xi1>, %y: memref<64xf32>, %a: memref<?xi8>, %w: memref<?xi8>) {
-      %c0 = arith.constant 0 : index
+    func.func @main(%x: memref<4xi1>, %y: memref<64xi32>, %a: memref<?xi8>, %w: memref<?xi8>) {
       %c1 = arith.constant 1 : index
-      // expected-error @+1 {{loops and branches that depend on values, and copies outside of kernels, are not supported on GPUs yet}}
-      %b = memref.load %x[%c0] : memref<1xi1>
-      scf.if %b {
-        gpu.launch_func @gpu::@k blocks in (%c1, %c1, %c1) threads in (%c1, %c1, %c1) args(%y : memref<64xf32>)
+      %c7 = arith.constant 7 : i32
+      scf.while : () -> () {
+        %b = memref.load %x[%c1] : memref<4xi1>
+        scf.condition(%b)
+      } do {
+        memref.store %c7, %y[%c1] : memref<64xi32>
+        gpu.launch_func @gpu::@k blocks in (%c1, %c1, %c1) threads in (%c1, %c1, %c1) args(%y : memref<64xi32>)
+        scf.yield
       }
+      return
+    }
+    gpu.binary @gpu [#gpu.object<#nvvm.target<chip = "sm_80">, assembly = "ptx of sm_80">]
+  }
+}
+
+// -----
+
+module attributes {mpc.model = {inputs = [{name = "x", type = tensor<64xf32>}]}} {
+  module attributes {gpu.container_module} {
+    func.func @main(%x: memref<64xf32>, %y: memref<64xf32>, %a: memref<?xi8>, %w: memref<?xi8>) {
+      // expected-error @+1 {{copies outside of kernels are not supported on GPUs}}
+      memref.copy %x, %y : memref<64xf32> to memref<64xf32>
       return
     }
     gpu.binary @gpu [#gpu.object<#nvvm.target<chip = "sm_80">, assembly = "ptx of sm_80">]

@@ -158,8 +158,10 @@ func.func @large_window(%x: memref<1x20x20x64xi8>, %w: memref<4x16x4x16x16xi8>, 
 
 // -----
 
+// Rows of 64 bytes.
+// CHECK-LABEL: func.func @short_rows
+// CHECK: nvgpu.tma.create.descriptor %{{.*}} box[%c64, %c32] {{.*}}swizzle = swizzle_64b
 func.func @short_rows(%x: memref<64x256xf16>, %w: memref<4x1x32x16x8xf16>, %o: memref<64x64xf32>) {
-  // expected-error @+1 {{expected 128 bytes of k in a stage for 'kernel.staging' with 'resident' blocks}}
   kernel.contract ins(%x, %w : memref<64x256xf16>, memref<4x1x32x16x8xf16>) outs(%o : memref<64x64xf32>)
       attributes {extra_maps = [], tiling = #kernel.tiling<intrinsic = wgmma, rows = 64, columns = 64, kv = 8>,
                   kernel.staging = {warp_rows = 64, warp_columns = 64, depth = 4, stages = 3, resident = 132}} {

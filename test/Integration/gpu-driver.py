@@ -150,9 +150,9 @@ def check_hopper(work):
     pixels = f"{work}/pixels.npy"
     np.save(pixels, rng.standard_normal((1, 64, 56, 56)).astype(np.float32) + 1)
     model, feed, library = f"{work}/product.onnx", f"{work}/product.npy", f"{work}/product.so"
-    save(model, [helper.make_node("MatMul", ["x", "w"], ["a"]), helper.make_node("Relu", ["a"], ["y"])], [("x", [1664, 512])],
+    save(model, [helper.make_node("MatMul", ["x", "w"], ["a"]), helper.make_node("Relu", ["a"], ["y"])], [("x", [1408, 512])],
          [("w", (rng.standard_normal((512, 3072)) * 0.3).astype(np.float32))])
-    np.save(feed, rng.standard_normal((1664, 512)).astype(np.float32))
+    np.save(feed, rng.standard_normal((1408, 512)).astype(np.float32))
     for source, flags, wgmma, copy in ((window, ["--precision=f16"], r"wgmma.mma_async.sync.aligned.m64n\d+k16.f32.f16.f16", "cp.async.mbarrier.arrive.noinc.shared.b64"),
                                        (window, ["--precision=int8", "--calibration-data=" + pixels], r"wgmma.mma_async.sync.aligned.m64n\d+k32.s32.[su]8.s8",
                                         "cp.async.mbarrier.arrive.noinc.shared.b64"),

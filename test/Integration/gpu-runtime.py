@@ -16,6 +16,26 @@ WORK, CC = pathlib.Path(sys.argv[1]), sys.argv[2]
 INPUTS = pathlib.Path(__file__).resolve().parent / "Inputs"
 
 
+# Between the kernels of gpu-sum.mlir: w is added until t[0, 1] is 10 or more, and t[0, 0] becomes the number of times.
+LOOP = """
+      %none = arith.constant 0.0 : f32
+      %one = arith.constant 1.0 : f32
+      %limit = arith.constant 10.0 : f32
+      %count = scf.while (%i = %none) : (f32) -> f32 {
+        %value = memref.load %t[%c0, %c1] : memref<?x64xf32>
+        %less = arith.cmpf olt, %value, %limit : f32
+        scf.condition(%less) %i : f32
+      } do {
+      ^bb0(%i: f32):
+        gpu.launch_func @gpu::@add blocks in (%batch, %c1, %c1) threads in (%c64, %c1, %c1)
+            args(%n : index, %t : memref<?x64xf32>, %row : memref<64xf32>, %t : memref<?x64xf32>)
+        %next = arith.addf %i, %one : f32
+        scf.yield %next : f32
+      }
+      memref.store %count, %t[%c0, %c0] : memref<?x64xf32>
+"""
+
+
 def prepare():
     """Builds the driver and the library, and starts this script again where the loader finds that driver."""
     shutil.rmtree(WORK, ignore_errors=True)
@@ -23,8 +43,10 @@ def prepare():
     subprocess.run([CC, "-O1", "-shared", "-fPIC", "-o", WORK / "libcuda.so.1", INPUTS / "fake-cuda.c"], check=True)
     compiler = os.path.join(os.environ["MPC_BIN"], "mpc-compile")
     bare = os.pathsep.join(p for p in os.environ["PATH"].split(os.pathsep) if not os.path.exists(os.path.join(p, "ptxas")))
-    for name, path in (("sum", os.environ["PATH"]), ("ptx", bare)):
-        subprocess.run([compiler, INPUTS / "gpu-sum.mlir", "--compile-from=bufferized", "--target=nvvm", "--chip=sm_80,sm_90a", "-o", WORK / f"{name}.so"],
+    begin, launch, end = (INPUTS / "gpu-sum.mlir").read_text().partition("      gpu.launch_func @gpu::@negate")
+    (WORK / "loop.mlir").write_text(begin + LOOP + launch + end)
+    for name, source, path in (("sum", INPUTS / "gpu-sum.mlir", os.environ["PATH"]), ("ptx", INPUTS / "gpu-sum.mlir", bare), ("loop", WORK / "loop.mlir", bare)):
+        subprocess.run([compiler, source, "--compile-from=bufferized", "--target=nvvm", "--chip=sm_80,sm_90a", "-o", WORK / f"{name}.so"],
                        check=True, env={**os.environ, "PATH": path, "CUDA_PATH": ""}, capture_output=True)
     done = subprocess.run([sys.executable, *sys.argv, "run"], env={**os.environ, "LD_LIBRARY_PATH": str(WORK), "FAKE_CUDA": "80"}, capture_output=True,
                           text=True)
@@ -203,6 +225,32 @@ class Runtime(unittest.TestCase):
         model.run([sets[9]], out={"y": sets[8]}, stream=5)  # one too many takes the oldest one's place
         model.run([sets[9]], out={"y": sets[0]}, stream=5)
         self.assertEqual(log(), ["add on 5", "negate on 5"] * 2)
+
+    def test_a_loop_that_waits_for_values(self):
+        model, x = self.load("loop"), batch(3)
+        x[0, 1] = 7.5  # and 2 more, with the first sum
+        expected = -(x + WEIGHTS + WEIGHTS + WEIGHTS)
+        expected[0, 0] = -2
+        add_and_read = ["add on 16", "DtoH 4 on 16", "sync 16"]
+        wanted = ["HtoD 768 on 16", *add_and_read * 3, "HtoD 4 on 16", "negate on 16", "DtoH 768 on 16", "sync 16"]
+        for _ in range(3):  # it is never a graph
+            log()
+            self.assertTrue(np.array_equal(model.run([x])["y"], expected))
+            self.assertEqual(log()[-len(wanted):], wanted)
+        x[0, 1] = 20
+        self.assertEqual(model.run([x])["y"][0, 0], 0)
+        # What is read after an error would go on for ever.
+        self.kind("80 fault")
+        with self.assertRaisesRegex(mpc.ModelError, "a kernel failed"):
+            model.run([batch(3)])
+        self.kind("80")
+        stream, on_device, y = c.c_void_p(9), CudaArray(x), CudaArray(x)
+        call("cuStreamBeginCapture_v2", stream, 0)
+        with self.assertRaisesRegex(mpc.ModelError, "being captured, but this model's loops and branches wait for values that its kernels compute"):
+            model.run([on_device], out={"y": y}, stream=9)
+        graph = c.c_void_p()
+        call("cuStreamEndCapture", stream, c.byref(graph))
+        call("cuGraphDestroy", graph)
 
     def test_a_capture_of_the_callers(self):
         model, x, y = self.load(), CudaArray(batch(2)), CudaArray(batch(2))

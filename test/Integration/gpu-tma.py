@@ -52,6 +52,8 @@ def check_windows(work, rng, tile):
             ("pointwise", dict(kind=np.float16, shape=(1, 16, 18, 64), channels=64, sizes=(1, 1), strides=(2, 2)), (64, 64, 2, 8)),
             # The largest window there is.
             ("large", dict(kind=np.int8, shape=(1, 9, 9, 16), channels=33, sizes=(15, 15), pads=(7, 7, 7, 7), pad=-1), (128, 128, 6, 3)),
+            # Rows of 32 bytes.
+            ("short", dict(kind=np.int8, shape=(1, 9, 9, 48), channels=33, sizes=(3, 3)), (64, 64, 4, 3, 2)),
             # Another value around: threads store it.
             ("pads", dict(kind=np.int8, shape=(2, 9, 8, 48), channels=80, sizes=(3, 3), pads=(1, 0, 1, 2), pad=7, unsigned=True), (64, 64, 3, 2))):
         x, w, y, attributes = convolution(rng, **arguments)
@@ -70,12 +72,18 @@ def check_windows(work, rng, tile):
 def main():
     work = open_work()
     rng = np.random.default_rng(6)
-    tile = lambda rows, columns, stages, resident: dict(rows=rows, columns=columns, warp_rows=64, warp_columns=columns, depth=8, stages=f"{stages}, resident = {resident}")
+    tile = lambda rows, columns, stages, resident, depth=8: dict(rows=rows, columns=columns, warp_rows=64, warp_columns=columns, depth=depth,
+                                                                 stages=f"{stages}, resident = {resident}")
 
     # Rows, columns and k end within boxes. One warpgroup that multiplies; three steps in a ring of three; more blocks than tiles, and fewer.
     x, w, y = product(rng, np.float16, 70, 144, 80)
     check(work, "many", prepare(work, x, w, y, "wgmma", **tile(64, 64, 3, 8)), "")
     check(work, "one", prepare(work, x, w, y, "wgmma", **tile(64, 64, 3, 1)), "")
+    # Rows of 64 and 32 bytes, with swizzles of their own.
+    for depth, stages in ((4, 3), (2, 4)):
+        short = prepare(work, x, w, y, "wgmma", **tile(64, 64, stages, 2, depth))
+        check(work, f"depth{depth}", short, "")
+        check(work, f"swizzle{depth}", replace(short, f"swizzle = swizzle_{16 * depth}b", "swizzle = none"), "output 'y': .* values differ")
     # One step: nothing is ahead within a tile. A band of eight rows of tiles, and what is left.
     x, w, y = product(rng, np.float16, 600, 64, 80)
     check(work, "bands", prepare(work, x, w, y, "wgmma", **tile(64, 64, 2, 3)), "")

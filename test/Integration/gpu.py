@@ -104,6 +104,8 @@ def make_large_model():
     b = m.add("Conv", a, m.weight(520, 64, 3, 3), m.weight(520), pads=[1, 1, 1, 1])
     b = m.add("Add", b, m.add("Conv", a, m.weight(520, 64, 1, 1)))
     m.output(m.add("Flatten", m.add("GlobalAveragePool", m.add("Relu", b))))
+    # Two slices of k; windows with gaps, every second one.
+    m.output(m.add("Conv", m.input(1, 128, 43, 61), m.weight(384, 128, 3, 3), pads=[2, 0, 1, 3], strides=[2, 2], dilations=[2, 1]))
     x = m.input(1, 300, 512)
     y = m.add("MatMul", x, m.weight(512, 912))
     m.output(m.add("MatMul", y, m.weight(912, 3)))

@@ -132,13 +132,23 @@ x[7, 3] = 60
 before, after, _, _ = gain("outlier", x[:1000], x[1000:], "clipping")
 assert after > before + 4, "clipping does not help"
 
-# Inputs that go together: the errors of their weights have to cancel. Rounding up an even share of them is what nearest does not see.
+# Inputs that go together: the errors of their weights have to cancel.
 net, k = Net((64,)), 64
 weights = random.randint(-100, 100, (k, 16)).astype(np.float32) + random.uniform(0.3, 0.49, (k, 16)).astype(np.float32)
 weights[0] = 127
 net.add("MatMul", weights)
 net.save("alike")
 x = (1 + 0.02 * normal(400, 1)) * (1 + 0.02 * normal(400, k))
+
+# Where all inputs have one sign, rounding does so without samples: less than half of the noise of weights rounded to nearest.
+np.save(path("samples.npy"), x[:200])
+scale = np.abs(weights).max(0) / 127
+noise = lambda got: np.sum((got - x[200:].astype(np.float64) @ weights) ** 2)
+cancelled = run(compile_model("alike", "--precision=int8", "--calibration-data=" + path("samples.npy")), x[200:])
+assert noise(cancelled) < noise(x[200:] @ (np.rint(weights / scale) * scale)) / 4, "errors of weights do not cancel"
+
+# Signs that only samples tell.
+x *= np.where(random.rand(k) < 0.5, -1, 1)
 before, after, _, _ = gain("alike", x[:200], x[200:], "adaptive-rounding")
 assert after > before + 3, "adaptive rounding does not help"
 

@@ -228,3 +228,31 @@ func.func @main() -> tensor<1x1xf32> {
   }
   return %y : tensor<1x1xf32>
 }
+
+// -----
+
+// Weights of 0.4 steps are rounded to nearest, and one of the four up, so that the errors of the row cancel; a zero and the largest weight are exact and stay.
+// CHECK-LABEL: func.func @main
+// CHECK: mpc.constant dense<{{\[\[}}127], [1], [0], [0], [0], [0]]> : tensor<6x1xi8>
+func.func @main(%x: tensor<1x6xf32> {mpc.name = "x", mpc.range = #mpc.range<0.0, 1.0>}) -> tensor<1x1xf32> {
+  %w = mpc.constant dense<[[127.0], [0.4], [0.4], [0.4], [0.4], [0.0]]> : tensor<6x1xf32> -> tensor<6x1xf32>
+  %y = mpc.group "fc" ins(%a = %x, %c = %w : tensor<1x6xf32>, tensor<6x1xf32>) -> tensor<1x1xf32> attributes {precision = #mpc.precision<int8>} {
+    %0 = mpc.matmul %a, %c : (tensor<1x6xf32>, tensor<6x1xf32>) -> tensor<1x1xf32>
+    mpc.yield %0 : tensor<1x1xf32>
+  }
+  return %y : tensor<1x1xf32>
+}
+
+// -----
+
+// Errors of taps cancel within each input channel (the last dimension of the weights), although those of the two channels would cancel each other.
+// CHECK-LABEL: func.func @main
+// CHECK: mpc.constant dense<{{\[\[\[}}127, -1], [1, 0], [0, 0], [0, 0]]]> : tensor<1x4x2xi8>
+func.func @main(%x: tensor<1x5x2xf32> {mpc.name = "x", mpc.range = #mpc.range<0.0, 1.0>}) -> tensor<1x2x1xf32> {
+  %w = mpc.constant dense<[[[127.0, -0.4], [0.4, -0.4], [0.4, -0.4], [0.4, 0.0]]]> : tensor<1x4x2xf32> -> tensor<1x4x2xf32>
+  %y = mpc.group "conv" ins(%a = %x, %c = %w : tensor<1x5x2xf32>, tensor<1x4x2xf32>) -> tensor<1x2x1xf32> attributes {precision = #mpc.precision<int8>} {
+    %0 = mpc.conv %a, %c {strides = array<i64: 1>, pads = array<i64: 0, 0>, dilations = array<i64: 1>, layout = #mpc.layout<channels_last>} : (tensor<1x5x2xf32>, tensor<1x4x2xf32>) -> tensor<1x2x1xf32>
+    mpc.yield %0 : tensor<1x2x1xf32>
+  }
+  return %y : tensor<1x2x1xf32>
+}

@@ -54,7 +54,48 @@ func.func @epilogue(%x: tensor<?x8x5x5xf32>) -> tensor<?x32x5x5xf32> {
   return %1 : tensor<?x32x5x5xf32>
 }
 
-// Parts that something else reads stay as they are, and so does what has two operands.
+// So does a residual block's sum: what is added is taken apart as soon as it is there, so that the sums are epilogues of the parts. What
+// broadcasts over the channels serves all of them as it is.
+// CHECK-LABEL: func @residual
+// CHECK-SAME: %[[X:.*]]: tensor<?x8x5x5xf32>, %[[R:.*]]: tensor<?x32x5x5xf32>, %[[B:.*]]: tensor<5xf32>)
+func.func @residual(%x: tensor<?x8x5x5xf32>, %r: tensor<?x32x5x5xf32>, %b: tensor<5xf32>) -> tensor<?x32x5x5xf32> {
+  %w = mpc.constant dense<2.0> : tensor<32x4x1x1xf32> -> tensor<32x4x1x1xf32>
+  // CHECK-DAG: %[[S0:.*]] = mpc.slice %[[R]] {sizes = array<i64: -1, 16, 5, 5>, starts = array<i64: 0, 0, 0, 0>
+  // CHECK-DAG: %[[S1:.*]] = mpc.slice %[[R]] {sizes = array<i64: -1, 16, 5, 5>, starts = array<i64: 0, 16, 0, 0>
+  // CHECK: %[[Y0:.*]] = mpc.conv
+  // CHECK-NOT: mpc.slice %[[R]]
+  // CHECK: %[[Y1:.*]] = mpc.conv
+  // CHECK: %[[A0:.*]] = mpc.add %[[S0]], %[[Y0]] : (tensor<?x16x5x5xf32>, tensor<?x16x5x5xf32>) -> tensor<?x16x5x5xf32>
+  // CHECK: %[[A1:.*]] = mpc.add %[[S1]], %[[Y1]]
+  // CHECK: %[[M0:.*]] = mpc.mul %[[A0]], %[[B]]
+  // CHECK: %[[M1:.*]] = mpc.mul %[[A1]], %[[B]]
+  // CHECK: %[[R0:.*]] = mpc.relu %[[M0]]
+  // CHECK: %[[R1:.*]] = mpc.relu %[[M1]]
+  // CHECK: mpc.concat %[[R0]], %[[R1]] {axis = 1 : i64}
+  %0 = mpc.conv %x, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, groups = 2 : i64}
+    : (tensor<?x8x5x5xf32>, tensor<32x4x1x1xf32>) -> tensor<?x32x5x5xf32>
+  %1 = mpc.add %r, %0 : (tensor<?x32x5x5xf32>, tensor<?x32x5x5xf32>) -> tensor<?x32x5x5xf32>
+  %2 = mpc.mul %1, %b : (tensor<?x32x5x5xf32>, tensor<5xf32>) -> tensor<?x32x5x5xf32>
+  %3 = mpc.relu %2 : (tensor<?x32x5x5xf32>) -> tensor<?x32x5x5xf32>
+  return %3 : tensor<?x32x5x5xf32>
+}
+
+// What is computed behind the parts cannot be added in their epilogues.
+// CHECK-LABEL: func @residual_later
+// CHECK: %[[C:.*]] = mpc.concat
+// CHECK: mpc.add %[[C]]
+func.func @residual_later(%x: tensor<?x8x5x5xf32>) -> tensor<?x32x5x5xf32> {
+  %w = mpc.constant dense<2.0> : tensor<32x4x1x1xf32> -> tensor<32x4x1x1xf32>
+  %v = mpc.constant dense<2.0> : tensor<32x8x1x1xf32> -> tensor<32x8x1x1xf32>
+  %0 = mpc.conv %x, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>, groups = 2 : i64}
+    : (tensor<?x8x5x5xf32>, tensor<32x4x1x1xf32>) -> tensor<?x32x5x5xf32>
+  %1 = mpc.conv %x, %v {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>}
+    : (tensor<?x8x5x5xf32>, tensor<32x8x1x1xf32>) -> tensor<?x32x5x5xf32>
+  %2 = mpc.add %0, %1 : (tensor<?x32x5x5xf32>, tensor<?x32x5x5xf32>) -> tensor<?x32x5x5xf32>
+  return %2 : tensor<?x32x5x5xf32>
+}
+
+// Parts that something else reads stay as they are.
 // CHECK-LABEL: func @shared
 func.func @shared(%x: tensor<?x16x5x5xf32>) -> (tensor<?x32x5x5xf32>, tensor<?x16x5x5xf32>, tensor<?x32x5x5xf32>) {
   %w = mpc.constant dense<2.0> : tensor<16x16x1x1xf32> -> tensor<16x16x1x1xf32>

@@ -107,7 +107,7 @@ def LowerMMA : Pass<"mpc-lower-mma", "::mlir::ModuleOp"> {
     With `wgmma` four warps together multiply 64 rows by `warp_columns` columns (`nvvm.wgmma.mma_async`, m64nNk32 or m64nNk16), from descriptors of shared
     memory; `stages - 2` pieces are being copied, since one is still read while the next is multiplied. `nvvm.fence.proxy` stands before the barrier.
 
-    With `resident = N` in `kernel.staging` (wgmma, windows of at most 15 by 15, stages of 128 bytes of k) the launch has at most N blocks, which take tile after tile,
+    With `resident = N` in `kernel.staging` (wgmma, windows of at most 15 by 15) the launch has at most N blocks, which take tile after tile,
     and 128 threads more: one of them copies boxes of tensor maps by TMA (`nvgpu.tma.create.descriptor` before the launch, `nvgpu.tma.async.load`) into the ring of stages, up to
     `stages` ahead and over the ends of tiles, and each stage has an mbarrier that says when it is full and one for when it is empty. Where there are windows all of them copy pixels
     by cp.async, which arrive at the mbarrier when they have come (`nvvm.cp.async.mbarrier.arrive`).
@@ -237,10 +237,13 @@ def LowerLaunches : Pass<"mpc-lower-launches", "::mlir::ModuleOp"> {
     Tensor maps (`nvgpu.tma.create.descriptor` of a memref that was cast) are made by `mpc_rt_gpu_map`, in memory of `@main`, and are parameters by value. `@main` begins with
     `mpc_rt_gpu_enter(env, program, descs)` and ends with `mpc_rt_gpu_leave(env, program)` (runtime/cuda.h).
 
+    Values that `@main` itself reads, for loops and branches that depend on them, or writes are brought by `mpc_rt_gpu_read` and `mpc_rt_gpu_write`, which wait for
+    the kernels before; the program says that there are such, and conditions of `scf.while` hold only while `mpc_rt_gpu_is_running(env)`.
+
     Precondition: mpc-lower-entry on `@main`, which still has memrefs; `mpc.model` on the module around; one gpu.binary, made by gpu-module-to-binary{format=isa} and mpc-assemble-kernels.
-    Fails where `@main` reads or writes memory itself, for that is the GPU's: loops and branches that depend on values are not supported.
+    Fails where `@main` copies memory itself, for that is the GPU's.
   }];
-  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::LLVM::LLVMDialect"];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::LLVM::LLVMDialect", "mlir::memref::MemRefDialect"];
 }
 
 #endif // MPC_GPU_PASSES_TD

@@ -57,9 +57,7 @@ inline float dequantizeInBlock(uint8_t q, uint8_t zeroPoint, float scale) {
 /// one of them is 0.
 ///
 /// With 4 bits, single weights are then rounded the other way where that makes
-/// the errors of a row cancel: inputs of a sum are mostly positive, and
-/// neighbouring positions of one input channel are alike, so that sums of
-/// errors do more harm than their squares (Guo et al., SQuant, ICLR 2022).
+/// the errors of a row cancel (CancelErrors.h).
 /// `inputChannels` is the number of those, if a row is (positions, input
 /// channels), else 0: each weight has its own. Zeros stay zeros.
 ///

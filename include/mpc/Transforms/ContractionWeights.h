@@ -54,6 +54,10 @@ public:
   /// The weights of one output channel, in the order of its products.
   std::vector<float> getWeightsOf(int64_t output) const;
 
+  /// The signed bytes, in steps of `scale`, that one output channel's weights become, in the order of its products: the nearest ones, but for those that
+  /// make errors cancel (CancelErrors.h).
+  std::vector<int8_t> quantizeWeightsOf(int64_t output, float scale) const;
+
   /// Makes `weights` and `bias` the group's. A bias that is new is added to the contraction, unless it is all zeros.
   void write();
 
