@@ -111,11 +111,14 @@ def model_of(nodes, inputs, weights=()):
 
 
 def integration_models(work):
-    """The models of test/Integration/gpu.py, one small and one of products that wgmma is for: file and inputs of each."""
+    """The models of test/Integration/gpu.py, one small, one of products that wgmma is for, and attention: with all keys at once, and by pieces of
+    them, since there are many rows: file and inputs of each."""
     spec = importlib.util.spec_from_file_location("gpu_tests", ROOT / "test" / "Integration" / "gpu.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    for index, built in enumerate((module.make_model(), module.make_large_model())):
+    pieces = module.Builder()
+    module.add_attention(pieces, 1, 144, 64, 330, 8)
+    for index, built in enumerate((module.make_model(), module.make_large_model(), module.make_attention(), pieces)):
         path = pathlib.Path(work) / f"integration{index}.onnx"
         built.save(path)
         yield path, built.data
@@ -149,6 +152,15 @@ def add_skinny_products(bundle):
     for precision, rows in (("w4-f16", 1), ("w4-f16", 16), ("w8-f16", 16)):
         model = model_of([helper.make_node("MatMul", ["x", "w"], ["y"])], [("x", [rows, k])], [("w", w)])
         bundle.add_benchmark("product", f"product/{precision}/{rows}x{n}x{k}", model, precision=precision, shape=[rows, n, k], io_type={"x": "f16", "y": "f16"})
+
+
+def add_attention(bundle):
+    for heads, rows, keys, size in (192, 512, 512, 64), (16, 4096, 4096, 64), (16, 4096, 4096, 128), (12, 1024, 16384, 64):
+        nodes = [helper.make_node("Transpose", ["k"], ["t"], perm=[0, 2, 1]), helper.make_node("MatMul", ["q", "t"], ["s"]),
+                 helper.make_node("Softmax", ["s"], ["p"], axis=-1), helper.make_node("MatMul", ["p", "v"], ["y"])]
+        model = model_of(nodes, [("q", [heads, rows, size]), ("k", [heads, keys, size]), ("v", [heads, keys, size])])
+        bundle.add_benchmark("attention", f"attention/f16/{heads}x{rows}x{keys}x{size}", model, shape=[heads, rows, keys, size],
+                             io_type={name: "f16" for name in "qkvy"})
 
 
 def add_convolutions(bundle):
@@ -234,9 +246,11 @@ def main():
     with tempfile.TemporaryDirectory(prefix="mpc-bundle-") as work:
         flags = {"target": arguments.target, "chip": arguments.chip if arguments.target == "nvvm" else None}
         bundle = Bundle(arguments.out, flags, arguments.only, work)
-        operators, large = integration_models(work)
+        operators, large, attention, pieces = integration_models(work)
         bundle.add_tests("operators", *operators, ("f32", "int8", "w4", "w4-f16", "w8-bf16", "f16", "bf16"))
         bundle.add_tests("large", *large, ("int8", "f16", "bf16"))
+        bundle.add_tests("attention", *attention, ("f32", "int8", "f16", "bf16"))
+        bundle.add_tests("pieces", *pieces, ("f16", "bf16"))
         digits = rng.standard_normal((3, 1, 8, 8)).astype(np.float32)
         bundle.add_tests("digits", ROOT / "examples" / "digits" / "digits.onnx", {"image": digits}, ("f32", "int8", "f16"))
         for model in arguments.model:
@@ -245,6 +259,7 @@ def main():
         if sizes:
             add_products(bundle, sizes)
             add_skinny_products(bundle)
+            add_attention(bundle)
             add_convolutions(bundle)
             add_bandwidth(bundle)
         bundle.finish()

@@ -195,6 +195,7 @@ def latency(torch, stream, sides, seconds):
 
 TABLES = {
     "products": {"title": "Matrix products", "peer": "cuBLASLt"},
+    "attention": {"title": "Attention", "peer": "PyTorch's scaled_dot_product_attention"},
     "convolutions": {"title": "Convolutions", "peer": "cuDNN"},
     "bandwidth": {"title": "Element-wise and normalising kernels", "peer": "copy"},
     "models": {"title": "Models, batch 1", "peer": "torch.compile f16 and ONNX Runtime"},
@@ -279,6 +280,22 @@ def bench_product(bench, row):
     bench.add("products", row["name"], "cuBLASLt", measured, tops=tera / statistics.median(measured[0]), algorithms=len(tried))
 
 
+def bench_attention(bench, row):
+    """Heads × rows by keys, `shape` with the size of a head, beside what PyTorch chooses for it, such as FlashAttention."""
+    torch, (heads, rows, keys, size) = bench.torch, row["shape"]
+    model = load_library(row["library"])
+    sets = bench.sets(2 * 2 * heads * (rows + keys) * size)
+    given, mine = bench.runner(model, bench.random, sets)
+
+    def theirs(i):
+        with torch.cuda.stream(bench.stream), torch.no_grad():
+            torch.nn.functional.scaled_dot_product_attention(*(x.unsqueeze(0) for x in given[i % sets]), scale=1.0)
+
+    measured = race(torch, bench.stream, [mine, theirs], sets, bench.seconds)
+    tera = 4 * heads * rows * keys * size * 1e-12
+    bench.add("attention", row["name"], "PyTorch SDPA f16", measured, tops=tera / statistics.median(measured[0]))
+
+
 def bench_convolution(bench, row):
     """A convolution beside cuDNN, which PyTorch calls with its benchmark mode and channels last."""
     torch = bench.torch
@@ -351,7 +368,7 @@ def bench_model(bench, row):
         print(f"{row['name']}: ONNX Runtime: {str(error).splitlines()[0] if str(error) else type(error).__name__}")
 
 
-KINDS = {"product": bench_product, "convolution": bench_convolution, "bandwidth": bench_bandwidth, "model": bench_model}
+KINDS = {"product": bench_product, "attention": bench_attention, "convolution": bench_convolution, "bandwidth": bench_bandwidth, "model": bench_model}
 
 
 def run_benchmarks(arguments):

@@ -117,6 +117,8 @@ struct TensorCoreShape {
   int64_t tapBytes; // of one row and tap
   int64_t window;   // the larger size
   int64_t bits;     // of weights in blocks, else 0
+  /// One kernel with another product, which is mma.sync's.
+  bool isOfAttention;
 
   bool isStreamed() const { return bits && rows <= kStreamedRows; }
   /// Of kDepth k blocks of a column of weights, with scales and zero points.
@@ -148,7 +150,7 @@ matchTensorCores(linalg::LinalgOp op, const ContractionInfo &info) {
   return TensorCoreShape{
       info.getRowsPerSample(op),      info.channels, getCopies(op, info),
       info.getNumTaps() * tapBytes,   elementBytes,  tapBytes,
-      *llvm::max_element(info.sizes), bits};
+      *llvm::max_element(info.sizes), bits,          isOfAttention(op, info)};
 }
 
 static int64_t countTiles(const TensorCoreShape &shape, int64_t rows,
@@ -159,9 +161,9 @@ static int64_t countTiles(const TensorCoreShape &shape, int64_t rows,
 
 static bool suitsWarpgroups(const TensorCoreShape &shape, const Chip &chip) {
   auto [rows, columns] = std::end(kGroupTiles)[-1];
-  return chip.hasWarpgroups && !shape.bits && shape.tapBytes % 16 == 0 &&
-         shape.bytes >= kMinBytes && shape.rows >= rows &&
-         shape.columns >= columns &&
+  return chip.hasWarpgroups && !shape.bits && !shape.isOfAttention &&
+         shape.tapBytes % 16 == 0 && shape.bytes >= kMinBytes &&
+         shape.rows >= rows && shape.columns >= columns &&
          2 * countTiles(shape, rows, columns) >= chip.multiprocessors;
 }
 

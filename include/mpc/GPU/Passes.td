@@ -43,7 +43,7 @@ def SelectGPUTiling : Pass<"mpc-select-gpu-tiling", "::mlir::ModuleOp"> {
     outputs: at most 128 by 128, and less where there would be fewer of them than multiprocessors (128 without `mpc.chips`), down to 32 by 32 (16, where there
     are no more). Up to four warps share a block, and up to four stages of 16 k blocks are in shared memory: half of what a block can have, 48 KiB at the least.
     Where all chips have `wgmma`, it takes large products: with rows of multiples of 16 bytes, 512 bytes of k, and tiles of 64 by 64 for half of the
-    multiprocessors; in blocks of 128 by 256, 128 by 128, 128 by 64 or 64 by 64, at most as many of them as there are multiprocessors, which stay and which TMA
+    multiprocessors, and not products of f16 or bf16 with up to 128 columns whose input groups before them have made of another product (attention is one kernel, with `mma`); in blocks of 128 by 256, 128 by 128, 128 by 64 or 64 by 64, at most as many of them as there are multiprocessors, which stay and which TMA
     feeds (`resident`), with up to eight stages of 128 bytes of k; with windows of more than 15 rows or columns a block for each tile, with three or four stages. f32, weights in blocks and depthwise convolutions have a thread per output. Rows are gathered where a register of
     32 bits would cross the end of a tap. Ops that already carry `kernel.tiling` keep it. Remarks: one per contraction.
 
