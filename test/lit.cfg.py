@@ -7,7 +7,7 @@
 #   %fake_models     libraries of models written by hand (unittests/Runtime/FakeModel.c)
 # Features (REQUIRES: ...):
 #   avx2 avx512 avx512vnni avx512bf16 avx512fp16     what this machine's processor executes
-#   numpy onnx sklearn                               what %python can import
+#   numpy onnx sklearn clang_format                  what %python can import
 #   setuptools                                       ... in a version that builds the Python package
 #   venv                                             %python is the checkout's virtual environment
 #   fuzzer                                           mpc-fuzz-import is built
@@ -94,7 +94,7 @@ def cpu_features():
 def python_modules():
     """Which of the packages that tests use can be imported by %python."""
     script = ("import importlib.util as u\n"
-              "print(*[m for m in ('numpy','onnx','sklearn') if u.find_spec(m)])\n"
+              "print(*[m for m in ('numpy','onnx','sklearn','clang_format') if u.find_spec(m)])\n"
               "import setuptools as s\n"
               "print(*['setuptools' for _ in 'x' if int(s.__version__.split('.')[0]) >= 77])")
     result = subprocess.run([config.mpc_python, "-c", script], capture_output=True, text=True)

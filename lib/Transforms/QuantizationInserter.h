@@ -6,7 +6,7 @@
 //===----------------------------------------------------------------------===//
 //
 // What the files of mpc-insert-quantization share: InsertQuantization.cpp walks the function, and computes groups in the precisions that they
-// have; IntegralGroups.cpp computes them without floating point.
+// have; QuantizeContractions.cpp makes contractions of integers; IntegralGroups.cpp computes groups without floating point.
 //
 //===----------------------------------------------------------------------===//
 
