@@ -13,19 +13,28 @@
 static const struct {
   const char *name;
   uint32_t bytes;
-} types[] = {[MPC_F32] = {"f32", 4},   [MPC_U8] = {"u8", 1},
-             [MPC_I8] = {"i8", 1},     [MPC_U16] = {"u16", 2},
-             [MPC_I16] = {"i16", 2},   [MPC_I32] = {"i32", 4},
-             [MPC_I64] = {"i64", 8},   [MPC_BOOL] = {"bool", 1},
-             [MPC_F16] = {"f16", 2},   [MPC_F64] = {"f64", 8},
-             [MPC_U32] = {"u32", 4},   [MPC_U64] = {"u64", 8},
-             [MPC_BF16] = {"bf16", 2}, [MPC_F8E4M3FN] = {"f8e4m3fn", 1},
+} types[] = {[MPC_F32] = {"f32", 4},
+             [MPC_U8] = {"u8", 1},
+             [MPC_I8] = {"i8", 1},
+             [MPC_U16] = {"u16", 2},
+             [MPC_I16] = {"i16", 2},
+             [MPC_I32] = {"i32", 4},
+             [MPC_I64] = {"i64", 8},
+             [MPC_BOOL] = {"bool", 1},
+             [MPC_F16] = {"f16", 2},
+             [MPC_F64] = {"f64", 8},
+             [MPC_U32] = {"u32", 4},
+             [MPC_U64] = {"u64", 8},
+             [MPC_BF16] = {"bf16", 2},
+             [MPC_F8E4M3FN] = {"f8e4m3fn", 1},
              [MPC_F8E4M3FNUZ] = {"f8e4m3fnuz", 1},
              [MPC_F8E5M2] = {"f8e5m2", 1},
              [MPC_F8E5M2FNUZ] = {"f8e5m2fnuz", 1},
-             [MPC_U4] = {"u4", 1},     [MPC_I4] = {"i4", 1},
+             [MPC_U4] = {"u4", 1},
+             [MPC_I4] = {"i4", 1},
              [MPC_F4E2M1] = {"f4e2m1", 1},
-             [MPC_F8E8M0] = {"f8e8m0", 1}, [MPC_U2] = {"u2", 1},
+             [MPC_F8E8M0] = {"f8e8m0", 1},
+             [MPC_U2] = {"u2", 1},
              [MPC_I2] = {"i2", 1}};
 enum { NUM_TYPES = sizeof(types) / sizeof(types[0]) };
 
@@ -48,8 +57,8 @@ static void appendShape(mpc_rt_text *text, const int64_t *sizes,
 }
 
 mpc_status mpc_rt_bind(const char *kind, const mpc_rt_tensor *expected,
-                       const mpc_tensor *got, int takesDevices,
-                       int64_t *batch, mpc_rt_memref *memref) {
+                       const mpc_tensor *got, int takesDevices, int64_t *batch,
+                       mpc_rt_memref *memref) {
   const char *name = expected->name;
   uint32_t rank = expected->rank;
   if (got->dtype != expected->dtype)

@@ -1,4 +1,5 @@
-/*===- binding.h - A caller's tensors as the generated code's arguments -*- C -*-===*\
+/*===- binding.h - A caller's tensors as the generated code's arguments -*- C
+-*-===*\
 |*
 |* Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
 |* See LICENSE for license information.
@@ -29,8 +30,8 @@ static inline uint64_t mpc_rt_memref_bytes(uint32_t rank) {
  * agree. `kind` is "input" or "output". Memory of a GPU is refused unless
  * `takesDevices`. */
 mpc_status mpc_rt_bind(const char *kind, const mpc_rt_tensor *expected,
-                       const mpc_tensor *got, int takesDevices,
-                       int64_t *batch, mpc_rt_memref *memref);
+                       const mpc_tensor *got, int takesDevices, int64_t *batch,
+                       mpc_rt_memref *memref);
 
 /* A dense memref<bytes x i8>. */
 void mpc_rt_bind_bytes(const void *data, uint64_t bytes, mpc_rt_memref *memref);

@@ -85,9 +85,9 @@ mpc_status mpc_rt_workspace(const mpc_rt_variant *variant, uint32_t entry,
 /* The page size that spares large arenas most misses of the TLB. */
 enum { HUGE_PAGE_BYTES = 1 << 21 };
 
-/* The library's weights once more, in huge pages, while contexts use them. Pages
- * of a file, which processes share, are small on most systems. Both are guarded
- * by the lock of contexts. */
+/* The library's weights once more, in huge pages, while contexts use them.
+ * Pages of a file, which processes share, are small on most systems. Both are
+ * guarded by the lock of contexts. */
 static void *weightsCopy;
 static uint64_t weightsCopyUsers;
 
@@ -140,10 +140,9 @@ static mpc_status growArena(mpc_context *context, uint64_t bytes) {
   if (bytes <= context->arenaBytes)
     return MPC_OK;
   if (!context->ownsArena)
-    return mpc_rt_fail(MPC_ERROR_WORKSPACE,
-                       "expected a workspace of %llu bytes, but got %llu",
-                       (unsigned long long)bytes,
-                       (unsigned long long)context->arenaBytes);
+    return mpc_rt_fail(
+        MPC_ERROR_WORKSPACE, "expected a workspace of %llu bytes, but got %llu",
+        (unsigned long long)bytes, (unsigned long long)context->arenaBytes);
   free(context->arena);
   context->arena = NULL;
   context->arenaBytes = 0;
@@ -164,11 +163,10 @@ static mpc_status growArena(mpc_context *context, uint64_t bytes) {
 static int allocateArguments(mpc_context *context) {
   const mpc_rt_model *model = context->model;
   uint64_t mostDescs = 0, mostBytes = 0;
-  uint64_t observed =
-      model->observer
-          ? (uint64_t)model->observer->num_tensors *
-                (model->observer->histograms ? 2 : 1)
-          : 0;
+  uint64_t observed = model->observer
+                          ? (uint64_t)model->observer->num_tensors *
+                                (model->observer->histograms ? 2 : 1)
+                          : 0;
   for (uint32_t e = 0; e < model->num_entries; ++e) {
     const mpc_rt_entry_info *entry = &model->entries[e];
     /* The arena and the weights come after the tensors. */
@@ -201,8 +199,8 @@ static mpc_status chooseThreads(const mpc_context_options *options,
                          "MPC_NUM_THREADS: expected a positive number, but got "
                          "'%.64s'",
                          wish);
-    *threads = number < MPC_RT_MAX_THREADS ? (uint32_t)number
-                                           : MPC_RT_MAX_THREADS;
+    *threads =
+        number < MPC_RT_MAX_THREADS ? (uint32_t)number : MPC_RT_MAX_THREADS;
     return MPC_OK;
   }
   *threads = mpc_rt_available_threads();
@@ -371,8 +369,7 @@ static mpc_status call(mpc_context *context, uint32_t entryIndex,
     if (!observer->histograms)
       continue;
     *desc = storage;
-    mpc_rt_bind_bytes(context->observations->counts +
-                          (uint64_t)i * MPC_RT_BINS,
+    mpc_rt_bind_bytes(context->observations->counts + (uint64_t)i * MPC_RT_BINS,
                       MPC_RT_BINS, *desc++);
     storage += mpc_rt_memref_bytes(1);
   }
@@ -382,8 +379,7 @@ static mpc_status call(mpc_context *context, uint32_t entryIndex,
   uint64_t arenaBytes;
   mpc_status status = mpc_rt_workspace(context->variant, entryIndex,
                                        batch ? batch : 1, &arenaBytes);
-  if (status ||
-      (!mpc_rt_gpu && (status = growArena(context, arenaBytes))))
+  if (status || (!mpc_rt_gpu && (status = growArena(context, arenaBytes))))
     return status;
   *desc = storage;
   mpc_rt_bind_bytes(context->arena, arenaBytes - MPC_RT_SLACK, *desc++);

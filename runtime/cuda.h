@@ -56,11 +56,11 @@ void mpc_rt_gpu_launch(mpc_rt_env *env, const mpc_rt_gpu_program *program,
                        const char *kernel, int64_t isResident, int64_t blocks,
                        int64_t threads, int64_t shared, void **params);
 
-/* Makes the tensor map (128 bytes, a CUtensorMap) by which a kernel copies boxes
- * of a tensor at `data`; does nothing where launches do nothing. `numbers`: its
- * `rank` sizes, as many strides, the last of them 1, and sizes of the box, all in
- * elements, the slowest dimension first. `swizzle`: 0 none, 1, 2, 3 of 32, 64,
- * 128 bytes. */
+/* Makes the tensor map (128 bytes, a CUtensorMap) by which a kernel copies
+ * boxes of a tensor at `data`; does nothing where launches do nothing.
+ * `numbers`: its `rank` sizes, as many strides, the last of them 1, and sizes
+ * of the box, all in elements, the slowest dimension first. `swizzle`: 0 none,
+ * 1, 2, 3 of 32, 64, 128 bytes. */
 void mpc_rt_gpu_map(mpc_rt_env *env, void *map, const void *data,
                     int64_t elementBytes, int64_t swizzle, int64_t rank,
                     const int64_t *numbers);

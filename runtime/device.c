@@ -48,10 +48,10 @@ static mpc_rt_gpu_device *openDevice(uint32_t ordinal,
       {CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR, &minor},
       {CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT, &found.multiprocessors}};
   for (size_t i = 0; i != sizeof(asked) / sizeof(*asked); ++i)
-    if (!mpc_rt_gpu_check(
-            error, "no device",
-            mpc_rt_cu.deviceGetAttribute(asked[i].value, asked[i].attribute,
-                                         found.handle)))
+    if (!mpc_rt_gpu_check(error, "no device",
+                          mpc_rt_cu.deviceGetAttribute(asked[i].value,
+                                                       asked[i].attribute,
+                                                       found.handle)))
       return NULL;
   found.capability = 10 * major + minor;
   mpc_rt_gpu_device *device = malloc(sizeof(*device));

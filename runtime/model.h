@@ -92,8 +92,8 @@ typedef struct {
 typedef struct mpc_rt_observer mpc_rt_observer;
 typedef struct mpc_rt_observations mpc_rt_observations;
 
-/* How a model is observed. Behind its outputs the entry takes, for each observed
- * tensor, a memref<2xf32> for [min, max] and, with histograms, a
+/* How a model is observed. Behind its outputs the entry takes, for each
+ * observed tensor, a memref<2xf32> for [min, max] and, with histograms, a
  * memref<4096xi64> for counts. The functions are those of observer.h. */
 struct mpc_rt_observer {
   uint32_t num_tensors;

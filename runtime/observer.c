@@ -73,10 +73,9 @@ mpc_status mpc_rt_observer_take(const mpc_rt_observer *observer,
   for (uint32_t i = 0; i < observer->num_tensors; ++i) {
     mpc_rt_observation *one = &observations->all[observer->rows[i]];
     double min = ranges[2 * i], max = ranges[2 * i + 1];
-    mpc_rt_observe_range(one,
-                         observer->moving_average ? MPC_RT_MOVING_AVERAGE
-                                                  : MPC_RT_WIDEST,
-                         min, max);
+    mpc_rt_observe_range(
+        one, observer->moving_average ? MPC_RT_MOVING_AVERAGE : MPC_RT_WIDEST,
+        min, max);
     if (one->counts)
       mpc_rt_observe_counts(one, mpc_rt_histogram_exponent(min, max),
                             observations->counts + (uint64_t)i * MPC_RT_BINS);

@@ -26,8 +26,8 @@ extern "C" {
 struct mpc_rt_observations {
   uint64_t samples;
   mpc_rt_observation *all; /* one per tensor */
-  /* What the code writes in one run: [min, max] of each tensor and, in a library
-   * with histograms, MPC_RT_BINS counts. */
+  /* What the code writes in one run: [min, max] of each tensor and, in a
+   * library with histograms, MPC_RT_BINS counts. */
   float *ranges;
   int64_t *counts;
 };

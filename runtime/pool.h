@@ -49,9 +49,9 @@ struct mpc_rt_env {
   mpc_rt_worker *workers; /* threads - 1 of them */
 
   /* Owned by the caller's thread. */
-  uint32_t started; /* workers that run */
-  pid_t pid;        /* the process in which they do */
-  int nested;       /* a parallel loop is in progress */
+  uint32_t started;   /* workers that run */
+  pid_t pid;          /* the process in which they do */
+  int nested;         /* a parallel loop is in progress */
   const char *report; /* what the call in progress cannot compute, or NULL */
   mpc_status reportStatus;
 
@@ -102,7 +102,8 @@ extern const mpc_rt_gpu_functions *mpc_rt_gpu;
 void mpc_rt_pool_after_fork(mpc_rt_env *env, pid_t pid);
 
 /* A call begins or ends in the process `pid`. Of calls at the same time each
- * gets an even part of the cores: more threads than cores make all of them slow.
+ * gets an even part of the cores: more threads than cores make all of them
+ * slow.
  */
 void mpc_rt_pool_begin_call(const mpc_rt_env *env, pid_t pid);
 void mpc_rt_pool_end_call(const mpc_rt_env *env);

@@ -146,9 +146,8 @@ static uint32_t numIsas(const mpc_model *model) {
 
 static mpc_status isaInfo(const mpc_model *model, uint32_t index,
                           mpc_isa_info *info) {
-  mpc_status status =
-      check("isa_info", model, "index", index, numIsas(model),
-            info ? &info->struct_size : NULL, sizeof(*info));
+  mpc_status status = check("isa_info", model, "index", index, numIsas(model),
+                            info ? &info->struct_size : NULL, sizeof(*info));
   if (status)
     return status;
   const mpc_rt_variant *variant = &implOf(model)->variants[index];
@@ -161,9 +160,8 @@ static mpc_status workspaceSize(const mpc_model *model, uint32_t entry,
                                 const char *isa, int64_t batch,
                                 uint64_t *bytes) {
   uint32_t size = sizeof(*bytes);
-  mpc_status status =
-      check("workspace_size", model, "entry", entry, numEntries(model),
-            bytes ? &size : NULL, size);
+  mpc_status status = check("workspace_size", model, "entry", entry,
+                            numEntries(model), bytes ? &size : NULL, size);
   if (status)
     return status;
   const mpc_rt_variant *variant;
@@ -191,8 +189,8 @@ const void *mpc_rt_query(const mpc_rt_model *model, uint32_t maxAbi) {
   for (Table *table = known; table; table = table->next)
     if (table->model.impl == model)
       return &table->model;
-  Table *table = atomic_exchange(&firstTaken, 1) ? malloc(sizeof(Table))
-                                                 : &firstTable;
+  Table *table =
+      atomic_exchange(&firstTaken, 1) ? malloc(sizeof(Table)) : &firstTable;
   if (!table)
     return NULL;
   table->model = (mpc_model){.struct_size = sizeof(mpc_model),

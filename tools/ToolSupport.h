@@ -20,7 +20,8 @@ namespace mpc {
 
 /// Hides the options that exist before main declares any. They come from the
 /// static constructors of libLLVM.so (its code generators and optimizers): they
-/// still work, and --help-hidden lists them. Call it before registering options.
+/// still work, and --help-hidden lists them. Call it before registering
+/// options.
 inline void hideLibraryOptions() {
   for (auto &entry : llvm::cl::getRegisteredOptions()) {
     llvm::cl::Option *option = entry.second;
@@ -36,9 +37,9 @@ inline void hideLibraryOptions() {
 
 /// Makes --version name mpc, the ABI of its libraries, and LLVM.
 inline void setToolVersion(llvm::StringRef toolName) {
-  std::string text = llvm::formatv("{0} {1} (ABI version {2}, LLVM {3})\n",
-                                   toolName, MPC_VERSION_STRING,
-                                   MPC_ABI_VERSION, LLVM_VERSION_STRING);
+  std::string text =
+      llvm::formatv("{0} {1} (ABI version {2}, LLVM {3})\n", toolName,
+                    MPC_VERSION_STRING, MPC_ABI_VERSION, LLVM_VERSION_STRING);
   llvm::cl::SetVersionPrinter([text](llvm::raw_ostream &os) { os << text; });
 }
 

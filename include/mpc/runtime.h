@@ -94,13 +94,14 @@ typedef enum mpc_dtype {
   MPC_U32 = 12,
   MPC_U64 = 13,
   MPC_BF16 = 16,
-  /* 8-bit floats of the OCP formats and of their finite, unsigned-zero forms. */
+  /* 8-bit floats of the OCP formats and of their finite, unsigned-zero forms.
+   */
   MPC_F8E4M3FN = 17,
   MPC_F8E4M3FNUZ = 18,
   MPC_F8E5M2 = 19,
   MPC_F8E5M2FNUZ = 20,
-  MPC_U4 = 21, /* one byte, 0 to 15 */
-  MPC_I4 = 22, /* one byte, -8 to 7 */
+  MPC_U4 = 21,     /* one byte, 0 to 15 */
+  MPC_I4 = 22,     /* one byte, -8 to 7 */
   MPC_F4E2M1 = 23, /* one byte, its code 0 to 15 */
   MPC_F8E8M0 = 24,
   MPC_U2 = 25, /* one byte, 0 to 3 */
@@ -118,8 +119,8 @@ typedef enum mpc_device { MPC_DEVICE_CPU = 0, MPC_DEVICE_CUDA = 1 } mpc_device;
 /* A tensor of the caller. The memory stays the caller's, is read (inputs) or
  * written (outputs) only during run, and outputs overlap no other tensor. */
 typedef struct mpc_tensor {
-  void *data;           /* aligned to the element's size */
-  const int64_t *shape; /* `rank` sizes; may be NULL where rank is 0 */
+  void *data;             /* aligned to the element's size */
+  const int64_t *shape;   /* `rank` sizes; may be NULL where rank is 0 */
   const int64_t *strides; /* in elements; NULL: dense, last dimension fastest */
   uint32_t dtype;         /* an mpc_dtype */
   uint32_t rank;
@@ -306,8 +307,8 @@ typedef const mpc_model *(*mpc_model_query_fn)(uint32_t max_abi);
  * in f32 and gather, run by run, what calibration needs. It writes what the
  * context has seen since it was created as a calibration table, which
  * mpc-compile reads with --calibration=PATH: the same bytes as
- * --save-calibration gives for the same samples. A run counts as many samples as
- * its batch; one that shows NaN or an infinity fails with
+ * --save-calibration gives for the same samples. A run counts as many samples
+ * as its batch; one that shows NaN or an infinity fails with
  * MPC_ERROR_INVALID_ARGUMENT, its outputs are written, and it does not count.
  * Tables of several contexts merge (--calibration=A,B), unless they are of
  * moving averages.

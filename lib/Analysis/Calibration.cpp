@@ -32,15 +32,17 @@ Expected<Calibrator> mpc::parseCalibrator(StringRef name) {
                    .Case("entropy", Calibrator::Entropy)
                    .Default(std::nullopt);
   if (!found || (*found != Calibrator::Percentile && name.contains(':')))
-    return llvm::createStringError("expected minmax, moving-average, percentile, "
-                     "percentile:NUMBER, mse or entropy, but got '" +
-                     name + "'");
+    return llvm::createStringError(
+        "expected minmax, moving-average, percentile, "
+        "percentile:NUMBER, mse or entropy, but got '" +
+        name + "'");
   Calibrator result(*found);
   if (name.contains(':') &&
       (parameter.getAsDouble(result.percentile) ||
        !(result.percentile > 50 && result.percentile <= 100)))
-    return llvm::createStringError("expected a percentile above 50 and at most 100, but got '" +
-                     parameter + "'");
+    return llvm::createStringError(
+        "expected a percentile above 50 and at most 100, but got '" +
+        parameter + "'");
   return result;
 }
 
@@ -108,17 +110,17 @@ Error Calibration::setCalibrator(const Calibrator &other) {
     return Error::success();
   bool hasAverages = calibrator.kind == Calibrator::MovingAverage;
   if (hasAverages || other.kind == Calibrator::MovingAverage)
-    return llvm::createStringError(hasAverages
-                         ? "moving averages do not tell what calibrator " +
-                               other.str() + " needs"
-                         : "calibrator moving-average needs the samples, not "
-                           "a table");
+    return llvm::createStringError(
+        hasAverages ? "moving averages do not tell what calibrator " +
+                          other.str() + " needs"
+                    : "calibrator moving-average needs the samples, not "
+                      "a table");
   if (other.needsHistogram())
     for (const auto &[name, observation] : observations)
       if (observation.histogram.empty())
         return llvm::createStringError("calibrator " + other.str() +
-                         " needs histograms, which a table of " +
-                         calibrator.str() + " does not have");
+                                       " needs histograms, which a table of " +
+                                       calibrator.str() + " does not have");
   if (!other.needsHistogram())
     for (auto &[name, observation] : observations)
       observation.histogram = {};
@@ -130,11 +132,12 @@ Error Calibration::setCalibrator(const Calibrator &other) {
 Error Calibration::observe(StringRef tensor, double min, double max,
                            llvm::ArrayRef<int64_t> counts) {
   if (!std::isfinite(min) || !std::isfinite(max))
-    return llvm::createStringError("tensor '" + tensor +
-                     "' holds NaN or an infinity with these samples");
+    return llvm::createStringError(
+        "tensor '" + tensor + "' holds NaN or an infinity with these samples");
   if (min > max)
-    return llvm::createStringError("tensor '" + tensor + "': expected min <= max, but got " +
-                     std::to_string(min) + " and " + std::to_string(max));
+    return llvm::createStringError(
+        "tensor '" + tensor + "': expected min <= max, but got " +
+        std::to_string(min) + " and " + std::to_string(max));
   auto [it, isNew] = observations.try_emplace(tensor.str());
   Observation &observation = it->second;
   if (isNew && !counts.empty())
@@ -158,12 +161,14 @@ Error Calibration::merge(const Calibration &other) {
   for (const Calibration *table :
        {static_cast<const Calibration *>(this), &other})
     if (table->calibrator.kind == Calibrator::MovingAverage)
-      return llvm::createStringError("moving averages depend on the order of the samples and "
-                       "do not merge; calibrate on all samples at once, or "
-                       "with another calibrator");
+      return llvm::createStringError(
+          "moving averages depend on the order of the samples and "
+          "do not merge; calibrate on all samples at once, or "
+          "with another calibrator");
   if (!(calibrator == other.calibrator))
-    return llvm::createStringError("expected tables of one calibrator to merge, but got " +
-                     calibrator.str() + " and " + other.calibrator.str());
+    return llvm::createStringError(
+        "expected tables of one calibrator to merge, but got " +
+        calibrator.str() + " and " + other.calibrator.str());
   if (modelHash != other.modelHash)
     return llvm::createStringError(
         "expected tables of one model to merge, but got the model hashes '" +
@@ -174,8 +179,9 @@ Error Calibration::merge(const Calibration &other) {
       continue;
     Observation &ours = it->second;
     if (ours.histogram.empty() != theirs.histogram.empty())
-      return llvm::createStringError("tensor '" + name +
-                       "' has a histogram in one table and none in another");
+      return llvm::createStringError(
+          "tensor '" + name +
+          "' has a histogram in one table and none in another");
     mpc_rt_observation all = view(ours, true);
     mpc_rt_observe_range(&all, MPC_RT_WIDEST, theirs.seen.min, theirs.seen.max);
     if (all.counts) {

@@ -32,8 +32,8 @@ Expected<Calibration> Calibration::load(StringRef path) {
 }
 
 /// Reads one histogram; the text of what is wrong, if something is.
-static std::optional<std::string> readHistogram(const Json &json,
-                                                CalibrationHistogram &histogram) {
+static std::optional<std::string>
+readHistogram(const Json &json, CalibrationHistogram &histogram) {
   auto expected = [&](const char *what) {
     std::string got = json.dump(-1, ' ', false, Json::error_handler_t::replace);
     if (got.size() > 80)
@@ -139,8 +139,8 @@ Expected<Calibration> Calibration::parse(StringRef text, StringRef source) {
 }
 
 std::string mpc::toJSONString(StringRef text) {
-  return Json(text.str()).dump(-1, ' ', /*ensure_ascii=*/false,
-                               Json::error_handler_t::replace);
+  return Json(text.str())
+      .dump(-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace);
 }
 
 std::string Calibration::getHead() const {
@@ -161,10 +161,10 @@ std::string Calibration::str() const {
     item.max = observation.seen.max;
     item.exponent = observation.histogram.exponent;
     // The writer changes nothing.
-    item.counts = observation.histogram.empty()
-                      ? nullptr
-                      : const_cast<uint64_t *>(
-                            observation.histogram.counts.data());
+    item.counts =
+        observation.histogram.empty()
+            ? nullptr
+            : const_cast<uint64_t *>(observation.histogram.counts.data());
     items.push_back(item);
   }
   for (const std::string &name : names)

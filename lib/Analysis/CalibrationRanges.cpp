@@ -36,7 +36,8 @@ static constexpr double kSmoothing = 1e-4;
 namespace {
 /// The bins of a histogram that hold something, as weights and middles.
 struct Distribution {
-  explicit Distribution(const CalibrationHistogram &histogram) : histogram(histogram) {
+  explicit Distribution(const CalibrationHistogram &histogram)
+      : histogram(histogram) {
     const std::vector<uint64_t> &counts = histogram.counts;
     end = kHistogramBins;
     while (first < end && !counts[first])

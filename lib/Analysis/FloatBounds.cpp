@@ -75,19 +75,22 @@ static Interval evaluate(Operation &op, ArrayRef<Interval> x) {
         return Interval{std::min(x[0].low, x[1].low),
                         std::min(x[0].high, x[1].high)};
       })
-      .Case([&](arith::NegFOp) { return Interval{-x[0].high, -x[0].low}; })
+      .Case([&](arith::NegFOp) {
+        return Interval{-x[0].high, -x[0].low};
+      })
       .Case([&](math::AbsFOp) {
-        double least =
-            x[0].low <= 0 && x[0].high >= 0
-                ? 0
-                : std::min(std::abs(x[0].low), std::abs(x[0].high));
+        double least = x[0].low <= 0 && x[0].high >= 0
+                           ? 0
+                           : std::min(std::abs(x[0].low), std::abs(x[0].high));
         return Interval{least, x[0].getMagnitude()};
       })
       .Case([&](arith::SelectOp) { return hull(x[1], x[2]); })
       .Case([&](math::ExpOp) { return monotone(std::exp); })
       .Case([&](math::TanhOp) { return monotone(std::tanh); })
       .Case([&](math::ErfOp) { return monotone(std::erf); })
-      .Case<math::SinOp, math::CosOp>([&](auto) { return Interval{-1, 1}; })
+      .Case<math::SinOp, math::CosOp>([&](auto) {
+        return Interval{-1, 1};
+      })
       .Case([&](math::SqrtOp) {
         return x[0].low >= 0 ? monotone(std::sqrt) : Interval();
       })
@@ -118,8 +121,7 @@ static Interval evaluateElementwise(Operation *op, const Bounds &bounds) {
   }
   OpBuilder builder(op->getContext());
   builder.setInsertionPointToEnd(&block);
-  Value result =
-      elementwise.buildScalarBody(builder, op->getLoc(), arguments);
+  Value result = elementwise.buildScalarBody(builder, op->getLoc(), arguments);
   for (Operation &scalar : block) {
     if (scalar.getNumResults() != 1)
       return {};
@@ -248,8 +250,9 @@ FloatBounds::FloatBounds(func::FuncOp function, const Bounds &inputs)
       }
       inner[body.getResult(0)] = evaluateOp(&body, inner);
     }
-    for (auto [result, yielded] : llvm::zip(
-             group.getResults(), group.getBlock().getTerminator()->getOperands()))
+    for (auto [result, yielded] :
+         llvm::zip(group.getResults(),
+                   group.getBlock().getTerminator()->getOperands()))
       bounds[result] = inner.lookup(yielded);
   }
 }

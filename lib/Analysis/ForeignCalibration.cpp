@@ -49,7 +49,8 @@ private:
 
 Error Reader::add(StringRef tensor, double min, double max) {
   if (!std::isfinite(min) || !std::isfinite(max) || min > max)
-    return fail("tensor '" + tensor + "': expected finite min <= max, but got " +
+    return fail("tensor '" + tensor +
+                "': expected finite min <= max, but got " +
                 std::to_string(min) + " and " + std::to_string(max));
   table.ranges[tensor.str()] = {min, max};
   return Error::success();
@@ -92,8 +93,9 @@ Error Reader::readONNXRuntime(const Json &tensors) {
       continue;
     std::optional<CalibrationRange> range = getRange(value);
     if (!range)
-      return fail("tensor '" + name + "': expected [min, max], or an object "
-                                      "with lowest and highest");
+      return fail("tensor '" + name +
+                  "': expected [min, max], or an object "
+                  "with lowest and highest");
     if (Error error = add(name, range->min, range->max))
       return error;
   }
@@ -141,7 +143,8 @@ static SmallVector<StringRef> splitFields(StringRef line) {
 
 /// What follows is no range of a tensor: other sections of newer tables.
 static bool endsRanges(StringRef comment) {
-  StringRef name = comment.drop_while([](char c) { return c == '#' || c == ' '; });
+  StringRef name =
+      comment.drop_while([](char c) { return c == '#' || c == ' '; });
   return name.starts_with("int4_th") || name.starts_with("weight_scale") ||
          name.starts_with("asym_op");
 }

@@ -23,11 +23,12 @@ using llvm::Twine;
 using Json = nlohmann::ordered_json;
 
 static constexpr unsigned kVersion = 1;
-static constexpr std::pair<Repair, const char *> kNames[] = {{Repair::Equalization, "equalization"},
-                                                             {Repair::SmoothQuant, "smoothquant"},
-                                                             {Repair::Clipping, "clipping"},
-                                                             {Repair::AdaptiveRounding, "adaptive-rounding"},
-                                                             {Repair::BiasCorrection, "bias-correction"}};
+static constexpr std::pair<Repair, const char *> kNames[] = {
+    {Repair::Equalization, "equalization"},
+    {Repair::SmoothQuant, "smoothquant"},
+    {Repair::Clipping, "clipping"},
+    {Repair::AdaptiveRounding, "adaptive-rounding"},
+    {Repair::BiasCorrection, "bias-correction"}};
 
 StringRef mpc::getRepairName(Repair repair) {
   for (auto [value, name] : kNames)
@@ -51,19 +52,31 @@ Expected<std::vector<RepairRequest>> mpc::parseRepairs(StringRef text) {
     auto [name, argument] = word.split(':');
     std::optional<Repair> repair = symbolizeRepair(name);
     if (!repair)
-      return llvm::createStringError("expected equalization, smoothquant, clipping, adaptive-rounding or bias-correction, but got '" + word + "'");
+      return llvm::createStringError(
+          "expected equalization, smoothquant, clipping, adaptive-rounding or "
+          "bias-correction, but got '" +
+          word + "'");
     RepairRequest request{*repair};
     if (name != word) {
       if (*repair != Repair::SmoothQuant)
-        return llvm::createStringError("expected no argument of " + name + ", but got '" + word + "'");
-      if (argument.getAsDouble(request.alpha) || !(request.alpha >= 0 && request.alpha <= 1))
-        return llvm::createStringError("expected smoothquant:ALPHA with ALPHA from 0 to 1, but got '" + word + "'");
+        return llvm::createStringError("expected no argument of " + name +
+                                       ", but got '" + word + "'");
+      if (argument.getAsDouble(request.alpha) ||
+          !(request.alpha >= 0 && request.alpha <= 1))
+        return llvm::createStringError(
+            "expected smoothquant:ALPHA with ALPHA from 0 to 1, but got '" +
+            word + "'");
     }
-    if (llvm::any_of(result, [&](const RepairRequest &other) { return other.repair == *repair; }))
-      return llvm::createStringError("expected each repair once, but got " + name + " twice");
+    if (llvm::any_of(result, [&](const RepairRequest &other) {
+          return other.repair == *repair;
+        }))
+      return llvm::createStringError("expected each repair once, but got " +
+                                     name + " twice");
     result.push_back(request);
   }
-  llvm::sort(result, [](const RepairRequest &a, const RepairRequest &b) { return a.repair < b.repair; });
+  llvm::sort(result, [](const RepairRequest &a, const RepairRequest &b) {
+    return a.repair < b.repair;
+  });
   return result;
 }
 
@@ -85,18 +98,26 @@ std::string RepairDecisions::str() const {
       for (const auto &[name, value] : table)
         object[name] = toJson(value);
     };
-    auto numbers = [](const std::vector<float> &values) { return Json(values); };
+    auto numbers = [](const std::vector<float> &values) {
+      return Json(values);
+    };
     write("factors", step.factors, numbers);
-    write("ranges", step.ranges, [](const CalibrationRange &range) { return Json::array({range.min, range.max}); });
+    write("ranges", step.ranges, [](const CalibrationRange &range) {
+      return Json::array({range.min, range.max});
+    });
     write("weight_scales", step.weightScales, numbers);
     write("codes", step.codes, [](const std::vector<int8_t> &codes) {
-      return llvm::encodeBase64(StringRef(reinterpret_cast<const char *>(codes.data()), codes.size()));
+      return llvm::encodeBase64(StringRef(
+          reinterpret_cast<const char *>(codes.data()), codes.size()));
     });
     write("bias", step.bias, numbers);
     list.push_back(std::move(entry));
   }
-  // Names come from models: bytes that are no UTF-8 are replaced, not thrown over.
-  return json.dump(-1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace) + "\n";
+  // Names come from models: bytes that are no UTF-8 are replaced, not thrown
+  // over.
+  return json.dump(-1, ' ', /*ensure_ascii=*/false,
+                   Json::error_handler_t::replace) +
+         "\n";
 }
 
 namespace {
@@ -110,7 +131,10 @@ struct StepReader {
       problem = message.str();
   }
 
-  template <typename Value> void read(const char *key, std::map<std::string, Value> &table, llvm::function_ref<bool(const Json &, Value &)> parse, StringRef what) {
+  template <typename Value>
+  void read(const char *key, std::map<std::string, Value> &table,
+            llvm::function_ref<bool(const Json &, Value &)> parse,
+            StringRef what) {
     if (!entry.contains(key))
       return;
     if (!entry[key].is_object())
@@ -120,7 +144,8 @@ struct StepReader {
         fail(Twine(key) + " of '" + name + "': expected " + what);
   }
 
-  static bool readNumbers(const Json &json, std::vector<float> &values, bool positive) {
+  static bool readNumbers(const Json &json, std::vector<float> &values,
+                          bool positive) {
     if (!json.is_array())
       return false;
     for (const Json &number : json) {
@@ -134,17 +159,20 @@ struct StepReader {
   }
 
   static bool readRange(const Json &json, CalibrationRange &range) {
-    if (!json.is_array() || json.size() != 2 || !json[0].is_number() || !json[1].is_number())
+    if (!json.is_array() || json.size() != 2 || !json[0].is_number() ||
+        !json[1].is_number())
       return false;
     range = {json[0].get<double>(), json[1].get<double>()};
-    return std::isfinite(range.min) && std::isfinite(range.max) && range.min <= range.max;
+    return std::isfinite(range.min) && std::isfinite(range.max) &&
+           range.min <= range.max;
   }
 
   static bool readCodes(const Json &json, std::vector<int8_t> &codes) {
     std::vector<char> bytes;
     if (!json.is_string())
       return false;
-    if (Error error = llvm::decodeBase64(json.get_ref<const std::string &>(), bytes)) {
+    if (Error error =
+            llvm::decodeBase64(json.get_ref<const std::string &>(), bytes)) {
       llvm::consumeError(std::move(error));
       return false;
     }
@@ -154,33 +182,53 @@ struct StepReader {
 };
 } // namespace
 
-Expected<RepairDecisions> RepairDecisions::parse(StringRef text, StringRef source) {
-  auto fail = [&](const Twine &message) { return llvm::createStringError(source + ": " + message); };
-  Json json = Json::parse(text.begin(), text.end(), nullptr, /*allow_exceptions=*/false);
+Expected<RepairDecisions> RepairDecisions::parse(StringRef text,
+                                                 StringRef source) {
+  auto fail = [&](const Twine &message) {
+    return llvm::createStringError(source + ": " + message);
+  };
+  Json json = Json::parse(text.begin(), text.end(), nullptr,
+                          /*allow_exceptions=*/false);
   if (json.is_discarded())
     return fail("expected decisions of repairs, but this is not JSON");
-  if (!json.is_object() || !json.contains("version") || json["version"] != kVersion || !json.contains("repairs") || !json["repairs"].is_array())
-    return fail("expected decisions of repairs with the keys version (" + Twine(kVersion) + ") and repairs (a list)");
+  if (!json.is_object() || !json.contains("version") ||
+      json["version"] != kVersion || !json.contains("repairs") ||
+      !json["repairs"].is_array())
+    return fail("expected decisions of repairs with the keys version (" +
+                Twine(kVersion) + ") and repairs (a list)");
   RepairDecisions result;
   for (const auto &[index, entry] : llvm::enumerate(json["repairs"])) {
-    if (!entry.is_object() || !entry.contains("repair") || !entry["repair"].is_string())
-      return fail("entry " + Twine(index) + " of repairs: expected an object with the key repair");
-    std::optional<Repair> repair = symbolizeRepair(entry["repair"].get_ref<const std::string &>());
+    if (!entry.is_object() || !entry.contains("repair") ||
+        !entry["repair"].is_string())
+      return fail("entry " + Twine(index) +
+                  " of repairs: expected an object with the key repair");
+    std::optional<Repair> repair =
+        symbolizeRepair(entry["repair"].get_ref<const std::string &>());
     if (!repair)
-      return fail("entry " + Twine(index) + " of repairs: unknown repair '" + entry["repair"].get_ref<const std::string &>() + "'");
+      return fail("entry " + Twine(index) + " of repairs: unknown repair '" +
+                  entry["repair"].get_ref<const std::string &>() + "'");
     for (const auto &[key, value] : entry.items())
-      if (key != "repair" && key != "factors" && key != "ranges" && key != "weight_scales" && key != "codes" && key != "bias")
-        return fail("entry " + Twine(index) + " of repairs: unknown key '" + key + "'");
+      if (key != "repair" && key != "factors" && key != "ranges" &&
+          key != "weight_scales" && key != "codes" && key != "bias")
+        return fail("entry " + Twine(index) + " of repairs: unknown key '" +
+                    key + "'");
     RepairStep step;
     step.repair = *repair;
     StepReader reader{entry, {}};
     using Numbers = std::vector<float>;
-    auto positive = [](const Json &numbers, Numbers &values) { return StepReader::readNumbers(numbers, values, /*positive=*/true); };
-    auto finite = [](const Json &numbers, Numbers &values) { return StepReader::readNumbers(numbers, values, /*positive=*/false); };
+    auto positive = [](const Json &numbers, Numbers &values) {
+      return StepReader::readNumbers(numbers, values, /*positive=*/true);
+    };
+    auto finite = [](const Json &numbers, Numbers &values) {
+      return StepReader::readNumbers(numbers, values, /*positive=*/false);
+    };
     reader.read<Numbers>("factors", step.factors, positive, "positive numbers");
-    reader.read<CalibrationRange>("ranges", step.ranges, StepReader::readRange, "[min, max]");
-    reader.read<Numbers>("weight_scales", step.weightScales, positive, "positive numbers");
-    reader.read<std::vector<int8_t>>("codes", step.codes, StepReader::readCodes, "base64 of bytes from -127 to 127");
+    reader.read<CalibrationRange>("ranges", step.ranges, StepReader::readRange,
+                                  "[min, max]");
+    reader.read<Numbers>("weight_scales", step.weightScales, positive,
+                         "positive numbers");
+    reader.read<std::vector<int8_t>>("codes", step.codes, StepReader::readCodes,
+                                     "base64 of bytes from -127 to 127");
     reader.read<Numbers>("bias", step.bias, finite, "numbers");
     if (!reader.problem.empty())
       return fail("entry " + Twine(index) + " of repairs: " + reader.problem);

@@ -30,9 +30,9 @@ VectorType BlockReader::lanesOf(unsigned bits) const {
 
 Value BlockReader::splat(unsigned bits, int64_t value) {
   return arith::ConstantOp::create(
-      b, DenseElementsAttr::get(lanesOf(bits),
-                                b.getIntegerAttr(b.getIntegerType(bits),
-                                                 APInt(bits, value))));
+      b, DenseElementsAttr::get(
+             lanesOf(bits),
+             b.getIntegerAttr(b.getIntegerType(bits), APInt(bits, value))));
 }
 
 Value BlockReader::load(Value panel, int64_t p, Value offset, int64_t size) {
@@ -67,8 +67,8 @@ Value BlockReader::lookUp(Value indices) {
     Value levels = arith::SelectOp::create(
         b, isHigh, permute("llvm.x86.avx2.permps", high, at),
         permute("llvm.x86.avx2.permps", low, at));
-    result = vector::InsertStridedSliceOp::create(b, levels, result, half * 8,
-                                                  1);
+    result =
+        vector::InsertStridedSliceOp::create(b, levels, result, half * 8, 1);
   }
   return result;
 }
@@ -124,10 +124,10 @@ SmallVector<Value> BlockReader::emitRun(Value panel, int64_t count,
       for (int64_t p = 0; p < count; ++p) {
         Value values = bytes[p];
         if (perGroup == 2)
-          values = i == 0 ? arith::AndIOp::create(b, values, splat(8, 15))
-                                .getResult()
-                          : arith::ShRUIOp::create(b, values, splat(8, 4))
-                                .getResult();
+          values =
+              i == 0
+                  ? arith::AndIOp::create(b, values, splat(8, 15)).getResult()
+                  : arith::ShRUIOp::create(b, values, splat(8, 4)).getResult();
         weights.push_back(dequantize(values, scales[p], offsets[p]));
       }
       body(add(b, first, add(b, mul(b, group, perGroup), i)), weights, carried);
@@ -157,16 +157,15 @@ SmallVector<Value> BlockReader::forEach(Value panel, int64_t count,
   SmallVector<Value> carried(init);
   if (runs > 0)
     carried = emitLoop(b, runs, carried, [&](Value run, ValueRange values) {
-      return emitRun(panel, count,
-                     add(b, mul(b, run, runBytes), blocks.getTableBytes()),
-                     mul(b, run, blocks.getBlock()), blocks.getBlock(), values,
-                     body);
+      return emitRun(
+          panel, count, add(b, mul(b, run, runBytes), blocks.getTableBytes()),
+          mul(b, run, blocks.getBlock()), blocks.getBlock(), values, body);
     });
   if (int64_t rest = blocks.getDepth() % blocks.getBlock())
-    carried =
-        emitRun(panel, count,
-                indexConstant(b, blocks.getTableBytes() + runs * runBytes),
-                indexConstant(b, runs * blocks.getBlock()), rest, carried, body);
+    carried = emitRun(
+        panel, count,
+        indexConstant(b, blocks.getTableBytes() + runs * runBytes),
+        indexConstant(b, runs * blocks.getBlock()), rest, carried, body);
   return carried;
 }
 
@@ -178,11 +177,11 @@ void mpc::lowerExpand(ExpandOp op, const TargetDescription &target) {
   double cost = kVectorCost * op.getBlocks().getDepth();
   emitForall(b, indexConstant(b, type.getDimSize(0)), cost, [&](Value panel) {
     BlockReader reader(b, op.getBlocks(), op.getStream(), target.vectorBits);
-    reader.forEach(panel, 1, {},
-                   [&](Value k, ArrayRef<Value> weights, MutableArrayRef<Value>) {
-                     vector::StoreOp::create(
-                         b, weights[0], out,
-                         ValueRange{panel, k, indexConstant(b, 0)});
-                   });
+    reader.forEach(
+        panel, 1, {},
+        [&](Value k, ArrayRef<Value> weights, MutableArrayRef<Value>) {
+          vector::StoreOp::create(b, weights[0], out,
+                                  ValueRange{panel, k, indexConstant(b, 0)});
+        });
   });
 }

@@ -13,8 +13,8 @@
 
 namespace mpc {
 
-/// Emits code that reads panels of weights in blocks (#kernel.blocks) from start
-/// to end. A weight is the same f32 number on every instruction set.
+/// Emits code that reads panels of weights in blocks (#kernel.blocks) from
+/// start to end. A weight is the same f32 number on every instruction set.
 class BlockReader {
 public:
   /// `stream` is a memref of panels × bytes; `vectorBits` those of the target.

@@ -436,7 +436,8 @@ void CopyElision::createViews() {
 void CopyElision::specialiseCalls() {
   for (auto call : llvm::make_early_inc_range(block.getOps<func::CallOp>())) {
     func::FuncOp callee = callees.get(call);
-    if (callee && !llvm::equal(callee.getArgumentTypes(), call.getOperandTypes()))
+    if (callee &&
+        !llvm::equal(callee.getArgumentTypes(), call.getOperandTypes()))
       call.setCallee(
           callees.specialise(callee, call.getOperandTypes()).getName());
   }

@@ -55,9 +55,8 @@ private:
       builder.setInsertionPointToEnd(module.getBody());
       auto nested = ModuleOp::create(builder, module.getLoc(), symbol);
       nested->setAttr(mpc::kMarchAttrName, builder.getStringAttr(variant.name));
-      FailureOr<mpc::TargetDescription> target =
-          mpc::TargetDescription::get(
-              variant.isNative ? "native" : variant.name, module.getLoc());
+      FailureOr<mpc::TargetDescription> target = mpc::TargetDescription::get(
+          variant.isNative ? "native" : variant.name, module.getLoc());
       if (failed(target))
         return signalPassFailure();
       target->attach(nested);

@@ -12,11 +12,11 @@
 //===----------------------------------------------------------------------===//
 
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
-#include "mpc/Dialect/Kernel/KernelDialect.h"
 #include "mlir/IR/Builders.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "mpc/Codegen/Passes.h"
 #include "mpc/Codegen/Variants.h"
+#include "mpc/Dialect/Kernel/KernelDialect.h"
 #include "llvm/ADT/MapVector.h"
 
 namespace mpc {
@@ -230,8 +230,8 @@ LogicalResult LowerDispatch::lowerGroups() {
                            LLVM::LoopAnnotationAttr(), call, after);
     builder.setInsertionPointToEnd(call);
     int64_t index = mark.getIndex().value_or(-1);
-    Value number = LLVM::ConstantOp::create(
-        builder, loc, builder.getIntegerAttr(i32, index));
+    Value number = LLVM::ConstantOp::create(builder, loc,
+                                            builder.getIntegerAttr(i32, index));
     LLVM::CallOp::create(builder, loc, callee, ValueRange{env, number});
     LLVM::BrOp::create(builder, loc, ValueRange(), after);
     mark.erase();

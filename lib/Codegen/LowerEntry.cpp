@@ -67,8 +67,7 @@ void LowerEntry::lower(cf::AssertOp assertion, Value env) {
 
   OpBuilder builder(assertion);
   Value one = arith::ConstantIntOp::create(builder, loc, 1, 1);
-  Value fails =
-      arith::XOrIOp::create(builder, loc, assertion.getArg(), one);
+  Value fails = arith::XOrIOp::create(builder, loc, assertion.getArg(), one);
   auto guard = scf::IfOp::create(builder, loc, fails, /*withElseRegion=*/false);
   builder.setInsertionPointToStart(guard.thenBlock());
   Value address = LLVM::AddressOfOp::create(builder, loc, sentence);

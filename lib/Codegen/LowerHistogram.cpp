@@ -43,7 +43,8 @@ static Value toF32(ImplicitLocOpBuilder &b, Value x) {
 }
 
 /// 1 / w for bins of width w: the biased exponent of w is that of the largest
-/// magnitude less log2(bins) - 2, and of 1 / w as far above 127 as w's is below.
+/// magnitude less log2(bins) - 2, and of 1 / w as far above 127 as w's is
+/// below.
 static Value getInverseWidth(ImplicitLocOpBuilder &b, Value range,
                              int64_t bins) {
   Value magnitude;
@@ -58,8 +59,7 @@ static Value getInverseWidth(ImplicitLocOpBuilder &b, Value range,
   Value inverse = arith::SubIOp::create(b, constantI32(b, sum), exponent);
   inverse = arith::MinSIOp::create(b, inverse, constantI32(b, 254));
   return arith::BitcastOp::create(
-      b, b.getF32Type(),
-      arith::ShLIOp::create(b, inverse, constantI32(b, 23)));
+      b, b.getF32Type(), arith::ShLIOp::create(b, inverse, constantI32(b, 23)));
 }
 
 void mpc::lowerHistogram(HistogramOp op) {
@@ -80,8 +80,7 @@ void mpc::lowerHistogram(HistogramOp op) {
       memref::StoreOp::create(b, none, op.getOut(), slot);
     });
     Value inverse = getInverseWidth(b, op.getRange(), bins);
-    Value floatZero =
-        arith::ConstantOp::create(b, b.getF32FloatAttr(0.0f));
+    Value floatZero = arith::ConstantOp::create(b, b.getF32FloatAttr(0.0f));
     Value limit = arith::ConstantOp::create(
         b, b.getF32FloatAttr(static_cast<float>(bins / 2)));
     auto count = [&](ValueRange position) {
@@ -91,18 +90,16 @@ void mpc::lowerHistogram(HistogramOp op) {
           arith::BitcastOp::create(b, b.getF32Type(), getMagnitudeBits(b, x)),
           inverse);
       // False for NaN: no conversion to an integer is out of bounds.
-      Value isInside = arith::CmpFOp::create(b, arith::CmpFPredicate::OLT,
-                                             scaled, limit);
-      Value isNegative =
-          arith::AndIOp::create(b, isInside,
-                                arith::CmpFOp::create(
-                                    b, arith::CmpFPredicate::OLT, x, floatZero));
+      Value isInside =
+          arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, scaled, limit);
+      Value isNegative = arith::AndIOp::create(
+          b, isInside,
+          arith::CmpFOp::create(b, arith::CmpFPredicate::OLT, x, floatZero));
       scaled = arith::SelectOp::create(b, isInside, scaled, floatZero);
       Value bin = arith::FPToSIOp::create(b, b.getI32Type(), scaled);
       // n/2 + bin, or n/2 - 1 - bin.
       Value above = arith::AddIOp::create(b, bin, constantI32(b, bins / 2));
-      Value below =
-          arith::SubIOp::create(b, constantI32(b, bins / 2 - 1), bin);
+      Value below = arith::SubIOp::create(b, constantI32(b, bins / 2 - 1), bin);
       Value slot = arith::IndexCastOp::create(
           b, b.getIndexType(),
           arith::SelectOp::create(b, isNegative, below, above));

@@ -6,11 +6,11 @@
 //===----------------------------------------------------------------------===//
 
 #include "LoopBody.h"
-#include "mpc/Codegen/OutputTile.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mpc/Codegen/OutputTile.h"
 #include "mpc/Codegen/Passes.h"
 
 namespace mpc {
@@ -51,8 +51,8 @@ static bool isDense(MemRefType type) {
 static LogicalResult checkContiguous(Operation *op) {
   for (auto [index, operand] : llvm::enumerate(op->getOperands())) {
     auto type = dyn_cast<MemRefType>(operand.getType());
-    bool isPart = isa<ContractOp, DepthwiseOp>(op) && index != 1 && type &&
-                  hasRows(type);
+    bool isPart =
+        isa<ContractOp, DepthwiseOp>(op) && index != 1 && type && hasRows(type);
     isPart |= isa<ContractOp>(op) && index == 1 && type &&
               type.hasStaticShape() && isDense(type);
     if (!type || (!type.getLayout().isIdentity() && !isPart))

@@ -107,7 +107,7 @@ void PackLowering::emitPanel(Value row0, Value panel, Value channel,
                                               ValueRange{row, channel})
                            .getResult()
                      : arith::ConstantOp::create(b, b.getZeroAttr(rowType))
-                      .getResult());
+                           .getResult());
       }
       for (size_t half = kv / 2; half > 0; half /= 2)
         for (size_t i = 0; i < half; ++i)

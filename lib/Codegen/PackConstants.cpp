@@ -5,7 +5,6 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "mpc/Codegen/ContractionInfo.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -13,6 +12,7 @@
 #include "mlir/IR/DialectResourceBlobManager.h"
 #include "mlir/IR/Remarks.h"
 #include "mlir/IR/SymbolTable.h"
+#include "mpc/Codegen/ContractionInfo.h"
 #include "mpc/Codegen/Passes.h"
 #include "mpc/Dialect/Kernel/KernelDialect.h"
 #include "llvm/ADT/DenseMap.h"
@@ -202,9 +202,8 @@ struct PackConstantsPass
       if (info->kind == ContractionInfo::Kind::depthwise ||
           op->getAttrOfType<TilingAttr>(kTilingAttrName).getPlanar())
         continue;
-      if (auto dequantize = op.getDpsInputOperand(1)
-                                ->get()
-                                .getDefiningOp<DequantizeOp>()) {
+      if (auto dequantize =
+              op.getDpsInputOperand(1)->get().getDefiningOp<DequantizeOp>()) {
         if (failed(packInBlocks(op, *info, dequantize, users)))
           op->removeAttr(kTilingAttrName);
         continue;
@@ -422,8 +421,8 @@ private:
     BlocksAttr inTiles = blocks;
     if (tiling.getExpand()) {
       RankedTensorType expanded = getPackedType(info, tiling, b.getF32Type());
-      Value empty = tensor::EmptyOp::create(
-          b, op.getLoc(), expanded.getShape(), expanded.getElementType());
+      Value empty = tensor::EmptyOp::create(b, op.getLoc(), expanded.getShape(),
+                                            expanded.getElementType());
       weights = ExpandOp::create(b, op.getLoc(), TypeRange{expanded}, weights,
                                  empty, blocks)
                     .getResult(0);
@@ -446,8 +445,8 @@ private:
         });
     if (failed(weights))
       return op.emitOpError("expected constant operands in every call");
-    remark::missed(op.getLoc(), remark::RemarkOpts::name("Packing").category(
-                                    getArgument()))
+    remark::missed(op.getLoc(),
+                   remark::RemarkOpts::name("Packing").category(getArgument()))
         << "no kernel reads these weights in blocks; they are stored as f32";
     op.replaceAllUsesWith(*weights);
     erase(op, users);

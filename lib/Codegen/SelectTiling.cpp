@@ -48,9 +48,9 @@ struct SelectTilingPass : public mpc::impl::SelectTilingBase<SelectTilingPass> {
       std::optional<TilingChoice> choice = TilingChoice::get(op, *target);
       if (!choice)
         return;
-      TilingAttr measured =
-          measurements ? findTiling(*measurements, *target, *choice)
-                       : TilingAttr();
+      TilingAttr measured = measurements
+                                ? findTiling(*measurements, *target, *choice)
+                                : TilingAttr();
       if (isMissed && isChunked(*TilingChoice::get(op, wanted)))
         remark::missed(
             op.getLoc(),
@@ -92,8 +92,8 @@ struct SelectTilingPass : public mpc::impl::SelectTilingBase<SelectTilingPass> {
     else
       measurements = std::move(*loaded);
     if (!problem.empty())
-      remark::missed(getOperation().getLoc(), remark::RemarkOpts::name("Table")
-                                                  .category(getArgument()))
+      remark::missed(getOperation().getLoc(),
+                     remark::RemarkOpts::name("Table").category(getArgument()))
           << "tuning table " + table + " is " + problem + ": ignored";
     return success();
   }

@@ -178,7 +178,8 @@ FailureOr<TargetDescription> TargetDescription::read(Operation *op) {
       });
   if (!wrong.empty()) {
     module.emitError("target description: expected '")
-        << wrong << "' to be a positive i64 or a bool, but got " << query(wrong);
+        << wrong << "' to be a positive i64 or a bool, but got "
+        << query(wrong);
     return failure();
   }
   if (!llvm::is_contained({128, 256, 512}, target.vectorBits)) {
@@ -203,8 +204,8 @@ void TargetDescription::attach(ModuleOp module) const {
       },
       [&](StringRef name, bool value) { add(name, b.getBoolAttr(value)); });
   auto device = TargetDeviceSpecAttr::get(module.getContext(), entries);
-  auto system =
-      TargetSystemSpecAttr::get(module.getContext(), {DataLayoutEntryAttr::get(
-                                    b.getStringAttr("CPU"), device)});
+  auto system = TargetSystemSpecAttr::get(
+      module.getContext(),
+      {DataLayoutEntryAttr::get(b.getStringAttr("CPU"), device)});
   module->setAttr(DLTIDialect::kTargetSystemDescAttrName, system);
 }

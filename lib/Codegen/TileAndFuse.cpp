@@ -5,7 +5,6 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "mpc/Codegen/ContractionInfo.h"
 #include "mlir/Dialect/Affine/IR/AffineOps.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
@@ -14,6 +13,7 @@
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/PatternMatch.h"
 #include "mlir/IR/Remarks.h"
+#include "mpc/Codegen/ContractionInfo.h"
 #include "mpc/Codegen/Passes.h"
 #include "mpc/Codegen/Staging.h"
 #include "mpc/Dialect/Kernel/KernelDialect.h"
@@ -182,8 +182,8 @@ static Value packAtRunTime(RewriterBase &rewriter, Location loc,
   }
   SmallVector<OpFoldResult> sizes = {affine::makeComposedFoldedAffineApply(
       rewriter, loc, AffineMap::get(0, leading.size(), total), leading)};
-  for (int64_t size : {int64_t(1), llvm::divideCeilSigned(info.depth, kv),
-                       kPanelWidth, kv})
+  for (int64_t size :
+       {int64_t(1), llvm::divideCeilSigned(info.depth, kv), kPanelWidth, kv})
     sizes.push_back(rewriter.getIndexAttr(size));
   Value empty =
       tensor::EmptyOp::create(rewriter, loc, sizes, type.getElementType());
@@ -255,11 +255,11 @@ static LogicalResult tileAndFuse(RewriterBase &rewriter, linalg::LinalgOp op,
     weights = packAtRunTime(rewriter, op.getLoc(), *info, tiling, weights);
   auto create = [&](auto tag) -> Operation * {
     using OpTy = decltype(tag);
-    auto kernel = OpTy::create(
-        rewriter, op.getLoc(), TypeRange{out.getType()}, padding.source,
-        weights, extras, out, window, padding.value,
-        rewriter.getAffineMapArrayAttr(maps), info->unsignedInput, tiling,
-        blocks, info->batched);
+    auto kernel =
+        OpTy::create(rewriter, op.getLoc(), TypeRange{out.getType()},
+                     padding.source, weights, extras, out, window,
+                     padding.value, rewriter.getAffineMapArrayAttr(maps),
+                     info->unsignedInput, tiling, blocks, info->batched);
     buildEpilogue(rewriter, op.getLoc(), kernel.getEpilogue(), accumulator,
                   epilogue, accumulatorUse);
     return kernel;

@@ -35,7 +35,8 @@ llvm::Expected<TilingTable> TilingTable::load(StringRef path) {
   const llvm::json::Object *object = parsed->getAsObject();
   std::optional<StringRef> version =
       object ? object->getString("version") : std::nullopt;
-  const llvm::json::Array *rows = object ? object->getArray("tilings") : nullptr;
+  const llvm::json::Array *rows =
+      object ? object->getArray("tilings") : nullptr;
   if (!version || !rows || object->getInteger("format") != kFormat)
     return fail("expected a table of tilings, an object with 'format' 1, "
                 "'version' and 'tilings', as mpc-compile --tune writes it");
@@ -66,16 +67,14 @@ std::string TilingTable::str() const {
                                       {"tiling", entry.tiling},
                                       {"ms", entry.ms},
                                       {"default_ms", entry.defaultMs}});
-  llvm::json::Object object{{"format", kFormat},
-                            {"version", version},
-                            {"tilings", std::move(rows)}};
+  llvm::json::Object object{
+      {"format", kFormat}, {"version", version}, {"tilings", std::move(rows)}};
   return llvm::formatv("{0:1}\n", llvm::json::Value(std::move(object))).str();
 }
 
 bool TilingTable::hasMarch(StringRef march) const {
-  return llvm::any_of(entries, [&](const auto &entry) {
-    return entry.first.first == march;
-  });
+  return llvm::any_of(
+      entries, [&](const auto &entry) { return entry.first.first == march; });
 }
 
 const TilingTable::Entry *TilingTable::find(StringRef march,
@@ -91,8 +90,7 @@ void TilingTable::set(StringRef march, StringRef contraction, Entry entry) {
 kernel::TilingAttr mpc::findTiling(const TilingTable &table,
                                    const TargetDescription &target,
                                    const TilingChoice &choice) {
-  const TilingTable::Entry *entry =
-      table.find(target.march, choice.getName());
+  const TilingTable::Entry *entry = table.find(target.march, choice.getName());
   if (!entry)
     return {};
   for (kernel::TilingAttr candidate : choice.candidates)

@@ -24,12 +24,20 @@ static std::string formatted(double value, const char *format) {
 
 llvm::Expected<AccuracyBudget> AccuracyBudget::parse(StringRef text) {
   auto fail = [&](const Twine &what) {
-    return llvm::createStringError(llvm::inconvertibleErrorCode(), "--accuracy-budget: expected top1:POINTS, sqnr:DB or cosine:VALUE, but got '" + text + "'" + what);
+    return llvm::createStringError(llvm::inconvertibleErrorCode(),
+                                   "--accuracy-budget: expected top1:POINTS, "
+                                   "sqnr:DB or cosine:VALUE, but got '" +
+                                       text + "'" + what);
   };
   auto [kind, amount] = text.split(':');
-  auto found = llvm::StringSwitch<std::optional<Kind>>(kind).Case("top1", Top1).Case("sqnr", SQNR).Case("cosine", Cosine).Default(std::nullopt);
+  auto found = llvm::StringSwitch<std::optional<Kind>>(kind)
+                   .Case("top1", Top1)
+                   .Case("sqnr", SQNR)
+                   .Case("cosine", Cosine)
+                   .Default(std::nullopt);
   AccuracyBudget budget;
-  if (!found || amount.getAsDouble(budget.amount) || !std::isfinite(budget.amount))
+  if (!found || amount.getAsDouble(budget.amount) ||
+      !std::isfinite(budget.amount))
     return fail("");
   budget.kind = *found;
   if (budget.kind == Top1 && (budget.amount < 0 || budget.amount > 100))
@@ -58,13 +66,18 @@ double AccuracyBudget::getFirstNoise() const {
 
 llvm::Expected<double> mpc::parseMilliseconds(StringRef text) {
   StringRef digits = text;
-  double factor = digits.consume_back("ms")                                     ? 1
-                  : digits.consume_back("us") || digits.consume_back("\xC2\xB5s") ? 1e-3
-                  : digits.consume_back("s")                                    ? 1e3
-                                                                                : 0;
+  double factor =
+      digits.consume_back("ms")                                       ? 1
+      : digits.consume_back("us") || digits.consume_back("\xC2\xB5s") ? 1e-3
+      : digits.consume_back("s")                                      ? 1e3
+                                                                      : 0;
   double value = 0;
-  if (factor == 0 || digits.getAsDouble(value) || !(value > 0) || !std::isfinite(value))
-    return llvm::createStringError(llvm::inconvertibleErrorCode(), "--latency-budget: expected a time with its unit (3ms, 250us, 0.1s), but got '" + text + "'");
+  if (factor == 0 || digits.getAsDouble(value) || !(value > 0) ||
+      !std::isfinite(value))
+    return llvm::createStringError(llvm::inconvertibleErrorCode(),
+                                   "--latency-budget: expected a time with its "
+                                   "unit (3ms, 250us, 0.1s), but got '" +
+                                       text + "'");
   return value * factor;
 }
 
@@ -86,23 +99,34 @@ std::vector<float> mpc::getFloats(const Tensor &tensor) {
   return values;
 }
 
-FailureOr<std::vector<int64_t>> mpc::readLabels(Location loc, const std::string &path, StringRef samples, int64_t count) {
+FailureOr<std::vector<int64_t>> mpc::readLabels(Location loc,
+                                                const std::string &path,
+                                                StringRef samples,
+                                                int64_t count) {
   TensorReaders readers;
   std::string error;
   if (!openTensorFile(path, readers, error))
     return emitError(loc) << "--labels: " << error, failure();
   Tensor tensor;
   if (readers.size() != 1)
-    return emitError(loc) << "--labels: " << path << ": expected one array, but got " << readers.size(), failure();
+    return emitError(loc) << "--labels: " << path
+                          << ": expected one array, but got " << readers.size(),
+           failure();
   if (!readers.front().readAll(tensor, error))
     return emitError(loc) << "--labels: " << error, failure();
   if (isFloat(tensor.type))
-    return emitError(loc) << "--labels: " << path << ": expected integers, but got " << elementTypeName(tensor.type), failure();
+    return emitError(loc) << "--labels: " << path
+                          << ": expected integers, but got "
+                          << elementTypeName(tensor.type),
+           failure();
   std::vector<int64_t> labels;
   for (int64_t i = 0, e = tensor.numElements(); i < e; ++i)
     labels.push_back(static_cast<int64_t>(tensor.valueAt(i)));
   if (static_cast<int64_t>(labels.size()) != count)
-    return emitError(loc) << "--labels: " << path << " has " << labels.size() << " labels, but " << samples << " has " << count << " samples", failure();
+    return emitError(loc) << "--labels: " << path << " has " << labels.size()
+                          << " labels, but " << samples << " has " << count
+                          << " samples",
+           failure();
   return labels;
 }
 
@@ -114,7 +138,9 @@ int64_t mpc::findLargest(const Tensor &tensor) {
   return best;
 }
 
-FailureOr<Judge> Judge::create(const AccuracyBudget &budget, ModelRunner &reference, SampleSet &samples, std::vector<int64_t> labels, int64_t most) {
+FailureOr<Judge> Judge::create(const AccuracyBudget &budget,
+                               ModelRunner &reference, SampleSet &samples,
+                               std::vector<int64_t> labels, int64_t most) {
   Judge judge;
   judge.budget = budget;
   judge.samples = &samples;
@@ -122,7 +148,9 @@ FailureOr<Judge> Judge::create(const AccuracyBudget &budget, ModelRunner &refere
   int64_t bytes = 1;
   for (const Tensor &result : reference.getResults())
     bytes += result.data.size();
-  judge.chosen = chooseSamples(samples.size(), std::max<int64_t>(1, std::min(most, (int64_t(1) << 27) / bytes)));
+  judge.chosen = chooseSamples(
+      samples.size(),
+      std::max<int64_t>(1, std::min(most, (int64_t(1) << 27) / bytes)));
   judge.labels = std::move(labels);
   std::vector<Tensor> sample;
   std::string error;
@@ -131,7 +159,8 @@ FailureOr<Judge> Judge::create(const AccuracyBudget &budget, ModelRunner &refere
       return emitError(reference.getLoc()) << error, failure();
     if (failed(reference.run(sample)))
       return failure();
-    judge.expected.emplace_back(reference.getResults().begin(), reference.getResults().end());
+    judge.expected.emplace_back(reference.getResults().begin(),
+                                reference.getResults().end());
   }
   return judge;
 }
@@ -169,7 +198,8 @@ FailureOr<Accuracy> Judge::judge(ModelRunner &candidate) {
       }
     }
     if (budget.kind == AccuracyBudget::Top1) {
-      bool was = findLargest(expected[i].front()) == labels[index], is = findLargest(candidate.getResults().front()) == labels[index];
+      bool was = findLargest(expected[i].front()) == labels[index],
+           is = findLargest(candidate.getResults().front()) == labels[index];
       lost += was && !is;
       gained += !was && is;
     }
@@ -188,24 +218,30 @@ FailureOr<Accuracy> Judge::judge(ModelRunner &candidate) {
     }
     if (!(all.signal > 0))
       continue;
-    // The share of noise is a ratio of sums; its variance over samples from the linearised ratio.
+    // The share of noise is a ratio of sums; its variance over samples from the
+    // linearised ratio.
     double share = all.noise / all.signal, variance = 0;
     for (const Sums &s : output)
       variance += std::pow(s.noise - share * s.signal, 2);
-    double error = count > 1 ? std::sqrt(variance * count / (count - 1)) / all.signal : 0;
+    double error =
+        count > 1 ? std::sqrt(variance * count / (count - 1)) / all.signal : 0;
     double safe = share + 2 * error;
-    auto decibels = [](double share) { return share > 0 ? -10 * std::log10(share) : INFINITY; };
+    auto decibels = [](double share) {
+      return share > 0 ? -10 * std::log10(share) : INFINITY;
+    };
     result.sqnr = std::min(result.sqnr, decibels(share));
     safeSQNR = std::min(safeSQNR, decibels(safe));
     double c = all.own > 0 ? all.product / std::sqrt(all.signal * all.own) : 0;
     cosine = std::min(cosine, c);
-    safeCosine = std::min(safeCosine, share > 0 ? 1 - (1 - c) * safe / share : c);
+    safeCosine =
+        std::min(safeCosine, share > 0 ? 1 - (1 - c) * safe / share : c);
   }
   switch (budget.kind) {
   case AccuracyBudget::SQNR:
     result.figure = result.sqnr;
     result.safeFigure = safeSQNR;
-    result.str = std::isinf(result.sqnr) ? "exact" : formatted(result.sqnr, "%.2f dB");
+    result.str =
+        std::isinf(result.sqnr) ? "exact" : formatted(result.sqnr, "%.2f dB");
     break;
   case AccuracyBudget::Cosine:
     result.figure = cosine;

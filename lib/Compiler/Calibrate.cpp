@@ -15,10 +15,15 @@
 using namespace mlir;
 using namespace mpc;
 
-static FailureOr<Calibrator> getCalibrator(Location loc, const CompileOptions &options) {
-  auto calibrator = parseCalibrator(options.calibrator.empty() ? StringRef(kDefaultCalibrator) : StringRef(options.calibrator));
+static FailureOr<Calibrator> getCalibrator(Location loc,
+                                           const CompileOptions &options) {
+  auto calibrator = parseCalibrator(options.calibrator.empty()
+                                        ? StringRef(kDefaultCalibrator)
+                                        : StringRef(options.calibrator));
   if (!calibrator)
-    return emitError(loc) << "--calibrator: " << llvm::toString(calibrator.takeError()), failure();
+    return emitError(loc) << "--calibrator: "
+                          << llvm::toString(calibrator.takeError()),
+           failure();
   return *calibrator;
 }
 
@@ -34,7 +39,8 @@ static LogicalResult observe(ModuleOp module, const Calibrator &calibrator) {
   return passes.run(module);
 }
 
-FailureOr<Calibration> mpc::calibrate(ModuleOp grouped, const CompileOptions &options) {
+FailureOr<Calibration> mpc::calibrate(ModuleOp grouped,
+                                      const CompileOptions &options) {
   Location loc = UnknownLoc::get(grouped.getContext());
   // Samples are checked before the compiler does any work for them.
   auto samples = openSamples(grouped, options.calibrationData);
@@ -62,15 +68,21 @@ FailureOr<Calibration> mpc::calibrate(ModuleOp grouped, const CompileOptions &op
       return failure();
     ArrayRef<Tensor> results = (*runner)->getResults();
     for (auto [result, tensor] : llvm::enumerate(results)) {
-      auto name = main.getResultAttrOfType<StringAttr>(result, kObservesAttrName);
+      auto name =
+          main.getResultAttrOfType<StringAttr>(result, kObservesAttrName);
       if (!name)
         continue;
       // The counts follow the range.
       ArrayRef<int64_t> counts;
       if (calibrator->needsHistogram())
-        counts = ArrayRef(reinterpret_cast<const int64_t *>(results[result + 1].data.data()), kHistogramBins);
-      if (llvm::Error bad = table.observe(name.getValue(), tensor.valueAt(0), tensor.valueAt(1), counts))
-        return emitError(loc) << options.calibrationData << ": sample " << index << ": " << llvm::toString(std::move(bad)), failure();
+        counts = ArrayRef(
+            reinterpret_cast<const int64_t *>(results[result + 1].data.data()),
+            kHistogramBins);
+      if (llvm::Error bad = table.observe(name.getValue(), tensor.valueAt(0),
+                                          tensor.valueAt(1), counts))
+        return emitError(loc) << options.calibrationData << ": sample " << index
+                              << ": " << llvm::toString(std::move(bad)),
+               failure();
     }
     table.addSamples(1);
     if (options.progress)
@@ -79,8 +91,10 @@ FailureOr<Calibration> mpc::calibrate(ModuleOp grouped, const CompileOptions &op
   return table;
 }
 
-FailureOr<ObserverInfo> mpc::addObservers(ModuleOp grouped, const CompileOptions &options) {
-  auto calibrator = getCalibrator(UnknownLoc::get(grouped.getContext()), options);
+FailureOr<ObserverInfo> mpc::addObservers(ModuleOp grouped,
+                                          const CompileOptions &options) {
+  auto calibrator =
+      getCalibrator(UnknownLoc::get(grouped.getContext()), options);
   if (failed(calibrator) || failed(observe(grouped, *calibrator)))
     return failure();
   ObserverInfo info;
@@ -89,7 +103,8 @@ FailureOr<ObserverInfo> mpc::addObservers(ModuleOp grouped, const CompileOptions
   info.movingAverage = calibrator->kind == Calibrator::MovingAverage;
   auto main = grouped.lookupSymbol<func::FuncOp>("main");
   for (unsigned result = 0; result < main.getNumResults(); ++result)
-    if (auto name = main.getResultAttrOfType<StringAttr>(result, kObservesAttrName))
+    if (auto name =
+            main.getResultAttrOfType<StringAttr>(result, kObservesAttrName))
       info.tensors.push_back(name.str());
   return info;
 }

@@ -17,12 +17,16 @@ namespace mpc {
 /// Where --calibrator is not given.
 inline constexpr llvm::StringLiteral kDefaultCalibrator = "mse";
 
-/// Compiles the grouped module in f32 with an observer behind every group, runs it over the samples of `options.calibrationData`, and
-/// returns the ranges. One pass; memory does not grow with the number of samples.
-mlir::FailureOr<Calibration> calibrate(mlir::ModuleOp grouped, const CompileOptions &options);
+/// Compiles the grouped module in f32 with an observer behind every group, runs
+/// it over the samples of `options.calibrationData`, and returns the ranges.
+/// One pass; memory does not grow with the number of samples.
+mlir::FailureOr<Calibration> calibrate(mlir::ModuleOp grouped,
+                                       const CompileOptions &options);
 
-/// Makes the grouped module return what calibration sees, beside its own results, and decides that all of it computes in f32.
-mlir::FailureOr<ObserverInfo> addObservers(mlir::ModuleOp grouped, const CompileOptions &options);
+/// Makes the grouped module return what calibration sees, beside its own
+/// results, and decides that all of it computes in f32.
+mlir::FailureOr<ObserverInfo> addObservers(mlir::ModuleOp grouped,
+                                           const CompileOptions &options);
 
 } // namespace mpc
 

@@ -63,17 +63,23 @@ StringRef mpc::stringifyPrecisionChoice(PrecisionChoice choice) {
   llvm_unreachable("all choices are handled");
 }
 
-static std::vector<TensorInfo> describeTensors(TypeRange types, llvm::function_ref<DictionaryAttr(unsigned)> attributesOf, StringRef kind) {
+static std::vector<TensorInfo>
+describeTensors(TypeRange types,
+                llvm::function_ref<DictionaryAttr(unsigned)> attributesOf,
+                StringRef kind) {
   std::vector<TensorInfo> result;
   for (auto [i, type] : llvm::enumerate(types)) {
     auto tensor = cast<RankedTensorType>(type);
     TensorInfo info;
     DictionaryAttr attributes = attributesOf(i);
-    auto name = attributes ? attributes.getAs<StringAttr>("mpc.name") : StringAttr();
+    auto name =
+        attributes ? attributes.getAs<StringAttr>("mpc.name") : StringAttr();
     info.name = name ? name.str() : (kind + Twine(i)).str();
-    info.type = getBorderType(tensor.getElementType()).value_or(ElementType::F32);
+    info.type =
+        getBorderType(tensor.getElementType()).value_or(ElementType::F32);
     info.dims.assign(tensor.getShape().begin(), tensor.getShape().end());
-    if (auto range = attributes ? attributes.getAs<RangeAttr>("mpc.range") : RangeAttr())
+    if (auto range =
+            attributes ? attributes.getAs<RangeAttr>("mpc.range") : RangeAttr())
       info.range = {range.getMin(), range.getMax()};
     result.push_back(std::move(info));
   }
@@ -85,15 +91,20 @@ ModelInfo mpc::describeModel(ModuleOp module) {
   if (auto hash = module->getAttrOfType<StringAttr>("mpc.model_hash"))
     info.hash = hash.str();
   if (auto main = module.lookupSymbol<func::FuncOp>("main")) {
-    info.inputs = describeTensors(main.getArgumentTypes(), [&](unsigned i) { return main.getArgAttrDict(i); }, "input");
-    info.outputs = describeTensors(main.getResultTypes(), [&](unsigned i) { return main.getResultAttrDict(i); }, "output");
+    info.inputs = describeTensors(
+        main.getArgumentTypes(),
+        [&](unsigned i) { return main.getArgAttrDict(i); }, "input");
+    info.outputs = describeTensors(
+        main.getResultTypes(),
+        [&](unsigned i) { return main.getResultAttrDict(i); }, "output");
   }
   return info;
 }
 
 namespace {
 
-/// One compilation: the options, the module, and what is to be written at the end.
+/// One compilation: the options, the module, and what is to be written at the
+/// end.
 class Compilation {
 public:
   Compilation(const CompileOptions &options, MLIRContext &context)
@@ -113,7 +124,8 @@ private:
   LogicalResult analyze();
   LogicalResult makeBenchKit();
   StringRef calibrationSource() const {
-    return options.calibrationFiles.empty() ? options.calibrationData : options.calibrationFiles.front();
+    return options.calibrationFiles.empty() ? options.calibrationData
+                                            : options.calibrationFiles.front();
   }
   LogicalResult writeIntegerOptions();
   FailureOr<Calibration> getCalibration();
@@ -137,55 +149,77 @@ private:
 };
 
 LogicalResult Compilation::checkOutputs() {
-  const std::pair<const char *, const std::string *> files[] = {{"-o", &options.output},
-                                                                {"--save-calibration", &options.saveCalibration},
-                                                                {"--save-precision-config", &options.savePrecisionConfig},
-                                                                {"--report", &options.report},
-                                                                {"--save-decisions", &options.saveDecisions}};
+  const std::pair<const char *, const std::string *> files[] = {
+      {"-o", &options.output},
+      {"--save-calibration", &options.saveCalibration},
+      {"--save-precision-config", &options.savePrecisionConfig},
+      {"--report", &options.report},
+      {"--save-decisions", &options.saveDecisions}};
   for (auto [flag, path] : files)
-    if (!path->empty() && *path != "-" && failed(checkWritable(loc, flag, *path)))
+    if (!path->empty() && *path != "-" &&
+        failed(checkWritable(loc, flag, *path)))
       return failure();
   if (failed(checkTuningTable(loc, options)))
     return failure();
   if (!options.dumpPhases.empty())
-    if (std::error_code error = llvm::sys::fs::create_directories(options.dumpPhases))
-      return emitError(loc) << "--dump-phases " << options.dumpPhases << ": " << error.message();
-  bool isAnnotated = options.from <= Phase::Grouped && options.to >= Phase::Annotated;
+    if (std::error_code error =
+            llvm::sys::fs::create_directories(options.dumpPhases))
+      return emitError(loc) << "--dump-phases " << options.dumpPhases << ": "
+                            << error.message();
+  bool isAnnotated =
+      options.from <= Phase::Grouped && options.to >= Phase::Annotated;
   if (!options.decisions.empty()) {
     auto loaded = Decisions::load(loc, options.decisions);
     if (failed(loaded))
       return failure();
     decisions = std::move(*loaded);
     std::string asked = stringifyPrecisionChoice(options.precision).str();
-    if (options.precision != PrecisionChoice::Keep && asked != decisions->precision)
-      return emitError(loc) << "--decisions: " << options.decisions << " was made with --precision=" << decisions->precision << ", not with " << asked;
+    if (options.precision != PrecisionChoice::Keep &&
+        asked != decisions->precision)
+      return emitError(loc)
+             << "--decisions: " << options.decisions
+             << " was made with --precision=" << decisions->precision
+             << ", not with " << asked;
     return success();
   }
   if (failed(checkRepairs(options, loc)))
     return failure();
-  if (!isAnnotated || !options.calibrationData.empty() || !options.calibrationFiles.empty())
+  if (!isAnnotated || !options.calibrationData.empty() ||
+      !options.calibrationFiles.empty())
     return success();
-  if ((options.precision == PrecisionChoice::INT8 || options.precision == PrecisionChoice::INT16) && !options.emitObserver)
-    return emitError(loc) << "--precision=" << stringifyPrecisionChoice(options.precision) << " needs the ranges of activations: give samples with --calibration-data=PATH or a saved table "
-                             "with --calibration=FILE, or quantize only weights with --precision=w8";
-  if (options.precision == PrecisionChoice::Auto && !options.benchKit && !options.emitObserver)
-    return emitError(loc) << "--precision=auto measures on samples: give them with --calibration-data=PATH";
+  if ((options.precision == PrecisionChoice::INT8 ||
+       options.precision == PrecisionChoice::INT16) &&
+      !options.emitObserver)
+    return emitError(loc) << "--precision="
+                          << stringifyPrecisionChoice(options.precision)
+                          << " needs the ranges of activations: give samples "
+                             "with --calibration-data=PATH or a saved table "
+                             "with --calibration=FILE, or quantize only "
+                             "weights with --precision=w8";
+  if (options.precision == PrecisionChoice::Auto && !options.benchKit &&
+      !options.emitObserver)
+    return emitError(loc) << "--precision=auto measures on samples: give them "
+                             "with --calibration-data=PATH";
   return success();
 }
 
 LogicalResult Compilation::load() {
   if (llvm::sys::fs::is_directory(options.input))
-    return emitError(loc) << options.input << " is a folder; expected a model file (.onnx, .mlir or .mlirbc)";
+    return emitError(loc)
+           << options.input
+           << " is a folder; expected a model file (.onnx, .mlir or .mlirbc)";
   StringRef extension = llvm::sys::path::extension(options.input);
   if (extension == ".mlir" || extension == ".mlirbc") {
     if (!llvm::sys::fs::exists(options.input))
       return emitError(loc) << options.input << ": no such file";
     auto text = llvm::MemoryBuffer::getFile(options.input);
     if (!text)
-      return emitError(loc) << options.input << ": " << text.getError().message();
+      return emitError(loc)
+             << options.input << ": " << text.getError().message();
     if (auto problem = findBadResource((*text)->getBuffer()))
       return emitError(loc) << options.input << ": " << *problem;
-    // Resources in bytecode are aligned within the file, so the file itself is aligned in memory.
+    // Resources in bytecode are aligned within the file, so the file itself is
+    // aligned in memory.
     std::string error;
     auto file = openInputFile(options.input, llvm::Align(64), &error);
     if (!file)
@@ -196,7 +230,9 @@ LogicalResult Compilation::load() {
     return success(bool(module) && succeeded(checkModule()));
   }
   if (options.from != Phase::Imported)
-    return emitError(loc) << "--compile-from=" << stringifyPhase(options.from) << " needs an .mlir or .mlirbc file, but got " << options.input;
+    return emitError(loc) << "--compile-from=" << stringifyPhase(options.from)
+                          << " needs an .mlir or .mlirbc file, but got "
+                          << options.input;
   ImportOptions import;
   std::string error;
   for (StringRef shape : options.shapes)
@@ -205,7 +241,8 @@ LogicalResult Compilation::load() {
   for (StringRef binding : options.bindings)
     if (failed(bind(binding, import)))
       return failure();
-  module = importONNX(options.input, context, import, [&](StringRef line) { emitError(loc) << line; });
+  module = importONNX(options.input, context, import,
+                      [&](StringRef line) { emitError(loc) << line; });
   return success(bool(module));
 }
 
@@ -221,11 +258,16 @@ LogicalResult Compilation::checkModule() {
   }
   auto main = module->lookupSymbol<func::FuncOp>("main");
   if (!main || !llvm::hasSingleElement(main.getBody()))
-    return emitError(loc) << options.input << ": expected a function @main with a body of one block";
-  for (Type type : llvm::concat<const Type>(main.getArgumentTypes(), main.getResultTypes())) {
+    return emitError(loc)
+           << options.input
+           << ": expected a function @main with a body of one block";
+  for (Type type : llvm::concat<const Type>(main.getArgumentTypes(),
+                                            main.getResultTypes())) {
     auto tensor = dyn_cast<RankedTensorType>(type);
     if (!tensor || !getBorderType(tensor.getElementType()))
-      return main.emitError() << "expected ranked tensors of integers or floats as inputs and outputs, but got " << type;
+      return main.emitError() << "expected ranked tensors of integers or "
+                                 "floats as inputs and outputs, but got "
+                              << type;
   }
   return success();
 }
@@ -241,7 +283,8 @@ LogicalResult Compilation::bind(StringRef binding, ImportOptions &import) {
   if (!openTensorFile(file.str(), readers, error))
     return emitError(loc) << "--bind=" << binding << ": " << error;
   if (readers.size() != 1)
-    return emitError(loc) << "--bind=" << binding << ": expected one tensor in " << file << ", but got " << readers.size();
+    return emitError(loc) << "--bind=" << binding << ": expected one tensor in "
+                          << file << ", but got " << readers.size();
   if (!readers.front().readAll(tensor, error))
     return emitError(loc) << "--bind=" << binding << ": " << error;
   BoundTensor bound;
@@ -252,7 +295,8 @@ LogicalResult Compilation::bind(StringRef binding, ImportOptions &import) {
   return success();
 }
 
-LogicalResult Compilation::runPipeline(llvm::function_ref<void(OpPassManager &)> build) {
+LogicalResult
+Compilation::runPipeline(llvm::function_ref<void(OpPassManager &)> build) {
   PassManager pm(&context, ModuleOp::getOperationName());
   build(pm);
   if (options.printPipeline) {
@@ -262,7 +306,8 @@ LogicalResult Compilation::runPipeline(llvm::function_ref<void(OpPassManager &)>
   return runPasses(pm, *module);
 }
 
-/// What the command line says of integers, for the passes that read it off the module.
+/// What the command line says of integers, for the passes that read it off the
+/// module.
 LogicalResult Compilation::writeIntegerOptions() {
   if (options.fullyIntegral)
     (*module)->setAttr(kFullyIntegralAttrName, UnitAttr::get(&context));
@@ -279,17 +324,24 @@ FailureOr<Calibration> Compilation::getCalibration() {
     if (!table)
       return emitError(loc) << llvm::toString(table.takeError()), failure();
     if (!hash.empty() && hash != table->getModelHash())
-      return emitError(loc) << "calibration " << file << " is of another model; calibrate this one with --calibration-data", failure();
+      return emitError(loc) << "calibration " << file
+                            << " is of another model; calibrate this one with "
+                               "--calibration-data",
+             failure();
     if (!merged)
       merged = std::move(*table);
     else if (llvm::Error error = merged->merge(*table))
-      return emitError(loc) << file << ": " << llvm::toString(std::move(error)), failure();
+      return emitError(loc) << file << ": " << llvm::toString(std::move(error)),
+             failure();
   }
   if (!options.calibrator.empty()) {
     auto calibrator = parseCalibrator(options.calibrator);
-    llvm::Error error = calibrator ? merged->setCalibrator(*calibrator) : calibrator.takeError();
+    llvm::Error error = calibrator ? merged->setCalibrator(*calibrator)
+                                   : calibrator.takeError();
     if (error)
-      return emitError(loc) << "--calibrator=" << options.calibrator << ": " << llvm::toString(std::move(error)), failure();
+      return emitError(loc) << "--calibrator=" << options.calibrator << ": "
+                            << llvm::toString(std::move(error)),
+             failure();
   }
   return std::move(*merged);
 }
@@ -297,15 +349,21 @@ FailureOr<Calibration> Compilation::getCalibration() {
 /// The model in every precision, for measuring elsewhere.
 LogicalResult Compilation::makeBenchKit() {
   if (options.from > Phase::Grouped)
-    return emitError(loc) << "--emit=bench-kit needs a model of the phase imported or grouped, but it starts at " << stringifyPhase(options.from);
-  if (options.from < Phase::Grouped && (failed(advance(Phase::Grouped)) || failed(reached(Phase::Grouped))))
+    return emitError(loc) << "--emit=bench-kit needs a model of the phase "
+                             "imported or grouped, but it starts at "
+                          << stringifyPhase(options.from);
+  if (options.from < Phase::Grouped &&
+      (failed(advance(Phase::Grouped)) || failed(reached(Phase::Grouped))))
     return failure();
-  if (failed(writeIntegerOptions()) || failed(repairModel(*module, options, repairs)))
+  if (failed(writeIntegerOptions()) ||
+      failed(repairModel(*module, options, repairs)))
     return failure();
-  bool hasRanges = !options.calibrationData.empty() || !options.calibrationFiles.empty();
+  bool hasRanges =
+      !options.calibrationData.empty() || !options.calibrationFiles.empty();
   if (hasRanges) {
     auto found = getCalibration();
-    if (failed(found) || failed(attachRanges(*module, *found, calibrationSource())))
+    if (failed(found) ||
+        failed(attachRanges(*module, *found, calibrationSource())))
       return failure();
   }
   return emitBenchKit(*module, listPrecisions(*module, hasRanges), options);
@@ -313,10 +371,13 @@ LogicalResult Compilation::makeBenchKit() {
 
 /// Precisions as they were chosen before: nothing is measured.
 LogicalResult Compilation::replay() {
-  if (!decisions->repairs.getAsObject() || !decisions->repairs.getAsObject()->empty()) {
-    auto parsed = RepairDecisions::parse(llvm::formatv("{0}", decisions->repairs).str(), options.decisions);
+  if (!decisions->repairs.getAsObject() ||
+      !decisions->repairs.getAsObject()->empty()) {
+    auto parsed = RepairDecisions::parse(
+        llvm::formatv("{0}", decisions->repairs).str(), options.decisions);
     if (!parsed)
-      return emitError(loc) << "--decisions: " << llvm::toString(parsed.takeError());
+      return emitError(loc)
+             << "--decisions: " << llvm::toString(parsed.takeError());
     repairs = std::move(*parsed);
   }
   // Repaired, a model is another one.
@@ -324,12 +385,14 @@ LogicalResult Compilation::replay() {
     return failure();
   std::string hash = describeModel(*module).hash;
   if (hash != decisions->modelHash)
-    return emitError(loc) << "--decisions: " << options.decisions << " is of another model: expected the hash " << hash << ", but got "
-                          << decisions->modelHash;
+    return emitError(loc) << "--decisions: " << options.decisions
+                          << " is of another model: expected the hash " << hash
+                          << ", but got " << decisions->modelHash;
   if (!decisions->calibration.empty()) {
     auto table = Calibration::parse(decisions->calibration, options.decisions);
     if (!table)
-      return emitError(loc) << "--decisions: " << llvm::toString(table.takeError());
+      return emitError(loc)
+             << "--decisions: " << llvm::toString(table.takeError());
     if (failed(attachRanges(*module, *table, options.decisions)))
       return failure();
     calibration = std::move(*table);
@@ -338,7 +401,9 @@ LogicalResult Compilation::replay() {
     return failure();
   AssignPrecisionOptions assign;
   assign.precision = "f32";
-  if (failed(runPipeline([&](OpPassManager &pm) { pm.addPass(createAssignPrecision(assign)); })))
+  if (failed(runPipeline([&](OpPassManager &pm) {
+        pm.addPass(createAssignPrecision(assign));
+      })))
     return failure();
   search = decisions->search;
   if (failed(decisions->apply(*module, options.decisions)))
@@ -360,14 +425,16 @@ LogicalResult Compilation::decide() {
   }
   if (!options.calibrationData.empty() || !options.calibrationFiles.empty()) {
     auto found = getCalibration();
-    if (failed(found) || failed(attachRanges(*module, *found, calibrationSource())))
+    if (failed(found) ||
+        failed(attachRanges(*module, *found, calibrationSource())))
       return failure();
     calibration = std::move(*found);
   }
   if (failed(writeIntegerOptions()))
     return failure();
   AssignPrecisionOptions assign;
-  assign.precision = isSearched ? "f32" : stringifyPrecisionChoice(options.precision).str();
+  assign.precision =
+      isSearched ? "f32" : stringifyPrecisionChoice(options.precision).str();
   assign.config = options.precisionConfig;
   if (!options.weights.block.empty())
     assign.weightBlock = options.weights.block;
@@ -375,7 +442,9 @@ LogicalResult Compilation::decide() {
     assign.weightScheme = options.weights.scheme;
   if (!options.weights.activations.empty())
     assign.activationType = options.weights.activations;
-  if (failed(runPipeline([&](OpPassManager &pm) { pm.addPass(createAssignPrecision(assign)); })))
+  if (failed(runPipeline([&](OpPassManager &pm) {
+        pm.addPass(createAssignPrecision(assign));
+      })))
     return failure();
   if (isSearched) {
     auto found = searchPrecisions(*module, inputs, options);
@@ -399,7 +468,8 @@ LogicalResult Compilation::annotate() {
   if (!options.savePrecisionConfig.empty())
     precisionConfig = writePrecisionConfig(*module);
   if (!options.saveDecisions.empty()) {
-    Decisions made = Decisions::gather(*module, calibration ? &*calibration : nullptr, info.precision);
+    Decisions made = Decisions::gather(
+        *module, calibration ? &*calibration : nullptr, info.precision);
     made.search = search;
     if (!repairs.empty())
       made.repairs = llvm::cantFail(llvm::json::parse(repairs.str()));
@@ -429,16 +499,20 @@ LogicalResult Compilation::analyze() {
     report->optimalityGap = search->optimalityGap;
     report->accuracyUnit = "dB";
     for (const SearchResult::Point &point : search->pareto)
-      report->pareto.push_back({point.name, point.latencyMs, point.sqnr, point.isChosen});
+      report->pareto.push_back(
+          {point.name, point.latencyMs, point.sqnr, point.isChosen});
     for (const SearchResult::Sensitivity &entry : search->sensitivities)
       for (ReportGroup &group : report->groups)
-        if (group.name == entry.group && group.precision == entry.precision && !std::isnan(entry.latencyMs))
+        if (group.name == entry.group && group.precision == entry.precision &&
+            !std::isnan(entry.latencyMs))
           group.latencyMs = entry.latencyMs;
   }
   if (options.explain.empty())
     return success();
   auto group = findExplained(loc, *report, options.explain);
-  return failed(group) ? failure() : explain(*module, *report, **group, options.explain, options, llvm::outs());
+  return failed(group) ? failure()
+                       : explain(*module, *report, **group, options.explain,
+                                 options, llvm::outs());
 }
 
 /// Brings the module from the phase before `phase` to `phase`.
@@ -469,11 +543,16 @@ LogicalResult Compilation::advance(Phase phase) {
     if (options.tune && failed(tuneTilings(*module, info, options)))
       return failure();
     // There is none where nothing had to be chosen.
-    if (std::string table = getTuningTable(options); llvm::sys::fs::exists(table))
+    if (std::string table = getTuningTable(options);
+        llvm::sys::fs::exists(table))
       codegen.tuningTable = table;
-    return runPipeline([&](OpPassManager &pm) { isGPU ? buildGPUTilingPipeline(pm, codegen, options.chips) : buildTilingPipeline(pm, codegen); });
+    return runPipeline([&](OpPassManager &pm) {
+      isGPU ? buildGPUTilingPipeline(pm, codegen, options.chips)
+            : buildTilingPipeline(pm, codegen);
+    });
   case Phase::Bufferized:
-    return runPipeline(isGPU ? buildGPUBufferizationPipeline : buildBufferizationPipeline);
+    return runPipeline(isGPU ? buildGPUBufferizationPipeline
+                             : buildBufferizationPipeline);
   case Phase::LLVM:
     return runPipeline([&](OpPassManager &pm) {
       if (options.emulateGPU)
@@ -491,7 +570,8 @@ LogicalResult Compilation::advance(Phase phase) {
   llvm_unreachable("all phases are handled");
 }
 
-/// Gathers what the library says about itself, while the groups are still there.
+/// Gathers what the library says about itself, while the groups are still
+/// there.
 void Compilation::describe() {
   info.groups = describeGroups(*module);
   if (calibration)
@@ -510,8 +590,9 @@ LogicalResult Compilation::reached(Phase phase) {
     llvm::raw_string_ostream os(message);
     PassManager pm(&context, ModuleOp::getOperationName());
     if (failed(parsePassPipeline(pipeline, pm, os)))
-      return emitError(loc) << "--insert-passes=after:" << stringifyPhase(phase) << "=" << pipeline << ": "
-                            << StringRef(message).split('\n').first.trim();
+      return emitError(loc)
+             << "--insert-passes=after:" << stringifyPhase(phase) << "="
+             << pipeline << ": " << StringRef(message).split('\n').first.trim();
     if (failed(pm.run(*module)))
       return failure();
   }
@@ -522,9 +603,13 @@ LogicalResult Compilation::dump(Phase phase) {
   if (options.dumpPhases.empty())
     return success();
   SmallString<128> path(options.dumpPhases);
-  llvm::sys::path::append(path, std::to_string(static_cast<int>(phase) + 1) + "-" + stringifyPhase(phase) + ".mlir");
+  llvm::sys::path::append(path, std::to_string(static_cast<int>(phase) + 1) +
+                                    "-" + stringifyPhase(phase) + ".mlir");
   return writeFile(loc, path, [&](raw_ostream &os) {
-    module->print(os, OpPrintingFlags().elideLargeResourceString(64).elideLargeElementsAttrs(64));
+    module->print(
+        os,
+        OpPrintingFlags().elideLargeResourceString(64).elideLargeElementsAttrs(
+            64));
     return success();
   });
 }
@@ -542,24 +627,32 @@ LogicalResult Compilation::write() {
       return print(llvm::outs());
     return writeFile(loc, output, print);
   }
-  return output.empty() ? success() : emitLibrary(*module, info, options.library);
+  return output.empty() ? success()
+                        : emitLibrary(*module, info, options.library);
 }
 
 /// Puts what makes inputs of pictures in front of the model.
 LogicalResult Compilation::preprocess() {
   if (options.from != Phase::Imported)
-    return emitError(loc) << "--preprocess needs a model of the phase imported, but it starts at " << stringifyPhase(options.from);
+    return emitError(loc) << "--preprocess needs a model of the phase "
+                             "imported, but it starts at "
+                          << stringifyPhase(options.from);
   auto config = PreprocessConfig::load(options.preprocess);
   if (!config)
-    return emitError(loc) << "--preprocess: " << llvm::toString(config.takeError());
-  for (StringRef asked : llvm::concat<const std::string>(options.ioTypes, options.ioLayouts))
+    return emitError(loc) << "--preprocess: "
+                          << llvm::toString(config.takeError());
+  for (StringRef asked :
+       llvm::concat<const std::string>(options.ioTypes, options.ioLayouts))
     for (const PreprocessConfig::Input &input : config->inputs)
       if (asked.rsplit('=').first == input.name)
-        return emitError(loc) << "--preprocess: " << options.preprocess << " says the type and the layout of input '" << input.name
-                              << "': expected neither --io-type nor --io-layout for it";
+        return emitError(loc)
+               << "--preprocess: " << options.preprocess
+               << " says the type and the layout of input '" << input.name
+               << "': expected neither --io-type nor --io-layout for it";
   PreprocessOptions how;
   how.config = options.preprocess;
-  return runPipeline([&](OpPassManager &pm) { pm.addPass(createPreprocess(how)); });
+  return runPipeline(
+      [&](OpPassManager &pm) { pm.addPass(createPreprocess(how)); });
 }
 
 LogicalResult Compilation::run() {
@@ -569,31 +662,43 @@ LogicalResult Compilation::run() {
     return failure();
   if (!options.ioTypes.empty() || !options.ioLayouts.empty()) {
     if (options.from != Phase::Imported)
-      return emitError(loc) << "--io-type and --io-layout need a model of the phase imported, but it starts at " << stringifyPhase(options.from);
+      return emitError(loc) << "--io-type and --io-layout need a model of the "
+                               "phase imported, but it starts at "
+                            << stringifyPhase(options.from);
     AdaptIOOptions adapt;
     adapt.types.assign(options.ioTypes.begin(), options.ioTypes.end());
     adapt.layouts.assign(options.ioLayouts.begin(), options.ioLayouts.end());
-    if (failed(runPipeline([&](OpPassManager &pm) { pm.addPass(createAdaptIO(adapt)); })))
+    if (failed(runPipeline(
+            [&](OpPassManager &pm) { pm.addPass(createAdaptIO(adapt)); })))
       return failure();
   }
   if (options.from < Phase::Linalg) {
     info = describeModel(*module);
     info.name = llvm::sys::path::stem(options.input).str();
-    info.precision = decisions ? decisions->precision : stringifyPrecisionChoice(options.precision).str();
+    info.precision = decisions
+                         ? decisions->precision
+                         : stringifyPrecisionChoice(options.precision).str();
   }
   if (failed(reached(options.from)))
     return failure();
   if (options.benchKit)
     return makeBenchKit();
-  Phase last = options.emitMLIR ? std::min(options.to, Phase::LLVM) : options.to;
-  bool isAnalyzed = !options.report.empty() || !options.explain.empty() || !options.diagnose.empty();
-  if (isAnalyzed && (options.from >= Phase::Annotated || last < Phase::Annotated))
-    return emitError(loc) << "--report, --explain and --diagnose tell what is decided on the way to the phase annotated: --compile-from comes before it, "
-                             "--compile-to not";
+  Phase last =
+      options.emitMLIR ? std::min(options.to, Phase::LLVM) : options.to;
+  bool isAnalyzed = !options.report.empty() || !options.explain.empty() ||
+                    !options.diagnose.empty();
+  if (isAnalyzed &&
+      (options.from >= Phase::Annotated || last < Phase::Annotated))
+    return emitError(loc)
+           << "--report, --explain and --diagnose tell what is decided on the "
+              "way to the phase annotated: --compile-from comes before it, "
+              "--compile-to not";
   if (isAnalyzed && options.output.empty() && last == Phase::Library)
     last = Phase::Annotated; // nothing asks for code
-  for (int phase = static_cast<int>(options.from) + 1; phase <= static_cast<int>(last); ++phase) {
-    if (failed(advance(static_cast<Phase>(phase))) || failed(reached(static_cast<Phase>(phase))))
+  for (int phase = static_cast<int>(options.from) + 1;
+       phase <= static_cast<int>(last); ++phase) {
+    if (failed(advance(static_cast<Phase>(phase))) ||
+        failed(reached(static_cast<Phase>(phase))))
       return failure();
   }
   if (failed(write()))
@@ -604,9 +709,11 @@ LogicalResult Compilation::run() {
         return success();
       })))
     return failure();
-  if (report && !options.report.empty() && failed(writeReport(loc, options.report, *report)))
+  if (report && !options.report.empty() &&
+      failed(writeReport(loc, options.report, *report)))
     return failure();
-  if (!savedDecisions.empty() && failed(writeFile(loc, options.saveDecisions, [&](raw_ostream &os) {
+  if (!savedDecisions.empty() &&
+      failed(writeFile(loc, options.saveDecisions, [&](raw_ostream &os) {
         os << savedDecisions;
         return success();
       })))
@@ -620,6 +727,7 @@ LogicalResult Compilation::run() {
 }
 } // namespace
 
-LogicalResult mpc::compile(const CompileOptions &options, MLIRContext &context) {
+LogicalResult mpc::compile(const CompileOptions &options,
+                           MLIRContext &context) {
   return Compilation(options, context).run();
 }

@@ -38,12 +38,15 @@ int64_t mpc::countBytes(Value tensor) {
 
 int64_t mpc::countMACs(Operation *root) {
   auto quantizable = dyn_cast<QuantizableOpInterface>(root);
-  if (!quantizable || isa<ElementwiseOpInterface>(root) || root->getNumResults() != 1)
+  if (!quantizable || isa<ElementwiseOpInterface>(root) ||
+      root->getNumResults() != 1)
     return 0;
   int64_t outputs = countElements(root->getResult(0));
   if (OpOperand *weight = quantizable.getWeightOperand()) {
-    int64_t channels = cast<RankedTensorType>(weight->get().getType()).getDimSize(quantizable.getWeightChannelAxis());
-    return channels > 0 ? outputs * (countElements(weight->get()) / channels) : 0;
+    int64_t channels = cast<RankedTensorType>(weight->get().getType())
+                           .getDimSize(quantizable.getWeightChannelAxis());
+    return channels > 0 ? outputs * (countElements(weight->get()) / channels)
+                        : 0;
   }
   SmallVector<OpOperand *> activations = quantizable.getActivationOperands();
   if (quantizable.getResultChannelAxis() < 0 || activations.size() != 2)
@@ -58,11 +61,14 @@ std::vector<GroupInfo> mpc::describeGroups(ModuleOp module) {
   module->walk([&](GroupOp group) {
     GroupInfo entry;
     entry.name = group.getName().str();
-    entry.precision = stringifyPrecision(group.getPrecision().value_or(Precision::F32)).str();
+    entry.precision =
+        stringifyPrecision(group.getPrecision().value_or(Precision::F32)).str();
     entry.reason = group.getReason().value_or("").str();
     entry.kind = group.getRoot()->getName().stripDialect().str();
     entry.macs = countMACs(group.getRoot());
-    for (Value value : llvm::concat<Value>(SmallVector<Value>(group->getOperands()), SmallVector<Value>(group->getResults())))
+    for (Value value :
+         llvm::concat<Value>(SmallVector<Value>(group->getOperands()),
+                             SmallVector<Value>(group->getResults())))
       entry.bytes += countBytes(value);
     groups.push_back(std::move(entry));
   });

@@ -24,9 +24,11 @@ using namespace mlir;
 using namespace mpc;
 using Json = nlohmann::ordered_json;
 
-/// Raising a place that gains this much takes three quarters of all noise away: such places are always raised.
+/// Raising a place that gains this much takes three quarters of all noise away:
+/// such places are always raised.
 static constexpr double kCulprit = 6;
-/// Below it, 1 % of noise, the outputs are not usable: more is raised as long as it helps at all.
+/// Below it, 1 % of noise, the outputs are not usable: more is raised as long
+/// as it helps at all.
 static constexpr double kUsable = 20;
 /// A change that gains less is not worth its line.
 static constexpr double kLeast = 0.3;
@@ -39,7 +41,8 @@ namespace {
 class Diagnosis {
 public:
   Diagnosis(ModuleOp assigned, const CompileOptions &options, raw_ostream &os)
-      : assigned(assigned), options(options), os(os), loc(UnknownLoc::get(assigned.getContext())) {}
+      : assigned(assigned), options(options), os(os),
+        loc(UnknownLoc::get(assigned.getContext())) {}
   FailureOr<std::string> run();
 
 private:
@@ -48,10 +51,13 @@ private:
   LogicalResult runLibrary(SampleSet &samples);
   LogicalResult keepTrials(SampleSet &samples);
   FailureOr<double> measure(const llvm::BitVector &raised);
-  FailureOr<std::unique_ptr<ModelRunner>> compileRaised(ArrayRef<std::string> raised);
+  FailureOr<std::unique_ptr<ModelRunner>>
+  compileRaised(ArrayRef<std::string> raised);
   FailureOr<double> measureCompiled(ArrayRef<std::string> raised);
   LogicalResult openLabelled();
-  FailureOr<double> measureTop1(llvm::function_ref<FailureOr<ArrayRef<Tensor>>(std::vector<Tensor> &)> run);
+  FailureOr<double> measureTop1(
+      llvm::function_ref<FailureOr<ArrayRef<Tensor>>(std::vector<Tensor> &)>
+          run);
   FailureOr<double> measureTop1(ModelRunner &runner);
   LogicalResult printTop1();
   LogicalResult printHealedTop1();
@@ -59,7 +65,9 @@ private:
   LogicalResult prune();
   void printLoss(const ErrorAnalysis &analysis, const Report &report);
   FailureOr<PrecisionConfig> makeConfig(ArrayRef<std::string> raised);
-  InFlightDiagnostic fail() { return emitError(loc) << options.diagnose << ": "; }
+  InFlightDiagnostic fail() {
+    return emitError(loc) << options.diagnose << ": ";
+  }
 
   ModuleOp assigned;
   const CompileOptions &options;
@@ -87,24 +95,32 @@ LogicalResult Diagnosis::openLibrary() {
   if (failed(opened))
     return failure();
   library = std::move(*opened);
-  Json manifest = Json::parse(library->getManifest(), nullptr, /*allow_exceptions=*/false);
-  auto isObject = [](const Json &json, const char *key) { return json.is_object() && json.contains(key); };
-  if (!isObject(manifest, "model") || !isObject(manifest["model"], "hash") || !isObject(manifest, "groups"))
+  Json manifest =
+      Json::parse(library->getManifest(), nullptr, /*allow_exceptions=*/false);
+  auto isObject = [](const Json &json, const char *key) {
+    return json.is_object() && json.contains(key);
+  };
+  if (!isObject(manifest, "model") || !isObject(manifest["model"], "hash") ||
+      !isObject(manifest, "groups"))
     return fail() << "its manifest does not say which model and groups it has";
   ModelInfo info = describeModel(assigned);
   if (manifest["model"]["hash"] != info.hash)
-    return fail() << "is a library of another model than " << options.input << " (the hashes of graph and weights differ)";
+    return fail() << "is a library of another model than " << options.input
+                  << " (the hashes of graph and weights differ)";
   for (const Json &group : manifest["groups"])
     if (isObject(group, "name") && isObject(group, "precision"))
-      precisions[group["name"].get<std::string>()] = group["precision"].get<std::string>();
+      precisions[group["name"].get<std::string>()] =
+          group["precision"].get<std::string>();
   auto differ = [](ArrayRef<TensorInfo> a, ArrayRef<TensorInfo> b) {
-    return a.size() != b.size() ||
-           llvm::any_of(llvm::zip(a, b), [](auto pair) {
-             return std::get<0>(pair).type != std::get<1>(pair).type || std::get<0>(pair).dims != std::get<1>(pair).dims;
+    return a.size() != b.size() || llvm::any_of(llvm::zip(a, b), [](auto pair) {
+             return std::get<0>(pair).type != std::get<1>(pair).type ||
+                    std::get<0>(pair).dims != std::get<1>(pair).dims;
            });
   };
-  if (differ(library->getInputs(), info.inputs) || differ(library->getOutputs(), info.outputs))
-    return fail() << "has inputs or outputs of other types or shapes; give the options that it was compiled with (--shape, --io-type, "
+  if (differ(library->getInputs(), info.inputs) ||
+      differ(library->getOutputs(), info.outputs))
+    return fail() << "has inputs or outputs of other types or shapes; give the "
+                     "options that it was compiled with (--shape, --io-type, "
                      "--io-layout ...)";
   return success();
 }
@@ -116,7 +132,9 @@ LogicalResult Diagnosis::takePrecisions() {
   bool isLowered = false;
   annotated->walk([&](GroupOp group) {
     auto found = precisions.find(group.getName().str());
-    auto precision = found == precisions.end() ? std::nullopt : symbolizePrecision(found->second);
+    auto precision = found == precisions.end()
+                         ? std::nullopt
+                         : symbolizePrecision(found->second);
     if (!precision) {
       problem = problem.empty() ? group.getName().str() : problem;
       return;
@@ -127,16 +145,21 @@ LogicalResult Diagnosis::takePrecisions() {
     isLowered |= *precision != Precision::F32;
   });
   if (!problem.empty())
-    return fail() << "has no group '" << problem << "' of a known precision; compile it again with this version and these options";
+    return fail() << "has no group '" << problem
+                  << "' of a known precision; compile it again with this "
+                     "version and these options";
   if (!isLowered)
-    return fail() << "computes in f32 throughout: nothing is lowered that could lose accuracy";
+    return fail() << "computes in f32 throughout: nothing is lowered that "
+                     "could lose accuracy";
   return success();
 }
 
-/// Whether the largest element of both tensors is at the same place; nothing where the tensor is not one of scores.
+/// Whether the largest element of both tensors is at the same place; nothing
+/// where the tensor is not one of scores.
 static std::optional<bool> agree(const Tensor &a, const Tensor &b) {
   int64_t count = a.numElements();
-  if (a.shape.empty() || a.shape.back() != count || count < 2 || !isFloat(a.type))
+  if (a.shape.empty() || a.shape.back() != count || count < 2 ||
+      !isFloat(a.type))
     return std::nullopt;
   return findLargest(a) == findLargest(b);
 }
@@ -154,9 +177,11 @@ LogicalResult Diagnosis::runLibrary(SampleSet &samples) {
     if (failed(model->run(sample, none)) || failed(library->run(sample)))
       return failure();
     for (auto [i, output] : llvm::enumerate(libraryErrors)) {
-      const Tensor &reference = model->getResults()[i], &tensor = library->getResults()[i];
+      const Tensor &reference = model->getResults()[i],
+                   &tensor = library->getResults()[i];
       output.error.add(reference, tensor);
-      if (auto same = agree(reference, tensor); same && libraryErrors.size() == 1) {
+      if (auto same = agree(reference, tensor);
+          same && libraryErrors.size() == 1) {
         agreeing += *same;
         ++compared;
       }
@@ -172,11 +197,13 @@ LogicalResult Diagnosis::keepTrials(SampleSet &samples) {
   int64_t count = std::min({samples.size(), options.reportSamples, kTrials});
   for (int64_t i = 0; i < count; ++i) {
     // Spread over the samples: those beside each other are often alike.
-    if (!samples.read(i * samples.size() / count, trials.emplace_back(), message))
+    if (!samples.read(i * samples.size() / count, trials.emplace_back(),
+                      message))
       return emitError(loc) << message;
     if (failed(model->run(trials.back(), none)))
       return failure();
-    references.push_back(model->getResults().take_front(model->getOutputs().size()).vec());
+    references.push_back(
+        model->getResults().take_front(model->getOutputs().size()).vec());
   }
   return success();
 }
@@ -194,7 +221,8 @@ FailureOr<double> Diagnosis::measure(const llvm::BitVector &isRaised) {
   return combine(errors);
 }
 
-/// The configuration of the command line, what the library does otherwise, and the groups to raise.
+/// The configuration of the command line, what the library does otherwise, and
+/// the groups to raise.
 FailureOr<PrecisionConfig> Diagnosis::makeConfig(ArrayRef<std::string> names) {
   PrecisionConfig config;
   if (!options.precisionConfig.empty()) {
@@ -210,9 +238,11 @@ FailureOr<PrecisionConfig> Diagnosis::makeConfig(ArrayRef<std::string> names) {
     entry.precision = precision.str();
     config.entries.push_back(std::move(entry));
   };
-  for (auto group : assigned.lookupSymbol<func::FuncOp>("main").getOps<GroupOp>())
-    if (auto precision = group.getPrecision(); precision && !llvm::is_contained(names, group.getName().str()) &&
-                                               stringifyPrecision(*precision) != precisions[group.getName().str()])
+  for (auto group :
+       assigned.lookupSymbol<func::FuncOp>("main").getOps<GroupOp>())
+    if (auto precision = group.getPrecision();
+        precision && !llvm::is_contained(names, group.getName().str()) &&
+        stringifyPrecision(*precision) != precisions[group.getName().str()])
       add(group.getName(), precisions[group.getName().str()]);
   for (const std::string &name : names)
     add(name, "f32");
@@ -220,14 +250,17 @@ FailureOr<PrecisionConfig> Diagnosis::makeConfig(ArrayRef<std::string> names) {
 }
 
 /// A library that is compiled with the configuration.
-FailureOr<std::unique_ptr<ModelRunner>> Diagnosis::compileRaised(ArrayRef<std::string> names) {
+FailureOr<std::unique_ptr<ModelRunner>>
+Diagnosis::compileRaised(ArrayRef<std::string> names) {
   auto config = makeConfig(names);
   if (failed(config))
     return failure();
   SmallString<128> path;
   int file;
-  if (std::error_code error = llvm::sys::fs::createTemporaryFile("mpc-diagnose", "json", file, path))
-    return emitError(loc) << "no temporary file: " << error.message(), failure();
+  if (std::error_code error = llvm::sys::fs::createTemporaryFile(
+          "mpc-diagnose", "json", file, path))
+    return emitError(loc) << "no temporary file: " << error.message(),
+           failure();
   auto remove = llvm::make_scope_exit([&] { llvm::sys::fs::remove(path); });
   llvm::raw_fd_ostream(file, /*shouldClose=*/true) << config->str();
   OwningOpRef<ModuleOp> module = assigned.clone();
@@ -241,7 +274,8 @@ FailureOr<std::unique_ptr<ModelRunner>> Diagnosis::compileRaised(ArrayRef<std::s
   return ModelRunner::create(*module, options.library);
 }
 
-/// What it gives, which the switches do not tell exactly: a tensor that no int8 group reads any more is stored in f32, for one.
+/// What it gives, which the switches do not tell exactly: a tensor that no int8
+/// group reads any more is stored in f32, for one.
 FailureOr<double> Diagnosis::measureCompiled(ArrayRef<std::string> names) {
   auto runner = compileRaised(names);
   if (failed(runner))
@@ -264,7 +298,8 @@ LogicalResult Diagnosis::search() {
   if (failed(start))
     return failure();
   before = after = *start;
-  // After the first round only what was good in the one before is tried: gains hardly grow as others are raised.
+  // After the first round only what was good in the one before is tried: gains
+  // hardly grow as others are raised.
   constexpr size_t mostRounds = 32, mostCandidates = 24;
   for (size_t round = 0; round < mostRounds && !changes.empty(); ++round) {
     std::vector<std::pair<double, size_t>> gains;
@@ -285,8 +320,11 @@ LogicalResult Diagnosis::search() {
       llvm::BitVector more = changes[entry.second].second;
       return entry.first / more.reset(isRaised).count();
     };
-    llvm::stable_sort(gains, [&](auto &a, auto &b) { return worth(a) > worth(b); });
-    std::stable_partition(gains.begin(), gains.end(), [&](auto &entry) { return entry.first >= (after >= kUsable ? kCulprit : kLeast); });
+    llvm::stable_sort(gains,
+                      [&](auto &a, auto &b) { return worth(a) > worth(b); });
+    std::stable_partition(gains.begin(), gains.end(), [&](auto &entry) {
+      return entry.first >= (after >= kUsable ? kCulprit : kLeast);
+    });
     if (gains.empty())
       break;
     double gain = gains.front().first;
@@ -305,7 +343,8 @@ LogicalResult Diagnosis::search() {
   return success();
 }
 
-/// Compiles with what was found, and without each of it that may not be needed: a group whose result is read in f32 only can stay lowered.
+/// Compiles with what was found, and without each of it that may not be needed:
+/// a group whose result is read in f32 only can stay lowered.
 LogicalResult Diagnosis::prune() {
   if (raised.empty())
     return success();
@@ -345,37 +384,49 @@ static std::string decibels(double value) {
 }
 
 void Diagnosis::printLoss(const ErrorAnalysis &analysis, const Report &report) {
-  os << options.diagnose << " beside " << options.input << " in f32, on " << analysis.samples << " samples:\n";
+  os << options.diagnose << " beside " << options.input << " in f32, on "
+     << analysis.samples << " samples:\n";
   for (const OutputError &output : libraryErrors) {
-    os << "  output '" << output.name << "': SQNR " << decibels(output.error.sqnr()) << ", cosine "
+    os << "  output '" << output.name << "': SQNR "
+       << decibels(output.error.sqnr()) << ", cosine "
        << llvm::format("%.5f", output.error.cosine());
     if (compared)
       os << ", the same first choice on " << agreeing << " of " << compared;
     os << "\n";
   }
-  if (double recompiled = analysis.outputSQNR, own = combine(libraryErrors); std::abs(recompiled - own) > 1)
-    os << "  (with the ranges of these samples it would be " << decibels(recompiled) << ": the library was calibrated otherwise)\n";
+  if (double recompiled = analysis.outputSQNR, own = combine(libraryErrors);
+      std::abs(recompiled - own) > 1)
+    os << "  (with the ranges of these samples it would be "
+       << decibels(recompiled) << ": the library was calibrated otherwise)\n";
 
   auto tensorOf = [&](StringRef name) {
     const ReportGroup *group = report.find(name);
-    return group && !group->tensors.empty() ? group->tensors.front() : name.str();
+    return group && !group->tensors.empty() ? group->tensors.front()
+                                            : name.str();
   };
   std::vector<const ReportGroup *> worst;
   for (const ReportGroup &group : report.groups)
     if (group.error && group.error->local)
       worst.push_back(&group);
-  llvm::stable_sort(worst, [](const ReportGroup *a, const ReportGroup *b) { return a->error->local->sqnr() < b->error->local->sqnr(); });
+  llvm::stable_sort(worst, [](const ReportGroup *a, const ReportGroup *b) {
+    return a->error->local->sqnr() < b->error->local->sqnr();
+  });
   worst.resize(std::min<size_t>(worst.size(), 5));
-  os << "tensors that lose most where they are made (local), and what has come together there (accumulated):\n";
+  os << "tensors that lose most where they are made (local), and what has come "
+        "together there (accumulated):\n";
   for (const ReportGroup *group : worst) {
-    os << "  '" << (group->tensors.empty() ? group->name : group->tensors.front()) << "' (group '" << group->name << "', " << group->kind
-       << " in " << group->precision << ", nodes " << llvm::join(group->nodes, ", ");
+    os << "  '"
+       << (group->tensors.empty() ? group->name : group->tensors.front())
+       << "' (group '" << group->name << "', " << group->kind << " in "
+       << group->precision << ", nodes " << llvm::join(group->nodes, ", ");
     if (group->tensors.size() > 1)
       os << ", tensors " << llvm::join(group->tensors, ", ");
-    os << "): local "
-       << decibels(group->error->local->sqnr()) << ", accumulated " << decibels(group->error->accumulated.sqnr()) << "\n";
+    os << "): local " << decibels(group->error->local->sqnr())
+       << ", accumulated " << decibels(group->error->accumulated.sqnr())
+       << "\n";
     if (group->error->widestChannel >= 0 && group->error->channelSpread > 4)
-      os << "    channel " << group->error->widestChannel << " reaches " << llvm::format("%.3g", group->error->channelSpread)
+      os << "    channel " << group->error->widestChannel << " reaches "
+         << llvm::format("%.3g", group->error->channelSpread)
          << " times as far as the median one, and all share one scale\n";
   }
   os << "what the outputs gain where it is kept in f32:\n";
@@ -383,7 +434,8 @@ void Diagnosis::printLoss(const ErrorAnalysis &analysis, const Report &report) {
     os << "  +" << decibels(advice.gain) << ": ";
     if (!advice.tensor.empty())
       os << "tensor '" << tensorOf(advice.tensor) << "', by ";
-    os << (advice.groups.size() > 1 ? "groups '" : "group '") << llvm::join(advice.groups, "', '") << "'\n";
+    os << (advice.groups.size() > 1 ? "groups '" : "group '")
+       << llvm::join(advice.groups, "', '") << "'\n";
   }
   if (analysis.advice.empty())
     os << "  no single group or tensor makes a difference\n";
@@ -398,21 +450,27 @@ LogicalResult Diagnosis::openLabelled() {
     return success();
   const TensorInfo &scores = library->getOutputs().front();
   if (!isFloat(scores.type))
-    return emitError(loc) << "--labels: expected floating-point scores of classes, but the model's first output '" << scores.name << "' holds "
+    return emitError(loc) << "--labels: expected floating-point scores of "
+                             "classes, but the model's first output '"
+                          << scores.name << "' holds "
                           << elementTypeName(scores.type);
   auto opened = openSamples(assigned, options.validationData);
   if (failed(opened))
     return failure();
   labelled = std::move(*opened);
-  auto read = readLabels(loc, options.labels, options.validationData, labelled->size());
+  auto read =
+      readLabels(loc, options.labels, options.validationData, labelled->size());
   if (failed(read))
     return failure();
   labels = std::move(*read);
   return success();
 }
 
-/// For how many of 100 labelled samples the largest element of the first output is that of their class.
-FailureOr<double> Diagnosis::measureTop1(llvm::function_ref<FailureOr<ArrayRef<Tensor>>(std::vector<Tensor> &)> run) {
+/// For how many of 100 labelled samples the largest element of the first output
+/// is that of their class.
+FailureOr<double> Diagnosis::measureTop1(
+    llvm::function_ref<FailureOr<ArrayRef<Tensor>>(std::vector<Tensor> &)>
+        run) {
   std::vector<Tensor> sample;
   std::string message;
   int64_t correct = 0;
@@ -428,28 +486,31 @@ FailureOr<double> Diagnosis::measureTop1(llvm::function_ref<FailureOr<ArrayRef<T
 }
 
 FailureOr<double> Diagnosis::measureTop1(ModelRunner &runner) {
-  return measureTop1([&](std::vector<Tensor> &sample) -> FailureOr<ArrayRef<Tensor>> {
-    if (failed(runner.run(sample)))
-      return failure();
-    return runner.getResults();
-  });
+  return measureTop1(
+      [&](std::vector<Tensor> &sample) -> FailureOr<ArrayRef<Tensor>> {
+        if (failed(runner.run(sample)))
+          return failure();
+        return runner.getResults();
+      });
 }
 
 LogicalResult Diagnosis::printTop1() {
   if (!labelled)
     return success();
   llvm::BitVector none(model->getSwitches().size());
-  auto reference = measureTop1([&](std::vector<Tensor> &sample) -> FailureOr<ArrayRef<Tensor>> {
-    if (failed(model->run(sample, none)))
-      return failure();
-    return model->getResults();
-  });
+  auto reference = measureTop1(
+      [&](std::vector<Tensor> &sample) -> FailureOr<ArrayRef<Tensor>> {
+        if (failed(model->run(sample, none)))
+          return failure();
+        return model->getResults();
+      });
   auto lowered = measureTop1(*library);
   if (failed(reference) || failed(lowered))
     return failure();
   referenceTop1 = *reference;
   libraryTop1 = *lowered;
-  os << "top-1 on " << labels.size() << " labelled samples: " << llvm::format("%.2f %%, in f32 %.2f %%\n", libraryTop1, referenceTop1);
+  os << "top-1 on " << labels.size() << " labelled samples: "
+     << llvm::format("%.2f %%, in f32 %.2f %%\n", libraryTop1, referenceTop1);
   return success();
 }
 
@@ -457,15 +518,19 @@ LogicalResult Diagnosis::printHealedTop1() {
   if (!labelled || raised.empty())
     return success();
   auto runner = compileRaised(raised);
-  auto healed = failed(runner) ? FailureOr<double>(failure()) : measureTop1(**runner);
+  auto healed =
+      failed(runner) ? FailureOr<double>(failure()) : measureTop1(**runner);
   if (failed(healed))
     return failure();
-  os << "top-1 then: " << llvm::format("%.2f %% instead of %.2f %%, in f32 %.2f %%\n", *healed, libraryTop1, referenceTop1);
+  os << "top-1 then: "
+     << llvm::format("%.2f %% instead of %.2f %%, in f32 %.2f %%\n", *healed,
+                     libraryTop1, referenceTop1);
   return success();
 }
 
 FailureOr<std::string> Diagnosis::run() {
-  if (failed(openLibrary()) || failed(takePrecisions()) || failed(openLabelled()))
+  if (failed(openLibrary()) || failed(takePrecisions()) ||
+      failed(openLabelled()))
     return failure();
   auto samples = openSamples(assigned, options.calibrationData);
   if (failed(samples))
@@ -474,34 +539,43 @@ FailureOr<std::string> Diagnosis::run() {
   if (failed(switched))
     return failure();
   model = std::move(*switched);
-  auto analysis = analyzeErrors(*model, **samples, options.reportSamples, options);
-  if (failed(analysis) || failed(findAdvice(*model, **samples, "", *analysis, options)) || failed(runLibrary(**samples)))
+  auto analysis =
+      analyzeErrors(*model, **samples, options.reportSamples, options);
+  if (failed(analysis) ||
+      failed(findAdvice(*model, **samples, "", *analysis, options)) ||
+      failed(runLibrary(**samples)))
     return failure();
   auto report = makePlainReport(*annotated, options);
   if (failed(report))
     return failure();
   addErrors(*analysis, *report);
   printLoss(*analysis, *report);
-  if (failed(printTop1()) || failed(keepTrials(**samples)) || failed(search()) || failed(prune()))
+  if (failed(printTop1()) || failed(keepTrials(**samples)) ||
+      failed(search()) || failed(prune()))
     return failure();
   if (raised.empty())
-    os << "no few groups are to blame: nothing gains " << llvm::format("%.0f", kCulprit) << " dB, and the outputs have " << decibels(before)
-       << "\n";
+    os << "no few groups are to blame: nothing gains "
+       << llvm::format("%.0f", kCulprit) << " dB, and the outputs have "
+       << decibels(before) << "\n";
   else
-    os << "in f32: '" << llvm::join(raised, "', '") << "'; the outputs then have " << decibels(after) << " instead of " << decibels(before)
-       << "\n";
+    os << "in f32: '" << llvm::join(raised, "', '")
+       << "'; the outputs then have " << decibels(after) << " instead of "
+       << decibels(before) << "\n";
   if (failed(printHealedTop1()))
     return failure();
   auto config = makeConfig(raised);
   if (failed(config))
     return failure();
   if (!options.savePrecisionConfig.empty())
-    os << "configuration for --precision-config: " << options.savePrecisionConfig << "\n";
+    os << "configuration for --precision-config: "
+       << options.savePrecisionConfig << "\n";
   else
     os << config->str();
   return config->str();
 }
 
-FailureOr<std::string> mpc::diagnose(ModuleOp annotated, const CompileOptions &options, raw_ostream &os) {
+FailureOr<std::string> mpc::diagnose(ModuleOp annotated,
+                                     const CompileOptions &options,
+                                     raw_ostream &os) {
   return Diagnosis(annotated, options, os).run();
 }

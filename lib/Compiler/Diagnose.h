@@ -12,11 +12,15 @@
 
 namespace mpc {
 
-/// Runs the library `options.diagnose`, and the model that it was compiled from, on the samples of `options.calibrationData`. Tells on `os`
-/// which tensors lose the accuracy, and returns the text of a configuration that recovers it: the smallest set of groups in f32 that is
-/// found by raising the worst one after the other and by lowering again what did not have to be raised. `annotated` has the precisions
-/// that the options ask for, and ranges.
-mlir::FailureOr<std::string> diagnose(mlir::ModuleOp annotated, const CompileOptions &options, llvm::raw_ostream &os);
+/// Runs the library `options.diagnose`, and the model that it was compiled
+/// from, on the samples of `options.calibrationData`. Tells on `os` which
+/// tensors lose the accuracy, and returns the text of a configuration that
+/// recovers it: the smallest set of groups in f32 that is found by raising the
+/// worst one after the other and by lowering again what did not have to be
+/// raised. `annotated` has the precisions that the options ask for, and ranges.
+mlir::FailureOr<std::string> diagnose(mlir::ModuleOp annotated,
+                                      const CompileOptions &options,
+                                      llvm::raw_ostream &os);
 
 } // namespace mpc
 

@@ -17,11 +17,13 @@
 using namespace mlir;
 using namespace mpc;
 
-FailureOr<const ReportGroup *> mpc::findExplained(Location loc, const Report &report, StringRef op) {
+FailureOr<const ReportGroup *>
+mpc::findExplained(Location loc, const Report &report, StringRef op) {
   if (const ReportGroup *group = report.find(op))
     return group;
   llvm::SetVector<StringRef> names;
-  // A tensor that no group stores is known by the last group that computes it on the way.
+  // A tensor that no group stores is known by the last group that computes it
+  // on the way.
   for (auto list : {&ReportGroup::nodes, &ReportGroup::tensors})
     for (const ReportGroup &group : llvm::reverse(report.groups))
       for (const std::string &name : group.*list)
@@ -33,8 +35,11 @@ FailureOr<const ReportGroup *> mpc::findExplained(Location loc, const Report &re
     names.insert(group.tensors.begin(), group.tensors.end());
   }
   std::string nearest = listNearest(op, names.getArrayRef());
-  return emitError(loc) << "--explain=" << op << ": no group, node or tensor of that name"
-                        << (nearest.empty() ? std::string("; --report=FILE.json lists them") : "; nearest are " + nearest),
+  return emitError(loc) << "--explain=" << op
+                        << ": no group, node or tensor of that name"
+                        << (nearest.empty()
+                                ? std::string("; --report=FILE.json lists them")
+                                : "; nearest are " + nearest),
          failure();
 }
 
@@ -66,20 +71,26 @@ static void print(raw_ostream &os, const ReportTensor &tensor) {
     os << (size < 0 ? "?" : std::to_string(size)) << "x";
   os << tensor.storage;
   if (tensor.range)
-    os << ", range " << number(tensor.range->first) << " to " << number(tensor.range->second);
+    os << ", range " << number(tensor.range->first) << " to "
+       << number(tensor.range->second);
   if (tensor.scale)
-    os << ", scale " << number(*tensor.scale) << ", zero point " << tensor.zeroPoint;
+    os << ", scale " << number(*tensor.scale) << ", zero point "
+       << tensor.zeroPoint;
   os << "\n";
 }
 
 /// The group alone in another precision, on a few samples.
-static LogicalResult explainAlternatives(ModuleOp annotated, const Report &report, const ReportGroup &group, const CompileOptions &options,
+static LogicalResult explainAlternatives(ModuleOp annotated,
+                                         const Report &report,
+                                         const ReportGroup &group,
+                                         const CompileOptions &options,
                                          raw_ostream &os) {
   os << "  in another precision\n";
   for (const Advice &advice : report.advice) {
     if (!llvm::is_contained(advice.groups, group.name))
       continue;
-    os << "    " << advice.precision << ": the outputs gain " << decibels(advice.gain);
+    os << "    " << advice.precision << ": the outputs gain "
+       << decibels(advice.gain);
     if (advice.groups.size() > 1)
       os << " with all of " << llvm::join(advice.groups, ", ");
     os << "\n";
@@ -88,7 +99,8 @@ static LogicalResult explainAlternatives(ModuleOp annotated, const Report &repor
     if (precision == "keep" || precision == group.precision)
       continue;
     // Refusals are told below; their errors are none of the user's.
-    ScopedDiagnosticHandler quiet(annotated.getContext(), [](Diagnostic &) { return success(); });
+    ScopedDiagnosticHandler quiet(annotated.getContext(),
+                                  [](Diagnostic &) { return success(); });
     OwningOpRef<ModuleOp> other = annotated.clone();
     AssignPrecisionOptions assign;
     assign.precision = precision.str();
@@ -99,7 +111,8 @@ static LogicalResult explainAlternatives(ModuleOp annotated, const Report &repor
       continue;
     }
     auto described = makePlainReport(*other, options);
-    const ReportGroup *same = succeeded(described) ? described->find(group.name) : nullptr;
+    const ReportGroup *same =
+        succeeded(described) ? described->find(group.name) : nullptr;
     if (!same)
       continue;
     os << "    " << precision << ": ";
@@ -114,10 +127,13 @@ static LogicalResult explainAlternatives(ModuleOp annotated, const Report &repor
       if (failed(samples) || failed(model))
         return failure();
       constexpr int64_t few = 8;
-      auto analysis = analyzeErrors(**model, **samples, std::min(few, report.samples), options);
+      auto analysis = analyzeErrors(**model, **samples,
+                                    std::min(few, report.samples), options);
       if (failed(analysis))
         return failure();
-      auto found = analysis->groups.find(group.outputs.empty() ? StringRef() : StringRef(group.outputs.front().name));
+      auto found = analysis->groups.find(
+          group.outputs.empty() ? StringRef()
+                                : StringRef(group.outputs.front().name));
       if (found != analysis->groups.end() && found->second.local)
         os << ", local " << decibels(found->second.local->sqnr());
     }
@@ -126,8 +142,9 @@ static LogicalResult explainAlternatives(ModuleOp annotated, const Report &repor
   return success();
 }
 
-LogicalResult mpc::explain(ModuleOp annotated, const Report &report, const ReportGroup &group, StringRef op, const CompileOptions &options,
-                           raw_ostream &os) {
+LogicalResult mpc::explain(ModuleOp annotated, const Report &report,
+                           const ReportGroup &group, StringRef op,
+                           const CompileOptions &options, raw_ostream &os) {
   os << op << ": ";
   if (op != group.name)
     os << "in group " << group.name << ", ";
@@ -144,28 +161,36 @@ LogicalResult mpc::explain(ModuleOp annotated, const Report &report, const Repor
   if (group.weightElements) {
     os << "  weights   " << withCommas(group.weightElements) << " numbers";
     if (group.weightRange)
-      os << " from " << number(group.weightRange->first) << " to " << number(group.weightRange->second);
-    os << ", " << withCommas(group.weightBytes) << " bytes in the model, " << withCommas(group.storedWeightBytes) << " in " << group.precision
+      os << " from " << number(group.weightRange->first) << " to "
+         << number(group.weightRange->second);
+    os << ", " << withCommas(group.weightBytes) << " bytes in the model, "
+       << withCommas(group.storedWeightBytes) << " in " << group.precision
        << "\n";
   }
   if (group.macs)
-    os << "  work      " << withCommas(group.macs) << " multiplications and additions per sample\n";
+    os << "  work      " << withCommas(group.macs)
+       << " multiplications and additions per sample\n";
   if (group.error) {
     const GroupError &error = *group.error;
     os << "  error     SQNR against f32 on " << report.samples << " samples\n";
     if (error.local) {
-      os << "    local        " << decibels(error.local->sqnr()) << ": lowered alone, on exact inputs";
+      os << "    local        " << decibels(error.local->sqnr())
+         << ": lowered alone, on exact inputs";
       if (auto predicted = error.predictedSQNR())
-        os << " (uniform rounding errors predict " << decibels(*predicted) << ")";
+        os << " (uniform rounding errors predict " << decibels(*predicted)
+           << ")";
       os << "\n";
     }
-    os << "    accumulated  " << decibels(error.accumulated.sqnr()) << ": in the lowered model; cosine "
+    os << "    accumulated  " << decibels(error.accumulated.sqnr())
+       << ": in the lowered model; cosine "
        << llvm::format("%.6f", error.accumulated.cosine()) << "\n";
     if (error.widestChannel >= 0 && error.channelSpread > 4)
-      os << "    channel " << error.widestChannel << " reaches " << number(error.channelSpread)
+      os << "    channel " << error.widestChannel << " reaches "
+         << number(error.channelSpread)
          << " times as far as the median one; all share one scale\n";
     for (const OutputError &output : report.outputs)
-      os << "    output " << output.name << "  " << decibels(output.error.sqnr()) << "\n";
+      os << "    output " << output.name << "  "
+         << decibels(output.error.sqnr()) << "\n";
   } else if (options.calibrationData.empty()) {
     os << "  error     not measured: --calibration-data gives no samples\n";
   }

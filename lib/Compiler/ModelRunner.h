@@ -5,8 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Calibration, repair, sensitivity and diagnosis all need numbers that only running the model gives. They put what they want to see among the
-// results of @main, compile the module for this machine, and run it here.
+// Calibration, repair, sensitivity and diagnosis all need numbers that only
+// running the model gives. They put what they want to see among the results of
+// @main, compile the module for this machine, and run it here.
 //
 //===----------------------------------------------------------------------===//
 
@@ -27,13 +28,18 @@ namespace mpc {
 /// A module compiled for this machine, in this process.
 class ModelRunner {
 public:
-  /// Compiles a module of the phase `annotated` (every group carries its precision); the module itself is not changed. Of `options` the paths
-  /// and the number of jobs count. Every result of @main, those that a pass has added included, is an output. `phase` is Annotated or
-  /// Quantized: where the module stands already. `threads` of a run; 0: all that the machine offers.
-  static mlir::FailureOr<std::unique_ptr<ModelRunner>> create(mlir::ModuleOp annotated, const LibraryOptions &options,
-                                                              Phase phase = Phase::Annotated, unsigned threads = 0);
-  /// Opens a library that mpc-compile wrote. Names, types and shapes of inputs and outputs are the library's.
-  static mlir::FailureOr<std::unique_ptr<ModelRunner>> open(mlir::Location loc, llvm::StringRef library);
+  /// Compiles a module of the phase `annotated` (every group carries its
+  /// precision); the module itself is not changed. Of `options` the paths and
+  /// the number of jobs count. Every result of @main, those that a pass has
+  /// added included, is an output. `phase` is Annotated or Quantized: where the
+  /// module stands already. `threads` of a run; 0: all that the machine offers.
+  static mlir::FailureOr<std::unique_ptr<ModelRunner>>
+  create(mlir::ModuleOp annotated, const LibraryOptions &options,
+         Phase phase = Phase::Annotated, unsigned threads = 0);
+  /// Opens a library that mpc-compile wrote. Names, types and shapes of inputs
+  /// and outputs are the library's.
+  static mlir::FailureOr<std::unique_ptr<ModelRunner>>
+  open(mlir::Location loc, llvm::StringRef library);
   ~ModelRunner();
 
   /// What the library says about itself, JSON.
@@ -42,7 +48,8 @@ public:
   llvm::ArrayRef<TensorInfo> getInputs() const { return inputs; }
   llvm::ArrayRef<TensorInfo> getOutputs() const { return outputs; }
 
-  /// Runs one sample: a tensor per input, in their order. A symbolic batch is 1. What comes out stands in getResults() until the next run.
+  /// Runs one sample: a tensor per input, in their order. A symbolic batch
+  /// is 1. What comes out stands in getResults() until the next run.
   mlir::LogicalResult run(std::vector<Tensor> &sample);
   /// One tensor per output, in their order.
   llvm::ArrayRef<Tensor> getResults() const { return results; }
@@ -61,8 +68,10 @@ private:
   mpc_context *context = nullptr;
 };
 
-/// Opens the samples at `path` for the inputs of @main. Emits an error where they are not what the model reads.
-mlir::FailureOr<std::unique_ptr<SampleSet>> openSamples(mlir::ModuleOp module, const std::string &path);
+/// Opens the samples at `path` for the inputs of @main. Emits an error where
+/// they are not what the model reads.
+mlir::FailureOr<std::unique_ptr<SampleSet>>
+openSamples(mlir::ModuleOp module, const std::string &path);
 
 } // namespace mpc
 

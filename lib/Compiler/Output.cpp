@@ -19,17 +19,22 @@ LogicalResult mpc::checkWritable(Location loc, StringRef flag, StringRef path) {
     folder = ".";
   fs::file_status status;
   if (std::error_code error = fs::status(folder, status))
-    return emitError(loc) << flag << " " << path << ": " << folder << ": " << error.message();
+    return emitError(loc) << flag << " " << path << ": " << folder << ": "
+                          << error.message();
   if (!fs::is_directory(status))
-    return emitError(loc) << flag << " " << path << ": " << folder << " is not a folder";
+    return emitError(loc) << flag << " " << path << ": " << folder
+                          << " is not a folder";
   if (fs::is_directory(path))
-    return emitError(loc) << flag << " " << path << " is a folder; expected the name of a file in it";
+    return emitError(loc) << flag << " " << path
+                          << " is a folder; expected the name of a file in it";
   if (std::error_code error = fs::access(folder, fs::AccessMode::Write))
-    return emitError(loc) << flag << " " << path << ": " << folder << " cannot be written: " << error.message();
+    return emitError(loc) << flag << " " << path << ": " << folder
+                          << " cannot be written: " << error.message();
   return success();
 }
 
-LogicalResult mpc::writeFile(Location loc, StringRef path, function_ref<LogicalResult(raw_ostream &)> write) {
+LogicalResult mpc::writeFile(Location loc, StringRef path,
+                             function_ref<LogicalResult(raw_ostream &)> write) {
   if (isSpecialFile(path.str())) {
     std::error_code error;
     llvm::raw_fd_ostream os(path, error);
@@ -38,14 +43,22 @@ LogicalResult mpc::writeFile(Location loc, StringRef path, function_ref<LogicalR
     os.flush();
     error = error ? error : os.error();
     os.clear_error();
-    return error ? LogicalResult(emitError(loc) << path << " cannot be written: " << error.message()) : success();
+    return error ? LogicalResult(emitError(loc)
+                                 << path
+                                 << " cannot be written: " << error.message())
+                 : success();
   }
-  auto temporary = fs::TempFile::create(path + ".%%%%%%.tmp", fs::all_read | fs::all_write);
+  auto temporary =
+      fs::TempFile::create(path + ".%%%%%%.tmp", fs::all_read | fs::all_write);
   if (!temporary)
-    return emitError(loc) << path << " cannot be written: " << llvm::toString(temporary.takeError());
+    return emitError(loc) << path << " cannot be written: "
+                          << llvm::toString(temporary.takeError());
   auto discard = [&](std::string why) -> LogicalResult {
     llvm::consumeError(temporary->discard());
-    return why.empty() ? failure() : LogicalResult(emitError(loc) << path << " cannot be written: " << why);
+    return why.empty()
+               ? failure()
+               : LogicalResult(emitError(loc)
+                               << path << " cannot be written: " << why);
   };
   {
     llvm::raw_fd_ostream os(temporary->FD, /*shouldClose=*/false);

@@ -13,11 +13,15 @@
 
 namespace mpc {
 
-/// Checks that a file can be made at `path`: the folder is there and can be written, and `path` is no folder. Called before long work.
-mlir::LogicalResult checkWritable(mlir::Location loc, llvm::StringRef flag, llvm::StringRef path);
+/// Checks that a file can be made at `path`: the folder is there and can be
+/// written, and `path` is no folder. Called before long work.
+mlir::LogicalResult checkWritable(mlir::Location loc, llvm::StringRef flag,
+                                  llvm::StringRef path);
 
 /// Writes `path` through a temporary name beside it.
-mlir::LogicalResult writeFile(mlir::Location loc, llvm::StringRef path, llvm::function_ref<mlir::LogicalResult(llvm::raw_ostream &)> write);
+mlir::LogicalResult
+writeFile(mlir::Location loc, llvm::StringRef path,
+          llvm::function_ref<mlir::LogicalResult(llvm::raw_ostream &)> write);
 
 } // namespace mpc
 

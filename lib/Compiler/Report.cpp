@@ -28,7 +28,8 @@ using namespace mpc;
 static constexpr llvm::StringLiteral kStoredTensorAttr = "mpc.tensor";
 
 const ReportGroup *Report::find(StringRef name) const {
-  auto it = llvm::find_if(groups, [&](const ReportGroup &group) { return group.name == name; });
+  auto it = llvm::find_if(
+      groups, [&](const ReportGroup &group) { return group.name == name; });
   return it == groups.end() ? nullptr : &*it;
 }
 
@@ -36,8 +37,10 @@ const ReportGroup *Report::find(StringRef name) const {
 // What the IR says
 //===----------------------------------------------------------------------===//
 
-/// The names of the model's nodes that a location holds, and of the tensors that they make.
-static void collectNames(Location loc, llvm::SetVector<StringRef> &nodes, llvm::SetVector<StringRef> &tensors) {
+/// The names of the model's nodes that a location holds, and of the tensors
+/// that they make.
+static void collectNames(Location loc, llvm::SetVector<StringRef> &nodes,
+                         llvm::SetVector<StringRef> &tensors) {
   loc->walk([&](Location inner) {
     if (auto named = dyn_cast<NameLoc>(inner))
       nodes.insert(named.getName().getValue());
@@ -48,14 +51,16 @@ static void collectNames(Location loc, llvm::SetVector<StringRef> &nodes, llvm::
   });
 }
 
-static ReportTensor describeTensor(std::string name, Value value, RangeAttr range) {
+static ReportTensor describeTensor(std::string name, Value value,
+                                   RangeAttr range) {
   auto type = cast<RankedTensorType>(value.getType());
   ReportTensor tensor;
   tensor.name = std::move(name);
   tensor.shape.assign(type.getShape().begin(), type.getShape().end());
   Type element = type.getElementType();
   if (auto quantized = dyn_cast<quant::QuantizedType>(element)) {
-    tensor.storage = (quantized.isSigned() ? "s" : "u") + std::to_string(quantized.getStorageTypeIntegralWidth());
+    tensor.storage = (quantized.isSigned() ? "s" : "u") +
+                     std::to_string(quantized.getStorageTypeIntegralWidth());
     if (auto uniform = dyn_cast<quant::UniformQuantizedType>(quantized)) {
       tensor.scale = uniform.getScale();
       tensor.zeroPoint = uniform.getZeroPoint();
@@ -72,26 +77,34 @@ static int64_t countConstantBytes(GroupOp group) {
   llvm::SmallPtrSet<Operation *, 4> constants;
   int64_t bytes = 0;
   for (Value input : group.getInputs())
-    if (auto constant = input.getDefiningOp<ConstantOp>(); constant && constants.insert(constant).second)
+    if (auto constant = input.getDefiningOp<ConstantOp>();
+        constant && constants.insert(constant).second)
       bytes += countBytes(input);
   return bytes;
 }
 
-/// The value of the function that a group reads, and the name under which its range is known.
-static std::pair<Value, std::string> findSource(func::FuncOp function, Value value) {
+/// The value of the function that a group reads, and the name under which its
+/// range is known.
+static std::pair<Value, std::string> findSource(func::FuncOp function,
+                                                Value value) {
   while (auto reshape = value.getDefiningOp<ReshapeOp>())
     value = reshape.getInput();
   if (auto argument = dyn_cast<BlockArgument>(value))
-    return {value, argument.getOwner()->getParentOp() == function ? getArgumentName(function, argument.getArgNumber()) : "argument"};
+    return {value, argument.getOwner()->getParentOp() == function
+                       ? getArgumentName(function, argument.getArgNumber())
+                       : "argument"};
   auto result = cast<OpResult>(value);
-  return {value, isObserved(result.getOwner()) ? getResultName(result) : std::string()};
+  return {value, isObserved(result.getOwner()) ? getResultName(result)
+                                               : std::string()};
 }
 
-static ReportGroup describeGroup(func::FuncOp function, GroupOp group, GroupOp lowered) {
+static ReportGroup describeGroup(func::FuncOp function, GroupOp group,
+                                 GroupOp lowered) {
   ReportGroup entry;
   entry.name = group.getName().str();
   entry.kind = group.getRoot()->getName().stripDialect().str();
-  entry.precision = stringifyPrecision(group.getPrecision().value_or(Precision::F32)).str();
+  entry.precision =
+      stringifyPrecision(group.getPrecision().value_or(Precision::F32)).str();
   entry.reason = group.getReason().value_or("").str();
   llvm::SetVector<StringRef> nodes, tensors;
   if (auto tensor = group->getAttrOfType<StringAttr>(kStoredTensorAttr))
@@ -106,7 +119,8 @@ static ReportGroup describeGroup(func::FuncOp function, GroupOp group, GroupOp l
   for (StringRef tensor : tensors)
     entry.tensors.push_back(tensor.str());
   entry.weightBytes = countConstantBytes(group);
-  entry.storedWeightBytes = lowered ? countConstantBytes(lowered) : entry.weightBytes;
+  entry.storedWeightBytes =
+      lowered ? countConstantBytes(lowered) : entry.weightBytes;
 
   llvm::SmallPtrSet<Value, 4> seen;
   for (Value input : group.getInputs()) {
@@ -117,20 +131,26 @@ static ReportGroup describeGroup(func::FuncOp function, GroupOp group, GroupOp l
     auto [source, name] = findSource(function, input);
     if (!seen.insert(source).second)
       continue;
-    bool isOutside = isa<BlockArgument>(source) || isObserved(source.getDefiningOp());
-    entry.inputs.push_back(describeTensor(name, input, isOutside ? getRange(source) : RangeAttr()));
+    bool isOutside =
+        isa<BlockArgument>(source) || isObserved(source.getDefiningOp());
+    entry.inputs.push_back(describeTensor(
+        name, input, isOutside ? getRange(source) : RangeAttr()));
   }
   if (auto root = dyn_cast<QuantizableOpInterface>(group.getRoot()))
     if (OpOperand *weight = root.getWeightOperand())
       if (ElementsAttr value = getConstantValue(weight->get()))
-        if (auto numbers = getFloatValues(value); numbers && !numbers->empty()) {
-          auto [low, high] = std::minmax_element(numbers->begin(), numbers->end());
+        if (auto numbers = getFloatValues(value);
+            numbers && !numbers->empty()) {
+          auto [low, high] =
+              std::minmax_element(numbers->begin(), numbers->end());
           entry.weightRange = {*low, *high};
         }
   for (OpResult result : group->getResults()) {
-    ReportTensor tensor = describeTensor(getResultName(result), result, getRange(result));
+    ReportTensor tensor =
+        describeTensor(getResultName(result), result, getRange(result));
     if (lowered && lowered->getNumResults() == group->getNumResults()) {
-      ReportTensor stored = describeTensor("", lowered->getResult(result.getResultNumber()), RangeAttr());
+      ReportTensor stored = describeTensor(
+          "", lowered->getResult(result.getResultNumber()), RangeAttr());
       tensor.storage = stored.storage;
       tensor.scale = stored.scale;
       tensor.zeroPoint = stored.zeroPoint;
@@ -140,7 +160,8 @@ static ReportGroup describeGroup(func::FuncOp function, GroupOp group, GroupOp l
   return entry;
 }
 
-FailureOr<Report> mpc::makePlainReport(ModuleOp annotated, const CompileOptions &options) {
+FailureOr<Report> mpc::makePlainReport(ModuleOp annotated,
+                                       const CompileOptions &options) {
   OwningOpRef<ModuleOp> lowered = annotated.clone();
   PassManager pm(annotated.getContext(), ModuleOp::getOperationName());
   buildQuantizationPipeline(pm);
@@ -167,7 +188,8 @@ FailureOr<Report> mpc::makePlainReport(ModuleOp annotated, const CompileOptions 
   });
   // In program order, which a map does not keep.
   lowered->walk([&](GroupOp group) {
-    if (counterparts.lookup(group.getName()) != group || group->getNumOperands() == 0 || group->getNumResults() != 1)
+    if (counterparts.lookup(group.getName()) != group ||
+        group->getNumOperands() == 0 || group->getNumResults() != 1)
       return;
     ReportConversion entry;
     entry.name = group.getName().str();
@@ -185,10 +207,13 @@ FailureOr<Report> mpc::makePlainReport(ModuleOp annotated, const CompileOptions 
       report.options.emplace_back(flag, value);
   };
   add("precision", report.model.precision);
-  add("calibration-data", llvm::sys::path::filename(options.calibrationData).str());
-  add("precision-config", llvm::sys::path::filename(options.precisionConfig).str());
+  add("calibration-data",
+      llvm::sys::path::filename(options.calibrationData).str());
+  add("precision-config",
+      llvm::sys::path::filename(options.precisionConfig).str());
   if (!options.calibrationData.empty())
-    report.calibrator = options.calibrator.empty() ? kDefaultCalibrator.str() : options.calibrator;
+    report.calibrator = options.calibrator.empty() ? kDefaultCalibrator.str()
+                                                   : options.calibrator;
   return report;
 }
 
@@ -198,17 +223,20 @@ void mpc::addErrors(const ErrorAnalysis &analysis, Report &report) {
   report.advice = analysis.advice;
   for (ReportGroup &group : report.groups)
     for (const ReportTensor &output : group.outputs)
-      if (auto found = analysis.groups.find(output.name); found != analysis.groups.end() && !group.error)
+      if (auto found = analysis.groups.find(output.name);
+          found != analysis.groups.end() && !group.error)
         group.error = found->second;
 }
 
-FailureOr<Report> mpc::makeReport(ModuleOp annotated, const CompileOptions &options) {
+FailureOr<Report> mpc::makeReport(ModuleOp annotated,
+                                  const CompileOptions &options) {
   auto report = makePlainReport(annotated, options);
   if (failed(report))
     return failure();
   std::string only;
   if (!options.explain.empty()) {
-    auto group = findExplained(UnknownLoc::get(annotated.getContext()), *report, options.explain);
+    auto group = findExplained(UnknownLoc::get(annotated.getContext()), *report,
+                               options.explain);
     if (failed(group))
       return failure();
     if (options.report.empty())
@@ -216,7 +244,9 @@ FailureOr<Report> mpc::makeReport(ModuleOp annotated, const CompileOptions &opti
   }
   if (options.calibrationData.empty())
     return report;
-  if (llvm::all_of(report->groups, [](const ReportGroup &group) { return group.precision == "f32"; }))
+  if (llvm::all_of(report->groups, [](const ReportGroup &group) {
+        return group.precision == "f32";
+      }))
     return report;
   auto samples = openSamples(annotated, options.calibrationData);
   if (failed(samples))
@@ -227,8 +257,10 @@ FailureOr<Report> mpc::makeReport(ModuleOp annotated, const CompileOptions &opti
   // What the model itself quantizes has nothing to be compared with.
   if ((*model)->getSwitches().empty())
     return report;
-  auto analysis = analyzeErrors(**model, **samples, options.reportSamples, options);
-  if (failed(analysis) || failed(findAdvice(**model, **samples, only, *analysis, options)))
+  auto analysis =
+      analyzeErrors(**model, **samples, options.reportSamples, options);
+  if (failed(analysis) ||
+      failed(findAdvice(**model, **samples, only, *analysis, options)))
     return failure();
   OwningOpRef<ModuleOp> lowered = annotated.clone();
   PassManager pm(annotated.getContext(), ModuleOp::getOperationName());
@@ -240,7 +272,8 @@ FailureOr<Report> mpc::makeReport(ModuleOp annotated, const CompileOptions &opti
   return report;
 }
 
-LogicalResult mpc::writeReport(Location loc, StringRef path, const Report &report) {
+LogicalResult mpc::writeReport(Location loc, StringRef path,
+                               const Report &report) {
   bool isHTML = llvm::sys::path::extension(path) == ".html";
   return writeFile(loc, path, [&](raw_ostream &os) {
     os << (isHTML ? toHTML(report) : toJSON(report));

@@ -5,7 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// docs/Report.md documents the schema. HTML is a page with the same JSON in it and a script that draws it (Report.html).
+// docs/Report.md documents the schema. HTML is a page with the same JSON in it
+// and a script that draws it (Report.html).
 //
 //===----------------------------------------------------------------------===//
 
@@ -29,7 +30,9 @@ static Json toJson(const std::optional<std::pair<double, double>> &range) {
   return range ? Json{range->first, range->second} : Json();
 }
 
-template <typename T> static Json orNull(const std::optional<T> &value) { return value ? Json(*value) : Json(); }
+template <typename T> static Json orNull(const std::optional<T> &value) {
+  return value ? Json(*value) : Json();
+}
 
 static Json toJson(const ReportTensor &tensor) {
   Json json;
@@ -57,13 +60,18 @@ static Json toJson(llvm::ArrayRef<ReportTensor> tensors) {
 static Json decibels(double value) { return std::round(value * 1000) / 1000; }
 
 static void addError(Json &json, const GroupError *error) {
-  json["local_sqnr_db"] = error && error->local ? decibels(error->local->sqnr()) : Json();
+  json["local_sqnr_db"] =
+      error && error->local ? decibels(error->local->sqnr()) : Json();
   auto predicted = error ? error->predictedSQNR() : std::nullopt;
   json["predicted_sqnr_db"] = predicted ? decibels(*predicted) : Json();
-  json["accumulated_sqnr_db"] = error ? decibels(error->accumulated.sqnr()) : Json();
-  json["accumulated_cosine"] = error ? Json(error->accumulated.cosine()) : Json();
-  json["channel_spread"] = error && error->widestChannel >= 0 ? Json(error->channelSpread) : Json();
-  json["widest_channel"] = error && error->widestChannel >= 0 ? Json(error->widestChannel) : Json();
+  json["accumulated_sqnr_db"] =
+      error ? decibels(error->accumulated.sqnr()) : Json();
+  json["accumulated_cosine"] =
+      error ? Json(error->accumulated.cosine()) : Json();
+  json["channel_spread"] =
+      error && error->widestChannel >= 0 ? Json(error->channelSpread) : Json();
+  json["widest_channel"] =
+      error && error->widestChannel >= 0 ? Json(error->widestChannel) : Json();
   json["histogram"] = Json();
   if (error && !error->histogram.reference.empty())
     json["histogram"] = Json{{"low", error->histogram.low},
@@ -80,7 +88,8 @@ static Json toJson(const Report &report) {
   Json &options = json["options"] = Json::object();
   for (const auto &[flag, value] : report.options)
     options[flag] = value;
-  json["calibrator"] = report.calibrator.empty() ? Json() : Json(report.calibrator);
+  json["calibrator"] =
+      report.calibrator.empty() ? Json() : Json(report.calibrator);
   json["samples"] = report.samples;
   json["predicted_latency_ms"] = orNull(report.predictedLatencyMs);
   json["optimality_gap"] = orNull(report.optimalityGap);
@@ -88,7 +97,9 @@ static Json toJson(const Report &report) {
   for (const TensorInfo &info : report.model.outputs) {
     Json entry;
     entry["name"] = info.name;
-    auto found = llvm::find_if(report.outputs, [&](const OutputError &output) { return output.name == info.name; });
+    auto found = llvm::find_if(report.outputs, [&](const OutputError &output) {
+      return output.name == info.name;
+    });
     bool isMeasured = found != report.outputs.end();
     entry["sqnr_db"] = isMeasured ? decibels(found->error.sqnr()) : Json();
     entry["cosine"] = isMeasured ? Json(found->error.cosine()) : Json();
@@ -115,7 +126,8 @@ static Json toJson(const Report &report) {
     entry["ops"] = group.ops;
     entry["inputs"] = toJson(group.inputs);
     entry["outputs"] = toJson(group.outputs);
-    entry["range"] = group.outputs.empty() ? Json() : toJson(group.outputs.front().range);
+    entry["range"] =
+        group.outputs.empty() ? Json() : toJson(group.outputs.front().range);
     entry["macs"] = group.macs;
     entry["weight_elements"] = group.weightElements;
     entry["weight_bytes_f32"] = group.weightBytes;
@@ -127,7 +139,10 @@ static Json toJson(const Report &report) {
   }
   Json &conversions = json["conversions"] = Json::array();
   for (const ReportConversion &conversion : report.conversions) {
-    Json entry = {{"name", conversion.name}, {"from", conversion.from}, {"to", conversion.to}, {"elements", conversion.elements}};
+    Json entry = {{"name", conversion.name},
+                  {"from", conversion.from},
+                  {"to", conversion.to},
+                  {"elements", conversion.elements}};
     addLatency(entry, conversion.latencyMs);
     conversions.push_back(std::move(entry));
   }
@@ -143,19 +158,28 @@ static Json toJson(const Report &report) {
   }
   Json &pareto = json["pareto"] = Json::array();
   for (const ParetoPoint &point : report.pareto)
-    pareto.push_back({{"label", point.label}, {"latency_ms", point.latencyMs}, {"accuracy", point.accuracy}, {"chosen", point.isChosen}});
-  json["accuracy_unit"] = report.accuracyUnit.empty() ? Json() : Json(report.accuracyUnit);
+    pareto.push_back({{"label", point.label},
+                      {"latency_ms", point.latencyMs},
+                      {"accuracy", point.accuracy},
+                      {"chosen", point.isChosen}});
+  json["accuracy_unit"] =
+      report.accuracyUnit.empty() ? Json() : Json(report.accuracyUnit);
   return json;
 }
 
 // Names come from models: bytes that are no UTF-8 are replaced.
 std::string mpc::toJSON(const Report &report) {
-  return toJson(report).dump(1, ' ', /*ensure_ascii=*/false, Json::error_handler_t::replace) + "\n";
+  return toJson(report).dump(1, ' ', /*ensure_ascii=*/false,
+                             Json::error_handler_t::replace) +
+         "\n";
 }
 
 std::string mpc::toHTML(const Report &report) {
-  std::string data = toJson(report).dump(-1, ' ', /*ensure_ascii=*/true, Json::error_handler_t::replace), safe;
-  // Nothing in a name may end the script element that the data stand in, or begin a comment there.
+  std::string data = toJson(report).dump(-1, ' ', /*ensure_ascii=*/true,
+                                         Json::error_handler_t::replace),
+              safe;
+  // Nothing in a name may end the script element that the data stand in, or
+  // begin a comment there.
   for (char c : data) {
     if (c == '<')
       safe += "\\u003c";

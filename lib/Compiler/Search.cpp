@@ -23,7 +23,8 @@
 using namespace mlir;
 using namespace mpc;
 
-/// Validation samples beyond which a budget of outputs gains nothing; top-1 takes all.
+/// Validation samples beyond which a budget of outputs gains nothing; top-1
+/// takes all.
 static constexpr int64_t kValidationSamples = 256;
 static constexpr int kRounds = 9;
 
@@ -33,9 +34,12 @@ static std::string formatted(double value, const char *format) {
   return text;
 }
 
-static double toDecibels(double share) { return share > 0 ? -10 * std::log10(share) : INFINITY; }
+static double toDecibels(double share) {
+  return share > 0 ? -10 * std::log10(share) : INFINITY;
+}
 
-FailureOr<SearchInputs> mpc::openSearch(ModuleOp module, const CompileOptions &options) {
+FailureOr<SearchInputs> mpc::openSearch(ModuleOp module,
+                                        const CompileOptions &options) {
   Location loc = UnknownLoc::get(module.getContext());
   SearchInputs inputs;
   if (!options.accuracyBudget.empty()) {
@@ -50,16 +54,26 @@ FailureOr<SearchInputs> mpc::openSearch(ModuleOp module, const CompileOptions &o
       return emitError(loc) << llvm::toString(budget.takeError()), failure();
     inputs.latencyMs = *budget;
   }
-  bool isTop1 = inputs.accuracy && inputs.accuracy->kind == AccuracyBudget::Top1;
+  bool isTop1 =
+      inputs.accuracy && inputs.accuracy->kind == AccuracyBudget::Top1;
   if (isTop1 && (options.labels.empty() || options.validationData.empty()))
     return emitError(loc) << "--accuracy-budget=" << options.accuracyBudget
-                          << " needs samples with their classes: --validation-data=PATH and --labels=FILE", failure();
+                          << " needs samples with their classes: "
+                             "--validation-data=PATH and --labels=FILE",
+           failure();
   if (!options.labels.empty() && options.validationData.empty())
-    return emitError(loc) << "--labels are the classes of --validation-data, which is not given", failure();
+    return emitError(loc) << "--labels are the classes of --validation-data, "
+                             "which is not given",
+           failure();
   if (options.calibrationData.empty() && options.validationData.empty())
-    return emitError(loc) << "--precision=auto measures on samples: give them with --calibration-data=PATH, or beside --calibration=FILE with "
-                             "--validation-data=PATH", failure();
-  for (auto [path, set] : {std::make_pair(&options.calibrationData, &inputs.samples), std::make_pair(&options.validationData, &inputs.validation)}) {
+    return emitError(loc)
+               << "--precision=auto measures on samples: give them with "
+                  "--calibration-data=PATH, or beside --calibration=FILE with "
+                  "--validation-data=PATH",
+           failure();
+  for (auto [path, set] :
+       {std::make_pair(&options.calibrationData, &inputs.samples),
+        std::make_pair(&options.validationData, &inputs.validation)}) {
     if (path->empty())
       continue;
     auto opened = openSamples(module, *path);
@@ -70,8 +84,10 @@ FailureOr<SearchInputs> mpc::openSearch(ModuleOp module, const CompileOptions &o
   if (!inputs.samples)
     inputs.samples = std::move(inputs.validation);
   if (!options.labels.empty()) {
-    int64_t count = inputs.validation ? inputs.validation->size() : inputs.samples->size();
-    auto labels = readLabels(loc, options.labels, options.validationData, count);
+    int64_t count =
+        inputs.validation ? inputs.validation->size() : inputs.samples->size();
+    auto labels =
+        readLabels(loc, options.labels, options.validationData, count);
     if (failed(labels))
       return failure();
     inputs.labels = std::move(*labels);
@@ -88,20 +104,24 @@ struct Candidate {
   std::unique_ptr<ModelRunner> runner;
   Accuracy accuracy;
   double predictedMs = 0, measuredMs = NAN, gap = 0;
-  double getMs() const { return std::isnan(measuredMs) ? predictedMs : measuredMs; }
+  double getMs() const {
+    return std::isnan(measuredMs) ? predictedMs : measuredMs;
+  }
 };
 
 class Searcher {
 public:
   Searcher(ModuleOp module, SearchInputs &inputs, const CompileOptions &options)
-      : module(module), inputs(inputs), options(options), loc(UnknownLoc::get(module.getContext())) {}
+      : module(module), inputs(inputs), options(options),
+        loc(UnknownLoc::get(module.getContext())) {}
   FailureOr<SearchResult> run();
 
 private:
   LogicalResult findCandidates();
   LogicalResult findCosts();
   void dropUseless();
-  FailureOr<Candidate *> evaluate(StringRef name, const Assignment &assignment, double gap);
+  FailureOr<Candidate *> evaluate(StringRef name, const Assignment &assignment,
+                                  double gap);
   LogicalResult searchAccuracy();
   LogicalResult searchLatency();
   LogicalResult addUniforms();
@@ -109,7 +129,9 @@ private:
   LogicalResult choose();
   void write();
   SearchResult report();
-  AccuracyBudget getBudget() const { return inputs.accuracy.value_or(AccuracyBudget()); }
+  AccuracyBudget getBudget() const {
+    return inputs.accuracy.value_or(AccuracyBudget());
+  }
   bool isThisMachine() const { return options.latencyTable.empty(); }
   void progress(const char *what, size_t done, size_t all) {
     if (options.workProgress)
@@ -123,7 +145,8 @@ private:
   SearchGraph graph;
   /// From the most exact to the least; the first is f32.
   SmallVector<Precision> precisions;
-  /// The best that each precision alone gives: what is granted where all groups ask for it.
+  /// The best that each precision alone gives: what is granted where all groups
+  /// ask for it.
   std::map<Precision, Assignment> uniforms;
   std::optional<Judge> judge;
   std::vector<std::unique_ptr<Candidate>> candidates;
@@ -133,7 +156,8 @@ private:
 
 } // namespace
 
-/// What is granted to each group when all ask for one precision. A configuration leaves some groups one candidate only.
+/// What is granted to each group when all ask for one precision. A
+/// configuration leaves some groups one candidate only.
 LogicalResult Searcher::findCandidates() {
   graph = SearchGraph::build(module);
   for (const std::string &name : listPrecisions(module, /*hasRanges=*/true))
@@ -152,7 +176,8 @@ LogicalResult Searcher::findCandidates() {
     for (auto [group, op] : llvm::zip(graph.groups, main.getOps<GroupOp>())) {
       Precision granted = op.getPrecision().value_or(Precision::F32);
       // Fewer bits of weights only cost accuracy elsewhere.
-      if (isWeightOnly(precision) && granted == precision && !isBoundByWeights(op))
+      if (isWeightOnly(precision) && granted == precision &&
+          !isBoundByWeights(op))
         granted = uniforms[Precision::F32][uniform.size()];
       // What a configuration says of weights is a part of the precision.
       if (precision == Precision::F32 && isWeightOnly(granted))
@@ -185,28 +210,36 @@ LogicalResult Searcher::findCosts() {
     }
     // What nobody could measure is no candidate.
     if (group.candidates.size() > 1)
-      llvm::erase_if(group.candidates, [&](Precision precision) { return precision != group.candidates.front() && !group.ms.count(precision); });
+      llvm::erase_if(group.candidates, [&](Precision precision) {
+        return precision != group.candidates.front() &&
+               !group.ms.count(precision);
+      });
   }
   for (SearchGraph::Value &value : graph.values)
     for (Precision from : precisions)
       for (Precision to : precisions)
         if (from != to)
-          if (double ms = costs->conversion(value.name, stringifyPrecision(from), stringifyPrecision(to)); !std::isnan(ms) && ms > 0)
+          if (double ms = costs->conversion(
+                  value.name, stringifyPrecision(from), stringifyPrecision(to));
+              !std::isnan(ms) && ms > 0)
             value.conversions[{from, to}] = ms;
   dropUseless();
   return measureSensitivity(graph, module, *inputs.samples, options);
 }
 
-/// Narrow floats, narrow weights and long integers that make no group noticeably faster are not worth measuring: less exact, and nothing gained.
+/// Narrow floats, narrow weights and long integers that make no group
+/// noticeably faster are not worth measuring: less exact, and nothing gained.
 void Searcher::dropUseless() {
   double total = 0;
   for (const SearchGraph::Group &group : graph.groups)
     if (auto it = group.ms.find(Precision::F32); it != group.ms.end())
       total += it->second;
-  for (Precision precision : {Precision::F16, Precision::BF16, Precision::W8, Precision::W4, Precision::INT16}) {
+  for (Precision precision : {Precision::F16, Precision::BF16, Precision::W8,
+                              Precision::W4, Precision::INT16}) {
     double gain = 0;
     for (const SearchGraph::Group &group : graph.groups) {
-      auto narrow = group.ms.find(precision), wide = group.ms.find(Precision::F32);
+      auto narrow = group.ms.find(precision),
+           wide = group.ms.find(Precision::F32);
       if (narrow != group.ms.end() && wide != group.ms.end())
         gain += std::max(0.0, wide->second - narrow->second);
     }
@@ -219,7 +252,8 @@ void Searcher::dropUseless() {
 }
 
 /// Compiles an assignment and runs it on the validation samples, once.
-FailureOr<Candidate *> Searcher::evaluate(StringRef name, const Assignment &assignment, double gap) {
+FailureOr<Candidate *>
+Searcher::evaluate(StringRef name, const Assignment &assignment, double gap) {
   for (auto &known : candidates)
     if (known->assignment == assignment)
       return known.get();
@@ -227,7 +261,8 @@ FailureOr<Candidate *> Searcher::evaluate(StringRef name, const Assignment &assi
   auto main = copy->lookupSymbol<func::FuncOp>("main");
   for (auto [op, precision] : llvm::zip(main.getOps<GroupOp>(), assignment))
     op.setPrecision(precision);
-  auto runner = ModelRunner::create(*copy, options.library, Phase::Annotated, /*threads=*/1);
+  auto runner = ModelRunner::create(*copy, options.library, Phase::Annotated,
+                                    /*threads=*/1);
   if (failed(runner))
     return failure();
   auto candidate = std::make_unique<Candidate>();
@@ -237,9 +272,12 @@ FailureOr<Candidate *> Searcher::evaluate(StringRef name, const Assignment &assi
   candidate->predictedMs = graph.predict(assignment).ms;
   candidate->runner = std::move(*runner);
   if (!judge) { // the first is f32
-    SampleSet &samples = inputs.validation ? *inputs.validation : *inputs.samples;
+    SampleSet &samples =
+        inputs.validation ? *inputs.validation : *inputs.samples;
     bool isTop1 = getBudget().kind == AccuracyBudget::Top1;
-    auto made = Judge::create(getBudget(), *candidate->runner, samples, inputs.labels, isTop1 ? samples.size() : kValidationSamples);
+    auto made =
+        Judge::create(getBudget(), *candidate->runner, samples, inputs.labels,
+                      isTop1 ? samples.size() : kValidationSamples);
     if (failed(made))
       return failure();
     judge = std::move(*made);
@@ -252,7 +290,8 @@ FailureOr<Candidate *> Searcher::evaluate(StringRef name, const Assignment &assi
   return candidates.back().get();
 }
 
-/// The fastest assignment that meets the accuracy budget: the program's budget of noise, in dB, moves until what it gives just meets it.
+/// The fastest assignment that meets the accuracy budget: the program's budget
+/// of noise, in dB, moves until what it gives just meets it.
 LogicalResult Searcher::searchAccuracy() {
   AccuracyBudget budget = getBudget();
   auto unbounded = graph.findFastest(1e6);
@@ -264,7 +303,8 @@ LogicalResult Searcher::searchAccuracy() {
     auto choice = graph.findFastest(std::pow(10, -noise / 10));
     if (!choice)
       return emitError(loc) << "the search found no assignment of precisions";
-    auto tried = evaluate(formatted(noise, "%.1f dB"), choice->assignment, choice->gap);
+    auto tried =
+        evaluate(formatted(noise, "%.1f dB"), choice->assignment, choice->gap);
     if (failed(tried))
       return failure();
     const Accuracy &accuracy = (*tried)->accuracy;
@@ -278,7 +318,8 @@ LogicalResult Searcher::searchAccuracy() {
     if (budget.kind == AccuracyBudget::SQNR)
       step = budget.amount - accuracy.safeFigure;
     else if (budget.kind == AccuracyBudget::Cosine)
-      step = 10 * std::log10(std::max(1e-12, 1 - accuracy.safeFigure) / (1 - budget.amount));
+      step = 10 * std::log10(std::max(1e-12, 1 - accuracy.safeFigure) /
+                             (1 - budget.amount));
     step = std::clamp(step, -12.0, 12.0);
     if (accuracy.isMet && std::abs(step) < 0.4)
       break;
@@ -286,7 +327,8 @@ LogicalResult Searcher::searchAccuracy() {
     if (holds && fails) {
       if (*holds - *fails < 0.5)
         break;
-      if (next <= *fails || next >= *holds || budget.kind == AccuracyBudget::Top1)
+      if (next <= *fails || next >= *holds ||
+          budget.kind == AccuracyBudget::Top1)
         next = (*holds + *fails) / 2;
     }
     noise = next;
@@ -298,8 +340,11 @@ LogicalResult Searcher::searchAccuracy() {
 LogicalResult Searcher::searchLatency() {
   double budget = *inputs.latencyMs;
   auto infeasible = [&](double reachable) -> LogicalResult {
-    return emitError(loc) << "--latency-budget=" << options.latencyBudget << ": no assignment of precisions meets this budget; the fastest takes "
-                          << formatted(reachable, "%.4g ms") << " on one thread";
+    return emitError(loc) << "--latency-budget=" << options.latencyBudget
+                          << ": no assignment of precisions meets this budget; "
+                             "the fastest takes "
+                          << formatted(reachable, "%.4g ms")
+                          << " on one thread";
   };
   auto fastest = graph.findFastest(1e6);
   if (!fastest)
@@ -315,7 +360,8 @@ LogicalResult Searcher::searchLatency() {
       choice = fastest;
       round = 6; // the last try
     }
-    auto tried = evaluate(formatted(budget * factor, "%.4g ms"), choice->assignment, choice->gap);
+    auto tried = evaluate(formatted(budget * factor, "%.4g ms"),
+                          choice->assignment, choice->gap);
     if (failed(tried) || failed(measure(*tried)))
       return failure();
     if ((*tried)->getMs() <= budget) {
@@ -333,8 +379,9 @@ LogicalResult Searcher::searchLatency() {
   return success();
 }
 
-/// Uniform precisions compete: a search that loses to one of them takes it. Nobody picked them for the figures of these samples, so that
-/// a margin of one standard error is enough.
+/// Uniform precisions compete: a search that loses to one of them takes it.
+/// Nobody picked them for the figures of these samples, so that a margin of one
+/// standard error is enough.
 LogicalResult Searcher::addUniforms() {
   for (Precision precision : precisions) {
     const Assignment &uniform = uniforms[precision];
@@ -354,7 +401,10 @@ LogicalResult Searcher::measure(ArrayRef<Candidate *> measured) {
   if (!isThisMachine())
     return success();
   using Clock = std::chrono::steady_clock;
-  auto elapsed = [](Clock::time_point start) { return std::chrono::duration<double, std::milli>(Clock::now() - start).count(); };
+  auto elapsed = [](Clock::time_point start) {
+    return std::chrono::duration<double, std::milli>(Clock::now() - start)
+        .count();
+  };
   std::vector<Tensor> sample;
   std::string error;
   if (!inputs.samples->read(0, sample, error))
@@ -376,7 +426,8 @@ LogicalResult Searcher::measure(ArrayRef<Candidate *> measured) {
       }
       llvm::sort(single);
       times[index].push_back(single[single.size() / 2]);
-      progress("timing assignments", round * measured.size() + index + 1, kRounds * measured.size());
+      progress("timing assignments", round * measured.size() + index + 1,
+               kRounds * measured.size());
     }
   for (auto [candidate, list] : llvm::zip(measured, times)) {
     llvm::sort(list);
@@ -391,7 +442,8 @@ LogicalResult Searcher::choose() {
     return failure();
   SmallVector<Candidate *> met;
   for (auto &candidate : candidates)
-    if (candidate->accuracy.isMet && candidate->predictedMs <= 1.15 * best->predictedMs)
+    if (candidate->accuracy.isMet &&
+        candidate->predictedMs <= 1.15 * best->predictedMs)
       met.push_back(candidate.get());
   if (failed(measure(met)))
     return failure();
@@ -401,13 +453,18 @@ LogicalResult Searcher::choose() {
       fastest = candidate;
   if (fastest != best) { // how far it is from what the program proved
     double bound = best->predictedMs * (1 - best->gap);
-    fastest->gap = fastest->predictedMs > 0 ? std::max(0.0, 1 - bound / fastest->predictedMs) : 0;
+    fastest->gap = fastest->predictedMs > 0
+                       ? std::max(0.0, 1 - bound / fastest->predictedMs)
+                       : 0;
   }
   best = fastest;
   if (inputs.latencyMs && best->getMs() > *inputs.latencyMs)
-    return emitError(loc) << "--latency-budget=" << options.latencyBudget << " and --accuracy-budget=" << options.accuracyBudget
-                          << ": no assignment of precisions meets this budget; the fastest that is accurate enough takes "
-                          << formatted(best->getMs(), "%.4g ms") << " on one thread";
+    return emitError(loc) << "--latency-budget=" << options.latencyBudget
+                          << " and --accuracy-budget=" << options.accuracyBudget
+                          << ": no assignment of precisions meets this budget; "
+                             "the fastest that is accurate enough takes "
+                          << formatted(best->getMs(), "%.4g ms")
+                          << " on one thread";
   return success();
 }
 
@@ -421,12 +478,15 @@ void Searcher::write() {
     if (group.candidates.size() > 1) {
       auto ms = [&](Precision p) {
         auto it = group.ms.find(p);
-        return it == group.ms.end() ? std::string("unknown") : formatted(it->second, "%.4f ms");
+        return it == group.ms.end() ? std::string("unknown")
+                                    : formatted(it->second, "%.4f ms");
       };
       reason = "search: " + ms(precision);
       if (precision != group.candidates.front())
-        reason += ", " + stringifyPrecision(group.candidates.front()).str() + " takes " + ms(group.candidates.front());
-      // The lowest candidate that was not taken: slower as a whole, or too inexact.
+        reason += ", " + stringifyPrecision(group.candidates.front()).str() +
+                  " takes " + ms(group.candidates.front());
+      // The lowest candidate that was not taken: slower as a whole, or too
+      // inexact.
       Precision lowest = group.candidates.back();
       if (precision != lowest) {
         Assignment other = best->assignment;
@@ -434,17 +494,26 @@ void Searcher::write() {
         SearchCost cost = graph.predict(other);
         std::string name = stringifyPrecision(lowest).str();
         if (cost.ms >= chosen.ms)
-          refusal = name + " refused: the whole would be " + formatted(cost.ms - chosen.ms, "%.4f ms") + " slower, conversions included";
+          refusal = name + " refused: the whole would be " +
+                    formatted(cost.ms - chosen.ms, "%.4f ms") +
+                    " slower, conversions included";
         else
-          refusal = name + " refused: noise at the outputs would be " + formatted(toDecibels(cost.worstNoise()), "%.1f dB") + " instead of " +
-                    formatted(toDecibels(chosen.worstNoise()), "%.1f dB") + " below the signal";
+          refusal = name + " refused: noise at the outputs would be " +
+                    formatted(toDecibels(cost.worstNoise()), "%.1f dB") +
+                    " instead of " +
+                    formatted(toDecibels(chosen.worstNoise()), "%.1f dB") +
+                    " below the signal";
         reason += "; " + refusal;
       }
     }
     group.op.setPrecision(precision);
     group.op.setReason(StringRef(reason));
-    std::string text = "group '" + group.name + "': " + stringifyPrecision(precision).str() + " (" + reason + ")";
-    remark::RemarkOpts remarkOptions = remark::RemarkOpts::name("Precision").category("precision").function(group.name);
+    std::string text = "group '" + group.name +
+                       "': " + stringifyPrecision(precision).str() + " (" +
+                       reason + ")";
+    remark::RemarkOpts remarkOptions = remark::RemarkOpts::name("Precision")
+                                           .category("precision")
+                                           .function(group.name);
     if (refusal.empty())
       remark::passed(group.op.getLoc(), remarkOptions) << StringRef(text);
     else
@@ -454,7 +523,9 @@ void Searcher::write() {
 
 SearchResult Searcher::report() {
   SearchResult result;
-  result.accuracyBudget = inputs.accuracy ? inputs.accuracy->str() : inputs.latencyMs ? "" : getBudget().str();
+  result.accuracyBudget = inputs.accuracy    ? inputs.accuracy->str()
+                          : inputs.latencyMs ? ""
+                                             : getBudget().str();
   result.latencyBudget = options.latencyBudget;
   result.latencies = latencies;
   result.predictedLatencyMs = best->getMs();
@@ -490,7 +561,9 @@ SearchResult Searcher::report() {
     point.sqnr = toDecibels(cost.worstNoise());
     result.pareto.push_back(std::move(point));
   }
-  llvm::stable_sort(result.pareto, [](const auto &a, const auto &b) { return a.latencyMs < b.latencyMs; });
+  llvm::stable_sort(result.pareto, [](const auto &a, const auto &b) {
+    return a.latencyMs < b.latencyMs;
+  });
   for (const SearchGraph::Group &group : graph.groups)
     for (Precision precision : group.candidates) {
       SearchResult::Sensitivity entry;
@@ -506,7 +579,9 @@ SearchResult Searcher::report() {
         cost.noise = graph.values[*group.value].storeNoise;
         worst = std::max(worst, cost.worstNoise());
         if (RangeAttr range = getRange(group.op->getResult(0))) {
-          double step = chooseAsymmetricParams(range.getMin(), range.getMax(), 0, 255).scale;
+          double step =
+              chooseAsymmetricParams(range.getMin(), range.getMax(), 0, 255)
+                  .scale;
           entry.uniformNoise = step * step / 12;
         }
       }
@@ -536,7 +611,9 @@ FailureOr<SearchResult> Searcher::run() {
   return report();
 }
 
-FailureOr<SearchResult> mpc::searchPrecisions(ModuleOp module, SearchInputs &inputs, const CompileOptions &options) {
+FailureOr<SearchResult> mpc::searchPrecisions(ModuleOp module,
+                                              SearchInputs &inputs,
+                                              const CompileOptions &options) {
   return Searcher(module, inputs, options).run();
 }
 
@@ -545,44 +622,57 @@ FailureOr<SearchResult> mpc::searchPrecisions(ModuleOp module, SearchInputs &inp
 //===----------------------------------------------------------------------===//
 
 /// JSON has neither NaN nor infinities.
-static llvm::json::Value toNumber(double value) { return std::isfinite(value) ? llvm::json::Value(value) : llvm::json::Value(nullptr); }
-static llvm::json::Value toText(StringRef text) { return llvm::json::fixUTF8(text); }
+static llvm::json::Value toNumber(double value) {
+  return std::isfinite(value) ? llvm::json::Value(value)
+                              : llvm::json::Value(nullptr);
+}
+static llvm::json::Value toText(StringRef text) {
+  return llvm::json::fixUTF8(text);
+}
 
 llvm::json::Value SearchResult::toJSON() const {
   llvm::json::Array points, rows;
   for (const Point &point : pareto)
-    points.push_back(llvm::json::Object{{"name", point.name},
-                                        {"latency_ms", toNumber(point.latencyMs)},
-                                        {"sqnr_db", toNumber(point.sqnr)},
-                                        {"accuracy", point.accuracy},
-                                        {"measured", point.isMeasured},
-                                        {"met", point.isMet},
-                                        {"chosen", point.isChosen}});
+    points.push_back(
+        llvm::json::Object{{"name", point.name},
+                           {"latency_ms", toNumber(point.latencyMs)},
+                           {"sqnr_db", toNumber(point.sqnr)},
+                           {"accuracy", point.accuracy},
+                           {"measured", point.isMeasured},
+                           {"met", point.isMet},
+                           {"chosen", point.isChosen}});
   for (const Sensitivity &entry : sensitivities)
     rows.push_back(llvm::json::Object{{"group", toText(entry.group)},
                                       {"precision", entry.precision},
                                       {"latency_ms", toNumber(entry.latencyMs)},
                                       {"sqnr_db", toNumber(entry.sqnr)},
                                       {"uniform_noise", entry.uniformNoise}});
-  return llvm::json::Object{{"accuracy_budget", accuracyBudget},
-                            {"latency_budget", latencyBudget},
-                            {"predicted_latency_ms", toNumber(predictedLatencyMs)},
-                            {"model_latency_ms", toNumber(modelLatencyMs)},
-                            {"optimality_gap", toNumber(optimalityGap)},
-                            {"sqnr_db", toNumber(sqnr)},
-                            {"accuracy", accuracy},
-                            {"samples", numSamples},
-                            {"latencies", toText(latencies)},
-                            {"pareto", std::move(points)},
-                            {"sensitivities", std::move(rows)}};
+  return llvm::json::Object{
+      {"accuracy_budget", accuracyBudget},
+      {"latency_budget", latencyBudget},
+      {"predicted_latency_ms", toNumber(predictedLatencyMs)},
+      {"model_latency_ms", toNumber(modelLatencyMs)},
+      {"optimality_gap", toNumber(optimalityGap)},
+      {"sqnr_db", toNumber(sqnr)},
+      {"accuracy", accuracy},
+      {"samples", numSamples},
+      {"latencies", toText(latencies)},
+      {"pareto", std::move(points)},
+      {"sensitivities", std::move(rows)}};
 }
 
-std::optional<SearchResult> SearchResult::fromJSON(const llvm::json::Value &value) {
+std::optional<SearchResult>
+SearchResult::fromJSON(const llvm::json::Value &value) {
   const llvm::json::Object *object = value.getAsObject();
   if (!object)
     return std::nullopt;
-  auto number = [](const llvm::json::Object &from, StringRef key, double otherwise) { return from.getNumber(key).value_or(otherwise); };
-  auto text = [](const llvm::json::Object &from, StringRef key) { return from.getString(key).value_or("").str(); };
+  auto number = [](const llvm::json::Object &from, StringRef key,
+                   double otherwise) {
+    return from.getNumber(key).value_or(otherwise);
+  };
+  auto text = [](const llvm::json::Object &from, StringRef key) {
+    return from.getString(key).value_or("").str();
+  };
   SearchResult result;
   result.accuracyBudget = text(*object, "accuracy_budget");
   result.latencyBudget = text(*object, "latency_budget");
@@ -593,7 +683,8 @@ std::optional<SearchResult> SearchResult::fromJSON(const llvm::json::Value &valu
   result.accuracy = text(*object, "accuracy");
   result.numSamples = object->getInteger("samples").value_or(0);
   result.latencies = text(*object, "latencies");
-  auto forEach = [&](StringRef key, function_ref<void(const llvm::json::Object &)> read) {
+  auto forEach = [&](StringRef key,
+                     function_ref<void(const llvm::json::Object &)> read) {
     if (const llvm::json::Array *array = object->getArray(key))
       for (const llvm::json::Value &item : *array)
         if (const llvm::json::Object *entry = item.getAsObject())

@@ -30,7 +30,9 @@ SearchGraph SearchGraph::build(ModuleOp module) {
     graph.values.back().name = std::move(name);
     return indices[value] = graph.values.size() - 1;
   };
-  auto isFloat = [](mlir::Value value) { return isArithmeticFloat(getElementTypeOrSelf(value)); };
+  auto isFloat = [](mlir::Value value) {
+    return isArithmeticFloat(getElementTypeOrSelf(value));
+  };
   for (BlockArgument argument : main.getArguments())
     if (isFloat(argument))
       addValue(argument, getArgumentName(main, argument.getArgNumber()));
@@ -45,11 +47,14 @@ SearchGraph SearchGraph::build(ModuleOp module) {
     group.isSole = llvm::hasNItems(op.getBlock().without_terminator(), 1);
     unsigned index = graph.groups.size();
     OpOperand *bias = quantizable ? quantizable.getBiasOperand() : nullptr;
-    for (auto [argument, input] : llvm::zip(op.getBlock().getArguments(), op.getInputs())) {
+    for (auto [argument, input] :
+         llvm::zip(op.getBlock().getArguments(), op.getInputs())) {
       auto found = indices.find(throughReshapes(input));
       if (found == indices.end())
         continue; // a constant, integers, what a loop gives
-      bool isOperand = llvm::any_of(argument.getUses(), [&](OpOperand &use) { return use.getOwner() == root && &use != bias; });
+      bool isOperand = llvm::any_of(argument.getUses(), [&](OpOperand &use) {
+        return use.getOwner() == root && &use != bias;
+      });
       group.uses.push_back({found->second, isOperand && !group.isElementwise});
       auto &readers = graph.values[found->second].readers;
       if (!llvm::is_contained(readers, index))
@@ -76,9 +81,13 @@ SearchGraph SearchGraph::build(ModuleOp module) {
 }
 
 /// The type of activations.
-static Precision getActivations(Precision precision) { return isWeightOnly(precision) ? Precision::F32 : precision; }
+static Precision getActivations(Precision precision) {
+  return isWeightOnly(precision) ? Precision::F32 : precision;
+}
 
-std::optional<Precision> SearchGraph::getNeed(const Group &group, const Use &use, Precision precision) const {
+std::optional<Precision> SearchGraph::getNeed(const Group &group,
+                                              const Use &use,
+                                              Precision precision) const {
   if (!use.isOperand)
     return std::nullopt;
   switch (group.role) {
@@ -93,13 +102,16 @@ std::optional<Precision> SearchGraph::getNeed(const Group &group, const Use &use
   }
 }
 
-Precision SearchGraph::getStorage(const Value &value, const Assignment &assignment) const {
+Precision SearchGraph::getStorage(const Value &value,
+                                  const Assignment &assignment) const {
   if (!value.writer || value.isOnlyReturned())
     return Precision::F32;
   Precision own = assignment[*value.writer];
   if (!isInteger(own))
     return getActivations(own);
-  bool isRead = llvm::any_of(value.readers, [&](unsigned reader) { return isInteger(assignment[reader]); });
+  bool isRead = llvm::any_of(value.readers, [&](unsigned reader) {
+    return isInteger(assignment[reader]);
+  });
   return isRead ? own : Precision::F32;
 }
 
@@ -129,15 +141,18 @@ SearchCost SearchGraph::predict(const Assignment &assignment) const {
         if (need && *need != storage)
           needs.insert(*need);
         // What a contraction loses by reading integers is counted there.
-        bool isCounted = need == Precision::INT8 && groups[reader].role == QuantRole::Contraction;
-        isRounded |= (storage == Precision::INT8 || need == Precision::INT8) && !isCounted;
+        bool isCounted = need == Precision::INT8 &&
+                         groups[reader].role == QuantRole::Contraction;
+        isRounded |= (storage == Precision::INT8 || need == Precision::INT8) &&
+                     !isCounted;
       }
     if (value.isReadOutside && storage != Precision::F32) {
       needs.insert(Precision::F32);
       isRounded |= storage == Precision::INT8;
     }
     for (Precision need : needs)
-      if (auto it = value.conversions.find({storage, need}); it != value.conversions.end())
+      if (auto it = value.conversions.find({storage, need});
+          it != value.conversions.end())
         cost.ms += it->second;
     if (isRounded)
       addNoise(value.storeNoise);
@@ -145,15 +160,23 @@ SearchCost SearchGraph::predict(const Assignment &assignment) const {
   return cost;
 }
 
-std::optional<SearchGraph::Choice> SearchGraph::findFastest(double noise) const { return solve(noise, std::nullopt); }
-std::optional<SearchGraph::Choice> SearchGraph::findMostAccurate(double ms) const { return solve(std::nullopt, ms); }
+std::optional<SearchGraph::Choice>
+SearchGraph::findFastest(double noise) const {
+  return solve(noise, std::nullopt);
+}
+std::optional<SearchGraph::Choice>
+SearchGraph::findMostAccurate(double ms) const {
+  return solve(std::nullopt, ms);
+}
 
 namespace {
 /// A sum of variables and a constant.
 struct Sum {
   std::vector<IntegerProgram::Term> terms;
   double constant = 0;
-  void add(unsigned variable, double factor = 1) { terms.push_back({variable, factor}); }
+  void add(unsigned variable, double factor = 1) {
+    terms.push_back({variable, factor});
+  }
   void add(const Sum &other, double factor = 1) {
     for (auto [variable, f] : other.terms)
       terms.push_back({variable, f * factor});
@@ -162,7 +185,9 @@ struct Sum {
 };
 } // namespace
 
-std::optional<SearchGraph::Choice> SearchGraph::solve(std::optional<double> noiseBudget, std::optional<double> msBudget) const {
+std::optional<SearchGraph::Choice>
+SearchGraph::solve(std::optional<double> noiseBudget,
+                   std::optional<double> msBudget) const {
   IntegerProgram program;
   constexpr double inf = std::numeric_limits<double>::infinity();
   auto atLeast = [&](unsigned variable, const Sum &sum) { // variable >= sum
@@ -177,7 +202,8 @@ std::optional<SearchGraph::Choice> SearchGraph::solve(std::optional<double> nois
       terms.push_back({other, -factor});
     program.addRow(-inf, sum.constant, terms);
   };
-  // The objective in units in which it is about 1, so that the solver's tolerances mean something.
+  // The objective in units in which it is about 1, so that the solver's
+  // tolerances mean something.
   double unit = overhead;
   for (const Group &group : groups) {
     double most = 0;
@@ -219,8 +245,11 @@ std::optional<SearchGraph::Choice> SearchGraph::solve(std::optional<double> nois
       auto ms = group.ms.find(precision);
       auto noise = group.noise.find(precision);
       double time = ms == group.ms.end() ? 0 : ms->second;
-      llvm::ArrayRef<double> loss = noise == group.noise.end() ? llvm::ArrayRef<double>() : llvm::ArrayRef<double>(noise->second);
-      unsigned variable = x[g][precision] = program.addBinary(costOf(time, loss));
+      llvm::ArrayRef<double> loss = noise == group.noise.end()
+                                        ? llvm::ArrayRef<double>()
+                                        : llvm::ArrayRef<double>(noise->second);
+      unsigned variable = x[g][precision] =
+          program.addBinary(costOf(time, loss));
       count(variable, time, loss);
       one.push_back({variable, 1.0});
     }
@@ -266,7 +295,8 @@ std::optional<SearchGraph::Choice> SearchGraph::solve(std::optional<double> nois
         storage[Precision::F32].add(stored, -1);
       }
     }
-    // Conversions, one per pair of types; and whether anything sees the value rounded to integers.
+    // Conversions, one per pair of types; and whether anything sees the value
+    // rounded to integers.
     std::map<std::pair<Precision, Precision>, unsigned> converted;
     std::optional<unsigned> rounded;
     auto isRounded = [&](const Sum &condition) {
@@ -281,7 +311,8 @@ std::optional<SearchGraph::Choice> SearchGraph::solve(std::optional<double> nois
     auto convert = [&](Precision need, const Sum &condition) {
       for (auto &[type, isStored] : storage) {
         auto cost = value.conversions.find({type, need});
-        if (type == need || cost == value.conversions.end() || cost->second <= 0)
+        if (type == need || cost == value.conversions.end() ||
+            cost->second <= 0)
           continue;
         auto [it, isNew] = converted.try_emplace({type, need}, 0);
         if (isNew) {
@@ -306,7 +337,8 @@ std::optional<SearchGraph::Choice> SearchGraph::solve(std::optional<double> nois
           reads.add(variable);
           if (need)
             convert(*need, reads);
-          if (need == Precision::INT8 && groups[reader].role == QuantRole::Contraction)
+          if (need == Precision::INT8 &&
+              groups[reader].role == QuantRole::Contraction)
             continue;
           if (need == Precision::INT8) {
             isRounded(reads);
@@ -345,6 +377,8 @@ std::optional<SearchGraph::Choice> SearchGraph::solve(std::optional<double> nois
     choice.assignment.push_back(best->first);
   }
   double all = solution->objective + (msBudget ? 0 : overhead / unit);
-  choice.gap = all > 0 ? std::max(0.0, (solution->objective - solution->bound) / all) : 0;
+  choice.gap =
+      all > 0 ? std::max(0.0, (solution->objective - solution->bound) / all)
+              : 0;
   return choice;
 }

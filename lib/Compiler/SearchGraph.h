@@ -5,13 +5,19 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// The groups of a model with what each costs in every precision that it may have: milliseconds, and noise at the outputs. An assignment costs
-// the sum, and the conversions that mpc-insert-quantization puts where a value is stored in one type and read in another.
+// The groups of a model with what each costs in every precision that it may
+// have: milliseconds, and noise at the outputs. An assignment costs the sum,
+// and the conversions that mpc-insert-quantization puts where a value is stored
+// in one type and read in another.
 //
-//   - a value is stored in the type of its group's precision; of a group of integers as those where some group of integers reads it, else in f32
-//   - a contraction reads the type of its precision, f32 where only its weights are narrow; one that moves values or averages them in integers reads integers; element-wise
+//   - a value is stored in the type of its group's precision; of a group of
+//   integers as those where some group of integers reads it, else in f32
+//   - a contraction reads the type of its precision, f32 where only its weights
+//   are narrow; one that moves values or averages them in integers reads
+//   integers; element-wise
 //     operators read anything; all else reads f32
-//   - a group that is not a contraction is one of integers only where another one reads its result
+//   - a group that is not a contraction is one of integers only where another
+//   one reads its result
 //   - rounding to 16 bits is no noise
 //
 //===----------------------------------------------------------------------===//
@@ -55,7 +61,9 @@ struct SearchGraph {
     std::map<Precision, std::vector<double>> noise;
     std::optional<unsigned> value; // what it stores
     std::vector<Use> uses;
-    bool mayBe(Precision precision) const { return llvm::is_contained(candidates, precision); }
+    bool mayBe(Precision precision) const {
+      return llvm::is_contained(candidates, precision);
+    }
   };
   struct Value {
     std::string name;
@@ -81,17 +89,21 @@ struct SearchGraph {
     Assignment assignment;
     double gap; // how far from the optimum at most, relative
   };
-  /// The fastest assignment whose noise is at most `noise` of the signal at every output.
+  /// The fastest assignment whose noise is at most `noise` of the signal at
+  /// every output.
   std::optional<Choice> findFastest(double noise) const;
   /// The one of least noise that takes at most `ms`.
   std::optional<Choice> findMostAccurate(double ms) const;
 
-  /// The type in which a use wants its value when its group has a precision, or nothing where it takes any.
-  std::optional<Precision> getNeed(const Group &group, const Use &use, Precision precision) const;
+  /// The type in which a use wants its value when its group has a precision, or
+  /// nothing where it takes any.
+  std::optional<Precision> getNeed(const Group &group, const Use &use,
+                                   Precision precision) const;
   Precision getStorage(const Value &value, const Assignment &assignment) const;
 
 private:
-  std::optional<Choice> solve(std::optional<double> noise, std::optional<double> ms) const;
+  std::optional<Choice> solve(std::optional<double> noise,
+                              std::optional<double> ms) const;
 };
 
 } // namespace mpc

@@ -18,8 +18,10 @@
 using namespace mlir;
 using namespace mpc;
 
-/// The module in f32 with every candidate behind a switch, of the phase quantized.
-static FailureOr<OwningOpRef<ModuleOp>> addSwitches(const SearchGraph &graph, ModuleOp module) {
+/// The module in f32 with every candidate behind a switch, of the phase
+/// quantized.
+static FailureOr<OwningOpRef<ModuleOp>> addSwitches(const SearchGraph &graph,
+                                                    ModuleOp module) {
   OwningOpRef<ModuleOp> copy = module.clone();
   Builder builder(copy->getContext());
   llvm::StringMap<const SearchGraph::Group *> byName;
@@ -31,7 +33,8 @@ static FailureOr<OwningOpRef<ModuleOp>> addSwitches(const SearchGraph &graph, Mo
     op.setPrecision(group->candidates.front());
     SmallVector<Attribute> candidates;
     for (Precision precision : llvm::drop_begin(group->candidates))
-      candidates.push_back(builder.getStringAttr(stringifyPrecision(precision)));
+      candidates.push_back(
+          builder.getStringAttr(stringifyPrecision(precision)));
     if (!candidates.empty() && group->candidates.front() == Precision::F32)
       op->setAttr(kCandidatesAttrName, builder.getArrayAttr(candidates));
   }
@@ -44,16 +47,20 @@ static FailureOr<OwningOpRef<ModuleOp>> addSwitches(const SearchGraph &graph, Mo
   return copy;
 }
 
-LogicalResult mpc::measureSensitivity(SearchGraph &graph, ModuleOp module, SampleSet &samples, const CompileOptions &options) {
+LogicalResult mpc::measureSensitivity(SearchGraph &graph, ModuleOp module,
+                                      SampleSet &samples,
+                                      const CompileOptions &options) {
   auto switched = addSwitches(graph, module);
   if (failed(switched))
     return failure();
   auto names = (**switched)->getAttrOfType<ArrayAttr>(kSwitchesAttrName);
-  auto runner = ModelRunner::create(**switched, options.library, Phase::Quantized);
+  auto runner =
+      ModelRunner::create(**switched, options.library, Phase::Quantized);
   if (failed(runner))
     return failure();
   switched->release()->erase();
-  size_t numOutputs = (*runner)->getOutputs().size(), numSwitches = names ? names.size() : 0;
+  size_t numOutputs = (*runner)->getOutputs().size(),
+         numSwitches = names ? names.size() : 0;
   graph.numOutputs = numOutputs;
   if (!numSwitches)
     return success();
@@ -62,11 +69,15 @@ LogicalResult mpc::measureSensitivity(SearchGraph &graph, ModuleOp module, Sampl
   switches.type = ElementType::I64;
   switches.shape = {static_cast<int64_t>(numSwitches)};
   switches.data.resize(numSwitches * sizeof(int64_t));
-  auto set = [&](size_t index, int64_t value) { std::memcpy(&switches.data[index * sizeof(value)], &value, sizeof(value)); };
+  auto set = [&](size_t index, int64_t value) {
+    std::memcpy(&switches.data[index * sizeof(value)], &value, sizeof(value));
+  };
   // More samples where there is less to measure.
-  std::vector<int64_t> chosen = chooseSamples(samples.size(), std::clamp<int64_t>(2400 / numSwitches, 4, 32));
+  std::vector<int64_t> chosen = chooseSamples(
+      samples.size(), std::clamp<int64_t>(2400 / numSwitches, 4, 32));
   std::vector<double> signal(numOutputs);
-  std::vector<std::vector<double>> noise(numSwitches, std::vector<double>(numOutputs));
+  std::vector<std::vector<double>> noise(numSwitches,
+                                         std::vector<double>(numOutputs));
   std::vector<Tensor> sample;
   std::string error;
   size_t done = 0, all = chosen.size() * (numSwitches + 1);
@@ -98,7 +109,8 @@ LogicalResult mpc::measureSensitivity(SearchGraph &graph, ModuleOp module, Sampl
         std::vector<float> got = getFloats((*runner)->getResults()[o]);
         for (auto [wanted, value] : llvm::zip(exact[o], got))
           if (std::isfinite(wanted)) {
-            double difference = std::isfinite(value) ? double(wanted) - value : double(wanted);
+            double difference =
+                std::isfinite(value) ? double(wanted) - value : double(wanted);
             noise[s][o] += difference * difference;
           }
       }

@@ -14,10 +14,15 @@
 
 namespace mpc {
 
-/// Fills in the noise of `graph`: compiles `module` (groups with ranges) once with every group in all of its candidates behind switches, and
-/// runs it on a few samples with one switch after another on. The noise is the power of the difference to f32 at each floating-point output,
-/// as a share of the output's power. Progress counts runs.
-mlir::LogicalResult measureSensitivity(SearchGraph &graph, mlir::ModuleOp module, SampleSet &samples, const CompileOptions &options);
+/// Fills in the noise of `graph`: compiles `module` (groups with ranges) once
+/// with every group in all of its candidates behind switches, and runs it on a
+/// few samples with one switch after another on. The noise is the power of the
+/// difference to f32 at each floating-point output, as a share of the output's
+/// power. Progress counts runs.
+mlir::LogicalResult measureSensitivity(SearchGraph &graph,
+                                       mlir::ModuleOp module,
+                                       SampleSet &samples,
+                                       const CompileOptions &options);
 
 } // namespace mpc
 

@@ -23,7 +23,8 @@ unsigned IntegerProgram::addShare(double cost) {
   return variables.size() - 1;
 }
 
-void IntegerProgram::addRow(double low, double high, llvm::ArrayRef<Term> terms) {
+void IntegerProgram::addRow(double low, double high,
+                            llvm::ArrayRef<Term> terms) {
   // A variable that stands in a row twice has the sum of its factors.
   std::vector<Term> merged;
   for (Term term : terms) {
@@ -40,12 +41,16 @@ void IntegerProgram::addRow(double low, double high, llvm::ArrayRef<Term> terms)
 }
 
 std::optional<IntegerProgram::Solution> IntegerProgram::solve() const {
-  std::unique_ptr<Cbc_Model, void (*)(Cbc_Model *)> model(Cbc_newModel(), Cbc_deleteModel);
+  std::unique_ptr<Cbc_Model, void (*)(Cbc_Model *)> model(Cbc_newModel(),
+                                                          Cbc_deleteModel);
   constexpr double infinity = std::numeric_limits<double>::max();
-  auto bounded = [&](double value) { return std::isfinite(value) ? value : std::copysign(infinity, value); };
+  auto bounded = [&](double value) {
+    return std::isfinite(value) ? value : std::copysign(infinity, value);
+  };
   std::vector<CoinBigIndex> starts = {0};
   std::vector<int> indices;
-  std::vector<double> factors, low, high, cost, least(variables.size(), 0), most(variables.size(), 1);
+  std::vector<double> factors, low, high, cost, least(variables.size(), 0),
+      most(variables.size(), 1);
   // The interface takes columns.
   std::vector<std::vector<std::pair<int, double>>> columns(variables.size());
   for (size_t row = 0; row < rows.size(); ++row) {
@@ -62,7 +67,8 @@ std::optional<IntegerProgram::Solution> IntegerProgram::solve() const {
     starts.push_back(indices.size());
     cost.push_back(variables[i].cost);
   }
-  Cbc_loadProblem(model.get(), variables.size(), rows.size(), starts.data(), indices.data(), factors.data(), least.data(), most.data(),
+  Cbc_loadProblem(model.get(), variables.size(), rows.size(), starts.data(),
+                  indices.data(), factors.data(), least.data(), most.data(),
                   cost.data(), low.data(), high.data());
   for (size_t i = 0; i < variables.size(); ++i)
     if (variables[i].isWhole)
@@ -79,7 +85,12 @@ std::optional<IntegerProgram::Solution> IntegerProgram::solve() const {
   Solution solution;
   solution.values.assign(best, best + variables.size());
   solution.objective = Cbc_getObjValue(model.get());
-  solution.bound = Cbc_isProvenOptimal(model.get()) ? std::min(solution.objective, std::max(Cbc_getBestPossibleObjValue(model.get()), solution.objective * (1 - 1e-4)))
-                                                    : std::min(solution.objective, Cbc_getBestPossibleObjValue(model.get()));
+  solution.bound =
+      Cbc_isProvenOptimal(model.get())
+          ? std::min(solution.objective,
+                     std::max(Cbc_getBestPossibleObjValue(model.get()),
+                              solution.objective * (1 - 1e-4)))
+          : std::min(solution.objective,
+                     Cbc_getBestPossibleObjValue(model.get()));
   return solution;
 }

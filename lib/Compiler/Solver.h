@@ -5,7 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// The border to COIN-OR CBC, a branch-and-cut solver. One thread and no clock: equal programs have equal solutions.
+// The border to COIN-OR CBC, a branch-and-cut solver. One thread and no clock:
+// equal programs have equal solutions.
 //
 //===----------------------------------------------------------------------===//
 
@@ -19,7 +20,8 @@
 
 namespace mpc {
 
-/// Minimise the sum of `cost * variable` where every row's sum lies between its bounds.
+/// Minimise the sum of `cost * variable` where every row's sum lies between its
+/// bounds.
 class IntegerProgram {
 public:
   using Term = std::pair<unsigned, double>;
@@ -34,7 +36,8 @@ public:
     std::vector<double> values;
     double objective, bound; // no solution is below `bound`
   };
-  /// The best solution within a relative gap of 1e-4, or the best that 20,000 nodes have found; nothing where there is none.
+  /// The best solution within a relative gap of 1e-4, or the best that 20,000
+  /// nodes have found; nothing where there is none.
   std::optional<Solution> solve() const;
 
 private:

@@ -23,7 +23,9 @@
 using namespace mlir;
 using namespace mpc;
 
-static bool isQuantizedType(Type type) { return isa<quant::QuantizedType>(getElementTypeOrSelf(type)); }
+static bool isQuantizedType(Type type) {
+  return isa<quant::QuantizedType>(getElementTypeOrSelf(type));
+}
 
 static LogicalResult insertQuantization(ModuleOp module) {
   PassManager pm(module->getContext(), ModuleOp::getOperationName());
@@ -35,10 +37,14 @@ namespace {
 /// Puts the lowered groups into the f32 module.
 class Merger {
 public:
-  Merger(ModuleOp annotated, ModuleOp reference, ModuleOp lowered, StringRef only)
-      : only(only), annotated(annotated.lookupSymbol<func::FuncOp>("main")), target(reference.lookupSymbol<func::FuncOp>("main")),
-        source(lowered.lookupSymbol<func::FuncOp>("main")), builder(reference.getContext()) {}
-  void run(std::vector<std::string> &switches, std::vector<SwitchedModel::Tap> &taps);
+  Merger(ModuleOp annotated, ModuleOp reference, ModuleOp lowered,
+         StringRef only)
+      : only(only), annotated(annotated.lookupSymbol<func::FuncOp>("main")),
+        target(reference.lookupSymbol<func::FuncOp>("main")),
+        source(lowered.lookupSymbol<func::FuncOp>("main")),
+        builder(reference.getContext()) {}
+  void run(std::vector<std::string> &switches,
+           std::vector<SwitchedModel::Tap> &taps);
 
 private:
   struct Seen {
@@ -47,9 +53,11 @@ private:
     int switchIndex;
     bool isQuantized;
   };
-  void addGroup(GroupOp group, GroupOp counterpart, std::vector<std::string> &switches);
+  void addGroup(GroupOp group, GroupOp counterpart,
+                std::vector<std::string> &switches);
   Value convert(Value value, Type element);
-  Value makeGroup(Location loc, const Twine &name, ValueRange operands, llvm::function_ref<Value(OpBuilder &, ValueRange)> build);
+  Value makeGroup(Location loc, const Twine &name, ValueRange operands,
+                  llvm::function_ref<Value(OpBuilder &, ValueRange)> build);
 
   StringRef only;
   func::FuncOp annotated, target, source;
@@ -62,18 +70,21 @@ private:
 };
 } // namespace
 
-Value Merger::makeGroup(Location loc, const Twine &name, ValueRange operands,
-                        llvm::function_ref<Value(OpBuilder &, ValueRange)> build) {
+Value Merger::makeGroup(
+    Location loc, const Twine &name, ValueRange operands,
+    llvm::function_ref<Value(OpBuilder &, ValueRange)> build) {
   auto block = std::make_unique<Block>();
   SmallVector<Value> arguments;
   for (Value operand : operands)
-    arguments.push_back(block->addArgument(operand.getType(), operand.getLoc()));
+    arguments.push_back(
+        block->addArgument(operand.getType(), operand.getLoc()));
   OpBuilder body(builder.getContext());
   body.setInsertionPointToEnd(block.get());
   Value result = build(body, arguments);
   YieldOp::create(body, loc, result);
-  auto group = GroupOp::create(builder, loc, TypeRange{result.getType()}, builder.getStringAttr(name), operands, PrecisionAttr(),
-                               StringAttr(), RangeAttr());
+  auto group = GroupOp::create(builder, loc, TypeRange{result.getType()},
+                               builder.getStringAttr(name), operands,
+                               PrecisionAttr(), StringAttr(), RangeAttr());
   group.getBody().push_back(block.release());
   return group->getResult(0);
 }
@@ -83,26 +94,34 @@ Value Merger::convert(Value value, Type element) {
   Type from = getElementTypeOrSelf(value);
   if (from == element)
     return value;
-  return makeGroup(value.getLoc(), "convert", value, [&](OpBuilder &body, ValueRange arguments) -> Value {
-    Value now = arguments[0];
-    auto in = [&](Type type) { return cast<RankedTensorType>(now.getType()).clone(type); };
-    if (isQuantizedType(now.getType()))
-      now = DequantizeOp::create(body, value.getLoc(), in(body.getF32Type()), now);
-    if (getElementTypeOrSelf(now) == element)
-      return now;
-    if (!isa<quant::QuantizedType>(element))
-      return CastOp::create(body, value.getLoc(), in(element), now);
-    if (getElementTypeOrSelf(now).isF64())
-      now = CastOp::create(body, value.getLoc(), in(body.getF32Type()), now);
-    return QuantizeOp::create(body, value.getLoc(), in(element), now);
-  });
+  return makeGroup(
+      value.getLoc(), "convert", value,
+      [&](OpBuilder &body, ValueRange arguments) -> Value {
+        Value now = arguments[0];
+        auto in = [&](Type type) {
+          return cast<RankedTensorType>(now.getType()).clone(type);
+        };
+        if (isQuantizedType(now.getType()))
+          now = DequantizeOp::create(body, value.getLoc(),
+                                     in(body.getF32Type()), now);
+        if (getElementTypeOrSelf(now) == element)
+          return now;
+        if (!isa<quant::QuantizedType>(element))
+          return CastOp::create(body, value.getLoc(), in(element), now);
+        if (getElementTypeOrSelf(now).isF64())
+          now =
+              CastOp::create(body, value.getLoc(), in(body.getF32Type()), now);
+        return QuantizeOp::create(body, value.getLoc(), in(element), now);
+      });
 }
 
 /// The lowered group beside its f32 counterpart, and the switch behind both.
-void Merger::addGroup(GroupOp group, GroupOp counterpart, std::vector<std::string> &switches) {
+void Merger::addGroup(GroupOp group, GroupOp counterpart,
+                      std::vector<std::string> &switches) {
   builder.setInsertionPointAfter(counterpart);
   if (!lowers.contains(group.getName())) {
-    for (auto [before, here] : llvm::zip_equal(group->getResults(), counterpart->getResults())) {
+    for (auto [before, here] :
+         llvm::zip_equal(group->getResults(), counterpart->getResults())) {
       if (isArithmeticFloat(getElementTypeOrSelf(here)))
         seen.push_back({cast<OpResult>(here), Value(), -1, false});
       mapping.map(before, convert(here, getElementTypeOrSelf(before)));
@@ -114,28 +133,40 @@ void Merger::addGroup(GroupOp group, GroupOp counterpart, std::vector<std::strin
   int index = switches.size();
   switches.push_back(group.getName().str());
   // Fails only on types that a function cannot have.
-  (void)target.insertArgument(target.getNumArguments(), RankedTensorType::get({}, builder.getI1Type()), {}, target.getLoc());
+  (void)target.insertArgument(target.getNumArguments(),
+                              RankedTensorType::get({}, builder.getI1Type()),
+                              {}, target.getLoc());
   Value on = target.getArguments().back();
-  for (auto [before, here, made] : llvm::zip_equal(group->getResults(), counterpart->getResults(), copy->getResults())) {
+  for (auto [before, here, made] :
+       llvm::zip_equal(group->getResults(), counterpart->getResults(),
+                       copy->getResults())) {
     if (!isArithmeticFloat(getElementTypeOrSelf(here))) {
       mapping.map(before, made);
       continue;
     }
     Value lowered = convert(made, getElementTypeOrSelf(here));
     Type type = here.getType();
-    Value chosen = makeGroup(copy.getLoc(), "switch:" + group.getName(), {on, lowered, here}, [&](OpBuilder &body, ValueRange arguments) {
-      return Value(WhereOp::create(body, copy.getLoc(), type, arguments));
-    });
+    Value chosen = makeGroup(
+        copy.getLoc(), "switch:" + group.getName(), {on, lowered, here},
+        [&](OpBuilder &body, ValueRange arguments) {
+          return Value(WhereOp::create(body, copy.getLoc(), type, arguments));
+        });
     here.replaceAllUsesExcept(chosen, chosen.getDefiningOp());
-    seen.push_back({cast<OpResult>(here), lowered, index, isQuantizedType(made.getType())});
+    seen.push_back({cast<OpResult>(here), lowered, index,
+                    isQuantizedType(made.getType())});
     mapping.map(before, convert(chosen, getElementTypeOrSelf(before)));
   }
 }
 
-void Merger::run(std::vector<std::string> &switches, std::vector<SwitchedModel::Tap> &taps) {
+void Merger::run(std::vector<std::string> &switches,
+                 std::vector<SwitchedModel::Tap> &taps) {
   for (auto group : annotated.getOps<GroupOp>())
-    if ((only.empty() || group.getName() == only) && group.getPrecision().value_or(Precision::F32) != Precision::F32 && !group.isQuantized() &&
-        llvm::any_of(group.getResultTypes(), [](Type type) { return isArithmeticFloat(getElementTypeOrSelf(type)); }))
+    if ((only.empty() || group.getName() == only) &&
+        group.getPrecision().value_or(Precision::F32) != Precision::F32 &&
+        !group.isQuantized() &&
+        llvm::any_of(group.getResultTypes(), [](Type type) {
+          return isArithmeticFloat(getElementTypeOrSelf(type));
+        }))
       lowers.insert(group.getName());
   for (Operation &op : target.getBody().front()) {
     if (auto group = dyn_cast<GroupOp>(op))
@@ -144,7 +175,8 @@ void Merger::run(std::vector<std::string> &switches, std::vector<SwitchedModel::
       counterparts[name] = &op;
   }
   unsigned numResults = target.getNumResults();
-  for (auto [before, here] : llvm::zip_equal(source.getArguments(), target.getArguments()))
+  for (auto [before, here] :
+       llvm::zip_equal(source.getArguments(), target.getArguments()))
     mapping.map(before, here);
 
   builder.setInsertionPointToStart(&target.getBody().front());
@@ -152,7 +184,8 @@ void Merger::run(std::vector<std::string> &switches, std::vector<SwitchedModel::
     if (op.hasTrait<OpTrait::IsTerminator>())
       continue;
     auto group = dyn_cast<GroupOp>(op);
-    auto name = group ? group.getNameAttr() : op.getAttrOfType<StringAttr>(kNameAttrName);
+    auto name = group ? group.getNameAttr()
+                      : op.getAttrOfType<StringAttr>(kNameAttrName);
     Operation *counterpart = name ? counterparts.lookup(name) : nullptr;
     if (group && counterpart && isa<GroupOp>(counterpart)) {
       addGroup(group, cast<GroupOp>(counterpart), switches);
@@ -160,7 +193,8 @@ void Merger::run(std::vector<std::string> &switches, std::vector<SwitchedModel::
     }
     if (counterpart) { // loops and branches compute in the model's own types
       builder.setInsertionPointAfter(counterpart);
-      for (auto [before, here] : llvm::zip_equal(op.getResults(), counterpart->getResults())) {
+      for (auto [before, here] :
+           llvm::zip_equal(op.getResults(), counterpart->getResults())) {
         if (isArithmeticFloat(getElementTypeOrSelf(here)))
           seen.push_back({cast<OpResult>(here), Value(), -1, false});
         mapping.map(before, convert(here, getElementTypeOrSelf(before)));
@@ -188,7 +222,8 @@ void Merger::run(std::vector<std::string> &switches, std::vector<SwitchedModel::
     for (Value input : group.getInputs()) {
       while (auto reshape = input.getDefiningOp<ReshapeOp>())
         input = reshape.getInput();
-      if (auto result = dyn_cast<OpResult>(input); result && isObserved(result.getOwner()))
+      if (auto result = dyn_cast<OpResult>(input);
+          result && isObserved(result.getOwner()))
         readers[getResultName(result)].insert(found->second);
     }
   }
@@ -215,19 +250,24 @@ void Merger::run(std::vector<std::string> &switches, std::vector<SwitchedModel::
     }
     taps.push_back(std::move(tap));
   }
-  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(target.getBody().front())))
+  for (Operation &op :
+       llvm::make_early_inc_range(llvm::reverse(target.getBody().front())))
     if (isOpTriviallyDead(&op))
       op.erase();
 }
 
-FailureOr<std::unique_ptr<SwitchedModel>> SwitchedModel::create(ModuleOp annotated, const LibraryOptions &options, StringRef only) {
-  OwningOpRef<ModuleOp> lowered = annotated.clone(), reference = annotated.clone();
+FailureOr<std::unique_ptr<SwitchedModel>>
+SwitchedModel::create(ModuleOp annotated, const LibraryOptions &options,
+                      StringRef only) {
+  OwningOpRef<ModuleOp> lowered = annotated.clone(),
+                        reference = annotated.clone();
   // Groups that the model itself quantizes have no other form.
   reference->walk([](GroupOp group) {
     if (group.getPrecision() && !group.isQuantized())
       group.setPrecision(Precision::F32);
   });
-  if (failed(insertQuantization(*lowered)) || failed(insertQuantization(*reference)))
+  if (failed(insertQuantization(*lowered)) ||
+      failed(insertQuantization(*reference)))
     return failure();
   auto model = std::make_unique<SwitchedModel>();
   ModelInfo info = describeModel(annotated);
@@ -235,7 +275,8 @@ FailureOr<std::unique_ptr<SwitchedModel>> SwitchedModel::create(ModuleOp annotat
   if (only.empty())
     model->outputs = std::move(info.outputs);
   model->context = annotated.getContext();
-  Merger(annotated, *reference, *lowered, only).run(model->switches, model->taps);
+  Merger(annotated, *reference, *lowered, only)
+      .run(model->switches, model->taps);
   if (failed(verify(*reference)))
     return failure();
   auto runner = ModelRunner::create(*reference, options, Phase::Quantized);
@@ -245,7 +286,8 @@ FailureOr<std::unique_ptr<SwitchedModel>> SwitchedModel::create(ModuleOp annotat
   return model;
 }
 
-LogicalResult SwitchedModel::run(const std::vector<Tensor> &sample, const llvm::BitVector &lowered) {
+LogicalResult SwitchedModel::run(const std::vector<Tensor> &sample,
+                                 const llvm::BitVector &lowered) {
   std::vector<Tensor> inputs = sample;
   for (unsigned i = 0; i < switches.size(); ++i) {
     Tensor on;

@@ -5,8 +5,10 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// The model is compiled once per candidate, every contraction with its first one, its second one and so on, each an entry point of one library, and
-// contractions are timed where they occur, with the caches as their neighbours leave them.
+// The model is compiled once per candidate, every contraction with its first
+// one, its second one and so on, each an entry point of one library, and
+// contractions are timed where they occur, with the caches as their neighbours
+// leave them.
 //
 //===----------------------------------------------------------------------===//
 
@@ -29,7 +31,8 @@
 using namespace mlir;
 using namespace mpc;
 
-/// A candidate has to be faster than the default by more than what timing leaves open.
+/// A candidate has to be faster than the default by more than what timing
+/// leaves open.
 static constexpr double kLeastGain = 1.02;
 
 namespace {
@@ -41,10 +44,12 @@ struct Contraction {
 } // namespace
 
 std::string mpc::getTuningTable(const CompileOptions &options) {
-  if (!options.tuningTable.empty() || !options.tune || options.tuningFolder.empty())
+  if (!options.tuningTable.empty() || !options.tune ||
+      options.tuningFolder.empty())
     return options.tuningTable;
   SmallString<128> path(options.tuningFolder);
-  llvm::sys::path::append(path, Twine("tilings-") + MPC_VERSION_STRING + "-" + llvm::sys::getHostCPUName() + ".json");
+  llvm::sys::path::append(path, Twine("tilings-") + MPC_VERSION_STRING + "-" +
+                                    llvm::sys::getHostCPUName() + ".json");
   return path.str().str();
 }
 
@@ -54,62 +59,80 @@ static FailureOr<TilingTable> openTable(Location loc, StringRef path) {
     return TilingTable();
   auto loaded = TilingTable::load(path);
   if (!loaded)
-    return emitError(loc) << "--tune: " << llvm::toString(loaded.takeError()), failure();
+    return emitError(loc) << "--tune: " << llvm::toString(loaded.takeError()),
+           failure();
   return loaded->isCurrent() ? std::move(*loaded) : TilingTable();
 }
 
-LogicalResult mpc::checkTuningTable(Location loc, const CompileOptions &options) {
+LogicalResult mpc::checkTuningTable(Location loc,
+                                    const CompileOptions &options) {
   std::string path = getTuningTable(options);
   if (options.tune && path.empty())
-    return emitError(loc) << "--tune: the environment names no folder for a cache (XDG_CACHE_HOME, HOME): give --tuning-table=FILE";
+    return emitError(loc)
+           << "--tune: the environment names no folder for a cache "
+              "(XDG_CACHE_HOME, HOME): give --tuning-table=FILE";
   if (path.empty() || (options.tune && !llvm::sys::fs::exists(path)))
     return success();
   auto loaded = TilingTable::load(path);
   if (!loaded)
-    return emitError(loc) << (options.tune ? "--tune: " : "--tuning-table: ") << llvm::toString(loaded.takeError())
-                          << (options.tune && options.tuningTable.empty() ? "; remove it, or name another one with --tuning-table=FILE" : "");
+    return emitError(loc)
+           << (options.tune ? "--tune: " : "--tuning-table: ")
+           << llvm::toString(loaded.takeError())
+           << (options.tune && options.tuningTable.empty()
+                   ? "; remove it, or name another one with --tuning-table=FILE"
+                   : "");
   return success();
 }
 
 /// The contractions that have several candidates and none in the table.
-static std::map<std::string, Contraction> collectContractions(ModuleOp module, const TargetDescription &target, const TilingTable &table) {
+static std::map<std::string, Contraction>
+collectContractions(ModuleOp module, const TargetDescription &target,
+                    const TilingTable &table) {
   llvm::StringMap<std::set<size_t>> callers;
   std::optional<uint64_t> group;
-  module.lookupSymbol<func::FuncOp>("main").walk<WalkOrder::PreOrder>([&](Operation *op) {
-    if (auto mark = dyn_cast<kernel::BeginGroupOp>(op))
-      group = mark.getIndex();
-    else if (auto call = dyn_cast<func::CallOp>(op); call && group)
-      callers[call.getCallee()].insert(*group);
-  });
+  module.lookupSymbol<func::FuncOp>("main").walk<WalkOrder::PreOrder>(
+      [&](Operation *op) {
+        if (auto mark = dyn_cast<kernel::BeginGroupOp>(op))
+          group = mark.getIndex();
+        else if (auto call = dyn_cast<func::CallOp>(op); call && group)
+          callers[call.getCallee()].insert(*group);
+      });
   std::map<std::string, Contraction> contractions;
   for (auto function : module.getOps<func::FuncOp>())
     function.walk([&](linalg::LinalgOp op) {
       std::optional<TilingChoice> choice = TilingChoice::get(op, target);
-      if (!choice || choice->candidates.size() < 2 || findTiling(table, target, *choice))
+      if (!choice || choice->candidates.size() < 2 ||
+          findTiling(table, target, *choice))
         return;
       Contraction &contraction = contractions[choice->getName()];
       const std::set<size_t> &groups = callers[function.getName()];
       contraction.groups.insert(groups.begin(), groups.end());
       contraction.candidates.clear();
       for (kernel::TilingAttr candidate : choice->candidates)
-        contraction.candidates.push_back(llvm::formatv("{0}", Attribute(candidate)));
+        contraction.candidates.push_back(
+            llvm::formatv("{0}", Attribute(candidate)));
     });
   return contractions;
 }
 
-/// Entry points mostly differ in code alone: one copy of their weights serves all of them.
+/// Entry points mostly differ in code alone: one copy of their weights serves
+/// all of them.
 static void shareWeights(ModuleOp module, ModuleOp first) {
-  auto weights = module->getAttrOfType<DenseResourceElementsAttr>(kWeightsAttrName);
-  auto known = first->getAttrOfType<DenseResourceElementsAttr>(kWeightsAttrName);
-  if (weights == known || !weights.getRawHandle().getBlob() || weights.getData() != known.getData())
+  auto weights =
+      module->getAttrOfType<DenseResourceElementsAttr>(kWeightsAttrName);
+  auto known =
+      first->getAttrOfType<DenseResourceElementsAttr>(kWeightsAttrName);
+  if (weights == known || !weights.getRawHandle().getBlob() ||
+      weights.getData() != known.getData())
     return;
   module->setAttr(kWeightsAttrName, known);
   weights.getRawHandle().getResource()->setBlob({});
 }
 
 /// Milliseconds by candidate and group.
-static FailureOr<std::map<std::pair<size_t, size_t>, double>> timeCandidates(ModuleOp module, size_t count, StringRef march, StringRef isa,
-                                                                             const ModelInfo &info, const CompileOptions &options) {
+static FailureOr<std::map<std::pair<size_t, size_t>, double>>
+timeCandidates(ModuleOp module, size_t count, StringRef march, StringRef isa,
+               const ModelInfo &info, const CompileOptions &options) {
   SmallVector<OwningOpRef<ModuleOp>> modules;
   std::vector<LibraryEntry> entries;
   std::string marches[] = {march.str()};
@@ -128,7 +151,8 @@ static FailureOr<std::map<std::pair<size_t, size_t>, double>> timeCandidates(Mod
     ModelInfo described = info;
     for (auto [index, group] : llvm::enumerate(described.groups))
       group.key = llvm::formatv("{0}/{1}", candidate, index);
-    entries.push_back({std::to_string(candidate), *modules.back(), std::move(described)});
+    entries.push_back(
+        {std::to_string(candidate), *modules.back(), std::move(described)});
     if (options.workProgress)
       options.workProgress("compiling tilings", candidate + 1, count);
   }
@@ -136,7 +160,9 @@ static FailureOr<std::map<std::pair<size_t, size_t>, double>> timeCandidates(Mod
   here.library.emit = EmitKind::Library;
   here.library.prefix = "kit";
   auto files = buildLibrary(entries, info, here.library, /*isBenchKit=*/true);
-  auto table = failed(files) ? FailureOr<LatencyTable>(failure()) : runBenchKit(UnknownLoc::get(module.getContext()), *files, isa, here, "timing tilings");
+  auto table = failed(files) ? FailureOr<LatencyTable>(failure())
+                             : runBenchKit(UnknownLoc::get(module.getContext()),
+                                           *files, isa, here, "timing tilings");
   if (failed(table))
     return failure();
   std::map<std::pair<size_t, size_t>, double> times;
@@ -149,15 +175,20 @@ static FailureOr<std::map<std::pair<size_t, size_t>, double>> timeCandidates(Mod
   return times;
 }
 
-LogicalResult mpc::tuneTilings(ModuleOp module, const ModelInfo &info, const CompileOptions &options) {
+LogicalResult mpc::tuneTilings(ModuleOp module, const ModelInfo &info,
+                               const CompileOptions &options) {
   Location loc = UnknownLoc::get(module.getContext());
   std::string path = getTuningTable(options);
   auto isa = chooseHere(loc, options.marches);
   if (failed(isa))
     return failure();
   if (isa->empty())
-    return emitError(loc) << "--tune: this machine runs none of the instruction sets of --march (" << llvm::join(options.marches, ", ")
-                          << "), so that tilings cannot be timed on it; tune on the target and give the table that comes out: --tuning-table=FILE";
+    return emitError(loc)
+           << "--tune: this machine runs none of the instruction sets of "
+              "--march ("
+           << llvm::join(options.marches, ", ")
+           << "), so that tilings cannot be timed on it; tune on the target "
+              "and give the table that comes out: --tuning-table=FILE";
   bool isNative = llvm::is_contained(options.marches, "native");
   std::string march = isNative ? "native" : *isa;
   auto target = TargetDescription::get(march, loc);
@@ -165,15 +196,18 @@ LogicalResult mpc::tuneTilings(ModuleOp module, const ModelInfo &info, const Com
   if (failed(target) || failed(table))
     return failure();
   target->fp16 &= options.f16Accumulation == "chunked";
-  std::map<std::string, Contraction> contractions = collectContractions(module, *target, *table);
+  std::map<std::string, Contraction> contractions =
+      collectContractions(module, *target, *table);
   size_t count = 0;
   for (const auto &[name, contraction] : contractions)
     count = std::max(count, contraction.candidates.size());
   if (count == 0)
     return success();
   if (options.tuningTable.empty())
-    if (std::error_code error = llvm::sys::fs::create_directories(options.tuningFolder))
-      return emitError(loc) << "--tune: " << options.tuningFolder << ": " << error.message() << "; give --tuning-table=FILE";
+    if (std::error_code error =
+            llvm::sys::fs::create_directories(options.tuningFolder))
+      return emitError(loc) << "--tune: " << options.tuningFolder << ": "
+                            << error.message() << "; give --tuning-table=FILE";
   if (failed(checkWritable(loc, "--tune: table", path)))
     return failure();
   auto times = timeCandidates(module, count, march, *isa, info, options);
@@ -181,7 +215,8 @@ LogicalResult mpc::tuneTilings(ModuleOp module, const ModelInfo &info, const Com
     return failure();
   for (const auto &[name, contraction] : contractions) {
     std::vector<double> ms;
-    for (size_t candidate = 0; candidate < contraction.candidates.size(); ++candidate) {
+    for (size_t candidate = 0; candidate < contraction.candidates.size();
+         ++candidate) {
       double sum = 0;
       for (size_t group : contraction.groups)
         sum += (*times)[{candidate, group}];
@@ -190,7 +225,8 @@ LogicalResult mpc::tuneTilings(ModuleOp module, const ModelInfo &info, const Com
     size_t best = std::min_element(ms.begin(), ms.end()) - ms.begin();
     if (ms[best] * kLeastGain >= ms.front())
       best = 0;
-    table->set(target->march, name, {contraction.candidates[best], ms[best], ms.front()});
+    table->set(target->march, name,
+               {contraction.candidates[best], ms[best], ms.front()});
   }
   return writeFile(loc, path, [&](raw_ostream &os) {
     os << table->str();

@@ -42,17 +42,15 @@ Value mpc::isInside(ImplicitLocOpBuilder &b, Value memref, ValueRange indices,
   Value inside = arith::ConstantIntOp::create(b, 1, /*width=*/1);
   auto require = [&](arith::CmpIPredicate predicate, Value lhs, Value rhs) {
     inside = arith::AndIOp::create(
-        b, inside,
-        arith::CmpIOp::create(b, predicate, lhs, rhs).getResult());
+        b, inside, arith::CmpIOp::create(b, predicate, lhs, rhs).getResult());
   };
   for (auto [d, index] : llvm::enumerate(indices)) {
-    Value size =
-        b.createOrFold<memref::DimOp>(memref, static_cast<int64_t>(d));
+    Value size = b.createOrFold<memref::DimOp>(memref, static_cast<int64_t>(d));
     // A negative index is large when unsigned.
     require(arith::CmpIPredicate::ult, index, size);
     if (width && d + 1 == indices.size())
-      require(arith::CmpIPredicate::ule,
-              arith::AddIOp::create(b, index, width), size);
+      require(arith::CmpIPredicate::ule, arith::AddIOp::create(b, index, width),
+              size);
   }
   return inside;
 }
@@ -129,9 +127,9 @@ void Instrumentation::guardAccess(Operation *op, const Access &access) {
   b.setInsertionPointToStart(guard.thenBlock());
   const SharedMemory::Buffer *buffer = shared.lookupWhole(access.memref);
   if (buffer || access.alignment > 1) {
-    Value position =
-        buffer ? shared.getPosition(b, access.memref, access.indices)
-               : getPosition(b, access.memref, access.indices);
+    Value position = buffer
+                         ? shared.getPosition(b, access.memref, access.indices)
+                         : getPosition(b, access.memref, access.indices);
     checkAlignment(b, access.memref, position, access.alignment, faults);
     if (buffer && access.isStore)
       shared.emitWrite(b, *buffer, position, access.width, /*isCopy=*/false);
@@ -146,10 +144,9 @@ void Instrumentation::guardAccess(Operation *op, const Access &access) {
   b.setInsertionPointToStart(guard.elseBlock());
   reportFault(b, faults, Fault::OutOfBounds);
   if (!access.isStore)
-    scf::YieldOp::create(
-        b, arith::ConstantOp::create(
-               b, b.getZeroAttr(op->getResult(0).getType()))
-               .getResult());
+    scf::YieldOp::create(b, arith::ConstantOp::create(
+                                b, b.getZeroAttr(op->getResult(0).getType()))
+                                .getResult());
   op->replaceAllUsesWith(guard->getResults());
   op->erase();
 }
@@ -201,12 +198,11 @@ void Instrumentation::guardCopy(nvgpu::DeviceAsyncCopyOp copy) {
   int64_t width = copy.getDstElements().getSExtValue();
   auto type = cast<MemRefType>(copy.getDst().getType());
   int64_t bytes = width * type.getElementTypeBitWidth() / 8;
-  Value count = copy.getSrcElements() ? Value(copy.getSrcElements())
-                                      : constant(width);
-  Value isEmpty = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, count,
-                                        constant(0));
-  Value fromInside =
-      isInside(b, copy.getSrc(), copy.getSrcIndices(), count);
+  Value count =
+      copy.getSrcElements() ? Value(copy.getSrcElements()) : constant(width);
+  Value isEmpty =
+      arith::CmpIOp::create(b, arith::CmpIPredicate::eq, count, constant(0));
+  Value fromInside = isInside(b, copy.getSrc(), copy.getSrcIndices(), count);
   Value fits = arith::AndIOp::create(
       b, isInside(b, copy.getDst(), copy.getDstIndices(), constant(width)),
       arith::OrIOp::create(b, isEmpty, fromInside).getResult());
@@ -234,8 +230,7 @@ void Instrumentation::guardCopy(nvgpu::DeviceAsyncCopyOp copy) {
   };
   Type element = type.getElementType();
   auto branch = scf::IfOp::create(
-      b, element,
-      arith::CmpIOp::create(b, arith::CmpIPredicate::ult, i, count),
+      b, element, arith::CmpIOp::create(b, arith::CmpIPredicate::ult, i, count),
       /*withElse=*/true);
   b.setInsertionPointToStart(branch.thenBlock());
   Value loaded =

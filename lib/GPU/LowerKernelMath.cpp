@@ -39,10 +39,10 @@ static StringRef getIntrinsic(Operation *op) {
 static void lowerRounding(LLVM::LrintOp op) {
   OpBuilder b(op);
   Value input = op.getVal();
-  Value rounded = LLVM::CallIntrinsicOp::create(
-                      b, op.getLoc(), input.getType(),
-                      b.getStringAttr("llvm.roundeven"), input)
-                      .getResult(0);
+  Value rounded =
+      LLVM::CallIntrinsicOp::create(b, op.getLoc(), input.getType(),
+                                    b.getStringAttr("llvm.roundeven"), input)
+          .getResult(0);
   op.replaceAllUsesWith(
       LLVM::FPToSIOp::create(b, op.getLoc(), op.getType(), rounded)
           .getResult());
@@ -62,8 +62,8 @@ struct LowerKernelMathPass
         return;
       OpBuilder b(op);
       auto call = LLVM::CallIntrinsicOp::create(
-          b, op->getLoc(), op->getResult(0).getType(),
-          b.getStringAttr(name), op->getOperands());
+          b, op->getLoc(), op->getResult(0).getType(), b.getStringAttr(name),
+          op->getOperands());
       op->replaceAllUsesWith(call->getResults());
       op->erase();
     });

@@ -20,7 +20,8 @@
 using namespace mlir;
 using namespace mpc;
 
-void mpc::buildTilingPipeline(OpPassManager &pm, const CodegenOptions &options) {
+void mpc::buildTilingPipeline(OpPassManager &pm,
+                              const CodegenOptions &options) {
   // 1. One nested module per instruction set, with its target description.
   ForkVariantsOptions fork;
   fork.marches.assign(options.marches.begin(), options.marches.end());

@@ -45,8 +45,8 @@ void mpc::buildGPUBufferizationPipeline(OpPassManager &pm) {
   variant.addPass(createBufferize());
   variant.addPass(createCanonicalizerPass());
   variant.addPass(createCSEPass());
-  // 2. Kernels: chains of groups, such as attention, tensor cores, threads that share a row, and a thread per
-  // element for all the rest.
+  // 2. Kernels: chains of groups, such as attention, tensor cores, threads that
+  // share a row, and a thread per element for all the rest.
   variant.addPass(createSelectGPUChains());
   variant.addPass(createTileChains());
   variant.addPass(createSymbolDCEPass());
@@ -80,8 +80,7 @@ void mpc::buildGPUEmulationPipeline(OpPassManager &pm) {
   buildLLVMPipeline(pm);
 }
 
-void mpc::buildGPULLVMPipeline(OpPassManager &pm,
-                               const GPUOptions &options) {
+void mpc::buildGPULLVMPipeline(OpPassManager &pm, const GPUOptions &options) {
   OpPassManager &variant = pm.nest<ModuleOp>();
   // 1. Kernels: math, control flow and addresses; then PTX for every chip,
   // and cubins where there is an assembler.

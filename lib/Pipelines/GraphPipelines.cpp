@@ -39,10 +39,16 @@ void mpc::buildLinalgPipeline(OpPassManager &pm) {
 }
 
 void mpc::registerGraphPipelines() {
-  PassPipelineRegistration<>("mpc-imported-to-grouped", "imported -> grouped: simplify, propagate the layout, form groups",
-                             buildGroupingPipeline);
-  PassPipelineRegistration<>("mpc-annotated-to-quantized", "annotated -> quantized: insert quantization and verify it",
-                             buildQuantizationPipeline);
-  PassPipelineRegistration<>("mpc-quantized-to-linalg", "quantized -> linalg: one function per distinct group",
-                             buildLinalgPipeline);
+  PassPipelineRegistration<>(
+      "mpc-imported-to-grouped",
+      "imported -> grouped: simplify, propagate the layout, form groups",
+      buildGroupingPipeline);
+  PassPipelineRegistration<>(
+      "mpc-annotated-to-quantized",
+      "annotated -> quantized: insert quantization and verify it",
+      buildQuantizationPipeline);
+  PassPipelineRegistration<>(
+      "mpc-quantized-to-linalg",
+      "quantized -> linalg: one function per distinct group",
+      buildLinalgPipeline);
 }

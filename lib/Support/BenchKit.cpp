@@ -106,10 +106,10 @@ private:
   bool open();
   bool openEntry(Entry &entry);
   bool call(Entry &entry) {
-    mpc_status status = model->run(
-        context, entry.index, entry.inputs.data(),
-        uint32_t(entry.inputs.size()), entry.outputs.data(),
-        uint32_t(entry.outputs.size()));
+    mpc_status status =
+        model->run(context, entry.index, entry.inputs.data(),
+                   uint32_t(entry.inputs.size()), entry.outputs.data(),
+                   uint32_t(entry.outputs.size()));
     // Random inputs may lead to what was not compiled; the rest counts.
     return status == MPC_OK || status == MPC_ERROR_INPUT_VALUE || failCall();
   }
@@ -260,16 +260,15 @@ void Measurement::write(Entry &entry, double scale) {
     for (double &time : ms)
       time *= std::clamp(whole / sum, 0.5, 1.0);
   if (entry.name != "conversions")
-    table.overheadMs = table.overheadMs ? std::min(table.overheadMs, ms.back())
-                                        : ms.back();
+    table.overheadMs =
+        table.overheadMs ? std::min(table.overheadMs, ms.back()) : ms.back();
   for (size_t g = 0; g < entry.groups.size(); ++g) {
     const Json &group = entry.groups[g];
     if (!group.is_object())
       continue;
     if (group.contains("conversion")) {
       const Json &what = group["conversion"];
-      table.conversions.push_back({what.value("from", ""),
-                                   what.value("to", ""),
+      table.conversions.push_back({what.value("from", ""), what.value("to", ""),
                                    what.value("shape", std::vector<int64_t>()),
                                    ms[g]});
     } else if (group.contains("key")) {
@@ -294,9 +293,9 @@ bool Measurement::run() {
     Clock::time_point start = Clock::now();
     if (!call(entry))
       return false;
-    entry.callsPerRound = int(std::clamp(
-        roundMs / std::max(2 * since(start), 1e-6), 1.0,
-        double(maxCallsPerRound)));
+    entry.callsPerRound =
+        int(std::clamp(roundMs / std::max(2 * since(start), 1e-6), 1.0,
+                       double(maxCallsPerRound)));
   }
   for (int i = 0; i < numRounds; ++i) {
     for (Entry &entry : entries)

@@ -74,10 +74,9 @@ private:
   double tryLinear(ArrayRef<float> block, float scale, int zeroPoint) const {
     double error = 0;
     for (float weight : block) {
-      float q = std::clamp(roundSmall(std::clamp(weight / scale, -1024.0f,
-                                                 1024.0f)) +
-                               zeroPoint,
-                           0.0f, most);
+      float q = std::clamp(
+          roundSmall(std::clamp(weight / scale, -1024.0f, 1024.0f)) + zeroPoint,
+          0.0f, most);
       double difference = weight - double(q - zeroPoint) * scale;
       error += difference * difference;
     }
@@ -163,8 +162,8 @@ void BlockQuantizer::quantizeByTable(ArrayRef<float> block,
   }
 }
 
-/// Sixteen levels within [-1, 1] by Lloyd's algorithm on a histogram whose cells
-/// weigh what the weights in them contribute to the squared error.
+/// Sixteen levels within [-1, 1] by Lloyd's algorithm on a histogram whose
+/// cells weigh what the weights in them contribute to the squared error.
 static std::vector<float> findLevels(ArrayRef<double> mass,
                                      ArrayRef<double> moment) {
   double total = 0;
@@ -212,8 +211,8 @@ static std::vector<float> findLevels(ArrayRef<double> mass,
 
 /// Makes the errors of each row cancel, of what has been rounded to nearest.
 static void cancelRowErrors(ArrayRef<float> weights, int64_t rows,
-                         const BlockFormat &format, int64_t inputChannels,
-                         BlockWeights &result) {
+                            const BlockFormat &format, int64_t inputChannels,
+                            BlockWeights &result) {
   int64_t length = weights.size() / rows;
   int64_t blocks = divideCeilSigned(length, format.block);
   int most = (1 << format.bits) - 1;
@@ -222,19 +221,18 @@ static void cancelRowErrors(ArrayRef<float> weights, int64_t rows,
   for (int64_t k = 0; k < length; ++k)
     channels[k] = k % numChannels;
   for (int64_t row = 0; row < rows; ++row)
-    cancelErrors(
-        weights.slice(row * length, length),
-        MutableArrayRef(result.values).slice(row * length, length), 0, most,
-        channels, numChannels, [&](int64_t k, int q) {
-          int64_t block = row * blocks + k / format.block;
-          if (!result.table.empty())
-            return result.table[q] * result.scales[block];
-          return dequantizeInBlock(uint8_t(q),
-                                   result.zeroPoints.empty()
-                                       ? uint8_t(most / 2 + 1)
-                                       : result.zeroPoints[block],
-                                   result.scales[block]);
-        });
+    cancelErrors(weights.slice(row * length, length),
+                 MutableArrayRef(result.values).slice(row * length, length), 0,
+                 most, channels, numChannels, [&](int64_t k, int q) {
+                   int64_t block = row * blocks + k / format.block;
+                   if (!result.table.empty())
+                     return result.table[q] * result.scales[block];
+                   return dequantizeInBlock(uint8_t(q),
+                                            result.zeroPoints.empty()
+                                                ? uint8_t(most / 2 + 1)
+                                                : result.zeroPoints[block],
+                                            result.scales[block]);
+                 });
 }
 
 BlockWeights mpc::quantizeInBlocks(ArrayRef<float> weights, int64_t rows,

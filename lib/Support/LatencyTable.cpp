@@ -58,9 +58,8 @@ bool LatencyTable::parse(const std::string &text, const std::string &source,
                 std::to_string(tableVersion));
   for (auto &[key, value] : json.items()) {
     bool isKnown = false;
-    for (const char *known :
-         {"version", "compiler", "isa", "threads", "entries", "conversions",
-          "overhead_ms"})
+    for (const char *known : {"version", "compiler", "isa", "threads",
+                              "entries", "conversions", "overhead_ms"})
       isKnown |= key == known;
     if (!isKnown)
       return fail("unknown key \"" + key + "\" in a table of latencies");
@@ -89,10 +88,9 @@ bool LatencyTable::parse(const std::string &text, const std::string &source,
       return fail("entries[" + std::to_string(index) +
                   "]: expected \"key\", \"name\" and \"precision\", texts, and "
                   "\"ms\", a time of at least 0");
-    table.entries.push_back({row["key"].get<std::string>(),
-                             row["name"].get<std::string>(),
-                             row["precision"].get<std::string>(),
-                             row["ms"].get<double>()});
+    table.entries.push_back(
+        {row["key"].get<std::string>(), row["name"].get<std::string>(),
+         row["precision"].get<std::string>(), row["ms"].get<double>()});
     ++index;
   }
   index = 0;
@@ -107,10 +105,9 @@ bool LatencyTable::parse(const std::string &text, const std::string &source,
       return fail("conversions[" + std::to_string(index) +
                   "]: expected \"from\" and \"to\", texts, \"shape\", a list "
                   "of sizes, and \"ms\", a time of at least 0");
-    table.conversions.push_back({row["from"].get<std::string>(),
-                                 row["to"].get<std::string>(),
-                                 row["shape"].get<std::vector<int64_t>>(),
-                                 row["ms"].get<double>()});
+    table.conversions.push_back(
+        {row["from"].get<std::string>(), row["to"].get<std::string>(),
+         row["shape"].get<std::vector<int64_t>>(), row["ms"].get<double>()});
     ++index;
   }
   *this = std::move(table);
@@ -148,8 +145,8 @@ std::string LatencyTable::str() const {
     text += "[";
     const char *separator = "\n  ";
     for (const Json &row : value) {
-      text += separator +
-              row.dump(-1, ' ', false, Json::error_handler_t::replace);
+      text +=
+          separator + row.dump(-1, ' ', false, Json::error_handler_t::replace);
       separator = ",\n  ";
     }
     text += "]";

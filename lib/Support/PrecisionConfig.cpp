@@ -144,8 +144,8 @@ private:
                       std::string &precision) const;
   Error readShape(const Json &value, const Twine &where,
                   ShapeCondition &shape) const;
-  Error readFormat(const Json &object, const Twine &where,
-                   StringRef precision, WeightFormat &format) const;
+  Error readFormat(const Json &object, const Twine &where, StringRef precision,
+                   WeightFormat &format) const;
   Error readDefault(const Json &value, PrecisionConfig &config) const;
   Error readIntegers(const Json &value, IntegerFormat &integers) const;
   Error readEntry(const Json &value, size_t index,
@@ -223,12 +223,12 @@ Error Reader::readFormat(const Json &object, const Twine &where,
     if (found == object.end())
       continue;
     if (precision != "w8" && precision != "w4")
-      return fail(where + ": " + key + " goes with w8 and w4, but precision is " +
-                  precision);
-    std::string text = found->is_string()
-                           ? found->get<std::string>()
-                           : found->dump(-1, ' ', false,
-                                         Json::error_handler_t::replace);
+      return fail(where + ": " + key +
+                  " goes with w8 and w4, but precision is " + precision);
+    std::string text =
+        found->is_string()
+            ? found->get<std::string>()
+            : found->dump(-1, ' ', false, Json::error_handler_t::replace);
     if (!is_contained(values, StringRef(text)))
       return fail(where + ": expected " + key + " to be one of " +
                   join(values, ", ") + ", but got " + text);
@@ -283,9 +283,9 @@ Error Reader::readEntry(const Json &value, size_t index,
   if (!value.is_object())
     return fail(where + ": expected an object with name, match or kind, and "
                         "precision");
-  if (Error error =
-          checkKeys(value, where, {"name", "match", "kind", "shape", "precision",
-                                   "block", "scheme", "activations"}))
+  if (Error error = checkKeys(value, where,
+                              {"name", "match", "kind", "shape", "precision",
+                               "block", "scheme", "activations"}))
     return error;
 
   PrecisionConfig::Entry entry;

@@ -205,9 +205,9 @@ bool SampleSet::openChunk(const Chunk &chunk, std::vector<Source> &sources,
               listNames(inputs) + ")";
       return false;
     }
-    if (isImage ? !openImages(file, inputs[0].type, inputs[0].shape, readers,
-                              error)
-                : !openTensorFile(file, readers, error))
+    if (isImage
+            ? !openImages(file, inputs[0].type, inputs[0].shape, readers, error)
+            : !openTensorFile(file, readers, error))
       return false;
   }
   std::vector<const TensorReader *> assigned;
@@ -276,8 +276,8 @@ bool SampleSet::addFolder(const std::string &path, std::string &error) {
     else if (!name.compare(0, 14, "test_data_set_") && isFolder(full))
       folders.push_back(full);
   }
-  int kinds = !npz.empty() + !npy.empty() + !protos.empty() +
-              !folders.empty() + hasImages;
+  int kinds = !npz.empty() + !npy.empty() + !protos.empty() + !folders.empty() +
+              hasImages;
   if (kinds != 1) {
     error = path +
             (kinds ? ": expected one kind of samples"

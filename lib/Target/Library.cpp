@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// The order of steps: code of every instruction set, in parts, in parallel, each
-// in an LLVM context of its own; weights; descriptor; link; write.
+// The order of steps: code of every instruction set, in parts, in parallel,
+// each in an LLVM context of its own; weights; descriptor; link; write.
 //
 //===----------------------------------------------------------------------===//
 
@@ -41,8 +41,8 @@ namespace {
 /// about it.
 struct VariantJob {
   ModuleOp module;
-  std::string name;  // of the instruction set
-  uint64_t features; // MPC_RT_CPU_* bits
+  std::string name;    // of the instruction set
+  uint64_t features;   // MPC_RT_CPU_* bits
   uint64_t capability; // of the only GPUs that it is for, or 0
   size_t index;        // of the entry
   mpc::VariantInfo::Entry entry;
@@ -174,8 +174,7 @@ void addParts(const VariantJob &variant, bool inOnePiece,
 /// Generates the code of one part.
 void compilePart(CodeJob &job, bool emitIR) {
   const VariantJob &variant = *job.variant;
-  OwningOpRef<ModuleOp> part =
-      mpc::extractPart(variant.module, job.functions);
+  OwningOpRef<ModuleOp> part = mpc::extractPart(variant.module, job.functions);
   llvm::LLVMContext context;
   std::unique_ptr<llvm::Module> module =
       translateModuleToLLVMIR(*part, context, variant.name);
@@ -296,9 +295,10 @@ FailureOr<mpc::LibraryFiles> mpc::buildLibrary(ModuleOp module,
   return buildLibrary(LibraryEntry{"main", module, info}, info, options);
 }
 
-FailureOr<mpc::LibraryFiles>
-mpc::buildLibrary(ArrayRef<LibraryEntry> entries, const ModelInfo &info,
-                  const LibraryOptions &options, bool isBenchKit) {
+FailureOr<mpc::LibraryFiles> mpc::buildLibrary(ArrayRef<LibraryEntry> entries,
+                                               const ModelInfo &info,
+                                               const LibraryOptions &options,
+                                               bool isBenchKit) {
   ModuleOp first = entries.front().module;
   MLIRContext *mlirContext = first.getContext();
   Location loc = UnknownLoc::get(mlirContext);
@@ -311,8 +311,7 @@ mpc::buildLibrary(ArrayRef<LibraryEntry> entries, const ModelInfo &info,
   SmallVector<ArrayRef<char>> blobs;
   uint64_t weightsBytes = 0;
   for (auto [index, entry] : llvm::enumerate(entries)) {
-    std::string suffix =
-        entries.size() == 1 ? "" : "_" + std::to_string(index);
+    std::string suffix = entries.size() == 1 ? "" : "_" + std::to_string(index);
     if (failed(collectVariants(entry.module, index, suffix, variants)))
       return failure();
     FailureOr<ArrayRef<char>> weights = getWeights(entry.module);

@@ -25,9 +25,8 @@ static constexpr const char *runtimeArchive = "libmpc_runtime.a";
 /// The C library as an emitted library may see it (runtime/CMakeLists.txt):
 /// names and versions of old systems, so that nothing newer can be linked by
 /// accident.
-static constexpr const char *systemStubs[] = {"libpthread.so.0", "libdl.so.2",
-                                              "libc.so.6",
-                                              "ld-linux-x86-64.so.2"};
+static constexpr const char *systemStubs[] = {
+    "libpthread.so.0", "libdl.so.2", "libc.so.6", "ld-linux-x86-64.so.2"};
 
 static std::string inFolder(StringRef folder, const Twine &name) {
   SmallString<128> path(folder);
@@ -124,7 +123,8 @@ mpc::Linker::run(ArrayRef<std::string> flags, ArrayRef<ObjectBytes> objects,
     arguments.push_back(path);
   }
   arguments.insert(arguments.end(), libraries.begin(), libraries.end());
-  std::string output = inFolder(folder, "output"), log = inFolder(folder, "log");
+  std::string output = inFolder(folder, "output"),
+              log = inFolder(folder, "log");
   arguments.push_back("-o");
   arguments.push_back(output);
 
@@ -158,7 +158,8 @@ mpc::Linker::linkShared(ArrayRef<ObjectBytes> objects,
   for (const std::string &name : exports)
     script += " " + name + ";";
   script += " local: *; };\n";
-  std::vector<std::string> libraries{inFolder(runtimeDirectory, runtimeArchive)};
+  std::vector<std::string> libraries{
+      inFolder(runtimeDirectory, runtimeArchive)};
   for (const char *stub : systemStubs)
     libraries.push_back(inFolder(runtimeDirectory, Twine("mpc/stubs/") + stub));
   return run({"-shared", "--gc-sections", "-Bsymbolic", "--exclude-libs=ALL",

@@ -73,8 +73,8 @@ std::optional<mpc::ElementType> mpc::getBorderType(Type type) {
 static std::string toUTF8(StringRef text) { return llvm::json::fixUTF8(text); }
 
 std::string mpc::toJSON(StringRef text) {
-  return ordered_json(text.str()).dump(
-      -1, ' ', false, ordered_json::error_handler_t::replace);
+  return ordered_json(text.str())
+      .dump(-1, ' ', false, ordered_json::error_handler_t::replace);
 }
 
 static ordered_json getTensors(ArrayRef<mpc::TensorInfo> tensors) {
@@ -161,9 +161,8 @@ std::string mpc::createManifest(const ModelInfo &info,
       base = std::max(base, entry.arenaBase);
       perBatch = std::max(perBatch, entry.arenaPerBatch);
     }
-    isas.push_back(
-        {{"name", variant.name},
-         {"workspace", {{"base", base}, {"per_batch", perBatch}}}});
+    isas.push_back({{"name", variant.name},
+                    {"workspace", {{"base", base}, {"per_batch", perBatch}}}});
   }
   manifest["isas"] = std::move(isas);
   manifest["groups"] = isBenchKit ? ordered_json::array()

@@ -88,7 +88,8 @@ static ArrayAttr toAttribute(Builder &builder,
     NamedAttrList entry;
     entry.set("name", builder.getStringAttr(tensor.name));
     entry.set("type", TypeAttr::get(RankedTensorType::get(
-                          tensor.dims, mpc::getBuiltinType(builder.getContext(), tensor.type))));
+                          tensor.dims, mpc::getBuiltinType(builder.getContext(),
+                                                           tensor.type))));
     if (!tensor.layout.empty())
       entry.set("layout", builder.getStringAttr(tensor.layout));
     if (tensor.quantization) {

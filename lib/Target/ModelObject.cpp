@@ -88,8 +88,7 @@ public:
     return ConstantStruct::getAnon(
         {storeString(name), getI32(info.inputs.size()),
          getI32(info.outputs.size()), storeTensors(info.inputs),
-         storeTensors(info.outputs), getI64(part.offset),
-         getI64(part.bytes)});
+         storeTensors(info.outputs), getI64(part.offset), getI64(part.bytes)});
   }
 
   /// mpc_rt_variant
@@ -148,7 +147,8 @@ public:
         {getI32(order.size()), getI32(info.histograms),
          getI32(info.movingAverage), getI32(0), storeString(info.head),
          storeArray(ptr, keys), storeArray(i32, rows),
-         declare("mpc_rt_observer_create", FunctionType::get(ptr, {ptr}, false)),
+         declare("mpc_rt_observer_create",
+                 FunctionType::get(ptr, {ptr}, false)),
          declare("mpc_rt_observer_destroy",
                  FunctionType::get(none, {ptr}, false)),
          declare("mpc_rt_observer_take",
@@ -185,8 +185,7 @@ mpc::createModelModule(LLVMContext &context, ArrayRef<LibraryEntry> entries,
   // mpc_rt_model
   Constant *model = builder.store(ConstantStruct::getAnon(
       {builder.getI32(MPC_RT_VERSION), builder.getI32(entries.size()),
-       builder.getI32(variants.size()),
-       builder.storeStructs(entryValues),
+       builder.getI32(variants.size()), builder.storeStructs(entryValues),
        builder.storeStructs(variantValues), weights,
        builder.getI64(weightsBytes), builder.storeString(manifest),
        builder.getI64(manifest.size()),
@@ -197,7 +196,8 @@ mpc::createModelModule(LLVMContext &context, ArrayRef<LibraryEntry> entries,
       querySymbol,
       FunctionType::get(builder.ptr, {builder.ptr, builder.i32}, false));
   for (const std::string &name : queries)
-    builder.exportCall(name, FunctionType::get(builder.ptr, {builder.i32}, false),
+    builder.exportCall(name,
+                       FunctionType::get(builder.ptr, {builder.i32}, false),
                        query, {model});
   if (observer) {
     auto *type =

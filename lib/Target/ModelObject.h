@@ -25,8 +25,8 @@ namespace mpc {
 
 /// The code of one instruction set, as the descriptor names it.
 struct VariantInfo {
-  std::string name;   // as in --march; ends with the GPUs that it is only for
-  uint64_t features;  // MPC_RT_CPU_* bits
+  std::string name;  // as in --march; ends with the GPUs that it is only for
+  uint64_t features; // MPC_RT_CPU_* bits
   /// 10 times the compute capability of the only GPUs it is for, or 0.
   uint64_t capability;
   /// One per entry of the library: the function, and what it needs in bytes.
@@ -48,13 +48,11 @@ std::unique_ptr<llvm::Module> createWeightsModule(llvm::LLVMContext &context,
 
 /// The module with the descriptor and the functions `queries`, each of which
 /// returns the runtime's function table for it.
-std::unique_ptr<llvm::Module>
-createModelModule(llvm::LLVMContext &context,
-                  llvm::ArrayRef<LibraryEntry> entries,
-                  llvm::ArrayRef<WeightsPart> parts,
-                  llvm::ArrayRef<VariantInfo> variants, uint64_t weightsBytes,
-                  llvm::StringRef manifest,
-                  llvm::ArrayRef<std::string> queries);
+std::unique_ptr<llvm::Module> createModelModule(
+    llvm::LLVMContext &context, llvm::ArrayRef<LibraryEntry> entries,
+    llvm::ArrayRef<WeightsPart> parts, llvm::ArrayRef<VariantInfo> variants,
+    uint64_t weightsBytes, llvm::StringRef manifest,
+    llvm::ArrayRef<std::string> queries);
 
 /// What an observing library exports, beside its queries.
 inline constexpr const char *saveCalibrationSymbol = "mpc_save_calibration";

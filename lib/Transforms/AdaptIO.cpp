@@ -5,8 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// mpc-adapt-io: the user's `--io-type` and `--io-layout`. What a tensor becomes at the border is undone right behind it by a cast and
-// a transpose, which later passes fold into what stands there.
+// mpc-adapt-io: the user's `--io-type` and `--io-layout`. What a tensor becomes
+// at the border is undone right behind it by a cast and a transpose, which
+// later passes fold into what stands there.
 //
 //===----------------------------------------------------------------------===//
 
@@ -40,7 +41,8 @@ struct AdaptIO : public mpc::impl::AdaptIOBase<AdaptIO> {
   void runOnOperation() override {
     auto main = getOperation().lookupSymbol<func::FuncOp>("main");
     if (!main || !llvm::hasSingleElement(main.getBody())) {
-      getOperation().emitError("expected a function @main with a body of one block");
+      getOperation().emitError(
+          "expected a function @main with a body of one block");
       return signalPassFailure();
     }
     llvm::StringMap<Adaptation> adaptations;
@@ -48,44 +50,63 @@ struct AdaptIO : public mpc::impl::AdaptIOBase<AdaptIO> {
       signalPassFailure();
   }
 
-  LogicalResult parse(func::FuncOp main, llvm::StringMap<Adaptation> &adaptations) {
+  LogicalResult parse(func::FuncOp main,
+                      llvm::StringMap<Adaptation> &adaptations) {
     Builder builder(&getContext());
     for (StringRef text : types) {
       auto [name, value] = text.rsplit('=');
       Type element = parseBorderType(value, builder);
       if (name.empty() || !element)
-        return main.emitError() << "--io-type=" << text << ": expected NAME=TYPE with a type of f32, f16, bf16, u8, i8, u16, i16, i32";
+        return main.emitError() << "--io-type=" << text
+                                << ": expected NAME=TYPE with a type of f32, "
+                                   "f16, bf16, u8, i8, u16, i16, i32";
       adaptations[name].element = element;
     }
     for (StringRef text : layouts) {
       auto [name, value] = text.rsplit('=');
       if (name.empty() || (value != "nhwc" && value != "nchw"))
-        return main.emitError() << "--io-layout=" << text << ": expected NAME=nhwc or NAME=nchw";
+        return main.emitError()
+               << "--io-layout=" << text << ": expected NAME=nhwc or NAME=nchw";
       adaptations[name].channelsLast = value == "nhwc";
     }
     return success();
   }
 
-  /// The type at the border, and the permutation from it to the model's own (empty: none).
-  FailureOr<RankedTensorType> getBorderType(func::FuncOp main, StringRef name, Type type, const Adaptation &adaptation) {
+  /// The type at the border, and the permutation from it to the model's own
+  /// (empty: none).
+  FailureOr<RankedTensorType> getBorderType(func::FuncOp main, StringRef name,
+                                            Type type,
+                                            const Adaptation &adaptation) {
     auto tensor = dyn_cast<RankedTensorType>(type);
     if (!tensor)
-      return main.emitError() << "expected ranked tensors as inputs and outputs, but got " << type, failure();
+      return main.emitError()
+                 << "expected ranked tensors as inputs and outputs, but got "
+                 << type,
+             failure();
     SmallVector<int64_t> shape(tensor.getShape());
     if (adaptation.channelsLast) {
       if (tensor.getRank() < 3)
-        return main.emitError() << "--io-layout=" << name << "=nhwc: expected a tensor of at least three dimensions, but got " << tensor, failure();
+        return main.emitError() << "--io-layout=" << name
+                                << "=nhwc: expected a tensor of at least three "
+                                   "dimensions, but got "
+                                << tensor,
+               failure();
       std::rotate(shape.begin() + 1, shape.begin() + 2, shape.end());
     }
-    return RankedTensorType::get(shape, adaptation.element ? adaptation.element : tensor.getElementType());
+    return RankedTensorType::get(shape, adaptation.element
+                                            ? adaptation.element
+                                            : tensor.getElementType());
   }
 
-  LogicalResult adapt(func::FuncOp main, llvm::StringMap<Adaptation> &adaptations) {
+  LogicalResult adapt(func::FuncOp main,
+                      llvm::StringMap<Adaptation> &adaptations) {
     Block &block = main.getBody().front();
     OpBuilder builder = OpBuilder::atBlockBegin(&block);
     SmallVector<std::string> known;
     llvm::StringSet<> used;
-    auto nameOf = [&](StringAttr attr, StringRef kind, unsigned i) { return attr ? attr.str() : (kind + Twine(i)).str(); };
+    auto nameOf = [&](StringAttr attr, StringRef kind, unsigned i) {
+      return attr ? attr.str() : (kind + Twine(i)).str();
+    };
 
     for (BlockArgument argument : block.getArguments()) {
       std::string name = mpc::getArgumentName(main, argument.getArgNumber());
@@ -101,22 +122,28 @@ struct AdaptIO : public mpc::impl::AdaptIOBase<AdaptIO> {
       argument.setType(*border);
       Value value = argument;
       SmallVector<Operation *> own;
-      if (auto element = cast<RankedTensorType>(model).getElementType(); element != border->getElementType()) {
-        value = CastOp::create(builder, argument.getLoc(), border->clone(element), value);
+      if (auto element = cast<RankedTensorType>(model).getElementType();
+          element != border->getElementType()) {
+        value = CastOp::create(builder, argument.getLoc(),
+                               border->clone(element), value);
         own.push_back(value.getDefiningOp());
       }
       if (it->second.channelsLast) {
-        value = TransposeOp::create(builder, argument.getLoc(), model, value, getChannelsFirst(border->getRank()));
+        value = TransposeOp::create(builder, argument.getLoc(), model, value,
+                                    getChannelsFirst(border->getRank()));
         own.push_back(value.getDefiningOp());
       }
-      argument.replaceUsesWithIf(value, [&](OpOperand &use) { return !llvm::is_contained(own, use.getOwner()); });
+      argument.replaceUsesWithIf(value, [&](OpOperand &use) {
+        return !llvm::is_contained(own, use.getOwner());
+      });
     }
 
     Operation *terminator = block.getTerminator();
     builder.setInsertionPoint(terminator);
     for (OpOperand &operand : terminator->getOpOperands()) {
       unsigned i = operand.getOperandNumber();
-      std::string name = nameOf(main.getResultAttrOfType<StringAttr>(i, kNameAttrName), "output", i);
+      std::string name = nameOf(
+          main.getResultAttrOfType<StringAttr>(i, kNameAttrName), "output", i);
       known.push_back(name);
       auto it = adaptations.find(name);
       if (it == adaptations.end())
@@ -128,7 +155,9 @@ struct AdaptIO : public mpc::impl::AdaptIOBase<AdaptIO> {
         return failure();
       auto model = cast<RankedTensorType>(value.getType());
       if (it->second.channelsLast) {
-        value = TransposeOp::create(builder, value.getLoc(), border->clone(model.getElementType()), value, getChannelsLast(border->getRank()));
+        value = TransposeOp::create(builder, value.getLoc(),
+                                    border->clone(model.getElementType()),
+                                    value, getChannelsLast(border->getRank()));
       }
       if (border->getElementType() != model.getElementType())
         value = CastOp::create(builder, value.getLoc(), *border, value);
@@ -136,9 +165,12 @@ struct AdaptIO : public mpc::impl::AdaptIOBase<AdaptIO> {
     }
     for (const auto &entry : adaptations)
       if (!used.contains(entry.getKey()))
-        return main.emitError() << "--io-type, --io-layout: no input or output is named '" << entry.getKey() << "'; there are "
-                                << llvm::join(known, ", ");
-    main.setFunctionType(FunctionType::get(&getContext(), block.getArgumentTypes(), terminator->getOperandTypes()));
+        return main.emitError()
+               << "--io-type, --io-layout: no input or output is named '"
+               << entry.getKey() << "'; there are " << llvm::join(known, ", ");
+    main.setFunctionType(FunctionType::get(&getContext(),
+                                           block.getArgumentTypes(),
+                                           terminator->getOperandTypes()));
     return success();
   }
 };

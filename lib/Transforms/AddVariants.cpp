@@ -102,7 +102,8 @@ void VariantAdder::roundResult(GroupOp variant, Type narrow) {
   if (!isArithmeticFloat(type.getElementType()))
     return;
   OpBuilder body(yield);
-  Value rounded = CastOp::create(body, variant.getLoc(), type.clone(narrow), value);
+  Value rounded =
+      CastOp::create(body, variant.getLoc(), type.clone(narrow), value);
   yield->setOperand(0, CastOp::create(body, variant.getLoc(), type, rounded));
 }
 
@@ -127,8 +128,8 @@ void VariantAdder::addStore(GroupOp group, RangeAttr range) {
   OpBuilder body = OpBuilder::atBlockEnd(&block);
   Value quantized =
       QuantizeOp::create(body, group.getLoc(), type.clone(bytes), argument);
-  Value real = DequantizeOp::create(body, group.getLoc(),
-                                    type.clone(builder.getF32Type()), quantized);
+  Value real = DequantizeOp::create(
+      body, group.getLoc(), type.clone(builder.getF32Type()), quantized);
   if (real.getType() != type)
     real = CastOp::create(body, group.getLoc(), type, real);
   YieldOp::create(body, group.getLoc(), real);
@@ -139,9 +140,9 @@ LogicalResult VariantAdder::add(GroupOp group) {
   if (!candidates)
     return success();
   if (group->getNumResults() != 1)
-    return group.emitOpError() << "'" << group.getName()
-                               << "': expected one result, but got "
-                               << group->getNumResults();
+    return group.emitOpError()
+           << "'" << group.getName() << "': expected one result, but got "
+           << group->getNumResults();
   if (group.getPrecision() != Precision::F32)
     return group.emitOpError()
            << "'" << group.getName() << "': expected precision f32";
@@ -150,10 +151,9 @@ LogicalResult VariantAdder::add(GroupOp group) {
     auto name = dyn_cast<StringAttr>(attribute);
     auto precision = name ? symbolizePrecision(name.getValue()) : std::nullopt;
     if (!precision)
-      return group.emitOpError() << "'" << group.getName()
-                                 << "': expected names of precisions in "
-                                 << kCandidatesAttrName << ", but got "
-                                 << attribute;
+      return group.emitOpError()
+             << "'" << group.getName() << "': expected names of precisions in "
+             << kCandidatesAttrName << ", but got " << attribute;
     if (*precision == Precision::F16 || *precision == Precision::BF16) {
       GroupOp variant = clone(group, name);
       variant.setPrecision(*precision);
@@ -173,7 +173,8 @@ LogicalResult VariantAdder::add(GroupOp group) {
         clone(group, name).setPrecision(*precision);
     } else {
       return group.emitOpError()
-             << "'" << group.getName() << "': expected f16, bf16, w8, w4, int16 or int8 in "
+             << "'" << group.getName()
+             << "': expected f16, bf16, w8, w4, int16 or int8 in "
              << kCandidatesAttrName << ", but got " << name;
     }
   }
@@ -183,8 +184,7 @@ LogicalResult VariantAdder::add(GroupOp group) {
 
 LogicalResult VariantAdder::run() {
   tieRanges();
-  for (GroupOp group :
-       llvm::make_early_inc_range(function.getOps<GroupOp>()))
+  for (GroupOp group : llvm::make_early_inc_range(function.getOps<GroupOp>()))
     if (failed(add(group)))
       return failure();
   return success();

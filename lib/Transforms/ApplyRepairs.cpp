@@ -24,7 +24,8 @@ using namespace mpc;
 namespace {
 class Applier {
 public:
-  Applier(ModuleOp module, const RepairStep &step, StringRef source) : module(module), step(step), source(source) {
+  Applier(ModuleOp module, const RepairStep &step, StringRef source)
+      : module(module), step(step), source(source) {
     for (auto function : module.getOps<func::FuncOp>())
       for (auto group : function.getOps<GroupOp>())
         groups[group.getName()] = group;
@@ -33,12 +34,16 @@ public:
 
 private:
   InFlightDiagnostic emitError(StringRef name) {
-    return mlir::emitError(UnknownLoc::get(module.getContext())) << source << ": " << getRepairName(step.repair) << " of '" << name << "': ";
+    return mlir::emitError(UnknownLoc::get(module.getContext()))
+           << source << ": " << getRepairName(step.repair) << " of '" << name
+           << "': ";
   }
   FailureOr<GroupOp> find(StringRef name) {
     auto it = groups.find(name);
     if (it == groups.end())
-      return emitError(name) << "expected a group of the model, but there is none of this name", failure();
+      return emitError(name) << "expected a group of the model, but there is "
+                                "none of this name",
+             failure();
     return it->second;
   }
   FailureOr<ContractionWeights> findContraction(StringRef name, size_t count) {
@@ -47,9 +52,13 @@ private:
       return failure();
     auto contraction = ContractionWeights::get(*group);
     if (!contraction)
-      return emitError(name) << "expected a contraction with constant weights", failure();
+      return emitError(name) << "expected a contraction with constant weights",
+             failure();
     if (count != size_t(contraction->getNumOutputs()))
-      return emitError(name) << "expected a number for each of " << contraction->getNumOutputs() << " output channels, but got " << count, failure();
+      return emitError(name) << "expected a number for each of "
+                             << contraction->getNumOutputs()
+                             << " output channels, but got " << count,
+             failure();
     return std::move(*contraction);
   }
   LogicalResult setRangeOf(StringRef name, CalibrationRange range);
@@ -73,7 +82,8 @@ LogicalResult Applier::setRangeOf(StringRef name, CalibrationRange range) {
         function.setArgAttr(argument.getArgNumber(), kRangeAttrName, attr);
         return success();
       }
-  return emitError(name) << "expected an input or a group of the model, but there is none of this name";
+  return emitError(name) << "expected an input or a group of the model, but "
+                            "there is none of this name";
 }
 
 LogicalResult Applier::setCodes(StringRef name, ArrayRef<int8_t> codes) {
@@ -84,11 +94,13 @@ LogicalResult Applier::setCodes(StringRef name, ArrayRef<int8_t> codes) {
   if (failed(contraction))
     return failure();
   if (codes.size() != contraction->weights.size())
-    return emitError(name) << "expected " << contraction->weights.size() << " codes, but got " << codes.size();
+    return emitError(name) << "expected " << contraction->weights.size()
+                           << " codes, but got " << codes.size();
   for (int64_t o = 0; o < contraction->getNumOutputs(); ++o)
     for (int64_t k = 0; k < contraction->getNumProducts(); ++k) {
       int64_t index = contraction->getIndex(o, k);
-      contraction->weights[index] = dequantize(codes[index], QuantParams{scales->second[o], 0, -127, 127});
+      contraction->weights[index] = dequantize(
+          codes[index], QuantParams{scales->second[o], 0, -127, 127});
     }
   contraction->write();
   return success();
@@ -110,7 +122,9 @@ LogicalResult Applier::run() {
     auto contraction = findContraction(name, scales.size());
     if (failed(contraction))
       return failure();
-    contraction->getGroup()->setAttr(kWeightScalesAttrName, DenseF32ArrayAttr::get(module.getContext(), scales));
+    contraction->getGroup()->setAttr(
+        kWeightScalesAttrName,
+        DenseF32ArrayAttr::get(module.getContext(), scales));
   }
   for (const auto &[name, bias] : step.bias) {
     auto contraction = findContraction(name, bias.size());
@@ -127,7 +141,8 @@ struct ApplyRepairs : mpc::impl::ApplyRepairsBase<ApplyRepairs> {
   using ApplyRepairsBase::ApplyRepairsBase;
   void runOnOperation() override {
     if (decisions.empty()) {
-      getOperation().emitError("expected the option decisions=FILE of mpc-apply-repairs");
+      getOperation().emitError(
+          "expected the option decisions=FILE of mpc-apply-repairs");
       return signalPassFailure();
     }
     llvm::Expected<RepairDecisions> loaded = RepairDecisions::load(decisions);
@@ -142,4 +157,7 @@ struct ApplyRepairs : mpc::impl::ApplyRepairsBase<ApplyRepairs> {
 };
 } // namespace
 
-LogicalResult mpc::applyRepair(ModuleOp module, const RepairStep &step, StringRef source) { return Applier(module, step, source).run(); }
+LogicalResult mpc::applyRepair(ModuleOp module, const RepairStep &step,
+                               StringRef source) {
+  return Applier(module, step, source).run();
+}

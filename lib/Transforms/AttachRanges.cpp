@@ -192,7 +192,8 @@ struct AttachRangesPass : mpc::impl::AttachRangesBase<AttachRangesPass> {
           "expected the option calibration=FILE of mpc-attach-ranges");
       return signalPassFailure();
     }
-    llvm::Expected<Calibration> table = loadCalibration(getOperation(), calibration);
+    llvm::Expected<Calibration> table =
+        loadCalibration(getOperation(), calibration);
     if (!table) {
       getOperation().emitError() << llvm::toString(table.takeError());
       return signalPassFailure();

@@ -14,7 +14,8 @@ using namespace mpc;
 
 Type mpc::parseBorderType(StringRef name, Builder &builder) {
   auto integer = [&](unsigned width, bool isSigned) -> Type {
-    return isSigned ? builder.getIntegerType(width) : builder.getIntegerType(width, /*isSigned=*/false);
+    return isSigned ? builder.getIntegerType(width)
+                    : builder.getIntegerType(width, /*isSigned=*/false);
   };
   return llvm::StringSwitch<Type>(name)
       .Case("f32", builder.getF32Type())

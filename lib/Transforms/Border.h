@@ -12,12 +12,16 @@
 
 namespace mpc {
 
-/// The element type that users name u8, i8, u16, i16, i32, f16, bf16 or f32; null for other names.
+/// The element type that users name u8, i8, u16, i16, i32, f16, bf16 or f32;
+/// null for other names.
 mlir::Type parseBorderType(llvm::StringRef name, mlir::Builder &builder);
 
-/// Permutations of mpc.transpose between [N, C, spatial...] and [N, spatial..., C].
-llvm::SmallVector<int64_t> getChannelsLast(int64_t rank);  // moves them to the end
-llvm::SmallVector<int64_t> getChannelsFirst(int64_t rank); // moves them from the end to dimension 1
+/// Permutations of mpc.transpose between [N, C, spatial...] and [N, spatial...,
+/// C].
+llvm::SmallVector<int64_t>
+getChannelsLast(int64_t rank); // moves them to the end
+llvm::SmallVector<int64_t>
+getChannelsFirst(int64_t rank); // moves them from the end to dimension 1
 
 } // namespace mpc
 

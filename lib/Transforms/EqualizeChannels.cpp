@@ -48,16 +48,21 @@ void Equalizer::gather(func::FuncOp function) {
       continue;
     ChannelReaders readers = getChannelReaders(group);
     ChannelSource source = getChannelSource(group);
-    std::string problem = !readers.problem.empty() ? readers.problem : source.problem;
+    std::string problem =
+        !readers.problem.empty() ? readers.problem : source.problem;
     if (problem.empty() && !source.isContraction)
       problem = "what follows its contraction scales channels already";
-    auto remarkOptions = remark::RemarkOpts::name("Equalization").category("repair").function(group.getName());
+    auto remarkOptions = remark::RemarkOpts::name("Equalization")
+                             .category("repair")
+                             .function(group.getName());
     if (!problem.empty()) {
-      std::string text = "'" + group.getName().str() + "' is not equalized: " + problem;
+      std::string text =
+          "'" + group.getName().str() + "' is not equalized: " + problem;
       remark::missed(group.getLoc(), remarkOptions) << StringRef(text);
       continue;
     }
-    Link link{group, {}, std::vector<double>(contraction->getNumOutputs(), 1.0)};
+    Link link{
+        group, {}, std::vector<double>(contraction->getNumOutputs(), 1.0)};
     contractions.try_emplace(group, std::move(*contraction));
     for (ContractionWeights &reader : readers.contractions) {
       link.readers.push_back(reader.getGroup());
@@ -73,17 +78,20 @@ double Equalizer::equalize(Link &link) {
   std::vector<double> made(channels, 0.0), read(channels, 0.0);
   ContractionWeights &source = contractions.find(link.source)->second;
   for (int64_t o = 0; o < channels; ++o) {
-    // The bias counts as a weight does: a channel that is all bias must not grow without bounds.
+    // The bias counts as a weight does: a channel that is all bias must not
+    // grow without bounds.
     made[o] = std::abs(source.bias[o]);
     for (int64_t k = 0; k < source.getNumProducts(); ++k)
-      made[o] = std::max<double>(made[o], std::abs(source.weights[source.getIndex(o, k)]));
+      made[o] = std::max<double>(
+          made[o], std::abs(source.weights[source.getIndex(o, k)]));
   }
   for (GroupOp group : link.readers) {
     ContractionWeights &reader = contractions.find(group)->second;
     for (int64_t o = 0; o < reader.getNumOutputs(); ++o)
       for (int64_t k = 0; k < reader.getNumProducts(); ++k) {
         double &largest = read[reader.getInputChannel(o, k) % channels];
-        largest = std::max<double>(largest, std::abs(reader.weights[reader.getIndex(o, k)]));
+        largest = std::max<double>(
+            largest, std::abs(reader.weights[reader.getIndex(o, k)]));
       }
   }
   // sqrt(made / read) is what SmoothQuant's formula gives for alpha 1/2.
@@ -102,7 +110,8 @@ double Equalizer::equalize(Link &link) {
     ContractionWeights &reader = contractions.find(group)->second;
     for (int64_t o = 0; o < reader.getNumOutputs(); ++o)
       for (int64_t k = 0; k < reader.getNumProducts(); ++k)
-        reader.weights[reader.getIndex(o, k)] *= steps[reader.getInputChannel(o, k) % channels];
+        reader.weights[reader.getIndex(o, k)] *=
+            steps[reader.getInputChannel(o, k) % channels];
   }
   return change;
 }
@@ -120,10 +129,18 @@ void Equalizer::sweep(unsigned times) {
 void Equalizer::write() {
   for (Link &link : links) {
     SmallVector<float> factors(link.factors.begin(), link.factors.end());
-    link.source->setAttr(kChannelFactorsAttrName, DenseF32ArrayAttr::get(link.source.getContext(), factors));
+    link.source->setAttr(
+        kChannelFactorsAttrName,
+        DenseF32ArrayAttr::get(link.source.getContext(), factors));
     auto [low, high] = std::minmax_element(factors.begin(), factors.end());
-    std::string text = "'" + link.source.getName().str() + "': channels divided by " + std::to_string(*low) + " to " + std::to_string(*high);
-    remark::passed(link.source.getLoc(), remark::RemarkOpts::name("Equalization").category("repair").function(link.source.getName())) << StringRef(text);
+    std::string text = "'" + link.source.getName().str() +
+                       "': channels divided by " + std::to_string(*low) +
+                       " to " + std::to_string(*high);
+    remark::passed(link.source.getLoc(),
+                   remark::RemarkOpts::name("Equalization")
+                       .category("repair")
+                       .function(link.source.getName()))
+        << StringRef(text);
   }
 }
 

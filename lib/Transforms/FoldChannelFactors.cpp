@@ -24,7 +24,8 @@ static int64_t getNumChannels(GroupOp group) {
   if (group->getNumResults() != 1)
     return 0;
   auto type = cast<RankedTensorType>(group->getResult(0).getType());
-  if (type.getRank() == 0 || ShapedType::isDynamic(type.getShape().back()) || !isArithmeticFloat(type.getElementType()))
+  if (type.getRank() == 0 || ShapedType::isDynamic(type.getShape().back()) ||
+      !isArithmeticFloat(type.getElementType()))
     return 0;
   return type.getShape().back();
 }
@@ -33,23 +34,31 @@ static int64_t getNumChannels(GroupOp group) {
 // Readers
 //===----------------------------------------------------------------------===//
 
-/// Whether a group pools positions, channels last: what comes out has the factors of what goes in.
+/// Whether a group pools positions, channels last: what comes out has the
+/// factors of what goes in.
 static bool keepsFactors(GroupOp group) {
   Block &block = group.getBlock();
-  if (group->getNumResults() != 1 || group.getInputs().size() != 1 || !llvm::hasNItems(block.without_terminator(), 1))
+  if (group->getNumResults() != 1 || group.getInputs().size() != 1 ||
+      !llvm::hasNItems(block.without_terminator(), 1))
     return false;
-  auto isLast = [](auto pool) { return pool && pool.getLayout() == Layout::ChannelsLast; };
-  return isLast(dyn_cast<MaxPoolOp>(block.front())) || isLast(dyn_cast<AveragePoolOp>(block.front()));
+  auto isLast = [](auto pool) {
+    return pool && pool.getLayout() == Layout::ChannelsLast;
+  };
+  return isLast(dyn_cast<MaxPoolOp>(block.front())) ||
+         isLast(dyn_cast<AveragePoolOp>(block.front()));
 }
 
-static void gatherReaders(Value value, int64_t channels, ChannelReaders &readers) {
+static void gatherReaders(Value value, int64_t channels,
+                          ChannelReaders &readers) {
   for (OpOperand &use : value.getUses()) {
     if (!readers.problem.empty())
       return;
     Operation *user = use.getOwner();
     if (auto reshape = dyn_cast<ReshapeOp>(user)) {
       auto type = cast<RankedTensorType>(reshape.getType());
-      if (type.getRank() == 0 || ShapedType::isDynamic(type.getShape().back()) || type.getShape().back() % channels != 0)
+      if (type.getRank() == 0 ||
+          ShapedType::isDynamic(type.getShape().back()) ||
+          type.getShape().back() % channels != 0)
         readers.problem = "a reshape takes its channels apart";
       else
         gatherReaders(reshape.getResult(), channels, readers);
@@ -57,7 +66,9 @@ static void gatherReaders(Value value, int64_t channels, ChannelReaders &readers
     }
     auto group = dyn_cast<GroupOp>(user);
     if (!group || !isa<func::FuncOp>(group->getParentOp())) {
-      readers.problem = isa<func::ReturnOp>(user) ? "it is a result of the model" : "it is read by control flow";
+      readers.problem = isa<func::ReturnOp>(user)
+                            ? "it is a result of the model"
+                            : "it is read by control flow";
       return;
     }
     if (keepsFactors(group)) {
@@ -66,9 +77,14 @@ static void gatherReaders(Value value, int64_t channels, ChannelReaders &readers
       continue;
     }
     auto contraction = ContractionWeights::get(group);
-    BlockArgument argument = group.getBlock().getArgument(use.getOperandNumber());
-    if (!contraction || contraction->getInputArgument() != argument || !argument.hasOneUse()) {
-      readers.problem = ("'" + group.getName() + "' reads it otherwise than as the input of a contraction with constant weights").str();
+    BlockArgument argument =
+        group.getBlock().getArgument(use.getOperandNumber());
+    if (!contraction || contraction->getInputArgument() != argument ||
+        !argument.hasOneUse()) {
+      readers.problem = ("'" + group.getName() +
+                         "' reads it otherwise than as the input of a "
+                         "contraction with constant weights")
+                            .str();
       return;
     }
     readers.contractions.push_back(std::move(*contraction));
@@ -93,10 +109,12 @@ ChannelReaders mpc::getChannelReaders(GroupOp group) {
 //===----------------------------------------------------------------------===//
 
 namespace {
-/// Goes backwards from the result of a group, first to see whether factors fold, then to fold them.
+/// Goes backwards from the result of a group, first to see whether factors
+/// fold, then to fold them.
 class SourceFolder {
 public:
-  explicit SourceFolder(GroupOp group) : group(group), channels(getNumChannels(group)) {}
+  explicit SourceFolder(GroupOp group)
+      : group(group), channels(getNumChannels(group)) {}
 
   /// With empty `factors`, changes nothing.
   bool fold(ArrayRef<float> factors) {
@@ -112,11 +130,13 @@ private:
     return false;
   }
 
-  /// A constant operand, scaled (divided, or multiplied where `inverse`) along the last dimension; a value per tensor becomes one per channel.
+  /// A constant operand, scaled (divided, or multiplied where `inverse`) along
+  /// the last dimension; a value per tensor becomes one per channel.
   bool scaleConstant(OpOperand &use, bool inverse) {
     ElementsAttr value = getConstantValue(use.get());
     auto type = cast<RankedTensorType>(use.get().getType());
-    std::optional<std::vector<float>> values = value ? getFloatValues(value) : std::nullopt;
+    std::optional<std::vector<float>> values =
+        value ? getFloatValues(value) : std::nullopt;
     if (!values)
       return fail("it has an operand that is not constant");
     SmallVector<int64_t> shape(type.getShape());
@@ -130,19 +150,25 @@ private:
     shape.back() = channels;
     std::vector<float> scaled;
     for (size_t i = 0; i < values->size() * (expands ? channels : 1); ++i) {
-      double number = (*values)[expands ? i / channels : i], factor = factors[i % channels];
-      scaled.push_back(static_cast<float>(inverse ? number * factor : number / factor));
+      double number = (*values)[expands ? i / channels : i],
+             factor = factors[i % channels];
+      scaled.push_back(
+          static_cast<float>(inverse ? number * factor : number / factor));
     }
     OpBuilder builder(group);
     auto newType = RankedTensorType::get(shape, type.getElementType());
-    setGroupOperand(group, use, ConstantOp::create(builder, group.getLoc(), createFloatConstant(newType, scaled)));
+    setGroupOperand(group, use,
+                    ConstantOp::create(builder, group.getLoc(),
+                                       createFloatConstant(newType, scaled)));
     return true;
   }
 
   bool divide(OpOperand &use) {
     Value value = use.get();
     if (isa<BlockArgument>(value))
-      return getConstantValue(value) ? scaleConstant(use, /*inverse=*/false) : fail("it is added to, or passed on from, what another group makes");
+      return getConstantValue(value) ? scaleConstant(use, /*inverse=*/false)
+                                     : fail("it is added to, or passed on "
+                                            "from, what another group makes");
     if (!value.hasOneUse())
       return fail("its parts are read more than once");
     Operation *op = value.getDefiningOp();
@@ -158,14 +184,17 @@ private:
             float &weight = contraction->weights[contraction->getIndex(o, k)];
             weight = static_cast<float>(double(weight) / factors[o]);
           }
-          contraction->bias[o] = static_cast<float>(double(contraction->bias[o]) / factors[o]);
+          contraction->bias[o] =
+              static_cast<float>(double(contraction->bias[o]) / factors[o]);
         }
         contraction->write();
         return true;
       }
-    if (auto elementwise = dyn_cast<ElementwiseOpInterface>(op); elementwise && elementwise.isClamp()) {
+    if (auto elementwise = dyn_cast<ElementwiseOpInterface>(op);
+        elementwise && elementwise.isClamp()) {
       auto [low, high] = elementwise.getClampBounds();
-      if ((low != 0 && std::isfinite(low)) || (high != 0 && std::isfinite(high)))
+      if ((low != 0 && std::isfinite(low)) ||
+          (high != 0 && std::isfinite(high)))
         return fail("it is clamped to other bounds than 0");
       return divide(op->getOpOperand(0));
     }
@@ -176,10 +205,12 @@ private:
     if (isa<MulOp, DivOp>(op)) {
       meetsFactor = true;
       bool isDivision = isa<DivOp>(op);
-      unsigned constant = !isDivision && getConstantValue(op->getOperand(0)) ? 0 : 1;
+      unsigned constant =
+          !isDivision && getConstantValue(op->getOperand(0)) ? 0 : 1;
       return scaleConstant(op->getOpOperand(constant), isDivision);
     }
-    return fail(op->getName().stripDialect() + " is not linear in its channels");
+    return fail(op->getName().stripDialect() +
+                " is not linear in its channels");
   }
 
   GroupOp group;
@@ -196,7 +227,8 @@ ChannelSource mpc::getChannelSource(GroupOp group) {
     SourceFolder folder(group);
     source.folds = folder.fold({});
     source.problem = folder.problem;
-    source.isContraction = source.folds && folder.meetsContraction && !folder.meetsFactor;
+    source.isContraction =
+        source.folds && folder.meetsContraction && !folder.meetsFactor;
   }
   return source;
 }
@@ -204,12 +236,21 @@ ChannelSource mpc::getChannelSource(GroupOp group) {
 LogicalResult mpc::foldChannelFactors(GroupOp group, ArrayRef<float> factors) {
   int64_t channels = getNumChannels(group);
   if (channels == 0 || factors.size() != size_t(channels))
-    return group.emitOpError() << "'" << group.getName() << "': expected a factor for each of " << channels << " channels, but got " << factors.size();
-  if (!llvm::all_of(factors, [](float factor) { return std::isfinite(factor) && factor > 0; }))
-    return group.emitOpError() << "'" << group.getName() << "': expected finite factors > 0 of its channels";
+    return group.emitOpError()
+           << "'" << group.getName() << "': expected a factor for each of "
+           << channels << " channels, but got " << factors.size();
+  if (!llvm::all_of(factors, [](float factor) {
+        return std::isfinite(factor) && factor > 0;
+      }))
+    return group.emitOpError()
+           << "'" << group.getName()
+           << "': expected finite factors > 0 of its channels";
   ChannelReaders readers = getChannelReaders(group);
   if (!readers.problem.empty())
-    return group.emitOpError() << "'" << group.getName() << "': expected channels that can be scaled, but " << readers.problem;
+    return group.emitOpError()
+           << "'" << group.getName()
+           << "': expected channels that can be scaled, but "
+           << readers.problem;
 
   if (SourceFolder(group).fold({})) {
     SourceFolder(group).fold(factors);
@@ -221,18 +262,21 @@ LogicalResult mpc::foldChannelFactors(GroupOp group, ArrayRef<float> factors) {
     OpBuilder builder(group);
     auto resultType = cast<RankedTensorType>(group->getResult(0).getType());
     auto type = RankedTensorType::get({channels}, resultType.getElementType());
-    Value constant = ConstantOp::create(builder, group.getLoc(), createFloatConstant(type, inverse));
+    Value constant = ConstantOp::create(builder, group.getLoc(),
+                                        createFloatConstant(type, inverse));
     group.getInputsMutable().append(constant);
     Value argument = group.getBlock().addArgument(type, group.getLoc());
     Operation *yield = group.getBlock().getTerminator();
     builder.setInsertionPoint(yield);
-    yield->setOperand(0, MulOp::create(builder, group.getLoc(), resultType, yield->getOperand(0), argument));
+    yield->setOperand(0, MulOp::create(builder, group.getLoc(), resultType,
+                                       yield->getOperand(0), argument));
   }
   for (ContractionWeights &reader : readers.contractions) {
     for (int64_t o = 0; o < reader.getNumOutputs(); ++o)
       for (int64_t k = 0; k < reader.getNumProducts(); ++k) {
         float &weight = reader.weights[reader.getIndex(o, k)];
-        weight = static_cast<float>(double(weight) * factors[reader.getInputChannel(o, k) % channels]);
+        weight = static_cast<float>(
+            double(weight) * factors[reader.getInputChannel(o, k) % channels]);
       }
     reader.write();
   }
@@ -243,14 +287,17 @@ LogicalResult mpc::foldChannelFactors(GroupOp group, ArrayRef<float> factors) {
 }
 
 namespace {
-struct FoldChannelFactors : mpc::impl::FoldChannelFactorsBase<FoldChannelFactors> {
+struct FoldChannelFactors
+    : mpc::impl::FoldChannelFactorsBase<FoldChannelFactors> {
   void runOnOperation() override {
     for (auto function : getOperation().getOps<func::FuncOp>())
       for (auto group : llvm::to_vector(function.getOps<GroupOp>())) {
-        auto factors = group->getAttrOfType<DenseF32ArrayAttr>(kChannelFactorsAttrName);
+        auto factors =
+            group->getAttrOfType<DenseF32ArrayAttr>(kChannelFactorsAttrName);
         if (!factors) {
           if (group->hasAttr(kChannelFactorsAttrName)) {
-            group.emitOpError() << "expected " << kChannelFactorsAttrName << " to be array<f32: ...>";
+            group.emitOpError() << "expected " << kChannelFactorsAttrName
+                                << " to be array<f32: ...>";
             return signalPassFailure();
           }
           continue;

@@ -16,14 +16,13 @@ using namespace mpc;
 /// Whether the group only moves, selects or clamps: then its range follows from
 /// those of its inputs, and so does one that is its own clamp's.
 static bool isMovement(GroupOp group) {
-  return llvm::all_of(group.getBody().front().without_terminator(),
-                      [](Operation &op) {
-                        auto elementwise = dyn_cast<ElementwiseOpInterface>(op);
-                        auto role = dyn_cast<QuantizableOpInterface>(op);
-                        return (elementwise && elementwise.isClamp()) ||
-                               (role && role.getQuantRole() ==
-                                            QuantRole::Passthrough);
-                      });
+  return llvm::all_of(
+      group.getBody().front().without_terminator(), [](Operation &op) {
+        auto elementwise = dyn_cast<ElementwiseOpInterface>(op);
+        auto role = dyn_cast<QuantizableOpInterface>(op);
+        return (elementwise && elementwise.isClamp()) ||
+               (role && role.getQuantRole() == QuantRole::Passthrough);
+      });
 }
 
 /// What a clamp at the end of the group leaves of a range. Tables of symmetric
@@ -87,7 +86,7 @@ llvm::Error Resolver::reportNoMatch(StringRef source) {
     hint = ": it has '" + named + "', the nearest in the model is '" + nearest +
            "'";
   return llvm::createStringError(source + ": this table of " + table.tool +
-                   " names no tensor of the model" + hint);
+                                 " names no tensor of the model" + hint);
 }
 
 llvm::Expected<Calibration> Resolver::resolve(StringRef source) {
@@ -110,10 +109,11 @@ llvm::Expected<Calibration> Resolver::resolve(StringRef source) {
     }
     for (auto group : func.getOps<GroupOp>()) {
       auto tensor = group->getAttrOfType<StringAttr>(kTensorAttrName);
-      auto range = tensor ? find(tensor.getValue())
-                          : std::optional<CalibrationRange>();
+      auto range =
+          tensor ? find(tensor.getValue()) : std::optional<CalibrationRange>();
       bool followsInputs =
-          isMovement(group) && llvm::all_of(group.getInputs(), [&](Value value) {
+          isMovement(group) &&
+          llvm::all_of(group.getInputs(), [&](Value value) {
             while (auto reshape = value.getDefiningOp<ReshapeOp>())
               value = reshape.getInput();
             return known.contains(value);

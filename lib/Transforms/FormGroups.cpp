@@ -156,8 +156,8 @@ static std::optional<StringRef> findName(Location loc) {
   return name;
 }
 
-/// The model's name of the tensor that an op with location `loc` gives: where the
-/// location fuses those of several nodes, the last one's.
+/// The model's name of the tensor that an op with location `loc` gives: where
+/// the location fuses those of several nodes, the last one's.
 static StringAttr findTensor(Location loc) {
   StringAttr tensor;
   loc->walk([&](Location inner) {

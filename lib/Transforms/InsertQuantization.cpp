@@ -5,14 +5,16 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// mpc-insert-quantization: carries out what mpc-assign-precision decided. Walks the entry function once, in order, and rewrites each
-// group for its precision; what a value of the model has become is kept beside it. Which form a group takes follows from its root's
-// role (QuantizableOpInterface), never from its name.
+// mpc-insert-quantization: carries out what mpc-assign-precision decided. Walks
+// the entry function once, in order, and rewrites each group for its precision;
+// what a value of the model has become is kept beside it. Which form a group
+// takes follows from its root's role (QuantizableOpInterface), never from its
+// name.
 //
 //===----------------------------------------------------------------------===//
 
-#include "QuantizationInserter.h"
 #include "GroupTypes.h"
+#include "QuantizationInserter.h"
 #include "SharedRanges.h"
 #include "WeightOnly.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -49,13 +51,16 @@ static void includeConstant(RangeAttr &range, ConstantOp constant) {
   range = RangeAttr::get(constant.getContext(), low, high);
 }
 
-/// Ops that move or select values leave them as they are. So do means of windows in the profiles without floating point, where they
-/// are plain quotients of integers.
+/// Ops that move or select values leave them as they are. So do means of
+/// windows in the profiles without floating point, where they are plain
+/// quotients of integers.
 bool Inserter::sharesScale(Operation *sole) {
-  return roleOf(sole) == QuantRole::Passthrough || (settings.isIntegral() && isa<AveragePoolOp>(sole));
+  return roleOf(sole) == QuantRole::Passthrough ||
+         (settings.isIntegral() && isa<AveragePoolOp>(sole));
 }
 
-/// Where inputs and outputs share their scale, they share the hull of their ranges.
+/// Where inputs and outputs share their scale, they share the hull of their
+/// ranges.
 LogicalResult Inserter::tieRanges() {
   auto add = [&](Value value) {
     if (RangeAttr range = getRange(value)) {
@@ -74,21 +79,26 @@ LogicalResult Inserter::tieRanges() {
   for (auto group : function.getOps<GroupOp>())
     if (shares(group))
       for (Value input : group.getInputs())
-        if (auto constant = throughReshapes(input).getDefiningOp<ConstantOp>(); constant && isFloat(input)) {
+        if (auto constant = throughReshapes(input).getDefiningOp<ConstantOp>();
+            constant && isFloat(input)) {
           includeConstant(ranges[group->getResult(0)], constant);
           includeConstant(seen[group->getResult(0)], constant);
         }
-  ties = findSharedRanges(function, shares, [&](Value value) { return ranges.lookup(value); });
-  // Without floating point, a root that joins values reads one scale, whatever is computed behind it.
+  ties = findSharedRanges(function, shares,
+                          [&](Value value) { return ranges.lookup(value); });
+  // Without floating point, a root that joins values reads one scale, whatever
+  // is computed behind it.
   for (auto group : function.getOps<GroupOp>()) {
-    if (!settings.isIntegral() || !isInteger(group) || roleOf(group.getRoot()) != QuantRole::Passthrough)
+    if (!settings.isIntegral() || !isInteger(group) ||
+        roleOf(group.getRoot()) != QuantRole::Passthrough)
       continue;
     Value first;
     for (Value operand : group.getRoot()->getOperands()) {
       auto argument = dyn_cast<BlockArgument>(operand);
       if (!argument || !isFloat(operand))
         continue;
-      Value stored = throughReshapes(group.getInputs()[argument.getArgNumber()]);
+      Value stored =
+          throughReshapes(group.getInputs()[argument.getArgNumber()]);
       if (stored.getDefiningOp<ConstantOp>())
         continue;
       first = first ? first : stored;
@@ -110,11 +120,13 @@ LogicalResult Inserter::tieRanges() {
   return success();
 }
 
-/// int8: 8 bits over the calibrated range, which always holds 0, unsigned with a zero point unless asked otherwise. int16: signed,
-/// symmetric.
-FailureOr<quant::UniformQuantizedType> Inserter::getActivationType(Value value, Precision precision) {
+/// int8: 8 bits over the calibrated range, which always holds 0, unsigned with
+/// a zero point unless asked otherwise. int16: signed, symmetric.
+FailureOr<quant::UniformQuantizedType>
+Inserter::getActivationType(Value value, Precision precision) {
   value = throughReshapes(value);
-  bool isWide = precision == Precision::INT16, isSigned = settings.isSigned || isWide;
+  bool isWide = precision == Precision::INT16,
+       isSigned = settings.isSigned || isWide;
   RangeAttr range = isWide ? seen.lookup(value) : ranges.lookup(value);
   if (auto constant = value.getDefiningOp<ConstantOp>(); constant && !range) {
     range = RangeAttr::get(function.getContext(), 0.0, 0.0);
@@ -122,13 +134,20 @@ FailureOr<quant::UniformQuantizedType> Inserter::getActivationType(Value value, 
   }
   if (!range) {
     Operation *owner = value.getDefiningOp();
-    InFlightDiagnostic diagnostic = owner ? owner->emitOpError() : function.emitError();
+    InFlightDiagnostic diagnostic =
+        owner ? owner->emitOpError() : function.emitError();
     if (auto argument = dyn_cast<BlockArgument>(value))
       diagnostic << "argument " << argument.getArgNumber() << " ";
-    return diagnostic << "is read as " << stringifyPrecision(precision)
-                      << ", but has no calibrated range; run mpc-attach-ranges first";
+    return diagnostic
+           << "is read as " << stringifyPrecision(precision)
+           << ", but has no calibrated range; run mpc-attach-ranges first";
   }
-  int32_t qmin = isWide ? -32768 : isSigned ? -128 : 0, qmax = isWide ? 32767 : isSigned ? 127 : 255;
+  int32_t qmin = isWide     ? -32768
+                 : isSigned ? -128
+                            : 0,
+          qmax = isWide     ? 32767
+                 : isSigned ? 127
+                            : 255;
   double low = range.getMin(), high = range.getMax();
   bool isSymmetric = isWide || settings.isSymmetric || settings.powersOfTwo;
   QuantParams params;
@@ -142,11 +161,14 @@ FailureOr<quant::UniformQuantizedType> Inserter::getActivationType(Value value, 
   }
   if (settings.powersOfTwo)
     params.scale = roundUpToPowerOfTwo(params.scale);
-  return quant::UniformQuantizedType::get(isSigned ? quant::QuantizationFlags::Signed : 0, builder.getIntegerType(isWide ? 16 : 8), f32,
-                                          params.scale, params.zeroPoint, qmin, qmax);
+  return quant::UniformQuantizedType::get(
+      isSigned ? quant::QuantizationFlags::Signed : 0,
+      builder.getIntegerType(isWide ? 16 : 8), f32, params.scale,
+      params.zeroPoint, qmin, qmax);
 }
 
-/// Whether some group of integers reads the value, so that it is stored as integers.
+/// Whether some group of integers reads the value, so that it is stored as
+/// integers.
 bool Inserter::isReadAsIntegers(Value value) {
   return llvm::any_of(value.getUsers(), [&](Operation *user) {
     if (auto reshape = dyn_cast<ReshapeOp>(user))
@@ -155,18 +177,24 @@ bool Inserter::isReadAsIntegers(Value value) {
   });
 }
 
-/// The element type in which a group stores a result: its precision's, or the model's own where only the caller reads it.
+/// The element type in which a group stores a result: its precision's, or the
+/// model's own where only the caller reads it.
 FailureOr<Type> Inserter::getStorage(GroupOp group, Value result) {
   if (!isFloat(result))
     return elementOf(result);
-  bool onlyReturned = llvm::all_of(result.getUsers(), [](Operation *user) { return isa<func::ReturnOp>(user); });
+  bool onlyReturned = llvm::all_of(result.getUsers(), [](Operation *user) {
+    return isa<func::ReturnOp>(user);
+  });
   Precision precision = group.getPrecision().value_or(Precision::F32);
-  // Without floating point, data movement and means give integers, which are converted behind them.
+  // Without floating point, data movement and means give integers, which are
+  // converted behind them.
   QuantRole role = roleOf(group.getRoot());
-  if (settings.fullyIntegral && isInteger(group) && ranges.lookup(throughReshapes(result)) &&
+  if (settings.fullyIntegral && isInteger(group) &&
+      ranges.lookup(throughReshapes(result)) &&
       (role == QuantRole::Passthrough || role == QuantRole::Average)) {
     auto type = getActivationType(result, precision);
-    return failed(type) ? FailureOr<Type>(failure()) : FailureOr<Type>(Type(*type));
+    return failed(type) ? FailureOr<Type>(failure())
+                        : FailureOr<Type>(Type(*type));
   }
   if (onlyReturned)
     return elementOf(result);
@@ -186,7 +214,8 @@ FailureOr<Type> Inserter::getStorage(GroupOp group, Value result) {
     if (!isReadAsIntegers(result))
       return f32;
     auto type = getActivationType(result, precision);
-    return failed(type) ? FailureOr<Type>(failure()) : FailureOr<Type>(Type(*type));
+    return failed(type) ? FailureOr<Type>(failure())
+                        : FailureOr<Type>(Type(*type));
   }
   llvm_unreachable("all precisions are handled");
 }
@@ -195,8 +224,10 @@ FailureOr<Type> Inserter::getStorage(GroupOp group, Value result) {
 // Conversions
 //===----------------------------------------------------------------------===//
 
-/// One element type in place of another; the shape stays. Between two integer types it goes through f32.
-FailureOr<Value> Inserter::emitConversion(OpBuilder &b, Location loc, Value value, Type element) {
+/// One element type in place of another; the shape stays. Between two integer
+/// types it goes through f32.
+FailureOr<Value> Inserter::emitConversion(OpBuilder &b, Location loc,
+                                          Value value, Type element) {
   if (elementOf(value) == element)
     return value;
   if (isQuantized(value)) {
@@ -206,41 +237,54 @@ FailureOr<Value> Inserter::emitConversion(OpBuilder &b, Location loc, Value valu
   if (isa<quant::QuantizedType>(element)) {
     if (elementOf(value) != f32)
       value = CastOp::create(b, loc, withElement(value, f32), value);
-    return Value(QuantizeOp::create(b, loc, withElement(value, element), value));
+    return Value(
+        QuantizeOp::create(b, loc, withElement(value, element), value));
   }
   return Value(CastOp::create(b, loc, withElement(value, element), value));
 }
 
 FailureOr<Value> Inserter::convertConstant(ConstantOp constant, Type element) {
   auto uniform = dyn_cast<quant::UniformQuantizedType>(element);
-  if (!isFloat(constant) || !(isa<FloatType>(element) || (uniform && uniform.getStorageTypeIntegralWidth() <= 16))) {
-    constant.emitOpError() << "expected a floating-point constant to convert to " << element;
+  if (!isFloat(constant) ||
+      !(isa<FloatType>(element) ||
+        (uniform && uniform.getStorageTypeIntegralWidth() <= 16))) {
+    constant.emitOpError()
+        << "expected a floating-point constant to convert to " << element;
     return failure();
   }
   auto floats = getFloatValues(constant.getValue());
   if (!floats)
     return constant.emitOpError("has values that cannot be read"), failure();
   if (uniform) {
-    QuantParams params{static_cast<float>(uniform.getScale()), static_cast<int32_t>(uniform.getZeroPoint()),
-                       static_cast<int32_t>(uniform.getStorageTypeMin()), static_cast<int32_t>(uniform.getStorageTypeMax())};
+    QuantParams params{static_cast<float>(uniform.getScale()),
+                       static_cast<int32_t>(uniform.getZeroPoint()),
+                       static_cast<int32_t>(uniform.getStorageTypeMin()),
+                       static_cast<int32_t>(uniform.getStorageTypeMax())};
     SmallVector<int64_t> integers;
     for (float value : *floats)
       integers.push_back(quantize(value, params));
-    if (!uniform.isSigned()) // stored in signless integers, which saturate as signed ones
+    if (!uniform.isSigned()) // stored in signless integers, which saturate as
+                             // signed ones
       for (int64_t &integer : integers)
         integer = static_cast<int8_t>(integer);
-    ElementsAttr value = createIntConstant(cast<RankedTensorType>(withElement(constant, uniform.getStorageType())), integers);
-    return Value(ConstantOp::create(builder, constant.getLoc(), withElement(constant, element), value));
+    ElementsAttr value = createIntConstant(
+        cast<RankedTensorType>(withElement(constant, uniform.getStorageType())),
+        integers);
+    return Value(ConstantOp::create(builder, constant.getLoc(),
+                                    withElement(constant, element), value));
   }
-  ElementsAttr value = createFloatConstant(withElement(constant, element), *floats);
+  ElementsAttr value =
+      createFloatConstant(withElement(constant, element), *floats);
   return Value(ConstantOp::create(builder, constant.getLoc(), value));
 }
 
-/// What a value of the original function has become, in the element type that is asked for: converted once, by a group of its own.
+/// What a value of the original function has become, in the element type that
+/// is asked for: converted once, by a group of its own.
 FailureOr<Value> Inserter::convert(Value value, Type element) {
   Value now = current.lookup(value);
   if (!now)
-    now = value; // constants and arguments stay until somebody asks for another type
+    now = value; // constants and arguments stay until somebody asks for another
+                 // type
   if (elementOf(now) == element)
     return now;
   Value &known = conversions[{value, element}];
@@ -256,7 +300,9 @@ FailureOr<Value> Inserter::convert(Value value, Type element) {
   }
   builder.setInsertionPointAfterValue(now);
   Value origin = throughReshapes(now);
-  StringRef what = isa<quant::QuantizedType>(element) ? "quantize" : isQuantized(now) ? "dequantize" : "cast";
+  StringRef what = isa<quant::QuantizedType>(element) ? "quantize"
+                   : isQuantized(now)                 ? "dequantize"
+                                                      : "cast";
   std::string name = what.str() + ":";
   if (auto source = origin.getDefiningOp<GroupOp>())
     name += source.getName();
@@ -266,13 +312,17 @@ FailureOr<Value> Inserter::convert(Value value, Type element) {
     llvm::raw_string_ostream os(name);
     os << ":" << element;
   }
-  if (unsigned count = ++conversionNames[name]; count > 1) // the same elements under another shape
+  if (unsigned count = ++conversionNames[name];
+      count > 1) // the same elements under another shape
     name += "_" + std::to_string(count);
-  auto group = GroupOp::create(builder, now.getLoc(), TypeRange{withElement(now, element)}, builder.getStringAttr(name),
-                               ValueRange{now}, PrecisionAttr(), StringAttr(), RangeAttr());
+  auto group = GroupOp::create(builder, now.getLoc(),
+                               TypeRange{withElement(now, element)},
+                               builder.getStringAttr(name), ValueRange{now},
+                               PrecisionAttr(), StringAttr(), RangeAttr());
   if (settings.fullyIntegral) { // nothing else converts
     group.setPrecision(Precision::INT8);
-    group.setReasonAttr(builder.getStringAttr("converts between the model's own type and integers"));
+    group.setReasonAttr(builder.getStringAttr(
+        "converts between the model's own type and integers"));
   }
   Block &block = group.getBody().emplaceBlock();
   Value argument = block.addArgument(now.getType(), now.getLoc());
@@ -288,24 +338,31 @@ FailureOr<Value> Inserter::convert(Value value, Type element) {
 // Groups
 //===----------------------------------------------------------------------===//
 
-LogicalResult Inserter::replace(GroupOp group, GroupBuilder &target, ArrayRef<Value> results) {
+LogicalResult Inserter::replace(GroupOp group, GroupBuilder &target,
+                                ArrayRef<Value> results) {
   builder.setInsertionPoint(group);
   GroupOp made = target.finish(builder, results);
-  for (auto [before, after] : llvm::zip(group->getResults(), made->getResults()))
+  for (auto [before, after] :
+       llvm::zip(group->getResults(), made->getResults()))
     current[before] = after;
   dead.push_back(group);
   return success();
 }
 
-/// Clones what follows `done` (and everything, where it is null), floats in f32, and converts the yielded value to `storage`.
-FailureOr<Value> Inserter::cloneRest(GroupOp group, GroupBuilder &target, IRMapping &mapping, Operation *done, Type storage) {
+/// Clones what follows `done` (and everything, where it is null), floats in
+/// f32, and converts the yielded value to `storage`.
+FailureOr<Value> Inserter::cloneRest(GroupOp group, GroupBuilder &target,
+                                     IRMapping &mapping, Operation *done,
+                                     Type storage) {
   OpBuilder &body = target.body;
   auto operandOf = [&](Value value) -> FailureOr<Value> {
     Value now = mapping.lookupOrNull(value);
     if (!now) { // a block argument: what the outer value has become
-      Value outer = group.getInputs()[cast<BlockArgument>(value).getArgNumber()];
+      Value outer =
+          group.getInputs()[cast<BlockArgument>(value).getArgNumber()];
       Value become = current.lookup(outer);
-      if (auto constant = outer.getDefiningOp<ConstantOp>(); constant && isFloat(outer)) {
+      if (auto constant = outer.getDefiningOp<ConstantOp>();
+          constant && isFloat(outer)) {
         auto converted = convert(outer, f32);
         if (failed(converted))
           return failure();
@@ -337,16 +394,22 @@ FailureOr<Value> Inserter::cloneRest(GroupOp group, GroupBuilder &target, IRMapp
   auto result = operandOf(yielded);
   if (failed(result))
     return failure();
-  return isFloat(yielded) ? emitConversion(body, group.getLoc(), *result, storage) : result;
+  return isFloat(yielded)
+             ? emitConversion(body, group.getLoc(), *result, storage)
+             : result;
 }
 
-/// One op that computes in the element type that its operands have: data movement, selection, integer averages.
-LogicalResult Inserter::rewriteDirect(GroupOp group, Operation *sole, Type operandElement, Type resultElement) {
+/// One op that computes in the element type that its operands have: data
+/// movement, selection, integer averages.
+LogicalResult Inserter::rewriteDirect(GroupOp group, Operation *sole,
+                                      Type operandElement, Type resultElement) {
   GroupBuilder target(group);
   IRMapping mapping;
   for (Value operand : sole->getOperands()) {
-    Value outer = group.getInputs()[cast<BlockArgument>(operand).getArgNumber()];
-    auto converted = isFloat(outer) ? convert(outer, operandElement) : getCurrent(outer);
+    Value outer =
+        group.getInputs()[cast<BlockArgument>(operand).getArgNumber()];
+    auto converted =
+        isFloat(outer) ? convert(outer, operandElement) : getCurrent(outer);
     if (failed(converted))
       return failure();
     mapping.map(operand, target.bring(*converted));
@@ -359,21 +422,34 @@ LogicalResult Inserter::rewriteDirect(GroupOp group, Operation *sole, Type opera
 }
 
 /// The weights of a contraction, from integers that the group reads instead.
-FailureOr<Value> Inserter::emitWeightsInBlocks(GroupOp group, GroupBuilder &target, OpOperand &operand) {
+FailureOr<Value> Inserter::emitWeightsInBlocks(GroupOp group,
+                                               GroupBuilder &target,
+                                               OpOperand &operand) {
   auto root = cast<QuantizableOpInterface>(operand.getOwner());
-  auto constant = group.getInputs()[cast<BlockArgument>(operand.get()).getArgNumber()].getDefiningOp<ConstantOp>();
+  auto constant =
+      group.getInputs()[cast<BlockArgument>(operand.get()).getArgNumber()]
+          .getDefiningOp<ConstantOp>();
   if (!constant || !isFloat(constant))
-    return root->emitOpError("expected constant floating-point weights for ") << stringifyPrecision(*group.getPrecision());
-  auto made = quantizeWeightsInBlocks(builder, constant, root.getWeightChannelAxis(), *group.getPrecision(), getWeightsFormat(group));
+    return root->emitOpError("expected constant floating-point weights for ")
+           << stringifyPrecision(*group.getPrecision());
+  auto made =
+      quantizeWeightsInBlocks(builder, constant, root.getWeightChannelAxis(),
+                              *group.getPrecision(), getWeightsFormat(group));
   if (failed(made))
     return failure();
-  auto bring = [&](Value value) { return value ? target.bring(value) : Value(); };
-  return Value(DequantizeBlocksOp::create(target.body, root.getLoc(), withElement(constant, f32), bring(made->values), bring(made->scales),
-                                          bring(made->zeroPoints), bring(made->table), made->axis, made->block));
+  auto bring = [&](Value value) {
+    return value ? target.bring(value) : Value();
+  };
+  return Value(DequantizeBlocksOp::create(
+      target.body, root.getLoc(), withElement(constant, f32),
+      bring(made->values), bring(made->scales), bring(made->zeroPoints),
+      bring(made->table), made->axis, made->block));
 }
 
-/// Computes in f32; a root that reads its operands many times gets them in `operandElement`, converted by a group before it.
-LogicalResult Inserter::rewriteInFloat(GroupOp group, Operation *root, Type operandElement, Type storage) {
+/// Computes in f32; a root that reads its operands many times gets them in
+/// `operandElement`, converted by a group before it.
+LogicalResult Inserter::rewriteInFloat(GroupOp group, Operation *root,
+                                       Type operandElement, Type storage) {
   GroupBuilder target(group);
   IRMapping mapping;
   if (isa<ElementwiseOpInterface>(root)) {
@@ -389,7 +465,8 @@ LogicalResult Inserter::rewriteInFloat(GroupOp group, Operation *root, Type oper
   for (OpOperand &operand : root->getOpOperands()) {
     auto argument = dyn_cast<BlockArgument>(operand.get());
     if (!argument)
-      return root->emitOpError("expected the root of a group to read the group's operands");
+      return root->emitOpError(
+          "expected the root of a group to read the group's operands");
     Value outer = group.getInputs()[argument.getArgNumber()];
     if (&operand == blocks) {
       auto dequantized = emitWeightsInBlocks(group, target, operand);
@@ -398,7 +475,9 @@ LogicalResult Inserter::rewriteInFloat(GroupOp group, Operation *root, Type oper
       mapping.map(operand.get(), *dequantized);
       continue;
     }
-    auto converted = isFloat(outer) ? convert(outer, &operand == bias ? f32 : operandElement) : getCurrent(outer);
+    auto converted =
+        isFloat(outer) ? convert(outer, &operand == bias ? f32 : operandElement)
+                       : getCurrent(outer);
     if (failed(converted))
       return failure();
     mapping.map(operand.get(), target.bring(*converted));
@@ -414,7 +493,8 @@ LogicalResult Inserter::rewriteInFloat(GroupOp group, Operation *root, Type oper
 LogicalResult Inserter::keep(GroupOp group) {
   GroupBuilder target(group);
   IRMapping mapping;
-  for (auto [outer, argument] : llvm::zip(group.getInputs(), group.getBlock().getArguments())) {
+  for (auto [outer, argument] :
+       llvm::zip(group.getInputs(), group.getBlock().getArguments())) {
     auto converted = convert(outer, elementOf(outer));
     if (failed(converted))
       return failure();
@@ -422,12 +502,14 @@ LogicalResult Inserter::keep(GroupOp group) {
   }
   for (Operation &op : group.getBlock().without_terminator()) {
     Operation *copy = target.body.clone(op, mapping);
-    if (auto requantize = dyn_cast<RequantizeOp>(copy); requantize && settings.isIntegral())
+    if (auto requantize = dyn_cast<RequantizeOp>(copy);
+        requantize && settings.isIntegral())
       requantize.setRounding(settings.rounding);
     setRounding(copy);
   }
-  SmallVector<Value> results = llvm::map_to_vector(group.getBlock().getTerminator()->getOperands(),
-                                                   [&](Value value) { return mapping.lookup(value); });
+  SmallVector<Value> results =
+      llvm::map_to_vector(group.getBlock().getTerminator()->getOperands(),
+                          [&](Value value) { return mapping.lookup(value); });
   return replace(group, target, results);
 }
 
@@ -435,7 +517,8 @@ LogicalResult Inserter::rewrite(GroupOp group) {
   if (group.isQuantized() || computesInF64(group))
     return keep(group);
   if (group->getNumResults() != 1)
-    return group.emitOpError("expected one result, but got ") << group->getNumResults();
+    return group.emitOpError("expected one result, but got ")
+           << group->getNumResults();
   Value result = group->getResult(0);
   Operation *root = group.getRoot(), *sole = getSoleOp(group);
   QuantRole role = roleOf(root);
@@ -447,14 +530,18 @@ LogicalResult Inserter::rewrite(GroupOp group) {
 
   if (precision == Precision::INT8 || precision == Precision::INT16) {
     if (settings.isIntegral() && precision == Precision::INT16)
-      return group.emitOpError() << "'" << group.getName() << "': int16 is rounded as onnx says only, but the module asks for rounding "
+      return group.emitOpError() << "'" << group.getName()
+                                 << "': int16 is rounded as onnx says only, "
+                                    "but the module asks for rounding "
                                  << stringifyRounding(settings.rounding);
     if (integers && sole && sharesScale(sole))
       return rewriteDirect(group, sole, *storage, *storage);
     if (integers && sole && role == QuantRole::Average) {
-      Value outer = group.getInputs()[cast<BlockArgument>(sole->getOperand(0)).getArgNumber()];
+      Value outer = group.getInputs()[cast<BlockArgument>(sole->getOperand(0))
+                                          .getArgNumber()];
       auto type = getActivationType(outer, precision);
-      return failed(type) ? failure() : rewriteDirect(group, sole, *type, *storage);
+      return failed(type) ? failure()
+                          : rewriteDirect(group, sole, *type, *storage);
     }
     if (settings.isIntegral()) {
       auto isIntegral = rewriteIntegral(group, root, *storage);
@@ -466,16 +553,20 @@ LogicalResult Inserter::rewrite(GroupOp group) {
     return rewriteInFloat(group, root, f32, *storage);
   }
   if (isWeightOnly(precision) && role != QuantRole::Contraction)
-    return group.emitOpError("expected a contraction for ") << stringifyPrecision(precision);
+    return group.emitOpError("expected a contraction for ")
+           << stringifyPrecision(precision);
   if (isWeightOnly(precision))
     precision = getWeightsFormat(group).getActivations();
   Type narrow = precision == Precision::F16    ? Type(builder.getF16Type())
                 : precision == Precision::BF16 ? Type(builder.getBF16Type())
                                                : f32;
-  if (sole && role == QuantRole::Passthrough && isFloat(result) && *storage == narrow)
+  if (sole && role == QuantRole::Passthrough && isFloat(result) &&
+      *storage == narrow)
     return rewriteDirect(group, sole, narrow, narrow);
   auto quantizable = dyn_cast_or_null<QuantizableOpInterface>(root);
-  return rewriteInFloat(group, root, quantizable && quantizable.multipliesNarrow() ? narrow : f32, *storage);
+  return rewriteInFloat(
+      group, root, quantizable && quantizable.multipliesNarrow() ? narrow : f32,
+      *storage);
 }
 
 /// Control flow, and what it holds, reads the model's own types.
@@ -488,7 +579,9 @@ LogicalResult Inserter::keepTypes(Operation &op) {
     auto converted = convert(value, elementOf(value));
     if (failed(converted))
       return failure();
-    value.replaceUsesWithIf(*converted, [&](OpOperand &use) { return op.isAncestor(use.getOwner()); });
+    value.replaceUsesWithIf(*converted, [&](OpOperand &use) {
+      return op.isAncestor(use.getOwner());
+    });
   }
   return success();
 }
@@ -507,7 +600,9 @@ LogicalResult Inserter::run() {
       Value input = current.lookup(reshape.getInput());
       if (!input)
         continue;
-      current[reshape.getResult()] = ReshapeOp::create(builder, op.getLoc(), withElement(reshape.getResult(), elementOf(input)), input);
+      current[reshape.getResult()] = ReshapeOp::create(
+          builder, op.getLoc(),
+          withElement(reshape.getResult(), elementOf(input)), input);
       dead.push_back(reshape);
     } else if (isa<StorageCastOp>(op)) { // neither of its types is a float's
       if (Value input = current.lookup(op.getOperand(0)))
@@ -522,23 +617,27 @@ LogicalResult Inserter::run() {
           return failure();
         operand.set(*converted);
       }
-    } else if (isa<EmptyOp, ExtractStepOp, InsertStepOp>(op) || !isa<MPCDialect>(op.getDialect())) {
+    } else if (isa<EmptyOp, ExtractStepOp, InsertStepOp>(op) ||
+               !isa<MPCDialect>(op.getDialect())) {
       if (failed(keepTypes(op)))
         return failure();
     } else if (!isa<ConstantOp>(op)) {
-      return op.emitOpError("expected only constants, reshapes and groups in the function; run mpc-form-groups first");
+      return op.emitOpError("expected only constants, reshapes and groups in "
+                            "the function; run mpc-form-groups first");
     }
   }
   for (Operation *op : llvm::reverse(dead))
     op->erase();
-  for (auto constant : llvm::make_early_inc_range(function.getOps<ConstantOp>()))
+  for (auto constant :
+       llvm::make_early_inc_range(function.getOps<ConstantOp>()))
     if (constant->use_empty())
       constant.erase();
   return success();
 }
 
 namespace {
-struct InsertQuantization : public mpc::impl::InsertQuantizationBase<InsertQuantization> {
+struct InsertQuantization
+    : public mpc::impl::InsertQuantizationBase<InsertQuantization> {
   /// Tables are made by folding scalar bodies (ScalarFunction.h).
   void getDependentDialects(DialectRegistry &registry) const override {
     InsertQuantizationBase::getDependentDialects(registry);
@@ -548,7 +647,8 @@ struct InsertQuantization : public mpc::impl::InsertQuantizationBase<InsertQuant
   void runOnOperation() override {
     Settings settings(getOperation());
     for (auto function : getOperation().getOps<func::FuncOp>())
-      if (!function.isDeclaration() && failed(Inserter(function, settings).run()))
+      if (!function.isDeclaration() &&
+          failed(Inserter(function, settings).run()))
         return signalPassFailure();
   }
 };

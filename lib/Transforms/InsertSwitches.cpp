@@ -96,7 +96,8 @@ Value SwitchInserter::choose(GroupOp group, ArrayRef<GroupOp> variants) {
     moveIn(variant, branch.thenBlock());
     return variant->getResult(0);
   });
-  fill(branch.elseBlock(), [&] { return choose(group, variants.drop_front()); });
+  fill(branch.elseBlock(),
+       [&] { return choose(group, variants.drop_front()); });
   return branch.getResult(0);
 }
 
@@ -115,8 +116,8 @@ LogicalResult SwitchInserter::run() {
     GroupOp group = groups.lookup(name);
     if (!group)
       return list.front().emitOpError()
-             << "'" << list.front().getName()
-             << "': expected a group '" << name.getValue() << "' beside it";
+             << "'" << list.front().getName() << "': expected a group '"
+             << name.getValue() << "' beside it";
     for (GroupOp variant : list) {
       if (!variant->hasAttr(kVariantAttrName))
         return variant.emitOpError() << "'" << variant.getName()
@@ -155,8 +156,8 @@ LogicalResult SwitchInserter::run() {
            : computes)
           .push_back(variant);
     // Readers read what is chosen; within the choice it is the group's own.
-    SmallVector<OpOperand *> uses = llvm::map_to_vector(
-        old.getUses(), [](OpOperand &use) { return &use; });
+    SmallVector<OpOperand *> uses =
+        llvm::map_to_vector(old.getUses(), [](OpOperand &use) { return &use; });
     builder.setInsertionPoint(group);
     Value chosen = old;
     if (!computes.empty())

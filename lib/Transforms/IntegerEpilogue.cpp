@@ -244,8 +244,8 @@ Value IntegerEpilogue::getTableArgument(Value value) {
   return argument;
 }
 
-/// Where a byte stops to depend on x: bounds within [low, high] outside of which
-/// f(x) is the byte that it is at the bound.
+/// Where a byte stops to depend on x: bounds within [low, high] outside of
+/// which f(x) is the byte that it is at the bound.
 static void cutTails(const std::function<int32_t(double)> &f, double &low,
                      double &high) {
   constexpr int stepsPerOctave = 8, octaves = 24;
@@ -310,8 +310,8 @@ Value IntegerEpilogue::emitTable(Value value, Value argument,
   std::vector<double> values;
   double least = 0, most = 0;
   for (int32_t i = 0; i < 256; ++i) {
-    values.push_back((*f)((static_cast<double>(first) + i - from.zeroPoint) *
-                          from.scale));
+    values.push_back(
+        (*f)((static_cast<double>(first) + i - from.zeroPoint) * from.scale));
     if (std::isfinite(values.back())) {
       least = std::min(least, values.back());
       most = std::max(most, values.back());
@@ -392,9 +392,8 @@ Value IntegerEpilogue::emitAt(Value value, UniformType type) {
   }
 
   UniformType added = getWideType(op, 0);
-  bool addsBytes =
-      added == type && (rounding == Rounding::TFLite ||
-                        rounding == Rounding::TFLiteSingle);
+  bool addsBytes = added == type && (rounding == Rounding::TFLite ||
+                                     rounding == Rounding::TFLiteSingle);
   IRMapping mapping;
   for (Value operand : op->getOperands()) {
     if (mapping.contains(operand))
@@ -446,8 +445,8 @@ std::optional<IntegerValue> IntegerEpilogue::emitWide(Value value) {
     return std::nullopt;
   }
   bool isPlain = op && value == op->getResult(0);
-  Value wide =
-      emitAt(value, getWideType(isPlain ? op : ElementwiseOpInterface(), *bound));
+  Value wide = emitAt(
+      value, getWideType(isPlain ? op : ElementwiseOpInterface(), *bound));
   if (!wide)
     return std::nullopt;
   return IntegerValue{wide, *bound};

@@ -1,4 +1,5 @@
-//===- IntegerEpilogue.h - element-wise ops without floating point -*- C++ -*-=//
+//===- IntegerEpilogue.h - element-wise ops without floating point -*- C++
+//-*-=//
 //
 // Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
@@ -35,8 +36,8 @@ struct IntegerValue {
 class IntegerEpilogue {
 public:
   /// Brings a constant made by `make` into the body that is built.
-  using ConstantBuilder = std::function<mlir::Value(
-      mlir::RankedTensorType type, mlir::ElementsAttr value)>;
+  using ConstantBuilder = std::function<mlir::Value(mlir::RankedTensorType type,
+                                                    mlir::ElementsAttr value)>;
 
   /// `leaves`: what the group's operands, and its root, have become.
   IntegerEpilogue(mlir::OpBuilder &body, Rounding rounding,

@@ -31,8 +31,7 @@ IntegerFormat mpc::getIntegerFormat(ModuleOp module) {
   for (const IntegerKey &key : getIntegerKeys()) {
     Attribute attribute = module->getAttr(getAttrName(key));
     for (StringRef word : key.values)
-      if (attribute &&
-          attribute == toAttribute(module.getContext(), key, word))
+      if (attribute && attribute == toAttribute(module.getContext(), key, word))
         format.*key.member = word.str();
   }
   return format;

@@ -16,10 +16,13 @@ using namespace mlir;
 using namespace mpc;
 using namespace mpc::quantization;
 
-/// The group in integers from its operands to its result, or false and no change.
-FailureOr<bool> Inserter::rewriteIntegral(GroupOp group, Operation *root, Type storage) {
+/// The group in integers from its operands to its result, or false and no
+/// change.
+FailureOr<bool> Inserter::rewriteIntegral(GroupOp group, Operation *root,
+                                          Type storage) {
   auto refuse = [&](const Twine &why) {
-    group.setReasonAttr(builder.getStringAttr(group.getReason().value_or("") + "; in floating point: " + why));
+    group.setReasonAttr(builder.getStringAttr(group.getReason().value_or("") +
+                                              "; in floating point: " + why));
     return false;
   };
   auto uniform = dyn_cast<quant::UniformQuantizedType>(storage);
@@ -30,7 +33,8 @@ FailureOr<bool> Inserter::rewriteIntegral(GroupOp group, Operation *root, Type s
   llvm::DenseMap<Value, IntegerValue> leaves;
   auto addLeaf = [&](Value old, Value now) {
     auto type = cast<quant::UniformQuantizedType>(elementOf(now));
-    double steps = std::max(type.getZeroPoint() - type.getStorageTypeMin(), type.getStorageTypeMax() - type.getZeroPoint());
+    double steps = std::max(type.getZeroPoint() - type.getStorageTypeMin(),
+                            type.getStorageTypeMax() - type.getZeroPoint());
     leaves[old] = {now, steps * type.getScale()};
   };
 
@@ -46,7 +50,8 @@ FailureOr<bool> Inserter::rewriteIntegral(GroupOp group, Operation *root, Type s
     if (!isFloat(outer) || !ranges.lookup(throughReshapes(outer)))
       return refuse("reads what has no calibrated range");
     auto type = getActivationType(outer, Precision::INT8);
-    auto converted = failed(type) ? FailureOr<Value>(failure()) : convert(outer, *type);
+    auto converted =
+        failed(type) ? FailureOr<Value>(failure()) : convert(outer, *type);
     if (failed(converted))
       return failure();
     addLeaf(value, target.bring(*converted));
@@ -65,13 +70,16 @@ FailureOr<bool> Inserter::rewriteIntegral(GroupOp group, Operation *root, Type s
   }
 
   if (roleOf(root) == QuantRole::Contraction) {
-    auto sums = emitContraction(group, cast<QuantizableOpInterface>(root), target, mapping);
+    auto sums = emitContraction(group, cast<QuantizableOpInterface>(root),
+                                target, mapping);
     if (failed(sums))
       return failure();
     leaves[root->getResult(0)] = {sums->value, sums->bound};
   } else if (!isElementwise) {
-    if (roleOf(root) != QuantRole::Passthrough && roleOf(root) != QuantRole::Average)
-      return refuse(root->getName().stripDialect() + " is computed in floating point only");
+    if (roleOf(root) != QuantRole::Passthrough &&
+        roleOf(root) != QuantRole::Average)
+      return refuse(root->getName().stripDialect() +
+                    " is computed in floating point only");
     quant::UniformQuantizedType type;
     for (Value operand : root->getOperands()) {
       auto isRead = read(operand);
@@ -81,7 +89,8 @@ FailureOr<bool> Inserter::rewriteIntegral(GroupOp group, Operation *root, Type s
       if (leaf == leaves.end())
         return refuse("the root reads a constant");
       mapping.map(operand, leaf->second.value);
-      auto own = cast<quant::UniformQuantizedType>(elementOf(leaf->second.value));
+      auto own =
+          cast<quant::UniformQuantizedType>(elementOf(leaf->second.value));
       if (type && type != own)
         return refuse("what the root reads has several scales");
       type = own;
@@ -92,17 +101,21 @@ FailureOr<bool> Inserter::rewriteIntegral(GroupOp group, Operation *root, Type s
     addLeaf(root->getResult(0), copy->getResult(0));
   }
 
-  IntegerEpilogue epilogue(target.body, settings.rounding, leaves, [&](RankedTensorType type, ElementsAttr value) {
-    OpBuilder::InsertionGuard guard(builder);
-    builder.setInsertionPoint(group);
-    return target.bring(ConstantOp::create(builder, group.getLoc(), type, value));
-  });
+  IntegerEpilogue epilogue(target.body, settings.rounding, leaves,
+                           [&](RankedTensorType type, ElementsAttr value) {
+                             OpBuilder::InsertionGuard guard(builder);
+                             builder.setInsertionPoint(group);
+                             return target.bring(ConstantOp::create(
+                                 builder, group.getLoc(), type, value));
+                           });
   Value yielded = group.getBlock().getTerminator()->getOperand(0);
-  Value result = uniform ? epilogue.emit(yielded, uniform) : epilogue.emitAccurate(yielded);
+  Value result = uniform ? epilogue.emit(yielded, uniform)
+                         : epilogue.emitAccurate(yielded);
   if (!result)
     return refuse(epilogue.getProblem());
   if (!uniform)
-    result = DequantizeOp::create(target.body, group.getLoc(), withElement(result, f32), result);
+    result = DequantizeOp::create(target.body, group.getLoc(),
+                                  withElement(result, f32), result);
   if (failed(replace(group, target, {result})))
     return failure();
   return true;

@@ -22,8 +22,9 @@ static bool isFloat(Value value) {
 
 /// What only the caller reads keeps the model's own type.
 static bool isOnlyReturned(Value value) {
-  return llvm::all_of(value.getUsers(),
-                      [](Operation *user) { return isa<func::ReturnOp>(user); });
+  return llvm::all_of(value.getUsers(), [](Operation *user) {
+    return isa<func::ReturnOp>(user);
+  });
 }
 
 /// The operands that a group reads in f16: those of a product.
@@ -71,7 +72,8 @@ std::string F16Ranges::whyNot(GroupOp group) {
   }
   for (Value result : group.getResults())
     if (isFloat(result) && !isOnlyReturned(result))
-      if (double largest = magnitude(getSeenRange(result)); largest > kLargestF16)
+      if (double largest = magnitude(getSeenRange(result));
+          largest > kLargestF16)
         return describe("calibrated results", largest);
   return {};
 }

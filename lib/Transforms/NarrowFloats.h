@@ -18,7 +18,8 @@ namespace mpc {
 class F16Ranges {
 public:
   /// Why a group would overflow: what it stores, reads or weighs with is beyond
-  /// f16, by its calibrated range or its constants. Empty where nothing says so.
+  /// f16, by its calibrated range or its constants. Empty where nothing says
+  /// so.
   std::string whyNot(GroupOp group);
   /// Whether no input within its range makes the group overflow.
   bool isProven(GroupOp group);

@@ -80,12 +80,12 @@ private:
       Location loc = value.getLoc();
       StringAttr tensor = builder.getStringAttr(name);
       auto rangeType = RankedTensorType::get({2}, builder.getF32Type());
-      Value range = createGroup(
-          builder, loc, "observe:" + name, rangeType, value,
-          [&](ValueRange inputs) -> Value {
-            return ObserveOp::create(builder, loc, rangeType, inputs[0],
-                                     tensor);
-          });
+      Value range =
+          createGroup(builder, loc, "observe:" + name, rangeType, value,
+                      [&](ValueRange inputs) -> Value {
+                        return ObserveOp::create(builder, loc, rangeType,
+                                                 inputs[0], tensor);
+                      });
       exposeValue(func, range, kObservesAttrName, name);
       if (!histograms)
         continue;

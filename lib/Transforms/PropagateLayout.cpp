@@ -644,8 +644,7 @@ void LayoutPropagation::reportTransposes() {
 }
 
 void LayoutPropagation::eraseDeadOps() {
-  for (Operation &op :
-       llvm::make_early_inc_range(llvm::reverse(block)))
+  for (Operation &op : llvm::make_early_inc_range(llvm::reverse(block)))
     if (isOpTriviallyDead(&op))
       op.erase();
 }

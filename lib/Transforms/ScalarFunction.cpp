@@ -116,8 +116,8 @@ std::optional<ScalarFunction> ScalarFunction::get(Value result,
   Block *block = function.module->getBody();
   OpBuilder builder = OpBuilder::atBlockEnd(block);
   // Stands for the variable; its value is given for each evaluation.
-  function.variable = arith::ConstantOp::create(builder, loc,
-                                                builder.getF64FloatAttr(0.5));
+  function.variable =
+      arith::ConstantOp::create(builder, loc, builder.getF64FloatAttr(0.5));
   function.result =
       BodyBuilder(builder, variable, function.variable).build(result);
   if (!function.result || std::isnan(function(0.5)))

@@ -68,20 +68,21 @@ static bool roundsInFloat(Operation *op) {
 
 static bool computesInFloat(GroupOp group) {
   Operation *yield = group.getBlock().getTerminator();
-  return llvm::any_of(group.getBlock().without_terminator(), [&](Operation &op) {
-    // The borders of the model: bytes of what it takes, numbers of what it
-    // gives.
-    if (isa<QuantizeOp>(op))
-      if (auto argument = dyn_cast<BlockArgument>(op.getOperand(0)))
-        return !isArgument(group.getInputs()[argument.getArgNumber()]);
-    if (isa<DequantizeOp>(op) && op.getResult(0).hasOneUse()) {
-      OpOperand &use = *op.getResult(0).use_begin();
-      if (use.getOwner() == yield)
-        return !isOnlyReturned(group->getResult(use.getOperandNumber()));
-    }
-    return llvm::any_of(op.getOperands(), isFloat) ||
-           llvm::any_of(op.getResults(), isFloat) || roundsInFloat(&op);
-  });
+  return llvm::any_of(
+      group.getBlock().without_terminator(), [&](Operation &op) {
+        // The borders of the model: bytes of what it takes, numbers of what it
+        // gives.
+        if (isa<QuantizeOp>(op))
+          if (auto argument = dyn_cast<BlockArgument>(op.getOperand(0)))
+            return !isArgument(group.getInputs()[argument.getArgNumber()]);
+        if (isa<DequantizeOp>(op) && op.getResult(0).hasOneUse()) {
+          OpOperand &use = *op.getResult(0).use_begin();
+          if (use.getOwner() == yield)
+            return !isOnlyReturned(group->getResult(use.getOperandNumber()));
+        }
+        return llvm::any_of(op.getOperands(), isFloat) ||
+               llvm::any_of(op.getResults(), isFloat) || roundsInFloat(&op);
+      });
 }
 
 /// Why a group is not one of integers, as far as mpc-assign-precision and

@@ -128,8 +128,7 @@ static LogicalResult verifyContraction(GroupOp group,
            << (isWide      ? "i32 or i64"
                : isInteger ? "32-bit quantized"
                            : "f32")
-           << " elements, but got "
-           << sum;
+           << " elements, but got " << sum;
   return success();
 }
 

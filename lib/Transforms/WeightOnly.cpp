@@ -46,7 +46,8 @@ WeightFormat mpc::toWeightFormat(WeightsAttr format) {
 }
 
 /// The constant that the root of a group reads as weights, or null.
-static ConstantOp getWeightConstant(GroupOp group, QuantizableOpInterface root) {
+static ConstantOp getWeightConstant(GroupOp group,
+                                    QuantizableOpInterface root) {
   OpOperand *operand = root.getWeightOperand();
   auto argument = operand ? dyn_cast<BlockArgument>(operand->get()) : nullptr;
   return argument ? group.getInputs()[argument.getArgNumber()]
@@ -99,10 +100,11 @@ static std::vector<T> moveAxis(ArrayRef<T> from, int64_t channels,
   return result;
 }
 
-FailureOr<WeightsInBlocks>
-mpc::quantizeWeightsInBlocks(OpBuilder &builder, ConstantOp weight,
-                             int64_t axis, Precision precision,
-                             WeightsAttr format) {
+FailureOr<WeightsInBlocks> mpc::quantizeWeightsInBlocks(OpBuilder &builder,
+                                                        ConstantOp weight,
+                                                        int64_t axis,
+                                                        Precision precision,
+                                                        WeightsAttr format) {
   auto weights = getFloatValues(weight.getValue());
   if (!weights)
     return weight.emitOpError("has weights that cannot be read");
@@ -156,13 +158,13 @@ mpc::quantizeWeightsInBlocks(OpBuilder &builder, ConstantOp weight,
   result.values = constant(createConstant(
       RankedTensorType::get(type.getShape(), integer(blocks.bits)),
       bytes(values)));
-  result.scales = constant(createFloatConstant(
-      RankedTensorType::get(shape, builder.getBF16Type()), made.scales,
-      "scales"));
+  result.scales = constant(
+      createFloatConstant(RankedTensorType::get(shape, builder.getBF16Type()),
+                          made.scales, "scales"));
   if (!made.zeroPoints.empty())
-    result.zeroPoints = constant(
-        createConstant(RankedTensorType::get(shape, integer(8)),
-                       bytes(made.zeroPoints), "zero_points"));
+    result.zeroPoints =
+        constant(createConstant(RankedTensorType::get(shape, integer(8)),
+                                bytes(made.zeroPoints), "zero_points"));
   if (!made.table.empty())
     result.table = constant(createFloatConstant(
         RankedTensorType::get(16, builder.getF32Type()), made.table));

@@ -10,10 +10,10 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "mlir/Tools/mlir-lsp-server/MlirLspServerMain.h"
 #include "../ToolSupport.h"
 #include "mlir/IR/DialectRegistry.h"
 #include "mlir/Support/LogicalResult.h"
+#include "mlir/Tools/mlir-lsp-server/MlirLspServerMain.h"
 #include "mpc/InitAll.h"
 
 int main(int argc, char **argv) {

@@ -24,9 +24,8 @@
 
 /// Returns the value of argument `index` if it is the flag `name`, written as
 /// `--name=value` or `--name value`, with one dash or two.
-static std::optional<llvm::StringRef> flagValue(int argc, char **argv,
-                                                int index,
-                                                llvm::StringRef name) {
+static std::optional<llvm::StringRef>
+flagValue(int argc, char **argv, int index, llvm::StringRef name) {
   llvm::StringRef argument = argv[index];
   if (!argument.consume_front("-"))
     return std::nullopt;
@@ -67,8 +66,8 @@ static bool loadPlugins(int argc, char **argv) {
   return allLoad;
 }
 
-/// Reads the input, refuses what would end the process inside MLIR's parser, and
-/// runs the passes.
+/// Reads the input, refuses what would end the process inside MLIR's parser,
+/// and runs the passes.
 static mlir::LogicalResult run(llvm::StringRef inputFilename,
                                llvm::StringRef outputFilename,
                                mlir::DialectRegistry &registry,
@@ -88,8 +87,8 @@ static mlir::LogicalResult run(llvm::StringRef inputFilename,
     llvm::WithColor::error(llvm::errs(), "mpc-opt") << message << "\n";
     return mlir::failure();
   }
-  if (mlir::failed(mlir::MlirOptMain(output->os(), std::move(input), registry,
-                                     config)))
+  if (mlir::failed(
+          mlir::MlirOptMain(output->os(), std::move(input), registry, config)))
     return mlir::failure();
   output->keep();
   return mlir::success();
@@ -110,8 +109,8 @@ int main(int argc, char **argv) {
   auto config = mlir::MlirOptMainConfig::createFromCLOptions();
   // Upstream's main answers what needs no input.
   if (config.shouldShowDialects() || config.shouldListPasses())
-    return mlir::asMainReturnCode(mlir::MlirOptMain(
-        argc, argv, inputFilename, outputFilename, registry));
+    return mlir::asMainReturnCode(
+        mlir::MlirOptMain(argc, argv, inputFilename, outputFilename, registry));
   return mlir::asMainReturnCode(
       run(inputFilename, outputFilename, registry, config));
 }

@@ -7,7 +7,8 @@
 //===----------------------------------------------------------------------===//
 //
 // Chains of multiply-accumulate instructions that do not wait for each other
-// and touch no memory, and loads that nobody waits for: what no kernel can pass.
+// and touch no memory, and loads that nobody waits for: what no kernel can
+// pass.
 //
 //===----------------------------------------------------------------------===//
 
@@ -28,9 +29,11 @@ constexpr int64_t steps = 20000;
 
 // Written in assembly, so that what is measured does not depend on how well
 // this file is compiled. Registers 0 to 11 are the chains, 12 to 14 operands.
+// clang-format off
 #define MPC_ALL_CHAINS(STEP)                                                   \
   STEP(0) STEP(1) STEP(2) STEP(3) STEP(4) STEP(5) STEP(6) STEP(7) STEP(8)      \
       STEP(9) STEP(10) STEP(11)
+// clang-format on
 #define MPC_LOOP(STEP)                                                         \
   int64_t left = steps;                                                        \
   asm volatile("1:\n" MPC_ALL_CHAINS(STEP) "dec %0\njnz 1b\nvzeroupper\n"      \
@@ -41,9 +44,12 @@ constexpr int64_t steps = 20000;
                  "xmm14")
 // All operands are zero, lest a sum becomes subnormal or infinite.
 #define MPC_ZERO                                                               \
-  asm volatile("vzeroall" : : : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4",        \
-               "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11",       \
-               "xmm12", "xmm13", "xmm14", "xmm15")
+  asm volatile("vzeroall"                                                      \
+               :                                                               \
+               :                                                               \
+               : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6",       \
+                 "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13",   \
+                 "xmm14", "xmm15")
 
 #define MPC_FMA256(I) "vfmadd231ps %%ymm12, %%ymm12, %%ymm" #I "\n"
 #define MPC_FMA512(I) "vfmadd231ps %%zmm12, %%zmm12, %%zmm" #I "\n"
@@ -138,8 +144,8 @@ const Bandwidth &mpc::run::measureBandwidth() {
           {double(kiB << 10), timeReading(data, kiB << 10)});
     // More is never faster than less.
     for (size_t i = bandwidth.bySize.size() - 1; i-- > 0;)
-      bandwidth.bySize[i].second = std::max(bandwidth.bySize[i].second,
-                                            bandwidth.bySize[i + 1].second);
+      bandwidth.bySize[i].second =
+          std::max(bandwidth.bySize[i].second, bandwidth.bySize[i + 1].second);
     return bandwidth;
   }();
   return measured;
@@ -153,8 +159,8 @@ static Peak timePeak(const std::string &isa) {
   bool isNarrow = isa == "x86-64-v3";
   bool hasWide = !isNarrow && __builtin_cpu_supports("avx512f") &&
                  __builtin_cpu_supports("avx512bw");
-  bool hasDot = hasWide && isa != "x86-64-v4" &&
-                __builtin_cpu_supports("avx512vnni");
+  bool hasDot =
+      hasWide && isa != "x86-64-v4" && __builtin_cpu_supports("avx512vnni");
   peak.f32 = hasWide ? time(runFma512, count * 16) : time(runFma256, count * 8);
   peak.int8 = hasDot    ? time(runDot512, count * 64)
               : hasWide ? time(runMadd512, count * 32)

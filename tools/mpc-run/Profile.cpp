@@ -123,8 +123,7 @@ bool mpc::run::profileModel(Model &model, const Json &manifest,
     Profile::Row &row = profile.rows[i];
     row.calls = double(times[i].calls) / double(calls);
     row.ms = double(times[i].ticks) * scale / double(calls);
-    row.share =
-        raw.ticks ? double(times[i].ticks) / double(raw.ticks) : 0;
+    row.share = raw.ticks ? double(times[i].ticks) / double(raw.ticks) : 0;
     if (row.ms > 0)
       judge(row, work[i], batch, model.threads, profile.peak);
     profile.boundMs += row.boundMs;
@@ -156,10 +155,9 @@ std::string mpc::run::formatProfile(const Profile &profile) {
     std::string name = row.name;
     if (name.size() > width)
       name = "..." + name.substr(name.size() - width + 3);
-    std::snprintf(line, sizeof(line),
-                  "%-*s  %-14s %-9s %7.4g %11.6f %5.1f %%", int(width),
-                  name.c_str(), row.kind.c_str(), row.precision.c_str(),
-                  row.calls, row.ms, 100 * row.share);
+    std::snprintf(line, sizeof(line), "%-*s  %-14s %-9s %7.4g %11.6f %5.1f %%",
+                  int(width), name.c_str(), row.kind.c_str(),
+                  row.precision.c_str(), row.calls, row.ms, 100 * row.share);
     text += line;
     if (row.gops > 0)
       std::snprintf(line, sizeof(line), " %9.1f %5.1f %%", row.gops,
@@ -188,12 +186,9 @@ Json mpc::run::profileToJson(const Profile &profile) {
   json["peak_gops"] = {{"f32", profile.peak.f32}, {"int8", profile.peak.int8}};
   json["groups"] = Json::array();
   for (const Profile::Row &row : profile.rows) {
-    Json entry = {{"name", row.name},
-                  {"kind", row.kind},
-                  {"precision", row.precision},
-                  {"calls", row.calls},
-                  {"ms", row.ms},
-                  {"share", row.share}};
+    Json entry = {
+        {"name", row.name},   {"kind", row.kind}, {"precision", row.precision},
+        {"calls", row.calls}, {"ms", row.ms},     {"share", row.share}};
     if (row.gops > 0) {
       entry["gops"] = row.gops;
       entry["share_of_peak"] = row.ofPeak;

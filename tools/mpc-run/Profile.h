@@ -55,7 +55,7 @@ struct Profile {
   int64_t calls = 0;     // of the model
   double boundMs = 0;    // of all groups
   Peak peak;             // of all threads of the call
-  double memory = 0;     // 10⁹ bytes a second that one thread reads from memory
+  double memory = 0; // 10⁹ bytes a second that one thread reads from memory
 };
 
 /// Runs the first entry `calls` times after some calls to warm up.

@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// mlir-translate with mpc's dialects, and translations of its own: from ONNX, to
-// a library and to bytecode; and the list of ONNX operators.
+// mlir-translate with mpc's dialects, and translations of its own: from ONNX,
+// to a library and to bytecode; and the list of ONNX operators.
 //
 //===----------------------------------------------------------------------===//
 

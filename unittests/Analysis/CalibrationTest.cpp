@@ -213,8 +213,8 @@ TEST(Histogram, countsEveryValueOnce) {
 TEST(Histogram, holdsZerosAndTheSmallestNumbers) {
   std::vector<float> zeros(8, 0.0f),
       tiny(4, -std::numeric_limits<float>::denorm_min());
-  Calibration table =
-      gather(Calibrator::MSE, {ModelRun(zeros), ModelRun(tiny), ModelRun(zeros)});
+  Calibration table = gather(
+      Calibrator::MSE, {ModelRun(zeros), ModelRun(tiny), ModelRun(zeros)});
   const CalibrationHistogram &histogram = table.getObservation("x")->histogram;
   EXPECT_EQ(histogram.exponent, -127);
   EXPECT_EQ(histogram.counts[kHistogramBins / 2], 16u);
@@ -222,15 +222,16 @@ TEST(Histogram, holdsZerosAndTheSmallestNumbers) {
   EXPECT_EQ(table.lookup("x")->max, 0.0);
 }
 
-// The bounds of what each calibrator keeps of a million values and one far away.
+// The bounds of what each calibrator keeps of a million values and one far
+// away.
 TEST(Histogram, outliersAreCutOff) {
   std::vector<ModelRun> runs = makeRuns(1);
   for (int64_t &count : runs[0].counts)
     count *= 2000;
   runs.push_back(ModelRun({-1.0f, 400.0f}));
-  for (Calibrator calibrator : {Calibrator(Calibrator::Percentile, 99.99),
-                                Calibrator(Calibrator::MSE),
-                                Calibrator(Calibrator::Entropy)}) {
+  for (Calibrator calibrator :
+       {Calibrator(Calibrator::Percentile, 99.99), Calibrator(Calibrator::MSE),
+        Calibrator(Calibrator::Entropy)}) {
     CalibrationRange range = *gather(calibrator, runs).lookup("x");
     EXPECT_LT(range.max, 200) << calibrator.str();
     EXPECT_GT(range.max, 1) << calibrator.str();
@@ -240,9 +241,12 @@ TEST(Histogram, outliersAreCutOff) {
   EXPECT_EQ(gather(Calibrator::MinMax, runs).lookup("x")->max, 400.0);
 }
 
-// Where a clamp gathers values at an extreme, or all are one, the least squared error is that of a range that ends exactly there.
+// Where a clamp gathers values at an extreme, or all are one, the least squared
+// error is that of a range that ends exactly there.
 TEST(Histogram, extremesAreExact) {
-  EXPECT_EQ(*gather(Calibrator::MSE, ModelRun(std::vector<float>(9, 0.46f))).lookup("x"), (CalibrationRange{0.46f, 0.46f}));
+  EXPECT_EQ(*gather(Calibrator::MSE, ModelRun(std::vector<float>(9, 0.46f)))
+                 .lookup("x"),
+            (CalibrationRange{0.46f, 0.46f}));
   std::vector<float> clamped(1000, 5.97f);
   for (int i = 0; i < 100; ++i)
     clamped.push_back(static_cast<float>(i) * 0.05f);
@@ -258,7 +262,8 @@ TEST(Histogram, percentileIsThatOfTheValues) {
   double width = std::ldexp(1.0, -1 - 10);
   for (double percentile : {99.0, 90.0, 60.0}) {
     CalibrationRange range =
-        *gather(Calibrator(Calibrator::Percentile, percentile), run).lookup("x");
+        *gather(Calibrator(Calibrator::Percentile, percentile), run)
+             .lookup("x");
     double cut = (100 - percentile) / 200;
     EXPECT_NEAR(range.min, std::min(-0.25 + cut, 0.0), width);
     EXPECT_NEAR(range.max, 0.75 - cut, width);
@@ -280,10 +285,11 @@ TEST(Histogram, theMeanSquaredErrorIsSmallest) {
       QuantParams params = chooseAsymmetricParams(min, max, 0, 255);
       double sum = 0;
       for (const ModelRun &run : runs) {
-        double width = std::ldexp(
-            1.0, std::ilogb(std::max(-run.min, run.max)) - 10);
+        double width =
+            std::ldexp(1.0, std::ilogb(std::max(-run.min, run.max)) - 10);
         for (int64_t bin = 0; bin < kHistogramBins; ++bin) {
-          double x = (static_cast<double>(bin - kHistogramBins / 2) + 0.5) * width;
+          double x =
+              (static_cast<double>(bin - kHistogramBins / 2) + 0.5) * width;
           double error =
               x - dequantize(quantize(static_cast<float>(x), params), params);
           sum += static_cast<double>(run.counts[bin]) * error * error;
@@ -310,7 +316,8 @@ TEST(Histogram, clampsKeepTheirBounds) {
     EXPECT_EQ(gather(kind, runs).lookup("x")->min, 0.0);
     CalibrationRange range = *gather(kind, relu6).lookup("x");
     EXPECT_EQ(range.min, 0.0);
-    EXPECT_NEAR(range.max, 6.0, 0.05) << gather(kind, relu6).getCalibrator().str();
+    EXPECT_NEAR(range.max, 6.0, 0.05)
+        << gather(kind, relu6).getCalibrator().str();
   }
 }
 
@@ -397,7 +404,8 @@ TEST(ForeignCalibration, saysWhatIsWrong) {
     std::string got = table ? "nothing" : message(table.takeError());
     EXPECT_EQ(got.find(with), 0u) << got;
   };
-  fails(R"({"x": [-1.0, 2.0], "y": 3})", "file: tensor 'y': expected [min, max]");
+  fails(R"({"x": [-1.0, 2.0], "y": 3})",
+        "file: tensor 'y': expected [min, max]");
   fails(R"({"x": [3.0, 2.0]})", "file: tensor 'x': expected finite min <= max");
   fails("TRT-8\nx: 3cx\n", "file: line 2: expected 'name: hexadecimal scale'");
   fails("TRT-8\nx: ff800000\n", "file: line 2: expected the bits of a scale");

@@ -15,18 +15,22 @@ using namespace mpc;
 
 namespace {
 TEST(SmoothingFactors, moveOutliersIntoWeightsByAlpha) {
-  // Equation 4 of the paper gives 4 and 0.25 for alpha 1/2; their geometric mean is 1 already.
+  // Equation 4 of the paper gives 4 and 0.25 for alpha 1/2; their geometric
+  // mean is 1 already.
   std::vector<double> half = chooseSmoothingFactors({16, 1}, {1, 16}, 0.5);
   EXPECT_DOUBLE_EQ(half[0], 4);
   EXPECT_DOUBLE_EQ(half[1], 0.25);
-  // Alpha 1 evens out activations whatever the weights, 0 weights whatever the activations.
-  std::vector<double> all = chooseSmoothingFactors({16, 4}, {3, 5}, 1), none = chooseSmoothingFactors({7, 5}, {2, 8}, 0);
+  // Alpha 1 evens out activations whatever the weights, 0 weights whatever the
+  // activations.
+  std::vector<double> all = chooseSmoothingFactors({16, 4}, {3, 5}, 1),
+                      none = chooseSmoothingFactors({7, 5}, {2, 8}, 0);
   EXPECT_DOUBLE_EQ(all[0] / all[1], 4);
   EXPECT_DOUBLE_EQ(none[0] / none[1], 4);
 }
 
 TEST(SmoothingFactors, leaveUnusedChannels) {
-  std::vector<double> factors = chooseSmoothingFactors({16, 0, 4}, {1, 1, 0}, 0.5);
+  std::vector<double> factors =
+      chooseSmoothingFactors({16, 0, 4}, {1, 1, 0}, 0.5);
   EXPECT_EQ(factors, (std::vector<double>{1, 1, 1}));
 }
 
@@ -66,16 +70,19 @@ TEST(WeightScale, cutsAWeightThatHardlyCounts) {
 }
 
 /// e^T H e of codes.
-double getLoss(llvm::ArrayRef<float> weights, float scale, const SecondMoments &moments, llvm::ArrayRef<int8_t> codes) {
+double getLoss(llvm::ArrayRef<float> weights, float scale,
+               const SecondMoments &moments, llvm::ArrayRef<int8_t> codes) {
   double sum = 0;
   for (size_t i = 0; i < weights.size(); ++i)
     for (size_t j = 0; j < weights.size(); ++j)
-      sum += (double(codes[i]) * scale - weights[i]) * moments.row(i)[j] * (double(codes[j]) * scale - weights[j]);
+      sum += (double(codes[i]) * scale - weights[i]) * moments.row(i)[j] *
+             (double(codes[j]) * scale - weights[j]);
   return sum;
 }
 
 TEST(RoundWeights, comesCloseToTheBestOfAllRoundings) {
-  // Inputs that are nearly equal: errors of weights have to cancel, which rounding to nearest does not see.
+  // Inputs that are nearly equal: errors of weights have to cancel, which
+  // rounding to nearest does not see.
   SecondMoments moments(4);
   std::mt19937 random(3);
   for (int i = 0; i < 100; ++i) {
@@ -89,11 +96,13 @@ TEST(RoundWeights, comesCloseToTheBestOfAllRoundings) {
   std::vector<float> weights{1.4f, 2.4f, -3.6f, 0.4f};
   std::vector<int8_t> codes(4);
   roundWeights(weights, 1.0f, moments, codes);
-  double least = INFINITY, nearest = getLoss(weights, 1.0f, moments, {1, 2, -4, 0});
+  double least = INFINITY,
+         nearest = getLoss(weights, 1.0f, moments, {1, 2, -4, 0});
   for (int choice = 0; choice < 16; ++choice) {
     std::vector<int8_t> candidate;
     for (int k = 0; k < 4; ++k)
-      candidate.push_back(static_cast<int8_t>(std::floor(weights[k])) + (choice >> k & 1));
+      candidate.push_back(static_cast<int8_t>(std::floor(weights[k])) +
+                          (choice >> k & 1));
     least = std::min(least, getLoss(weights, 1.0f, moments, candidate));
   }
   double loss = getLoss(weights, 1.0f, moments, codes);

@@ -19,11 +19,18 @@ TEST(Repairs, areSortedAndChecked) {
   EXPECT_EQ((*repairs)[1].repair, Repair::SmoothQuant);
   EXPECT_EQ((*repairs)[1].alpha, 0.6);
   EXPECT_EQ((*repairs)[2].repair, Repair::BiasCorrection);
-  for (auto [text, message] : {std::pair("smooth", "expected equalization, smoothquant, clipping, adaptive-rounding or bias-correction, but got 'smooth'"),
-                               std::pair("", "expected equalization, smoothquant, clipping, adaptive-rounding or bias-correction, but got ''"),
-                               std::pair("smoothquant:2", "expected smoothquant:ALPHA with ALPHA from 0 to 1, but got 'smoothquant:2'"),
-                               std::pair("clipping:1", "expected no argument of clipping, but got 'clipping:1'"),
-                               std::pair("clipping,clipping", "expected each repair once, but got clipping twice")}) {
+  for (auto [text, message] :
+       {std::pair("smooth",
+                  "expected equalization, smoothquant, clipping, "
+                  "adaptive-rounding or bias-correction, but got 'smooth'"),
+        std::pair("", "expected equalization, smoothquant, clipping, "
+                      "adaptive-rounding or bias-correction, but got ''"),
+        std::pair("smoothquant:2", "expected smoothquant:ALPHA with ALPHA from "
+                                   "0 to 1, but got 'smoothquant:2'"),
+        std::pair("clipping:1",
+                  "expected no argument of clipping, but got 'clipping:1'"),
+        std::pair("clipping,clipping",
+                  "expected each repair once, but got clipping twice")}) {
     auto failed = parseRepairs(text);
     ASSERT_FALSE(bool(failed));
     EXPECT_EQ(llvm::toString(failed.takeError()), message);
@@ -50,8 +57,12 @@ TEST(RepairDecisions, readBackAsWritten) {
 }
 
 TEST(RepairDecisions, saysWhatIsWrong) {
-  auto failed = RepairDecisions::parse(R"({"version": 1, "repairs": [{"repair": "adaptive-rounding", "codes": {"a": "gA=="}}]})", "f.json");
+  auto failed = RepairDecisions::parse(
+      R"({"version": 1, "repairs": [{"repair": "adaptive-rounding", "codes": {"a": "gA=="}}]})",
+      "f.json");
   ASSERT_FALSE(bool(failed));
-  EXPECT_EQ(llvm::toString(failed.takeError()), "f.json: entry 0 of repairs: codes of 'a': expected base64 of bytes from -127 to 127");
+  EXPECT_EQ(llvm::toString(failed.takeError()),
+            "f.json: entry 0 of repairs: codes of 'a': expected base64 of "
+            "bytes from -127 to 127");
 }
 } // namespace

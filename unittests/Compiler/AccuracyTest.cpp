@@ -29,7 +29,8 @@ TEST(AccuracyBudget, IsMetOnItsSide) {
   EXPECT_FALSE(parse("cosine:0.99").isMetBy(0.98));
 }
 
-// Uniform precisions need one standard error of margin, assignments of a search two.
+// Uniform precisions need one standard error of margin, assignments of a search
+// two.
 TEST(Accuracy, HasMarginsOfStandardErrors) {
   Accuracy accuracy;
   accuracy.figure = 20.5;

@@ -52,7 +52,8 @@ protected:
   void give(const LatencyTable &table) {
     int descriptor;
     SmallString<128> path;
-    ASSERT_FALSE(llvm::sys::fs::createTemporaryFile("latency", "json", descriptor, path));
+    ASSERT_FALSE(llvm::sys::fs::createTemporaryFile("latency", "json",
+                                                    descriptor, path));
     llvm::raw_fd_ostream(descriptor, /*shouldClose=*/true) << table.str();
     options.latencyTable = path.str().str();
     files.push_back(options.latencyTable);
@@ -69,7 +70,8 @@ protected:
   std::vector<std::string> files;
 };
 
-/// Everything that a search asks for is there, and what cannot be is not a number.
+/// Everything that a search asks for is there, and what cannot be is not a
+/// number.
 TEST_F(LatencyTest, MeasuresGroupsAndConversions) {
   ASSERT_TRUE(module);
   auto costs = measureLatencies(*module, precisions, options);
@@ -94,7 +96,8 @@ TEST_F(LatencyTest, MeasuresGroupsAndConversions) {
   ASSERT_TRUE(succeeded(again));
   EXPECT_EQ(again->table.str(), costs->table.str());
   EXPECT_EQ(again->groups, costs->groups);
-  EXPECT_EQ(again->conversion("fc", "int8", "f16"), costs->conversion("fc", "int8", "f16"));
+  EXPECT_EQ(again->conversion("fc", "int8", "f16"),
+            costs->conversion("fc", "int8", "f16"));
 
   // What it lacks is measured where it is of this machine ...
   LatencyTable less = costs->table;
@@ -116,14 +119,20 @@ TEST_F(LatencyTest, MeasuresGroupsAndConversions) {
     return success();
   });
   EXPECT_TRUE(failed(measureLatencies(*module, precisions, options)));
-  EXPECT_NE(said.find("is for the instruction set elsewhere and lacks 'fc' in f32; measure this model there"), std::string::npos) << said;
+  EXPECT_NE(said.find("is for the instruction set elsewhere and lacks 'fc' in "
+                      "f32; measure this model there"),
+            std::string::npos)
+      << said;
 }
 
 /// Sizes that were not measured lie on the lines between those that were.
 TEST(LatencyCosts, InterpolatesConversions) {
   LatencyCosts costs;
   costs.conversions["f32->int8"] = {{100, 1.0}, {200, 3.0}};
-  for (auto [name, elements] : {std::pair{"small", 50}, {"between", 150}, {"known", 200}, {"large", 400}})
+  for (auto [name, elements] : {std::pair{"small", 50},
+                                {"between", 150},
+                                {"known", 200},
+                                {"large", 400}})
     costs.values[name].elements = elements;
   costs.values["measured"].measured["f32->int8"] = 9;
   EXPECT_EQ(costs.conversion("small", "f32", "int8"), 1);

@@ -40,7 +40,7 @@ double getError(const std::vector<float> &weights, int64_t rows,
 
 TEST(BlockQuant, RoundsToBF16) {
   EXPECT_EQ(roundToBF16(1.0f), 1.0f);
-  EXPECT_EQ(roundToBF16(1.0f + 0x1p-8f), 1.0f);            // a tie, to even
+  EXPECT_EQ(roundToBF16(1.0f + 0x1p-8f), 1.0f);             // a tie, to even
   EXPECT_EQ(roundToBF16(1.0f + 0x1.8p-7f), 1.0f + 0x1p-6f); // and upwards
   EXPECT_EQ(roundToBF16(-3.14159f), -3.140625f);
 }
@@ -125,8 +125,8 @@ TEST(BlockQuant, ExactWherePossible) {
 /// Ranges as large as those of f32, and as small.
 TEST(BlockQuant, ScalesStayUsable) {
   float most = std::numeric_limits<float>::max();
-  for (BlockScheme scheme : {BlockScheme::Asymmetric, BlockScheme::Symmetric,
-                             BlockScheme::Codebook})
+  for (BlockScheme scheme :
+       {BlockScheme::Asymmetric, BlockScheme::Symmetric, BlockScheme::Codebook})
     for (std::vector<float> weights :
          {std::vector<float>{most, -most, 1, 0},
           std::vector<float>{1e-42f, -1e-42f, 0, 1e-40f}}) {

@@ -110,8 +110,8 @@ std::vector<int32_t> edges() {
 }
 
 std::vector<double> factors(double most) {
-  std::vector<double> values{0.5, 0.25, 1 - 0x1p-40, 1.0 / 3, 0x1p-31, 0x1p-32,
-                             0x1p-33, 0x1.fffffffffp-3};
+  std::vector<double> values{0.5,     0.25,    1 - 0x1p-40, 1.0 / 3,
+                             0x1p-31, 0x1p-32, 0x1p-33,     0x1.fffffffffp-3};
   std::mt19937 random(4);
   std::uniform_real_distribution<double> exponent(-34, std::log2(most));
   for (int i = 0; i < 300; ++i)
@@ -148,7 +148,8 @@ TEST(FixedScale, TFLiteAdditionShiftsFirst) {
     FixedScale scale =
         FixedScale::get(std::ldexp(factor, 20), FixedRounding::TFLite, 20);
     for (int32_t q = -255; q <= 255; ++q)
-      ASSERT_EQ(scale.apply(q), multiplyTFLite(q * (1 << 20), multiplier, shift))
+      ASSERT_EQ(scale.apply(q),
+                multiplyTFLite(q * (1 << 20), multiplier, shift))
           << q << " * " << factor;
   }
 }
@@ -199,9 +200,8 @@ TEST(FixedScale, TFLiteMeanDividesTheMultiplier) {
         continue;
       int shift = 63 - __builtin_clzll(count);
       shift = std::min(std::min(shift, 32), 31 + exponent);
-      multiplier =
-          static_cast<int32_t>((static_cast<int64_t>(multiplier) << shift) /
-                               count);
+      multiplier = static_cast<int32_t>(
+          (static_cast<int64_t>(multiplier) << shift) / count);
       exponent -= shift;
       FixedScale scale =
           FixedScale::getMean(factor, count, FixedRounding::TFLite);

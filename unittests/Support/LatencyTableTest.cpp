@@ -15,7 +15,8 @@ using namespace mpc;
 static LatencyTable makeTable() {
   LatencyTable table;
   table.isa = "cascadelake";
-  table.entries = {{"k1", "conv \"1\"", "f32", 0.5}, {"k1", "conv2", "f32", 0.25},
+  table.entries = {{"k1", "conv \"1\"", "f32", 0.5},
+                   {"k1", "conv2", "f32", 0.25},
                    {"k2", "conv2", "int8", 0}};
   table.conversions = {{"f32", "int8", {1, 28, 28}, 1e-5}};
   table.overheadMs = 0.001;
@@ -45,8 +46,9 @@ TEST(LatencyTable, RefusesWhatIsNoTable) {
     EXPECT_FALSE(table.parse(text, "t.json", error)) << text;
     return error;
   };
-  EXPECT_EQ(refuse("[]"), "t.json: expected a table of latencies, a JSON object "
-                          "as mpc-run --measure writes it");
+  EXPECT_EQ(refuse("[]"),
+            "t.json: expected a table of latencies, a JSON object "
+            "as mpc-run --measure writes it");
   EXPECT_EQ(refuse("{\"version\": 2}"),
             "t.json: expected a table of latencies of \"version\": 1");
   EXPECT_EQ(refuse("{\"version\": 1, \"groups\": []}"),

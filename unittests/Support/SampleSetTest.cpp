@@ -182,9 +182,10 @@ TEST_F(SampleSetTest, ErrorsNameTheFile) {
             ".jpg and .png, or test_data_set_*/input_*.pb)");
   writeNpy("mixed/x.npy", images(2));
   write("mixed/x.npz", makeZip({{"image.npy", encodeNpy(images(1))}}));
-  EXPECT_EQ(errorOf("mixed", {image}),
-            "mixed: expected one kind of samples (.npz, .npy, .jpg and .png, or "
-            "test_data_set_*/input_*.pb), but got several");
+  EXPECT_EQ(
+      errorOf("mixed", {image}),
+      "mixed: expected one kind of samples (.npz, .npy, .jpg and .png, or "
+      "test_data_set_*/input_*.pb), but got several");
 }
 
 TEST_F(SampleSetTest, NanAndInfinityAreErrors) {

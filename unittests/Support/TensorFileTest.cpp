@@ -75,7 +75,8 @@ TEST_F(TensorFileTest, EveryTypeSurvivesNpyAndTensorProto) {
   }
 }
 
-// NumPy has none of these types. Of those of 4 and 2 bits files hold several in a byte.
+// NumPy has none of these types. Of those of 4 and 2 bits files hold several in
+// a byte.
 TEST_F(TensorFileTest, SmallTypesSurviveTensorProto) {
   for (ElementType type :
        {ElementType::F8E4M3FN, ElementType::F8E4M3FNUZ, ElementType::F8E5M2,
@@ -88,8 +89,8 @@ TEST_F(TensorFileTest, SmallTypesSurviveTensorProto) {
       tensor.type = type;
       tensor.shape = {count};
       for (int64_t i = 0; i < count; ++i)
-        tensor.data.push_back(char(type == ElementType::U4   ? 15 - i
-                                   : type == ElementType::I4 ? i * 3 - 8
+        tensor.data.push_back(char(type == ElementType::U4       ? 15 - i
+                                   : type == ElementType::I4     ? i * 3 - 8
                                    : type == ElementType::F4E2M1 ? 15 - i
                                    : type == ElementType::U2     ? 3 - i % 4
                                    : type == ElementType::I2     ? i % 4 - 2

@@ -8,8 +8,8 @@
 // Interval analysis of what groups store: for inputs within their bounds no
 // value lies outside of its interval. It knows contractions with constant
 // weights (the sum of the largest products per output channel), what moves,
-// selects and averages values, and element-wise ops by the interval arithmetic of
-// their scalar bodies. Everything else is unbounded.
+// selects and averages values, and element-wise ops by the interval arithmetic
+// of their scalar bodies. Everything else is unbounded.
 //
 // Source: R. E. Moore, Interval Analysis, 1966.
 //

@@ -12,8 +12,10 @@
 //                  "numpy.array", "data": -1.0, "dtype": "float32"}, ...}}
 //   TPU-MLIR       lines `name threshold min max`, comments behind #: the range
 //                  from min to max, cut at the threshold
-//   TensorRT       a first line `TRT-...`, then lines `name: hex`, hex being the
-//                  big-endian bits of the f32 scale s: the range -127 s to 127 s
+//   TensorRT       a first line `TRT-...`, then lines `name: hex`, hex being
+//   the
+//                  big-endian bits of the f32 scale s: the range -127 s to 127
+//                  s
 //
 // They name the model's tensors, where our own tables name nodes.
 //

@@ -47,8 +47,8 @@ struct ContractionInfo {
 
   int64_t getNumTaps() const { return sizes[0] * sizes[1]; }
 
-  /// Rows of one sample of `op`'s result that share their weights, at least 1; a
-  /// dynamic batch counts once.
+  /// Rows of one sample of `op`'s result that share their weights, at least 1;
+  /// a dynamic batch counts once.
   int64_t getRowsPerSample(mlir::linalg::LinalgOp op) const;
 
   /// Recognises `op` by its maps, types and body, whatever its name.

@@ -38,29 +38,34 @@ struct CompileOptions {
   /// Of w8 and w4, where the configuration does not say; empty for defaults.
   WeightFormat weights;
 
-  std::string calibrationData;              // samples; see SampleSet.h
+  std::string calibrationData;               // samples; see SampleSet.h
   std::vector<std::string> calibrationFiles; // tables to merge
-  std::string calibrator; // empty: mse, or what the table of calibrationFiles says
+  std::string
+      calibrator; // empty: mse, or what the table of calibrationFiles says
   std::string saveCalibration;
 
   std::string precisionConfig, savePrecisionConfig;
   std::vector<RepairRequest> repairs; // in the order in which they are done
 
   // Of PrecisionChoice::Auto: budgets as given, and what they are validated on.
-  std::string accuracyBudget; // top1:0.3, sqnr:20 or cosine:0.99
-  std::string latencyBudget;  // 3ms
-  std::string validationData, labels; // of `diagnose`, too
+  std::string accuracyBudget;           // top1:0.3, sqnr:20 or cosine:0.99
+  std::string latencyBudget;            // 3ms
+  std::string validationData, labels;   // of `diagnose`, too
   std::string decisions, saveDecisions; // all that was measured and chosen
 
-  IntegerFormat integers;     // empty: as a configuration or decisions say, else the default
-  bool fullyIntegral = false; // an error where anything is computed in floating point
-  std::string report;        // .html or .json
-  std::string explain;       // a group, a node or a tensor whose story goes to standard output
-  std::string diagnose;      // a library of this model that has lost accuracy
-  int64_t reportSamples = 32; // of the calibration data, on which errors are measured
+  IntegerFormat
+      integers; // empty: as a configuration or decisions say, else the default
+  bool fullyIntegral =
+      false;            // an error where anything is computed in floating point
+  std::string report;   // .html or .json
+  std::string explain;  // a group, a node or a tensor whose story goes to
+                        // standard output
+  std::string diagnose; // a library of this model that has lost accuracy
+  int64_t reportSamples =
+      32; // of the calibration data, on which errors are measured
 
-  std::vector<std::string> shapes;   // NAME=8x3x224x224
-  std::vector<std::string> bindings; // NAME=FILE
+  std::vector<std::string> shapes;    // NAME=8x3x224x224
+  std::vector<std::string> bindings;  // NAME=FILE
   std::vector<std::string> ioTypes;   // NAME=u8
   std::vector<std::string> ioLayouts; // NAME=nhwc
   std::string preprocess;             // see PreprocessConfig.h
@@ -79,7 +84,8 @@ struct CompileOptions {
   std::string dumpPhases; // folder
   bool printPipeline = false;
   bool emitMLIR = false; // write the module of phase `to` instead of a library
-  bool benchKit = false; // write a kit that measures latencies instead of a library
+  bool benchKit =
+      false; // write a kit that measures latencies instead of a library
   std::string latencyTable; // latencies of the target; empty: measured here
 
   /// Times the tilings that the table lacks, on this machine.
@@ -89,7 +95,8 @@ struct CompileOptions {
   std::string tuningTable;
   std::string tuningFolder; // where measurements of this machine are kept
 
-  /// The library computes in f32, and gathers what calibration with `calibrator` would.
+  /// The library computes in f32, and gathers what calibration with
+  /// `calibrator` would.
   bool emitObserver = false;
 
   LibraryOptions library;
@@ -99,13 +106,16 @@ struct CompileOptions {
   std::function<void(const char *, size_t, size_t)> workProgress;
 };
 
-/// Names, types and shapes of the inputs and outputs of @main, and the hash of the model.
+/// Names, types and shapes of the inputs and outputs of @main, and the hash of
+/// the model.
 ModelInfo describeModel(mlir::ModuleOp module);
 
-/// Name, kind, precision and size of every group of a module, in the order of their indices in profiles.
+/// Name, kind, precision and size of every group of a module, in the order of
+/// their indices in profiles.
 std::vector<GroupInfo> describeGroups(mlir::ModuleOp module);
 
-mlir::LogicalResult compile(const CompileOptions &options, mlir::MLIRContext &context);
+mlir::LogicalResult compile(const CompileOptions &options,
+                            mlir::MLIRContext &context);
 
 } // namespace mpc
 

@@ -25,8 +25,8 @@ void buildQuantizationPipeline(mlir::OpPassManager &pm);
 /// quantized -> linalg.
 void buildLinalgPipeline(mlir::OpPassManager &pm);
 
-/// Registers the builders as mpc-imported-to-grouped, mpc-annotated-to-quantized
-/// and mpc-quantized-to-linalg.
+/// Registers the builders as mpc-imported-to-grouped,
+/// mpc-annotated-to-quantized and mpc-quantized-to-linalg.
 void registerGraphPipelines();
 
 } // namespace mpc

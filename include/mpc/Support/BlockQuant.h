@@ -52,9 +52,9 @@ inline float dequantizeInBlock(uint8_t q, uint8_t zeroPoint, float scale) {
 
 /// Quantizes `rows` rows of finite weights. The scale of a block
 /// is the one of several clip ratios, from about 1 (and, with 4 bits, down to
-/// 0.65), that has the least squared error, the largest of equals. The levels of a codebook come from
-/// weighted k-means over all weights relative to the largest of their blocks;
-/// one of them is 0.
+/// 0.65), that has the least squared error, the largest of equals. The levels
+/// of a codebook come from weighted k-means over all weights relative to the
+/// largest of their blocks; one of them is 0.
 ///
 /// With 4 bits, single weights are then rounded the other way where that makes
 /// the errors of a row cancel (CancelErrors.h).

@@ -55,7 +55,8 @@ void cancelErrors(llvm::ArrayRef<float> row,
       double gain = (2 * error + step) +
                     kChannelShare * (2 * channelSum + step) +
                     kRowShare * (2 * rowSum + step);
-      // The sum changes by gain * step; differences that are noise do not count.
+      // The sum changes by gain * step; differences that are noise do not
+      // count.
       if (!(gain * step < -1e-9 * step * step))
         continue;
       integers[k] = static_cast<Integer>(next);

@@ -74,8 +74,8 @@ struct MeasureOptions {
 bool isBenchKit(const mpc_model *model);
 
 /// Runs the entry points of a kit in turns, on one thread and on random inputs,
-/// and takes the lower quartile of the times of every group. False after a sentence in
-/// `error`.
+/// and takes the lower quartile of the times of every group. False after a
+/// sentence in `error`.
 bool measureBenchKit(const mpc_model *model, const MeasureOptions &options,
                      LatencyTable &table, std::string &error);
 

@@ -74,8 +74,8 @@ std::string listNearest(llvm::StringRef name,
                         llvm::ArrayRef<llvm::StringRef> candidates,
                         unsigned count = 3);
 
-/// The sizes of what a group stores: bounds of its channels, and of its elements
-/// in one sample; 0 for a bound that is not there.
+/// The sizes of what a group stores: bounds of its channels, and of its
+/// elements in one sample; 0 for a bound that is not there.
 struct ShapeCondition {
   uint64_t minChannels = 0, maxChannels = 0, minElements = 0, maxElements = 0;
 

@@ -5,8 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// The file of --preprocess: for each input by its name, what is fed and the steps from there to what the model reads.
-// docs/Preprocessing.md is its reference.
+// The file of --preprocess: for each input by its name, what is fed and the
+// steps from there to what the model reads. docs/Preprocessing.md is its
+// reference.
 //
 //===----------------------------------------------------------------------===//
 
@@ -28,7 +29,7 @@ struct PreprocessConfig {
 
   struct Input {
     std::string name;
-    std::string type = "u8";  ///< of what is fed
+    std::string type = "u8"; ///< of what is fed
     /// Of what is fed; empty: last.
     std::optional<bool> channelsLast;
     /// Of what the model reads; empty: told by its shape.
@@ -36,7 +37,8 @@ struct PreprocessConfig {
     bool reversesChannels = false;
     std::optional<Size> size; ///< of what is fed
     std::optional<Size> resize;
-    bool resizesShortSide = false; ///< resize[0] is that side, resize[1] nothing
+    bool resizesShortSide =
+        false; ///< resize[0] is that side, resize[1] nothing
     std::optional<Size> crop;
     Interpolation interpolation = Interpolation::Bilinear;
     bool antialias = true;
@@ -50,11 +52,13 @@ struct PreprocessConfig {
     Size getResized(Size fed) const;
   };
   std::vector<Input> inputs; ///< by name
-  std::string canonical;     ///< the same for equal contents, whatever the order of keys and the white space
+  std::string canonical; ///< the same for equal contents, whatever the order of
+                         ///< keys and the white space
 
   /// Errors start with the source's name and are one sentence.
   static llvm::Expected<PreprocessConfig> load(llvm::StringRef path);
-  static llvm::Expected<PreprocessConfig> parse(llvm::StringRef text, llvm::StringRef source);
+  static llvm::Expected<PreprocessConfig> parse(llvm::StringRef text,
+                                                llvm::StringRef source);
 };
 
 } // namespace mpc

@@ -140,9 +140,10 @@ mlir::FailureOr<LibraryFiles> buildLibrary(mlir::ModuleOp module,
 /// weights. The modules must be for the same instruction sets. The header is of
 /// the first entry. With `isBenchKit` the manifest says so, and has groups per
 /// entry; without, they are those of the first.
-mlir::FailureOr<LibraryFiles>
-buildLibrary(llvm::ArrayRef<LibraryEntry> entries, const ModelInfo &info,
-             const LibraryOptions &options, bool isBenchKit = false);
+mlir::FailureOr<LibraryFiles> buildLibrary(llvm::ArrayRef<LibraryEntry> entries,
+                                           const ModelInfo &info,
+                                           const LibraryOptions &options,
+                                           bool isBenchKit = false);
 
 /// Builds the library and writes it to `options.output` ("-": standard output),
 /// and its header beside it with the extension .h. On failure no file is left

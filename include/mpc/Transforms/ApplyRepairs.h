@@ -13,9 +13,11 @@
 
 namespace mpc {
 
-/// Carries out one repair on a module of the phase grouped or annotated, as mpc-apply-repairs. Emits an error that names `source` and the group
-/// where a decision does not fit the module.
-mlir::LogicalResult applyRepair(mlir::ModuleOp module, const RepairStep &step, llvm::StringRef source);
+/// Carries out one repair on a module of the phase grouped or annotated, as
+/// mpc-apply-repairs. Emits an error that names `source` and the group where a
+/// decision does not fit the module.
+mlir::LogicalResult applyRepair(mlir::ModuleOp module, const RepairStep &step,
+                                llvm::StringRef source);
 
 } // namespace mpc
 

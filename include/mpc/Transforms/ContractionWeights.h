@@ -5,8 +5,9 @@
 //
 //===----------------------------------------------------------------------===//
 //
-// Repairs see every contraction with constant weights alike: `outputs` sums of `products` weights times inputs. Which weight and which input
-// channel a product takes follows from QuantizableOpInterface.
+// Repairs see every contraction with constant weights alike: `outputs` sums of
+// `products` weights times inputs. Which weight and which input channel a
+// product takes follows from QuantizableOpInterface.
 //
 //===----------------------------------------------------------------------===//
 
@@ -18,21 +19,29 @@
 
 namespace mpc {
 
-/// On a group: the scales of its weights, one per output channel (DenseF32ArrayAttr), in place of those that mpc-insert-quantization chooses.
-inline constexpr llvm::StringLiteral kWeightScalesAttrName = "mpc.weight_scales";
-/// On a group: what its result's channels are to be divided by (DenseF32ArrayAttr).
-inline constexpr llvm::StringLiteral kChannelFactorsAttrName = "mpc.channel_factors";
+/// On a group: the scales of its weights, one per output channel
+/// (DenseF32ArrayAttr), in place of those that mpc-insert-quantization chooses.
+inline constexpr llvm::StringLiteral kWeightScalesAttrName =
+    "mpc.weight_scales";
+/// On a group: what its result's channels are to be divided by
+/// (DenseF32ArrayAttr).
+inline constexpr llvm::StringLiteral kChannelFactorsAttrName =
+    "mpc.channel_factors";
 
 class ContractionWeights {
 public:
-  /// Of a group whose root is a contraction of one activation with constant weights (and bias, where it has one) of a floating-point type, channels
+  /// Of a group whose root is a contraction of one activation with constant
+  /// weights (and bias, where it has one) of a floating-point type, channels
   /// last on both sides; else nothing.
   static std::optional<ContractionWeights> get(GroupOp group);
 
   GroupOp getGroup() const { return group; }
   QuantizableOpInterface getRoot() const { return root; }
-  /// The value of the function that the contraction reads, and the block argument that stands for it.
-  mlir::Value getInput() const { return GroupOp(group).getInputs()[getInputArgument().getArgNumber()]; }
+  /// The value of the function that the contraction reads, and the block
+  /// argument that stands for it.
+  mlir::Value getInput() const {
+    return GroupOp(group).getInputs()[getInputArgument().getArgNumber()];
+  }
   mlir::BlockArgument getInputArgument() const;
 
   int64_t getNumOutputs() const { return outputs; }
@@ -40,12 +49,15 @@ public:
   int64_t getNumInputs() const { return inputs * groups; } ///< input channels
   int64_t getNumGroups() const { return groups; }
 
-  /// Where the weight of a product of an output channel lies, and which input channel it multiplies.
+  /// Where the weight of a product of an output channel lies, and which input
+  /// channel it multiplies.
   int64_t getIndex(int64_t output, int64_t product) const {
-    return product / outputStride * (outputStride * outputs) + output * outputStride + product % outputStride;
+    return product / outputStride * (outputStride * outputs) +
+           output * outputStride + product % outputStride;
   }
   int64_t getInputChannel(int64_t output, int64_t product) const {
-    return output / (outputs / groups) * inputs + getIndex(output, product) / inputStride % inputs;
+    return output / (outputs / groups) * inputs +
+           getIndex(output, product) / inputStride % inputs;
   }
 
   std::vector<float> weights; ///< in the constant's order
@@ -54,20 +66,24 @@ public:
   /// The weights of one output channel, in the order of its products.
   std::vector<float> getWeightsOf(int64_t output) const;
 
-  /// The signed bytes, in steps of `scale`, that one output channel's weights become, in the order of its products: the nearest ones, but for those that
+  /// The signed bytes, in steps of `scale`, that one output channel's weights
+  /// become, in the order of its products: the nearest ones, but for those that
   /// make errors cancel (CancelErrors.h).
   std::vector<int8_t> quantizeWeightsOf(int64_t output, float scale) const;
 
-  /// Makes `weights` and `bias` the group's. A bias that is new is added to the contraction, unless it is all zeros.
+  /// Makes `weights` and `bias` the group's. A bias that is new is added to the
+  /// contraction, unless it is all zeros.
   void write();
 
 private:
   GroupOp group;
   QuantizableOpInterface root;
-  int64_t outputs = 0, outputStride = 0, inputs = 0, inputStride = 0, groups = 1;
+  int64_t outputs = 0, outputStride = 0, inputs = 0, inputStride = 0,
+          groups = 1;
 };
 
-/// Makes `use`, inside a group, read `value` of the function, through a new operand of the group; operands that nothing reads any more go.
+/// Makes `use`, inside a group, read `value` of the function, through a new
+/// operand of the group; operands that nothing reads any more go.
 void setGroupOperand(GroupOp group, mlir::OpOperand &use, mlir::Value value);
 
 } // namespace mpc

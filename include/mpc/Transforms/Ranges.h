@@ -26,16 +26,16 @@ inline constexpr llvm::StringLiteral kObservesAttrName = "mpc.observes";
 /// On a result of an observing entry point: the name of the tensor whose
 /// histogram it is, of kHistogramBins bins.
 inline constexpr llvm::StringLiteral kCountsAttrName = "mpc.counts";
-/// On a group: the model's own name of the tensor that it stores, where there is
-/// one. Groups are named after nodes; tables of other tools name tensors.
+/// On a group: the model's own name of the tensor that it stores, where there
+/// is one. Groups are named after nodes; tables of other tools name tensors.
 inline constexpr llvm::StringLiteral kTensorAttrName = "mpc.tensor";
 /// On an argument: its calibrated range.
 inline constexpr llvm::StringLiteral kRangeAttrName = "mpc.range";
 /// On a loop, a branch or a group with several results: an array with the
 /// range of each, or a unit attribute where it has none.
 inline constexpr llvm::StringLiteral kRangesAttrName = "mpc.ranges";
-/// On an argument or a result: the model's own name of that tensor. On a loop or
-/// a branch: its name, unique in the function as those of groups are.
+/// On an argument or a result: the model's own name of that tensor. On a loop
+/// or a branch: its name, unique in the function as those of groups are.
 inline constexpr llvm::StringLiteral kNameAttrName = "mpc.name";
 /// On the module: how integers are requantized (RoundingAttr), which integers
 /// activations become and which scales they may have (strings, see
@@ -51,8 +51,8 @@ inline constexpr llvm::StringLiteral kModelHashAttrName = "mpc.model_hash";
 
 /// The name under which an argument is observed: its `mpc.name`, or `argN`.
 std::string getArgumentName(mlir::func::FuncOp func, unsigned index);
-/// The name under which a result of a group, a loop or a branch is observed: the
-/// op's, with `:N` where it has several results.
+/// The name under which a result of a group, a loop or a branch is observed:
+/// the op's, with `:N` where it has several results.
 std::string getResultName(mlir::OpResult result);
 /// Whether mpc-observe-ranges sees the results of an op of the function.
 bool isObserved(mlir::Operation *op);
@@ -78,8 +78,8 @@ mlir::LogicalResult attachRanges(mlir::ModuleOp module,
 
 /// Reads a calibration table for a module whose groups are formed. A table of
 /// another tool (ForeignCalibration.h) names tensors; it becomes one of the
-/// groups that store them, of calibrator minmax and no samples, or an error where
-/// the module has none of them.
+/// groups that store them, of calibrator minmax and no samples, or an error
+/// where the module has none of them.
 llvm::Expected<Calibration> loadCalibration(mlir::ModuleOp module,
                                             llvm::StringRef path);
 

@@ -17,12 +17,12 @@
 
 namespace mpc {
 
-/// On an argument or a group of one result, beside its range: what samples held,
-/// where that is more.
+/// On an argument or a group of one result, beside its range: what samples
+/// held, where that is more.
 inline constexpr llvm::StringLiteral kSeenAttrName = "mpc.seen";
 
-/// What samples held of a value; its range where no more is known, null where it
-/// has none.
+/// What samples held of a value; its range where no more is known, null where
+/// it has none.
 inline RangeAttr getSeenRange(mlir::Value value) {
   RangeAttr seen;
   if (auto argument = mlir::dyn_cast<mlir::BlockArgument>(value)) {

@@ -201,8 +201,7 @@ FailureOr<Value> GroupLowering::lowerContraction(Operation *op, Value dest) {
   return lowerMatMul(cast<MatMulOp>(op), dest);
 }
 
-FailureOr<Value>
-GroupLowering::lowerDequantizeBlocks(DequantizeBlocksOp op) {
+FailureOr<Value> GroupLowering::lowerDequantizeBlocks(DequantizeBlocksOp op) {
   SmallVector<Value> operands;
   for (Value operand : {Value(op.getValues()), Value(op.getScales()),
                         Value(op.getZeroPoints()), Value(op.getTable())}) {

@@ -204,13 +204,11 @@ private:
                    Expression &expression);
   /// i32 → storage integer: clamp(scale(x) + z, low, high). `scales` is one, or
   /// those of a tensor of `shape` over the dimensions `axes` of `index`.
-  Node addFixedScale(mlir::Location loc, Node x,
-                     llvm::ArrayRef<FixedScale> scales,
-                     llvm::ArrayRef<int64_t> shape,
-                     llvm::ArrayRef<int64_t> axes,
-                     mlir::quant::UniformQuantizedType type, int64_t low,
-                     int64_t high, mlir::AffineMap index,
-                     Expression &expression);
+  Node
+  addFixedScale(mlir::Location loc, Node x, llvm::ArrayRef<FixedScale> scales,
+                llvm::ArrayRef<int64_t> shape, llvm::ArrayRef<int64_t> axes,
+                mlir::quant::UniformQuantizedType type, int64_t low,
+                int64_t high, mlir::AffineMap index, Expression &expression);
   /// addFloatParameter for i32; equal values are a literal.
   Node addIntParameter(mlir::Location loc, llvm::ArrayRef<int64_t> values,
                        llvm::ArrayRef<int64_t> shape,
@@ -282,8 +280,7 @@ private:
   /// computes more than that.
   mlir::FailureOr<mlir::Value> lowerReduce(ReduceOp op, mlir::Value dest);
   mlir::FailureOr<mlir::Value> lowerObserve(ObserveOp op, mlir::Value dest);
-  mlir::FailureOr<mlir::Value> lowerHistogram(HistogramOp op,
-                                              mlir::Value dest);
+  mlir::FailureOr<mlir::Value> lowerHistogram(HistogramOp op, mlir::Value dest);
   /// Reduces an expression over a space of `shape` along `axes`, which go,
   /// starting from `init`; into `dest` where it is given. `merge` combines
   /// what parts of the elements have been reduced to; where it is given, long
@@ -429,8 +426,8 @@ mlir::Value clampFloat(mlir::OpBuilder &builder, mlir::Location loc,
 
 //===--- Constants (Constants.cpp) ---===//
 
-/// The same bytes under another shape, or an element type of the same width; 4-bit
-/// integers become bytes.
+/// The same bytes under another shape, or an element type of the same width;
+/// 4-bit integers become bytes.
 mlir::ElementsAttr retypeConstant(mlir::ElementsAttr constant,
                                   mlir::RankedTensorType type);
 /// `constant` with its dimensions permuted: dimension d of the result is

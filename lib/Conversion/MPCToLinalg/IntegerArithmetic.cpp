@@ -64,9 +64,7 @@ struct IntegerBuilder {
   template <typename OpT, typename... Args> Value make(Args... args) {
     return OpT::create(builder, loc, args...);
   }
-  Value widen(Value x) {
-    return make<arith::ExtSIOp>(builder.getI64Type(), x);
-  }
+  Value widen(Value x) { return make<arith::ExtSIOp>(builder.getI64Type(), x); }
   Value compare(arith::CmpIPredicate predicate, Value a, Value b) {
     return make<arith::CmpIOp>(predicate, a, b);
   }
@@ -135,13 +133,10 @@ Node GroupLowering::addIntParameter(Location loc, ArrayRef<int64_t> values,
   return addLeaf(argument, index.getSubMap(positions), expression);
 }
 
-Node GroupLowering::addFixedScale(Location loc, Node x,
-                                  ArrayRef<FixedScale> scales,
-                                  ArrayRef<int64_t> shape,
-                                  ArrayRef<int64_t> axes,
-                                  quant::UniformQuantizedType type, int64_t low,
-                                  int64_t high, AffineMap index,
-                                  Expression &expression) {
+Node GroupLowering::addFixedScale(
+    Location loc, Node x, ArrayRef<FixedScale> scales, ArrayRef<int64_t> shape,
+    ArrayRef<int64_t> axes, quant::UniformQuantizedType type, int64_t low,
+    int64_t high, AffineMap index, Expression &expression) {
   SmallVector<int64_t> multipliers, lefts, rights;
   for (const FixedScale &scale : scales) {
     multipliers.push_back(scale.multiplier);
@@ -170,34 +165,32 @@ Node GroupLowering::addFixedScale(Location loc, Node x,
         Value x = scalars[0], right = scalars[2];
         if (shiftsLeft)
           x = buildLeftShift(b, x, scalars[3]);
-        Value product =
-            b.make<arith::MulIOp>(b.widen(x), b.widen(scalars[1]));
+        Value product = b.make<arith::MulIOp>(b.widen(x), b.widen(scalars[1]));
         Value result;
         if (rounding == FixedRounding::TFLite) {
-          Value high = b.make<arith::AddIOp>(product,
-                                             b.number(i64, int64_t(1) << 30));
+          Value high =
+              b.make<arith::AddIOp>(product, b.number(i64, int64_t(1) << 30));
           high = b.make<arith::ShRSIOp>(high, b.number(i64, 31));
           result = b.make<arith::TruncIOp>(i32, high);
           if (shiftsRight)
             result = buildDivideByPowerOfTwo(b, result, right);
         } else {
           Value wide = b.widen(right), one = b.number(i64, 1);
-          Value round = b.make<arith::ShLIOp>(
-              one, b.make<arith::SubIOp>(wide, one));
+          Value round =
+              b.make<arith::ShLIOp>(one, b.make<arith::SubIOp>(wide, one));
           if (rounding == FixedRounding::TOSADouble) {
-            Value isPositive = b.compare(arith::CmpIPredicate::sge, x,
-                                         b.number(i32, 0));
+            Value isPositive =
+                b.compare(arith::CmpIPredicate::sge, x, b.number(i32, 0));
             Value more = b.make<arith::SelectOp>(
                 isPositive, b.number(i64, int64_t(1) << 30),
                 b.number(i64, -(int64_t(1) << 30)));
-            Value isLong = b.compare(arith::CmpIPredicate::sgt, right,
-                                     b.number(i32, 31));
+            Value isLong =
+                b.compare(arith::CmpIPredicate::sgt, right, b.number(i32, 31));
             round = b.make<arith::AddIOp>(
-                round,
-                b.make<arith::SelectOp>(isLong, more, b.number(i64, 0)));
+                round, b.make<arith::SelectOp>(isLong, more, b.number(i64, 0)));
           }
-          result = b.make<arith::ShRSIOp>(
-              b.make<arith::AddIOp>(product, round), wide);
+          result = b.make<arith::ShRSIOp>(b.make<arith::AddIOp>(product, round),
+                                          wide);
           if (shrinks)
             result = b.make<arith::TruncIOp>(i32, result);
         }
@@ -206,8 +199,7 @@ Node GroupLowering::addFixedScale(Location loc, Node x,
           result = b.clamp(result, low - zeroPoint, high - zeroPoint);
         result = b.narrow(result, i32);
         if (zeroPoint != 0)
-          result =
-              b.make<arith::AddIOp>(result, b.number(i32, zeroPoint));
+          result = b.make<arith::AddIOp>(result, b.number(i32, zeroPoint));
         return b.narrow(result, storageType);
       });
 }
@@ -231,8 +223,8 @@ FailureOr<Node> GroupLowering::expressFixedRequantize(RequantizeOp op,
                                                       AffineMap index,
                                                       Expression &expression) {
   auto from = getQuantizedElement(op.getInput());
-  auto to = cast<quant::UniformQuantizedType>(
-      getQuantizedElement(op.getResult()));
+  auto to =
+      cast<quant::UniformQuantizedType>(getQuantizedElement(op.getResult()));
   SmallVector<int64_t> zeroPoints = getZeroPoints(from);
   SmallVector<double> scales = getExactScales(from);
   if (scales.empty() || !llvm::all_equal(zeroPoints))
@@ -253,11 +245,10 @@ FailureOr<Node> GroupLowering::expressFixedRequantize(RequantizeOp op,
   if (axis >= 0)
     axes.push_back(axis);
   Node x = addCentered(op.getLoc(), *q, from, expression);
-  return addFixedScale(op.getLoc(), x, fixed,
-                       static_cast<int64_t>(fixed.size()), axes, to,
-                       op.getLow().value_or(to.getStorageTypeMin()),
-                       op.getHigh().value_or(to.getStorageTypeMax()), index,
-                       expression);
+  return addFixedScale(
+      op.getLoc(), x, fixed, static_cast<int64_t>(fixed.size()), axes, to,
+      op.getLow().value_or(to.getStorageTypeMin()),
+      op.getHigh().value_or(to.getStorageTypeMax()), index, expression);
 }
 
 FailureOr<Node> GroupLowering::expressLookup(LookupOp op, AffineMap index,
@@ -292,9 +283,9 @@ static Value buildBody(ElementwiseOpInterface op, OpBuilder &builder,
   return op.buildScalarBody(builder, loc, scalars);
 }
 
-std::optional<Node>
-GroupLowering::addIntegerForm(ElementwiseOpInterface op,
-                              ArrayRef<Node> operands, Expression &expression) {
+std::optional<Node> GroupLowering::addIntegerForm(ElementwiseOpInterface op,
+                                                  ArrayRef<Node> operands,
+                                                  Expression &expression) {
   auto result = dyn_cast_or_null<quant::UniformQuantizedType>(
       getQuantizedElement(op->getResult(0)));
   if (!result || result.getStorageTypeIntegralWidth() != 32 ||
@@ -331,13 +322,14 @@ GroupLowering::addIntegerForm(ElementwiseOpInterface op,
   llvm_unreachable("all forms are listed");
 }
 
-FailureOr<Node> GroupLowering::addFixedAverage(
-    Operation *op, Rounding profile, Node sum, int64_t terms,
-    ArrayRef<int64_t> divisors, ArrayRef<int64_t> shape, ArrayRef<int64_t> axes,
-    AffineMap index, Expression &expression) {
+FailureOr<Node>
+GroupLowering::addFixedAverage(Operation *op, Rounding profile, Node sum,
+                               int64_t terms, ArrayRef<int64_t> divisors,
+                               ArrayRef<int64_t> shape, ArrayRef<int64_t> axes,
+                               AffineMap index, Expression &expression) {
   Location loc = op->getLoc();
-  auto from = cast<quant::UniformQuantizedType>(
-      getQuantizedElement(op->getOperand(0)));
+  auto from =
+      cast<quant::UniformQuantizedType>(getQuantizedElement(op->getOperand(0)));
   auto to = dyn_cast_or_null<quant::UniformQuantizedType>(
       getQuantizedElement(op->getResult(0)));
   if (!to || to.getStorageTypeIntegralWidth() > 16)
@@ -346,8 +338,8 @@ FailureOr<Node> GroupLowering::addFixedAverage(
            << " is not supported yet with rounding "
            << stringifyRounding(profile);
   FixedRounding rounding = getFixedRounding(profile);
-  bool isTOSA = rounding == FixedRounding::TOSA ||
-                rounding == FixedRounding::TOSADouble;
+  bool isTOSA =
+      rounding == FixedRounding::TOSA || rounding == FixedRounding::TOSADouble;
   int64_t zeroPoint = from.getZeroPoint(), low = to.getStorageTypeMin(),
           high = to.getStorageTypeMax();
   if (from == to && !isTOSA) {
@@ -366,8 +358,8 @@ FailureOr<Node> GroupLowering::addFixedAverage(
           Type i32 = builder.getI32Type();
           Value total = b.make<arith::SubIOp>(scalars[0], scalars[2]);
           Value half = b.make<arith::ShRUIOp>(scalars[1], b.number(i32, 1));
-          Value isPositive = b.compare(arith::CmpIPredicate::sgt, total,
-                                       b.number(i32, 0));
+          Value isPositive =
+              b.compare(arith::CmpIPredicate::sgt, total, b.number(i32, 0));
           total = b.make<arith::SelectOp>(isPositive,
                                           b.make<arith::AddIOp>(total, half),
                                           b.make<arith::SubIOp>(total, half));
@@ -378,7 +370,8 @@ FailureOr<Node> GroupLowering::addFixedAverage(
   auto offset = static_cast<int32_t>(static_cast<uint32_t>(terms) *
                                      static_cast<uint32_t>(zeroPoint));
   Node x = expression.addNode(
-      {sum}, loc, [offset](OpBuilder &builder, Location loc, ValueRange scalars) {
+      {sum}, loc,
+      [offset](OpBuilder &builder, Location loc, ValueRange scalars) {
         return IntegerBuilder{builder, loc}.center(scalars[0], false, offset);
       });
   SmallVector<FixedScale> scales =

@@ -147,8 +147,7 @@ FailureOr<Node> GroupLowering::expressMovement(Operation *op, AffineMap index,
             addConstantArgument(op.getLoc(), op.getValue());
         return addLeaf(argument, index, expression);
       })
-      .Case<ReshapeOp, ConcatOp, PadOp, ObserveOp, HistogramOp,
-            CumulateOp>(
+      .Case<ReshapeOp, ConcatOp, PadOp, ObserveOp, HistogramOp, CumulateOp>(
           [&](Operation *op) -> FailureOr<Node> {
             if (auto pad = dyn_cast<PadOp>(op);
                 pad && pad.getMode() != PadMode::Constant)

@@ -223,9 +223,8 @@ Value ScalarBuilder::decodeSmallFloat(Value code, FloatType from) {
   SmallFormat small = getSmallFormat(from);
   uint32_t signBit = uint32_t(1) << (small.width - 1);
   Value magnitude = make<arith::AndIOp>(code, constant(signBit - 1));
-  Value sign = make<arith::ShLIOp>(
-      make<arith::AndIOp>(code, constant(signBit)),
-      constant(32 - small.width));
+  Value sign = make<arith::ShLIOp>(make<arith::AndIOp>(code, constant(signBit)),
+                                   constant(32 - small.width));
   Value normal =
       add(make<arith::ShLIOp>(magnitude, constant(23 - small.fractionBits)),
           constant(uint32_t(127 - small.bias) << 23));

@@ -51,11 +51,10 @@ static LogicalResult verifyQuantized(Operation *op, Type input, Type weight,
                                 "signed 8-bit quantized weights, but got "
                              << input << " and " << weight;
   auto accumulator = dyn_cast<quant::QuantizedType>(result);
-  if (isWord(input) ? !result.isSignlessInteger(64) &&
-                          !result.isSignlessInteger(32)
-                    : !accumulator ||
-                          accumulator.getStorageTypeIntegralWidth() != 32 ||
-                          !accumulator.isSigned())
+  if (isWord(input)
+          ? !result.isSignlessInteger(64) && !result.isSignlessInteger(32)
+          : !accumulator || accumulator.getStorageTypeIntegralWidth() != 32 ||
+                !accumulator.isSigned())
     return op->emitOpError()
            << "expected a result with "
            << (isWord(input) ? "i32 or i64" : "quantized signed 32-bit")

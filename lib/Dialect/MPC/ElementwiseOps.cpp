@@ -118,10 +118,10 @@ LogicalResult mpc::detail::verifyCast(CastOp op) {
   bool isScale = isa<Float8E8M0FNUType>(to);
   if (op.getOverflow() != CastOverflow::Saturate &&
       !(isa<FloatType>(to) && isStorageOnly(to)))
-    return op.emitOpError()
-           << "expected overflow only with floats of 8 or 4 bits, but the result has "
-              "elements of type "
-           << to;
+    return op.emitOpError() << "expected overflow only with floats of 8 or 4 "
+                               "bits, but the result has "
+                               "elements of type "
+                            << to;
   if (op.getRounding() != ScaleRounding::Up && !isScale)
     return op.emitOpError()
            << "expected rounding only with f8E8M0FNU, but the result has "

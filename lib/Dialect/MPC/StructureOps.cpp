@@ -222,7 +222,8 @@ LogicalResult RequantizeOp::verify() {
                          << to.getStorageTypeMin() << ", "
                          << to.getStorageTypeMax() << "], but got " << low
                          << " and " << high;
-  if (getRounding() == Rounding::ONNX && (bits != 32 || resultBits != 8)) // (C3)
+  if (getRounding() == Rounding::ONNX &&
+      (bits != 32 || resultBits != 8)) // (C3)
     return emitOpError() << "expected a 32-bit accumulator and a result of 8 "
                             "bits for rounding onnx, but got "
                          << from << " and " << to;
@@ -326,10 +327,9 @@ LogicalResult DequantizeBlocksOp::verify() {
                               getElementTypeOrSelf(getScales()).isBF16())))
     return failure();
   Value zeroPoints = getZeroPoints(), table = getTable();
-  if (zeroPoints &&
-      failed(verifyParameters(
-          zeroPoints, "ui8 zero points",
-          getElementTypeOrSelf(zeroPoints).isUnsignedInteger(8))))
+  if (zeroPoints && failed(verifyParameters(
+                        zeroPoints, "ui8 zero points",
+                        getElementTypeOrSelf(zeroPoints).isUnsignedInteger(8))))
     return failure();
   if (table && (cast<RankedTensorType>(table.getType()) !=
                     RankedTensorType::get(16, Float32Type::get(getContext())) ||

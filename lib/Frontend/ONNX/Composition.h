@@ -27,8 +27,8 @@ mlir::Value getOptionalOperand(NodeContext &node, unsigned index);
 /// A reduction of `input` over sorted `axes`.
 mlir::Value createReduce(NodeContext &node, mlir::Value input, ReduceKind kind,
                          llvm::ArrayRef<int64_t> axes, bool keepDims);
-/// A constant of `values` in a floating-point type. Null after an error where the
-/// type is another one.
+/// A constant of `values` in a floating-point type. Null after an error where
+/// the type is another one.
 mlir::Value createReals(NodeContext &node, llvm::ArrayRef<int64_t> shape,
                         llvm::ArrayRef<double> values, mlir::Type elementType);
 /// The most positions that are numbered: more are no sequence that a model has.

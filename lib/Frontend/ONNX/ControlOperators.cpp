@@ -107,8 +107,8 @@ class BranchImporter {
 public:
   BranchImporter(NodeContext &node, const GraphProto &thenGraph,
                  const GraphProto &elseGraph)
-      : node(node), builder(node.getBuilder()),
-        graphs{&thenGraph, &elseGraph} {}
+      : node(node), builder(node.getBuilder()), graphs{&thenGraph, &elseGraph} {
+  }
   void run();
 
 private:
@@ -189,8 +189,7 @@ void BranchImporter::run() {
   if (!why[0].empty() && !why[1].empty()) {
     for (const std::string &reason : why)
       (void)diagnostics.error(reason);
-    return (void)node.error(
-        "neither branch can be computed with these shapes");
+    return (void)node.error("neither branch can be computed with these shapes");
   }
   for (int branch : {0, 1})
     if (!why[branch].empty())

@@ -112,8 +112,7 @@ public:
         externalData(path), model{context,   diagnostics, externalData,
                                   operators, {},          OpBuilder(context),
                                   {},        {},          0,
-                                  {},
-                                  {}} {}
+                                  {},        {}} {}
 
   OwningOpRef<ModuleOp> run();
 

@@ -97,8 +97,8 @@ struct ModelContext {
 
   /// `name` in the model's file.
   mlir::Location getLocation(llvm::StringRef name);
-  /// The same of a node; where it computes one tensor, the location carries that
-  /// tensor's name, too, as the metadata of a fused location.
+  /// The same of a node; where it computes one tensor, the location carries
+  /// that tensor's name, too, as the metadata of a fused location.
   mlir::Location getNodeLocation(llvm::StringRef name,
                                  const onnx::NodeProto &node);
   void reportUnsupported();

@@ -54,9 +54,9 @@ static Value createLoss(NodeContext &node, Value logarithms) {
   SmallVector<int64_t> onePerSample(shape);
   onePerSample[1] = 1;
   labels = node.createReshape(node.createCast(labels, i64), onePerSample);
-  Value isLabel = createCompare(
-      node, ComparePredicate::EQ,
-      createPositions(node, shape[1], 1, type.getRank()), labels);
+  Value isLabel =
+      createCompare(node, ComparePredicate::EQ,
+                    createPositions(node, shape[1], 1, type.getRank()), labels);
   if (mayIgnore) {
     Value isIgnored = createCompare(node, ComparePredicate::EQ, labels,
                                     node.createScalar(ignored, i64));

@@ -284,8 +284,8 @@ static Value foldDequantize(NodeContext &node, unsigned index,
 
 /// Constants of 4 or 2 bits as bytes, which kernels multiply; null for others.
 static Value getWeightsOfFewBits(NodeContext &node, unsigned index,
-                                  const QuantInputs &params, int64_t axis,
-                                  int64_t channels) {
+                                 const QuantInputs &params, int64_t axis,
+                                 int64_t channels) {
   auto element = cast<RankedTensorType>(node.getInputType(index));
   auto integer = dyn_cast<IntegerType>(element.getElementType());
   ElementsAttr constant = integer && integer.getWidth() < 8

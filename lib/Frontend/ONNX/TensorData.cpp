@@ -232,15 +232,15 @@ static void append(std::vector<char> &bytes, const Field &values) {
   }
 }
 
-/// Elements of 4 or 2 bits, of which files hold several in a byte with the first
-/// in the lowest bits, each in a byte.
+/// Elements of 4 or 2 bits, of which files hold several in a byte with the
+/// first in the lowest bits, each in a byte.
 static void unpack(std::vector<char> &bytes, int64_t count, unsigned bits) {
   unsigned perByte = 8 / bits;
   std::vector<char> unpacked(count);
   for (int64_t i = 0; i < count; ++i)
-    unpacked[i] = static_cast<uint8_t>(bytes[i / perByte]) >>
-                      (i % perByte * bits) &
-                  ((1 << bits) - 1);
+    unpacked[i] =
+        static_cast<uint8_t>(bytes[i / perByte]) >> (i % perByte * bits) &
+        ((1 << bits) - 1);
   bytes = std::move(unpacked);
 }
 

@@ -1,4 +1,5 @@
-/* Two models in one program, each run by eight threads at once: every result has the bytes of a run alone. */
+/* Two models in one program, each run by eight threads at once: every result
+ * has the bytes of a run alone. */
 #include "mpc/runtime.h"
 
 #include <pthread.h>
@@ -12,8 +13,10 @@ const mpc_model *integer_query(uint32_t max_abi);
 
 static float pictures[BATCH * PIXELS];
 
-/* Runs the model `calls` times in a context of its own; 0 if all results have the bytes of the first, which `scores` gets. */
-static int runModel(const mpc_model *model, int calls, uint32_t threads, float *scores) {
+/* Runs the model `calls` times in a context of its own; 0 if all results have
+ * the bytes of the first, which `scores` gets. */
+static int runModel(const mpc_model *model, int calls, uint32_t threads,
+                    float *scores) {
   mpc_context_options options;
   memset(&options, 0, sizeof(options));
   options.struct_size = sizeof(options);
@@ -22,7 +25,8 @@ static int runModel(const mpc_model *model, int calls, uint32_t threads, float *
   mpc_context *context;
   if (model->create(model, &options, &context) != MPC_OK)
     return 1;
-  const int64_t inputShape[] = {BATCH, 1, 8, 8}, outputShape[] = {BATCH, CLASSES};
+  const int64_t inputShape[] = {BATCH, 1, 8, 8},
+                outputShape[] = {BATCH, CLASSES};
   float again[BATCH * CLASSES];
   mpc_tensor input, output;
   memset(&input, 0, sizeof(input));
@@ -36,7 +40,8 @@ static int runModel(const mpc_model *model, int calls, uint32_t threads, float *
   int wrong = 0;
   for (int i = 0; i < calls && !wrong; ++i) {
     output.data = i ? again : scores;
-    wrong = model->run(context, 0, &input, 1, &output, 1) != MPC_OK || (i && memcmp(again, scores, sizeof(again)));
+    wrong = model->run(context, 0, &input, 1, &output, 1) != MPC_OK ||
+            (i && memcmp(again, scores, sizeof(again)));
   }
   model->destroy(context);
   return wrong;
@@ -57,7 +62,8 @@ static void *work(void *argument) {
 int main(void) {
   for (int i = 0; i < BATCH * PIXELS; ++i)
     pictures[i] = (float)(i * 37 % 17) / 16;
-  const mpc_model *models[] = {plain_query(MPC_ABI_VERSION), integer_query(MPC_ABI_VERSION)};
+  const mpc_model *models[] = {plain_query(MPC_ABI_VERSION),
+                               integer_query(MPC_ABI_VERSION)};
   for (int m = 0; m < 2; ++m) {
     float alone[BATCH * CLASSES];
     if (!models[m] || runModel(models[m], 1, 1, alone)) {

@@ -1,5 +1,6 @@
-/* Runs a library of net.mlir for every instruction set of this machine and several batches and numbers of threads, and
- * compares it with plain loops. All sums are exact, so they must be equal. */
+/* Runs a library of net.mlir for every instruction set of this machine and
+ * several batches and numbers of threads, and compares it with plain loops. All
+ * sums are exact, so they must be equal. */
 
 #include "mpc/runtime.h"
 #include <stdio.h>
@@ -56,14 +57,19 @@ static int check(const mpc_model *model) {
         for (int64_t k = 0; k < batch * H * W * C; ++k)
           x[k] = (float)(k * 7 % 5) - 2;
         reference(x, expected, batch);
-        mpc_tensor in = {.data = x, .shape = xShape, .dtype = MPC_F32, .rank = 4};
-        mpc_tensor out = {.data = y, .shape = yShape, .dtype = MPC_F32, .rank = 2};
+        mpc_tensor in = {
+            .data = x, .shape = xShape, .dtype = MPC_F32, .rank = 4};
+        mpc_tensor out = {
+            .data = y, .shape = yShape, .dtype = MPC_F32, .rank = 2};
         if (model->run(context, 0, &in, 1, &out, 1))
           return fprintf(stderr, "%s\n", model->last_error()), 1;
         for (int64_t k = 0; k < batch * O3; ++k)
           if (y[k] != expected[k])
-            return fprintf(stderr, "%s, %u threads, batch %d: expected %g, but got %g\n", isa.name, threads,
-                           (int)batch, expected[k], y[k]), 1;
+            return fprintf(
+                       stderr,
+                       "%s, %u threads, batch %d: expected %g, but got %g\n",
+                       isa.name, threads, (int)batch, expected[k], y[k]),
+                   1;
         free(x), free(y), free(expected);
       }
       model->destroy(context);

@@ -4,5 +4,6 @@
 #include "two.h"
 
 int main(void) {
-  return check(one_query(MPC_ABI_VERSION)) || check(two_query(MPC_ABI_VERSION)) || ONE_INPUT_THE_INPUT != 0;
+  return check(one_query(MPC_ABI_VERSION)) ||
+         check(two_query(MPC_ABI_VERSION)) || ONE_INPUT_THE_INPUT != 0;
 }

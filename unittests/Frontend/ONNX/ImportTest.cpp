@@ -87,8 +87,8 @@ TEST(ParseShapeOption, TakesSizesOfNothing) {
 }
 
 TEST(ParseShapeOption, RefusesWhatIsNoSize) {
-  for (const char *text : {"x", "=2", "x=-1", "x=2x", "x=x2", "x=2.5",
-                           "x=4294967296", "x=AxB"}) {
+  for (const char *text :
+       {"x", "=2", "x=-1", "x=2x", "x=x2", "x=2.5", "x=4294967296", "x=AxB"}) {
     ImportOptions options;
     std::string error;
     EXPECT_FALSE(parseShapeOption(text, options, error)) << text;
