@@ -30,6 +30,8 @@ static constexpr double kCulprit = 6;
 /// Below it, 1 % of noise, the outputs are not usable: more is raised as long
 /// as it helps at all.
 static constexpr double kUsable = 20;
+/// From here on, 0.01 % of noise, what is left is no damage: no more is raised.
+static constexpr double kHealthy = 40;
 /// A change that gains less is not worth its line.
 static constexpr double kLeast = 0.3;
 /// What fewer groups in f32 may cost: twice the noise.
@@ -302,6 +304,8 @@ LogicalResult Diagnosis::search() {
   // hardly grow as others are raised.
   constexpr size_t mostRounds = 32, mostCandidates = 24;
   for (size_t round = 0; round < mostRounds && !changes.empty(); ++round) {
+    if (after >= kHealthy)
+      break;
     std::vector<std::pair<double, size_t>> gains;
     for (auto [i, change] : llvm::enumerate(changes)) {
       llvm::BitVector next = isRaised;
@@ -553,14 +557,16 @@ FailureOr<std::string> Diagnosis::run() {
   if (failed(printTop1()) || failed(keepTrials(**samples)) ||
       failed(search()) || failed(prune()))
     return failure();
-  if (raised.empty())
-    os << "no few groups are to blame: nothing gains "
-       << llvm::format("%.0f", kCulprit) << " dB, and the outputs have "
-       << decibels(before) << "\n";
-  else
+  if (raised.empty()) {
+    os << "no few groups are to blame: ";
+    if (before < kHealthy)
+      os << "nothing gains " << llvm::format("%.0f", kCulprit) << " dB, and ";
+    os << "the outputs have " << decibels(before) << "\n";
+  } else {
     os << "in f32: '" << llvm::join(raised, "', '")
        << "'; the outputs then have " << decibels(after) << " instead of "
        << decibels(before) << "\n";
+  }
   if (failed(printHealedTop1()))
     return failure();
   auto config = makeConfig(raised);

@@ -152,8 +152,12 @@ assert "prefers-color-scheme" in page and 'name="viewport"' in page and "<svg" i
 
 # One op's story, by its group, by a node in it; a typing error names the nearest.
 told = run("mpc-compile", "model.onnx", *int8, "--explain=conv1").stdout
-for expected in ("conv in int8", "relu1", "scale", "local", "accumulated", "f16: weights 464 bytes, local", "f32: the outputs gain"):
+for expected in ("conv in int8", "relu1", "scale", "local", "accumulated", "f16: weights 464 bytes, local"):
     assert expected in told, (expected, told)
+alone = next(advice for advice in report["advice"] if len(advice["config"]) == 1)
+group = alone["config"][0]
+told = run("mpc-compile", "model.onnx", *int8, "--explain=" + group["name"]).stdout
+assert f"{group['precision']}: the outputs gain {alone['gain_db']:.1f} dB" in told, (alone, told)
 assert "in group conv3" in run("mpc-compile", "model.onnx", *int8, "--explain=relu3").stdout
 assert "'relu3'" in run("mpc-compile", "model.onnx", *int8, "--explain=relu33", status=1).stderr
 
