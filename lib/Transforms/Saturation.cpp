@@ -22,7 +22,7 @@ static std::optional<double> getReach(Operation *op, Value variable) {
   double halfStep = std::abs(high - low) / 512;
   for (double reach = 1; reach <= most; reach *= 2)
     if (halfStep > 0 && std::abs((*function)(-reach) - low) <= halfStep &&
-        std::abs((*function)(reach)-high) <= halfStep)
+        std::abs(high - (*function)(reach)) <= halfStep)
       return reach;
   return std::nullopt;
 }
