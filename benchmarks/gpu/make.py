@@ -243,6 +243,8 @@ def main():
                         help="a model to test and to time; without samples its inputs are random numbers")
     parser.add_argument("--sizes", default="4096,8192", help="of matrix products (default: 4096,8192; empty: no kernels are timed)")
     arguments = parser.parse_args()
+    for path in {part for model in arguments.model for part in model.split(",") if part and not pathlib.Path(part).is_file()}:
+        sys.exit(f"error: --model: no such file: {path}")
     with tempfile.TemporaryDirectory(prefix="mpc-bundle-") as work:
         flags = {"target": arguments.target, "chip": arguments.chip if arguments.target == "nvvm" else None}
         bundle = Bundle(arguments.out, flags, arguments.only, work)

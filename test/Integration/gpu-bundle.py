@@ -29,6 +29,8 @@ def main():
     WORK.mkdir(parents=True)
     make = [sys.executable, ROOT / "benchmarks" / "gpu" / "make.py", "--sizes="]
     bundle = WORK / "emulated"
+    run(*make, f"--out={bundle}", "--model=none.onnx", expect=1, pattern=r"\Aerror: --model: no such file: none.onnx\n\Z")
+    assert not bundle.exists(), "something half-written"
     run(*make, f"--out={bundle}", "--target=nvvm-emulated", "--only=digits/(int8|f16)", expect=0, pattern="2 tests, 0 benchmarks")
     run(bundle / "test.sh", expect=0, pattern=r"PASS  digits/int8\nPASS  digits/f16\n2 passed, 0 failed", env=ALONE)
     # One value of an integer model's expected outputs is another.
