@@ -19,7 +19,7 @@ import tempfile
 
 import numpy as np
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, external_data_helper, helper, numpy_helper
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / "python"), str(ROOT / "benchmarks")]
@@ -28,6 +28,10 @@ import results  # noqa: E402
 
 HERE = pathlib.Path(__file__).resolve().parent
 LIMIT_BYTES = 50 << 20
+# Columns of random weights, which then repeat, so that they pack; products cost the same.
+REPEATED = 64
+# Elements from which on a weight is in one file for both peers.
+LARGE = 1024
 # Of f16 and bf16: tensor cores add in another order than CPUs (test/Integration/gpu.py).
 TOLERANCES = {"f32": 0, "int8": 0, "w4": 0, "w8": 0, "f16": 2**-10, "bf16": 2**-7}
 rng = np.random.default_rng(5)
@@ -137,8 +141,7 @@ def integer_product(size, columns):
 
 def add_products(bundle, sizes):
     for size in sizes:
-        # Random weights that repeat every 256 columns, so that they pack; the products cost the same.
-        columns = min(size, 256)
+        columns = min(size, REPEATED)
         w = np.tile((rng.standard_normal((size, columns)) * 0.02).astype(np.float32), (1, size // columns))
         model = model_of([helper.make_node("MatMul", ["x", "w"], ["y"])], [("x", [size, size])], [("w", w)])
         bundle.add_benchmark("product", f"product/f16/{size}", model, shape=[size] * 3, io_type={"x": "f16", "y": "f16"})
@@ -148,7 +151,7 @@ def add_products(bundle, sizes):
 def add_skinny_products(bundle):
     """Few rows by weights in blocks, which are more than a cache holds."""
     k, n = 8192, 16384
-    w = np.tile((rng.standard_normal((k, 256)) * 0.02).astype(np.float32), (1, n // 256))
+    w = np.tile((rng.standard_normal((k, REPEATED)) * 0.02).astype(np.float32), (1, n // REPEATED))
     for precision, rows in (("w4-f16", 1), ("w4-f16", 16), ("w8-f16", 16)):
         model = model_of([helper.make_node("MatMul", ["x", "w"], ["y"])], [("x", [rows, k])], [("w", w)])
         bundle.add_benchmark("product", f"product/{precision}/{rows}x{n}x{k}", model, precision=precision, shape=[rows, n, k], io_type={"x": "f16", "y": "f16"})
@@ -203,10 +206,17 @@ def write_graph(bundle, name, model):
                  for key, value in attributes.items() if isinstance(value, (int, float, bytes, list, tuple))}
         nodes.append({"op": node.op_type, "inputs": list(node.input), "outputs": list(node.output), "attributes": clean})
     inputs = [one.name for one in graph.input if one.name not in weights]
-    written = {"inputs": inputs, "outputs": [one.name for one in graph.output], "nodes": nodes}
+    large = [one.name for one in graph.initializer if one.data_type == TensorProto.FLOAT and weights[one.name].size >= LARGE]
+    written = {"inputs": inputs, "large_weights": large, "outputs": [one.name for one in graph.output], "nodes": nodes}
     (bundle.folder / "data" / f"{name}.json").write_text(json.dumps(written))
     halves = {key: value.astype(np.float16) if value.dtype == np.float32 else value for key, value in weights.items()}
     bundle.save(f"{name}.npz", halves)
+    # The session of ONNX Runtime takes large weights from there, too.
+    for tensor in graph.initializer:
+        if tensor.name in large:
+            tensor.CopyFrom(numpy_helper.from_array(weights[tensor.name], tensor.name))
+            external_data_helper.set_external_data(tensor, location="weights")
+            tensor.ClearField("raw_data")
     onnx.save(model, bundle.folder / "data" / f"{name}.onnx")
 
 

@@ -330,6 +330,17 @@ def bench_bandwidth(bench, row):
     bench.add("bandwidth", row["name"], "copy", measured, gb_per_s=row["bytes"] * 1e-9 / statistics.median(measured[0]))
 
 
+def open_session(onnxruntime, graph, provider):
+    """ONNX Runtime's session of a graph, with the weights that PyTorch's module has, in f32."""
+    weights, large = arrays(graph + ".npz"), load_json(f"data/{graph}.json")["large_weights"]
+    options = onnxruntime.SessionOptions()
+    values = [onnxruntime.OrtValue.ortvalue_from_numpy(weights[name].astype(np.float32)) for name in large]
+    options.add_external_initializers(large, values)
+    session = onnxruntime.InferenceSession(str(BUNDLE / "data" / (graph + ".onnx")), options, providers=[provider])
+    session.weights = values  # which it may go on reading
+    return session
+
+
 def bench_model(bench, row):
     """A whole model with batch 1 beside torch.compile in f16, and ONNX Runtime's CUDA provider where it runs."""
     torch = bench.torch
@@ -348,12 +359,11 @@ def bench_model(bench, row):
         bench.add("models", row["name"], "torch.compile f16", latency(torch, bench.stream, [mine, peer], bench.seconds))
     except Exception as error:  # noqa: BLE001  a peer's failure is not the bundle's
         print(f"{row['name']}: torch.compile: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}")
-    onnx = BUNDLE / "data" / (row["graph"] + ".onnx")
     try:
         import onnxruntime
         if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
             raise RuntimeError("it has no CUDA provider")
-        session = onnxruntime.InferenceSession(str(onnx), providers=["CUDAExecutionProvider"])
+        session = open_session(onnxruntime, row["graph"], "CUDAExecutionProvider")
         if session.get_providers()[0] != "CUDAExecutionProvider":
             raise RuntimeError("its CUDA provider does not start")
         binding = session.io_binding()
