@@ -442,7 +442,8 @@ void OutputWriter::startAtBias() {
       addition.getLhs() == sum ? addition.getRhs() : addition.getLhs());
   if (!other || other.getOwner() != sum.getOwner())
     return;
-  const Extra &extra = extras[other.getArgNumber() - 1];
+  size_t number = other.getArgNumber() - 1;
+  const Extra &extra = extras[number];
   unsigned last = outType.getRank() - 1;
   if (extra.collapsed || !extra.map.isFunctionOfDim(last) ||
       !llvm::all_of(llvm::seq(last), [&](unsigned dim) {
@@ -450,7 +451,7 @@ void OutputWriter::startAtBias() {
       }))
     return;
   bias = addition;
-  start = &extra;
+  start = number;
 }
 
 Value OutputWriter::getStart(ImplicitLocOpBuilder &b, Type element,
@@ -459,7 +460,7 @@ Value OutputWriter::getStart(ImplicitLocOpBuilder &b, Type element,
   Value zero = arith::ConstantOp::create(b, b.getZeroAttr(type));
   if (!start)
     return zero;
-  Value value = loadExtra(b, *start, used, /*row=*/Value(), column);
+  Value value = loadExtra(b, extras[*start], used, /*row=*/Value(), column);
   return used == size
              ? value
              : vector::InsertStridedSliceOp::create(b, value, zero, 0, 1);

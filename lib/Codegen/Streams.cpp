@@ -27,6 +27,9 @@ using namespace mpc;
 /// The narrowest vectors that may be stored past the caches.
 static constexpr int64_t kLeastVectorBytes = 16;
 
+/// A line of the caches: two rows have none in common if both are whole ones.
+static constexpr int64_t kLineBytes = 64;
+
 static int64_t getElementBytes(Value memref) {
   return llvm::divideCeil(
       cast<MemRefType>(memref.getType()).getElementTypeBitWidth(), 8);
@@ -44,9 +47,8 @@ static Value isLarger(ImplicitLocOpBuilder &b, Value buffer, int64_t least) {
       indexConstant(b, least / getElementBytes(buffer)));
 }
 
-/// Whether an element's address is a multiple of `alignment`, a power of two.
-static Value isAligned(ImplicitLocOpBuilder &b, ElementPlace place,
-                       int64_t alignment) {
+/// Whether an element is the first one of a line.
+static Value beginsLine(ImplicitLocOpBuilder &b, ElementPlace place) {
   auto metadata = memref::ExtractStridedMetadataOp::create(b, place.memref);
   Value offset = metadata.getOffset();
   for (auto [index, stride] :
@@ -58,7 +60,7 @@ static Value isAligned(ImplicitLocOpBuilder &b, ElementPlace place,
       add(b, pointer, mul(b, offset, getElementBytes(place.memref)));
   return b.createOrFold<arith::CmpIOp>(
       arith::CmpIPredicate::eq,
-      b.createOrFold<arith::AndIOp>(address, indexConstant(b, alignment - 1)),
+      b.createOrFold<arith::AndIOp>(address, indexConstant(b, kLineBytes - 1)),
       indexConstant(b, 0));
 }
 
@@ -87,14 +89,15 @@ void mpc::emitStream(ImplicitLocOpBuilder &b, linalg::LinalgOp op,
       arith::CmpIPredicate::eq,
       b.createOrFold<arith::RemUIOp>(
           b.createOrFold<arith::SubIOp>(loop.end, loop.begin),
-          indexConstant(b, loop.lanes)),
+          indexConstant(
+              b, std::max(loop.lanes, kLineBytes / getElementBytes(out)))),
       indexConstant(b, 0));
   Value isLarge = isLarger(b, getRoot(out), least.getInt());
   Value streams = b.createOrFold<arith::AndIOp>(isWhole, isLarge);
   if (matchPattern(streams, m_Zero()))
     return emitCached();
   streams = b.createOrFold<arith::AndIOp>(
-      streams, isAligned(b, loop.getPlace(loop.begin), alignment));
+      streams, beginsLine(b, loop.getPlace(loop.begin)));
   scf::IfOp::create(
       b, streams,
       [&](OpBuilder &, Location) {

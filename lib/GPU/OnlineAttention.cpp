@@ -28,6 +28,7 @@
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/Matchers.h"
 #include "mpc/Codegen/BufferViews.h"
+#include "mpc/Dialect/Kernel/ExtraMaps.h"
 #include "llvm/Support/MathExtras.h"
 #include <limits>
 #include <numeric>
@@ -74,20 +75,6 @@ static bool isElementwise(linalg::GenericOp op) {
          !op.hasIndexSemantics() && isOfBlock(op.getDpsInits()[0]) &&
          op.getMatchingIndexingMap(op.getDpsInitOperand(0)).isIdentity() &&
          !op.payloadUsesValueFromOperand(op.getDpsInitOperand(0));
-}
-
-/// Whether `map` may say where an extra of a contraction is (kernel.contract,
-/// C9).
-static bool isExtraMap(AffineMap map) {
-  for (auto [position, expr] : llvm::enumerate(map.getResults())) {
-    auto dim = dyn_cast<AffineDimExpr>(expr);
-    auto number = dyn_cast<AffineConstantExpr>(expr);
-    bool isLast = dim && dim.getPosition() + 1 == map.getNumDims();
-    if ((!dim && !(number && number.getValue() == 0)) ||
-        (isLast && position + 1 != map.getNumResults()))
-      return false;
-  }
-  return true;
 }
 
 /// The operand of `op` that is all of `buffer`, element by element, if the

@@ -3,12 +3,12 @@
 module attributes {dlti.target_system_spec = #dlti.target_system_spec<"CPU" = #dlti.target_device_spec<"march" = "x86-64-v3",
     "vector_bits" = 256 : i64, "vector_registers" = 16 : i64, "vnni" = false>>} {
 
-// Rows that begin at an aligned address go past the caches.
+// Rows that begin where a line of the caches does, and are whole lines, go past these.
 // CHECK-LABEL: func.func @row(
 // CHECK-SAME: %[[X:.*]]: memref<128xf32, strided<[1], offset: ?>>, %[[Y:.*]]: memref<128xf32, strided<[1], offset: ?>>)
 // CHECK-DAG: %[[ZERO:.*]] = arith.constant 0 : index
 // CHECK: %[[BEGIN:.*]] = memref.extract_aligned_pointer_as_index %[[Y]]
-// CHECK: %[[OVER:.*]] = arith.andi %{{.*}}, %c31
+// CHECK: %[[OVER:.*]] = arith.andi %{{.*}}, %c63
 // CHECK: %[[ALIGNED:.*]] = arith.cmpi eq, %[[OVER]], %[[ZERO]]
 // CHECK: scf.if %[[ALIGNED]] {
 // CHECK: scf.for %[[I:.*]] = %[[ZERO]] to %c128 step %c8
@@ -48,10 +48,11 @@ func.func @unknown(%x: memref<?xf32>, %y: memref<?xf32>) {
   return
 }
 
-// Too small; shorter than a vector; with a rest.
+// Too small; shorter than a vector; with a rest; half a line longer than a line.
 // CHECK-LABEL: func.func @small(
 // CHECK-NOT: nontemporal
-func.func @small(%x: memref<16xf32>, %y: memref<16xf32>, %a: memref<5x6xf32>, %b: memref<6x5xf32>, %c: memref<100xf32>) {
+func.func @small(%x: memref<16xf32>, %y: memref<16xf32>, %a: memref<5x6xf32>, %b: memref<6x5xf32>, %c: memref<100xf32>, %d: memref<24xf32>) {
+  linalg.exp {kernel.stream_above = 64 : i64} ins(%d : memref<24xf32>) outs(%d : memref<24xf32>)
   linalg.exp {kernel.stream_above = 64 : i64} ins(%c : memref<100xf32>) outs(%c : memref<100xf32>)
   linalg.exp {kernel.stream_above = 64 : i64} ins(%x : memref<16xf32>) outs(%y : memref<16xf32>)
   linalg.transpose ins(%a : memref<5x6xf32>) outs(%b : memref<6x5xf32>) permutation = [1, 0] {kernel.stream_above = 64 : i64}

@@ -241,9 +241,9 @@ private:
   mlir::MemRefType outType;
   mlir::Value originalOut, out;
   mlir::SmallVector<Extra> extras;
-  /// The addition that is left out, and what it adds; null if there is none.
+  /// The addition that is left out, and which extra it adds; none by default.
   mlir::Operation *bias = nullptr;
-  const Extra *start = nullptr;
+  std::optional<size_t> start;
 };
 
 /// Emits loops in front of `op`, which the caller erases.

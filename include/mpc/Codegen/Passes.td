@@ -519,8 +519,8 @@ def LowerKernels : Pass<"mpc-lower-kernels", "mlir::ModuleOp"> {
     pixels and channel vectors. Every other linalg op becomes `scf.forall` over its outer parallel dimensions and plain
     loops within.
 
-    Where `kernel.stream_above` on a linalg op says so (mpc-select-streams), rows of its result, or blocks of elements, that begin at an aligned address and are whole
-    vectors are stored with `nontemporal`. A fence follows, of which mpc-outline-parallel makes one for all iterations of a loop.
+    Where `kernel.stream_above` on a linalg op says so (mpc-select-streams), rows of its result, or blocks of elements, that begin where a line of the caches does and are
+    whole lines, and whole vectors, are stored with `nontemporal`. A fence follows, of which mpc-outline-parallel makes one for all iterations of a loop.
 
     Where all vectors of a loop are divided by the same number, as in a softmax, they are multiplied with its reciprocal, and the product is corrected by what is left of
     the dividend, which gives the same quotients; vectors and divisors for which something might overflow or lose bits are divided.

@@ -8,6 +8,7 @@
 #include "mlir/IR/BuiltinTypes.h"
 #include "mlir/IR/Matchers.h"
 #include "mlir/IR/OpImplementation.h"
+#include "mpc/Dialect/Kernel/ExtraMaps.h"
 #include "mpc/Dialect/Kernel/KernelDialect.h"
 #include "llvm/Support/MathExtras.h"
 
@@ -24,6 +25,18 @@ static void addMemRefEffect(Effects &effects, OpOperand &operand,
                             MemoryEffects::Effect *effect) {
   if (isa<MemRefType>(operand.get().getType()))
     effects.emplace_back(effect, &operand, SideEffects::DefaultResource::get());
+}
+
+bool mpc::kernel::isExtraMap(AffineMap map) {
+  for (auto [position, expr] : llvm::enumerate(map.getResults())) {
+    auto dim = dyn_cast<AffineDimExpr>(expr);
+    auto number = dyn_cast<AffineConstantExpr>(expr);
+    bool isLast = dim && dim.getPosition() + 1 == map.getNumDims();
+    if ((!dim && !(number && number.getValue() == 0)) ||
+        (isLast && position + 1 != map.getNumResults()))
+      return false;
+  }
+  return true;
 }
 
 //===----------------------------------------------------------------------===//
@@ -183,17 +196,11 @@ template <typename OpTy> static LogicalResult verifyOutputOp(OpTy op) {
              << out.getRank() << " to " << type.getRank()
              << " dimensions for extra " << index << ", but got "
              << AffineMapAttr::get(map); // C9
-    for (auto [position, expr] : llvm::enumerate(map.getResults())) {
-      auto dim = dyn_cast<AffineDimExpr>(expr);
-      auto constant = dyn_cast<AffineConstantExpr>(expr);
-      bool last = dim && dim.getPosition() + 1 == out.getRank();
-      if ((!dim && !(constant && constant.getValue() == 0)) ||
-          (last && position + 1 != map.getNumResults()))
-        return op.emitOpError("expected results of map ")
-               << index << " to be dimensions or 0, the output's last "
-               << "dimension only as the last, but got "
-               << AffineMapAttr::get(map); // C9
-    }
+    if (!isExtraMap(map))
+      return op.emitOpError("expected results of map ")
+             << index << " to be dimensions or 0, the output's last "
+             << "dimension only as the last, but got "
+             << AffineMapAttr::get(map); // C9
     Type argument = op.getEpilogue().getArgument(index + 1).getType();
     if (argument != type.getElementType())
       return op.emitOpError("expected epilogue argument ")
