@@ -48,11 +48,19 @@ func.func @unknown(%x: memref<?xf32>, %y: memref<?xf32>) {
   return
 }
 
-// Too small; shorter than a vector; with a rest; half a line longer than a line.
+// Too small; shorter than a vector; with a rest; three vectors, which are no whole lines.
 // CHECK-LABEL: func.func @small(
 // CHECK-NOT: nontemporal
 func.func @small(%x: memref<16xf32>, %y: memref<16xf32>, %a: memref<5x6xf32>, %b: memref<6x5xf32>, %c: memref<100xf32>, %d: memref<24xf32>) {
-  linalg.exp {kernel.stream_above = 64 : i64} ins(%d : memref<24xf32>) outs(%d : memref<24xf32>)
+  linalg.generic {kernel.stream_above = 64 : i64, indexing_maps = [affine_map<(i) -> (i)>], iterator_types = ["parallel"]} outs(%d : memref<24xf32>) {
+  ^bb0(%x0: f32):
+    %x1 = arith.addf %x0, %x0 : f32
+    %x2 = arith.mulf %x1, %x0 : f32
+    %x3 = arith.addf %x2, %x1 : f32
+    %x4 = arith.mulf %x3, %x2 : f32
+    %x5 = arith.addf %x4, %x3 : f32
+    linalg.yield %x5 : f32
+  }
   linalg.exp {kernel.stream_above = 64 : i64} ins(%c : memref<100xf32>) outs(%c : memref<100xf32>)
   linalg.exp {kernel.stream_above = 64 : i64} ins(%x : memref<16xf32>) outs(%y : memref<16xf32>)
   linalg.transpose ins(%a : memref<5x6xf32>) outs(%b : memref<6x5xf32>) permutation = [1, 0] {kernel.stream_above = 64 : i64}
