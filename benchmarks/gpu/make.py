@@ -64,10 +64,10 @@ class Bundle:
 
     def add_tests(self, name, model, inputs, precisions):
         """A model in several precisions, with what its library for CPUs gives. "w4-f16": w4 with f16 activations."""
-        self.save(f"{name}.npz", inputs)
-        for precision in precisions:
-            if not re.search(self.only, f"{name}/{precision}"):
-                continue
+        wanted = [precision for precision in precisions if re.search(self.only, f"{name}/{precision}")]
+        if wanted:
+            self.save(f"{name}.npz", inputs)
+        for precision in wanted:
             flags = parse_precision(precision)
             if precision == "int8":
                 flags["calibration"] = [inputs]
@@ -78,9 +78,10 @@ class Bundle:
             print(f"{name}/{precision}", flush=True)
 
     def add_benchmark(self, kind, name, model, *, precision="f16", **more):
-        """A model without tests of its own."""
+        """A model without tests of its own, or a function that makes it, called where it is wanted."""
         if not re.search(self.only, name):
             return
+        model = model() if callable(model) else model
         flags = {key: more.pop(key) for key in ("io_type",) if key in more}
         if precision != "int8":  # what is int8 is so already
             flags |= parse_precision(precision)
@@ -139,22 +140,25 @@ def integer_product(size, columns):
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
 
 
+def product_model(m, n, k):
+    """Rows by random weights that repeat."""
+    columns = min(n, REPEATED)
+    w = np.tile((rng.standard_normal((k, columns)) * 0.02).astype(np.float32), (1, n // columns))
+    return model_of([helper.make_node("MatMul", ["x", "w"], ["y"])], [("x", [m, k])], [("w", w)])
+
+
 def add_products(bundle, sizes):
     for size in sizes:
-        columns = min(size, REPEATED)
-        w = np.tile((rng.standard_normal((size, columns)) * 0.02).astype(np.float32), (1, size // columns))
-        model = model_of([helper.make_node("MatMul", ["x", "w"], ["y"])], [("x", [size, size])], [("w", w)])
-        bundle.add_benchmark("product", f"product/f16/{size}", model, shape=[size] * 3, io_type={"x": "f16", "y": "f16"})
-        bundle.add_benchmark("product", f"product/int8/{size}", integer_product(size, columns), shape=[size] * 3, precision="int8")
+        bundle.add_benchmark("product", f"product/f16/{size}", lambda: product_model(size, size, size), shape=[size] * 3, io_type={"x": "f16", "y": "f16"})
+        bundle.add_benchmark("product", f"product/int8/{size}", lambda: integer_product(size, min(size, REPEATED)), shape=[size] * 3, precision="int8")
 
 
 def add_skinny_products(bundle):
     """Few rows by weights in blocks, which are more than a cache holds."""
     k, n = 8192, 16384
-    w = np.tile((rng.standard_normal((k, REPEATED)) * 0.02).astype(np.float32), (1, n // REPEATED))
     for precision, rows in (("w4-f16", 1), ("w4-f16", 16), ("w8-f16", 16)):
-        model = model_of([helper.make_node("MatMul", ["x", "w"], ["y"])], [("x", [rows, k])], [("w", w)])
-        bundle.add_benchmark("product", f"product/{precision}/{rows}x{n}x{k}", model, precision=precision, shape=[rows, n, k], io_type={"x": "f16", "y": "f16"})
+        bundle.add_benchmark("product", f"product/{precision}/{rows}x{n}x{k}", lambda: product_model(rows, n, k), precision=precision, shape=[rows, n, k],
+                             io_type={"x": "f16", "y": "f16"})
 
 
 def add_attention(bundle):
