@@ -109,9 +109,10 @@ std::vector<int8_t> ContractionWeights::quantizeWeightsOf(int64_t output,
     integers[k] = static_cast<int8_t>(quantize(row[k], params));
     channels[k] = getInputChannel(output, k) % inputs;
   }
-  cancelErrors(row, llvm::MutableArrayRef(integers), params.qmin, params.qmax,
-               channels, inputs,
-               [&](size_t, int q) { return dequantize(q, params); });
+  cancelErrors(
+      row, llvm::MutableArrayRef(integers), params.qmin, params.qmax, channels,
+      inputs, [&](size_t, int q) { return dequantize(q, params); },
+      inputMeans.empty() ? kRowShare : kCorrectedRowShare);
   return integers;
 }
 

@@ -309,7 +309,7 @@ def ApplyRepairs : Pass<"mpc-apply-repairs", "::mlir::ModuleOp"> {
     - `ranges` (clipping): the group's or argument's calibrated range
     - `weight_scales` (clipping, adaptive-rounding): `mpc.weight_scales`, which mpc-insert-quantization takes for those of the weights
     - `codes` (adaptive-rounding): weights become the numbers that stand for them, code * scale, which quantize to the codes again
-    - `bias` (bias-correction): added to the contraction's bias, which is made where there is none; `mpc.input_means` goes, as there is nothing left to correct
+    - `bias` (bias-correction): added to the contraction's bias, which is made where there is none
 
     ```mlir
     %y = mpc.group "fc" ins(%a = %x, %b = %w : tensor<?x2xf32>, tensor<2x2xf32>) -> tensor<?x2xf32> {...}
