@@ -227,6 +227,39 @@ func.func @gather_runs(%x: memref<1x64x64x3xi8>, %w: memref<2x1x7x16x4xi8>, %o: 
   return
 }
 
+// So it is with floating point.
+// CHECK-LABEL: func.func @half_panel
+func.func @half_panel(%x: memref<6x8xf32>, %w: memref<2x1x8x16x1xf32>, %o: memref<6x20xf32>) {
+  // CHECK: kernel.inner_tile fma {{.*}} -> vector<16xf32>, vector<8xf32>
+  kernel.contract ins(%x, %w : memref<6x8xf32>, memref<2x1x8x16x1xf32>) outs(%o : memref<6x20xf32>)
+      attributes {extra_maps = [], tiling = #kernel.tiling<intrinsic = fma, rows = 1, columns = 32, kv = 1>} {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  }
+  return
+}
+
+// A window with a depth: its rows are counted over depth and height. Nothing asks for the depth, which has no padding.
+// CHECK-LABEL: func.func @volume
+func.func @volume(%x: memref<1x5x6x7x8xf32>, %w: memref<1x18x8x16x1xf32>, %o: memref<1x4x6x7x16xf32>) {
+  // CHECK-DAG: %[[C6:.*]] = arith.constant 6 : index
+  // CHECK-DAG: %[[C3:.*]] = arith.constant 3 : index
+  // CHECK: scf.for %[[ROW:.*]] = %{{.*}} to %[[C6]]
+  // CHECK: %[[KD:.*]] = arith.divui %[[ROW]], %[[C3]]
+  // CHECK: %[[KH:.*]] = arith.remui %[[ROW]], %[[C3]]
+  // CHECK: arith.cmpi ult, %{{.*}}, %[[C6]]
+  // CHECK: arith.cmpi ult
+  // CHECK-NOT: arith.cmpi
+  // CHECK: kernel.inner_tile fma
+  kernel.contract ins(%x, %w : memref<1x5x6x7x8xf32>, memref<1x18x8x16x1xf32>) outs(%o : memref<1x4x6x7x16xf32>)
+      attributes {extra_maps = [], pad_value = 0.0 : f32, tiling = #kernel.tiling<intrinsic = fma, rows = 1, columns = 16, kv = 1>,
+                  window = #kernel.window<sizes = [2, 3, 3], strides = [1, 1, 1], dilations = [1, 1, 1], low = [0, 1, 1], high = [0, 1, 1]>} {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  }
+  return
+}
+
 // Only tiles at the edge ask about each pixel.
 // CHECK-LABEL: func.func @depthwise_padded
 func.func @depthwise_padded(%x: memref<1x8x40x16xf32>, %w: memref<3x3x16xf32>, %o: memref<1x8x40x16xf32>) {
