@@ -133,6 +133,8 @@ LogicalResult Applier::run() {
     for (auto [sum, correction] : llvm::zip(contraction->bias, bias))
       sum = static_cast<float>(double(sum) + correction);
     contraction->write();
+    // Nothing is left for mpc-insert-quantization to correct.
+    contraction->getGroup()->removeAttr(kInputMeansAttrName);
   }
   return success();
 }

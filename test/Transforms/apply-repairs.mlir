@@ -28,12 +28,14 @@
 {"version": 1, "repairs": [{"repair": "magic"}]}
 
 //--- model.mlir
-// Ranges are replaced; codes 2, 0, -3, 4 in scales 0.5 and 0.25 become weights, which a bias is made for.
+// Ranges are replaced; codes 2, 0, -3, 4 in scales 0.5 and 0.25 become weights, which a bias is made for. It is corrected once: the means
+// of inputs go.
 // CHECK: @main
 // CHECK-SAME: mpc.range = #mpc.range<-5.000000e-01, 5.000000e-01>
 // CHECK-DAG: %[[W:.*]] = mpc.constant dense<{{\[\[}}1.000000e+00, 0.000000e+00], [-1.500000e+00, 1.000000e+00]]>
 // CHECK-DAG: %[[B:.*]] = mpc.constant dense<[1.250000e-01, -2.500000e-01]>
 // CHECK: mpc.group "fc" ins({{.*}}%[[W]]{{.*}}%[[B]] :
+// CHECK-NOT: mpc.input_means
 // CHECK-SAME: mpc.weight_scales = array<f32: 5.000000e-01, 2.500000e-01>, range = #mpc.range<0.000000e+00, 3.000000e+00>
 // CHECK: mpc.matmul %{{.*}}, %{{.*}}, %{{.*}} :
 // Quantization gives the codes back.
@@ -41,7 +43,7 @@
 // CODES-NOT: mpc.weight_scales
 func.func @main(%x: tensor<?x2xf32> {mpc.name = "x", mpc.range = #mpc.range<-1.0, 1.0>}) -> tensor<?x2xf32> {
   %w = mpc.constant dense<[[1.1, 0.1], [-1.4, 0.9]]> : tensor<2x2xf32> -> tensor<2x2xf32>
-  %y = mpc.group "fc" ins(%a = %x, %c = %w : tensor<?x2xf32>, tensor<2x2xf32>) -> tensor<?x2xf32> attributes {range = #mpc.range<0.0, 4.0>} {
+  %y = mpc.group "fc" ins(%a = %x, %c = %w : tensor<?x2xf32>, tensor<2x2xf32>) -> tensor<?x2xf32> attributes {mpc.input_means = array<f32: 1.0, 1.0>, range = #mpc.range<0.0, 4.0>} {
     %0 = mpc.matmul %a, %c : (tensor<?x2xf32>, tensor<2x2xf32>) -> tensor<?x2xf32>
     mpc.yield %0 : tensor<?x2xf32>
   }

@@ -256,3 +256,29 @@ func.func @main(%x: tensor<1x5x2xf32> {mpc.name = "x", mpc.range = #mpc.range<0.
   }
   return %y : tensor<1x2x1xf32>
 }
+
+// -----
+
+// Of the weights 127 and 0.25 in steps of 1 the second becomes 0. Its inputs are 4 on average: 0.25 * 4 goes to the bias, which is made where there is none. The
+// other channel is exact.
+// CHECK-LABEL: func.func @main
+// CHECK-DAG: mpc.constant dense<{{\[\[}}127, 0], [0, 127]]> : tensor<2x2xi8>
+// CHECK-DAG: %[[NONE:.*]] = mpc.constant dense<[1, 0]> : tensor<2xi32>
+// CHECK-DAG: %[[SOME:.*]] = mpc.constant dense<[6, 5]> : tensor<2xi32>
+// CHECK-NOT: mpc.input_means
+// CHECK: mpc.group "none" ins({{.*}} = %[[NONE]] :
+// CHECK: mpc.matmul %{{.*}}, %{{.*}}, %{{.*}} :
+// CHECK: mpc.group "some" ins({{.*}} = %[[SOME]] :
+func.func @main(%x: tensor<?x2xf32> {mpc.name = "x", mpc.range = #mpc.range<0.0, 255.0>}) -> (tensor<?x2xf32>, tensor<?x2xf32>) {
+  %w = mpc.constant dense<[[127.0, 0.0], [0.25, 127.0]]> : tensor<2x2xf32> -> tensor<2x2xf32>
+  %b = mpc.constant dense<5.0> : tensor<2xf32> -> tensor<2xf32>
+  %y = mpc.group "none" ins(%a = %x, %c = %w : tensor<?x2xf32>, tensor<2x2xf32>) -> tensor<?x2xf32> attributes {mpc.input_means = array<f32: 10.0, 4.0>, precision = #mpc.precision<int8>} {
+    %0 = mpc.matmul %a, %c : (tensor<?x2xf32>, tensor<2x2xf32>) -> tensor<?x2xf32>
+    mpc.yield %0 : tensor<?x2xf32>
+  }
+  %z = mpc.group "some" ins(%a = %x, %c = %w, %d = %b : tensor<?x2xf32>, tensor<2x2xf32>, tensor<2xf32>) -> tensor<?x2xf32> attributes {mpc.input_means = array<f32: 10.0, 4.0>, precision = #mpc.precision<int8>} {
+    %0 = mpc.matmul %a, %c, %d : (tensor<?x2xf32>, tensor<2x2xf32>, tensor<2xf32>) -> tensor<?x2xf32>
+    mpc.yield %0 : tensor<?x2xf32>
+  }
+  return %y, %z : tensor<?x2xf32>, tensor<?x2xf32>
+}

@@ -68,6 +68,31 @@ TEST(Calibration, minMaxMergesExactly) {
   EXPECT_EQ(first.str(), whole.str());
 }
 
+// Means of all samples come from sums of parts. What one part does not have is
+// not known of all of them.
+TEST(Calibration, sumsOfInputsMerge) {
+  Calibration whole(Calibrator::MinMax, "h"), first(Calibrator::MinMax, "h"),
+      second(Calibrator::MinMax, "h");
+  first.observeInputs("fc", {3 << 20, -(1 << 20), 2});
+  second.observeInputs("fc", {1 << 20, 1 << 19, 6});
+  for (Calibration *half : {&first, &second})
+    half->observeInputs("conv", {1, 1});
+  whole.observeInputs("fc", {1 << 20, 1 << 19, 6});
+  whole.observeInputs("fc", {3 << 20, -(1 << 20), 2});
+  whole.observeInputs("conv", {2, 2});
+  Calibration merged = first;
+  EXPECT_FALSE(bool(merged.merge(second)));
+  EXPECT_EQ(merged.str(), whole.str());
+  EXPECT_EQ(merged.getInputChannels("fc")->getMeans(),
+            (std::vector<float>{0.5f, -0.0625f}));
+  llvm::Expected<Calibration> read = Calibration::parse(merged.str(), "file");
+  ASSERT_TRUE(bool(read));
+  EXPECT_EQ(read->str(), merged.str());
+  first.observeInputs("only here", {1, 1});
+  EXPECT_FALSE(bool(first.merge(second)));
+  EXPECT_EQ(first.str(), whole.str());
+}
+
 TEST(Calibration, mergesOnlyWhatBelongsTogether) {
   Calibration table(Calibrator::MinMax, "h"), other(Calibrator::MinMax, "g"),
       average(Calibrator::MovingAverage, "h");
