@@ -426,7 +426,7 @@ static mpc_status profiledCall(mpc_context *context, uint32_t entry,
 
 /* Makes the context this thread's until release. */
 static mpc_status acquire(mpc_context *context, const char *function) {
-  pid_t self = getpid();
+  pid_t self = mpc_rt_pool_process(&context->env);
   if (context->env.pid != self) {
     /* Of the parent's threads only the one that forked is here. */
     mpc_rt_pool_after_fork(&context->env, self);

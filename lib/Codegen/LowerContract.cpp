@@ -550,12 +550,15 @@ SmallVector<Value> ContractLowering::accumulate(Value row0, int64_t height,
                                                 Value panel, int64_t count,
                                                 int64_t lastWidth) {
   bool partial = tiling.getIntrinsic() == Intrinsic::pmaddwd;
+  bool mayBeHalf = tiling.getIntrinsic() == Intrinsic::vpdpbusd ||
+                   (tiling.getIntrinsic() == Intrinsic::fma &&
+                    tiling.getKv() == 1 && !op.getBlocksAttr());
   SmallVector<Value> starts, accumulators;
   for (int64_t p = 0; p < count; ++p) {
     int64_t used = p + 1 == count ? lastWidth : kPanelWidth;
     int64_t size = partial ? 2 * kPanelWidth : kPanelWidth;
     // Of a last panel that is at most half full the first half is computed.
-    if (tiling.getIntrinsic() == Intrinsic::vpdpbusd && used <= kPanelWidth / 2)
+    if (mayBeHalf && used <= kPanelWidth / 2)
       size = kPanelWidth / 2;
     starts.push_back(writer.getStart(b, op.getAccumulatorType(), size,
                                      mul(b, add(b, panel, p), kPanelWidth),

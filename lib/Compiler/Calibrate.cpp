@@ -85,8 +85,7 @@ FailureOr<Calibration> mpc::calibrate(ModuleOp grouped,
                failure();
     }
     table.addSamples(1);
-    if (options.progress)
-      options.progress(index + 1, (*samples)->size());
+    options.progress("calibrating", index + 1, (*samples)->size());
   }
   return table;
 }

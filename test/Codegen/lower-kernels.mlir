@@ -227,6 +227,18 @@ func.func @gather_runs(%x: memref<1x64x64x3xi8>, %w: memref<2x1x7x16x4xi8>, %o: 
   return
 }
 
+// So it is with floating point.
+// CHECK-LABEL: func.func @half_panel
+func.func @half_panel(%x: memref<6x8xf32>, %w: memref<2x1x8x16x1xf32>, %o: memref<6x20xf32>) {
+  // CHECK: kernel.inner_tile fma {{.*}} -> vector<16xf32>, vector<8xf32>
+  kernel.contract ins(%x, %w : memref<6x8xf32>, memref<2x1x8x16x1xf32>) outs(%o : memref<6x20xf32>)
+      attributes {extra_maps = [], tiling = #kernel.tiling<intrinsic = fma, rows = 1, columns = 32, kv = 1>} {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  }
+  return
+}
+
 // Only tiles at the edge ask about each pixel.
 // CHECK-LABEL: func.func @depthwise_padded
 func.func @depthwise_padded(%x: memref<1x8x40x16xf32>, %w: memref<3x3x16xf32>, %o: memref<1x8x40x16xf32>) {

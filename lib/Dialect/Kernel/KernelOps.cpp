@@ -425,10 +425,12 @@ LogicalResult InnerTileOp::verify() {
       element);
   auto half = VectorType::get({kPanelWidth / 2}, element);
   size_t panels = getAccumulators().size() / getRows().size();
+  bool mayBeHalf = intrinsic == Intrinsic::vpdpbusd ||
+                   (intrinsic == Intrinsic::fma && !pairs && !blocks);
   for (auto [i, accumulator] : llvm::enumerate(getAccumulators())) {
-    bool mayBeHalf = intrinsic == Intrinsic::vpdpbusd && (i + 1) % panels == 0;
+    bool isHalf = mayBeHalf && (i + 1) % panels == 0;
     if (accumulator.getType() != expected &&
-        !(mayBeHalf && accumulator.getType() == half))
+        !(isHalf && accumulator.getType() == half))
       return emitOpError("expected accumulators of type ")
              << expected << ", but got " << accumulator.getType(); // C3
   }

@@ -320,6 +320,26 @@ func.func @words(%row: memref<64xi16>, %w: memref<4x1x16x16x4xi8>, %acc: vector<
 
 // -----
 
+// inner_tile C3: half of the last panel only
+func.func @half_first(%row: memref<8xf32>, %w: memref<4x1x8x16x1xf32>, %half: vector<8xf32>, %acc: vector<16xf32>, %i: index) {
+  // expected-error @+1 {{expected accumulators of type 'vector<16xf32>', but got 'vector<8xf32>'}}
+  %0:2 = kernel.inner_tile fma rows(%row : memref<8xf32>) weights(%w[%i, %i] : memref<4x1x8x16x1xf32>)
+      accumulators(%half, %acc : vector<8xf32>, vector<16xf32>) -> vector<8xf32>, vector<16xf32>
+  return
+}
+
+// -----
+
+// inner_tile C3: no half of pairs
+func.func @half_pairs(%row: memref<8xbf16>, %w: memref<4x1x4x16x2xbf16>, %half: vector<8xf32>, %i: index) {
+  // expected-error @+1 {{expected accumulators of type 'vector<16xf32>', but got 'vector<8xf32>'}}
+  %0 = kernel.inner_tile fma rows(%row : memref<8xbf16>) weights(%w[%i, %i] : memref<4x1x4x16x2xbf16>)
+      accumulators(%half : vector<8xf32>) -> vector<8xf32>
+  return
+}
+
+// -----
+
 // inner_tile C3: two partial sums per lane
 func.func @partial(%row: memref<64xi8>, %w: memref<4x1x16x16x4xi8>, %acc: vector<16xi32>, %i: index) {
   // expected-error @+1 {{expected accumulators of type 'vector<32xi32>', but got 'vector<16xi32>'}}

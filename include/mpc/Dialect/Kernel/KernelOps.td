@@ -555,8 +555,8 @@ def Kernel_InnerTileOp : Kernel_Op<"inner_tile", [
     Constraints:
     - (C1) rows have rank 1, unit stride where kv is not 1, equal types, and kblocks·kv elements;
     - (C2) the number of accumulators is a multiple of the number of rows;
-    - (C3) accumulators are vectors of 16 (pmaddwd: 32) i32 or f32, those of the last panel of vpdpbusd also of 8, its first lanes, and results
-      have their types;
+    - (C3) accumulators are vectors of 16 (pmaddwd: 32) i32 or f32, and results have their types; those of the last panel may be vectors of 8,
+      its first lanes, with vpdpbusd, and with fma where kv = 1 and without `blocks`;
     - (C4) `fma` with floating point and kv = 1, or bf16 and kv = 2; `vdpbf16ps` with bf16 and kv = 2; `vfmaddph` with f16 and kv = 1;
       the others with i8 and kv = 4;
       `vpdpbusd` only with unsigned rows; `pmaddwd` also with signed rows of i16; `muladd` and `mma` never;
