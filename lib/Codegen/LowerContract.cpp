@@ -17,12 +17,12 @@
 // whichever reads less. A block of f16 rows is widened before its tiles. Taps
 // that read a pad value of zero are left out where all of a tile's rows do (the
 // first and last rows of pixels), or its first or last row alone (the ends of a
-// row of pixels). Gathering copies a tile's rows side by side; where whole rows
-// of its windows already lie so, it reads them in place. A tile's accumulators
-// start at zero, or at an integer bias; it adds one kernel.inner_tile per tap,
-// and applies the epilogue: a short one to registers; for a longer one, which
-// would multiply the code, it puts the sums into a small buffer, which a loop
-// over rows reads.
+// row of pixels). Interleaved rows are always in one block. Gathering copies a
+// tile's rows side by side; where whole rows of its windows already lie so, it
+// reads them in place. A tile's accumulators start at zero, or at an integer
+// bias; it adds one kernel.inner_tile per tap, and applies the epilogue: a
+// short one to registers; for a longer one, which would multiply the code, it
+// puts the sums into a small buffer, which a loop over rows reads.
 //
 //===----------------------------------------------------------------------===//
 
@@ -57,7 +57,7 @@ public:
         outType(cast<MemRefType>(op.getOut().getType())),
         writer(b, op.getEpilogue(), op.getExtras(), op.getExtraMaps(),
                op.getOut()),
-        vectorBits(target.vectorBits) {
+        target(target), vectorBits(target.vectorBits) {
     WindowAttr attribute = op.getWindowAttr();
     if (attribute && !attribute.isPointwise())
       window = attribute;
@@ -103,6 +103,12 @@ private:
            !tiling.getGather() && allPanels > panels &&
            rows * depth * 4 <= kBlockBytes;
   }
+  /// Whether tiles read rows from a copy with 16 of them side by side. Inside
+  /// of a loop over rows there is no place for one.
+  bool interleavesRows() const {
+    return tiling.getInterleave() && isStatic && !window &&
+           isa<FunctionOpInterface>(op->getParentOp());
+  }
   int64_t fullGroups() const { return channels / (panels * kPanelWidth); }
   int64_t restColumns() const { return channels % (panels * kPanelWidth); }
   bool blocksColumns(int64_t blockTiles) const;
@@ -114,8 +120,9 @@ private:
   void allocateBuffers(int64_t blockRows);
   /// Widens the rows that the tiles of [begin, end) read.
   void emitWidening(Value begin, Value end);
-  /// Row `row` of the input, or of its widened copy.
-  Value getRow(Value row);
+  void emitInterleaving();
+  /// Row `row0` + `r` of the input, or of its copy.
+  Value getRow(Value row0, int64_t r);
   /// All tiles of rows [begin, end) and of one group of panels.
   void emitRows(Value begin, Value end, Value panel, int64_t count,
                 int64_t lastWidth);
@@ -189,11 +196,14 @@ private:
   Value input, pad, totalRows, firstPanel, sums, gathered;
   /// Rows as f32, from row `widenedBegin` of the input on.
   Value widened, widenedBegin;
+  /// Panels of 16 rows of the input: panel × k × row.
+  Value interleaved;
   /// For gathering from a contiguous input: the input in one dimension, pad
   /// values for a window's row.
   Value flatInput, padRun;
   /// Whether products with padding are zero.
   bool padsZero = false;
+  const TargetDescription &target;
   int64_t vectorBits, channels, allPanels, panels, taps, depth, minRows, rows;
   bool isStatic;
   double rate;
@@ -271,7 +281,25 @@ void ContractLowering::emitWidening(Value begin, Value end) {
   });
 }
 
-Value ContractLowering::getRow(Value row) {
+void ContractLowering::emitInterleaving() {
+  auto type = MemRefType::get(
+      {llvm::divideCeilSigned(minRows, kPanelWidth), 1, depth, kPanelWidth, 1},
+      inputType.getElementType());
+  Value copy = memref::AllocOp::create(b, type);
+  auto pack = PackOp::create(b, TypeRange(), input, copy);
+  lowerPack(pack, target);
+  pack.erase();
+  SmallVector<ReassociationIndices> groups = {{0}, {1, 2}, {3, 4}};
+  interleaved = memref::CollapseShapeOp::create(b, copy, groups);
+}
+
+Value ContractLowering::getRow(Value row0, int64_t r) {
+  if (interleaved)
+    return laneView(
+        b, interleaved,
+        b.createOrFold<arith::DivUIOp>(row0, indexConstant(b, kPanelWidth)), r,
+        depth);
+  Value row = add(b, row0, r);
   if (!widened)
     return rowView(b, input, row, depth);
   return rowView(b, widened, b.createOrFold<arith::SubIOp>(row, widenedBegin),
@@ -293,6 +321,13 @@ void ContractLowering::emitGroups(
 
 void ContractLowering::forEachTile(Value begin, Value end,
                                    function_ref<void(Value, int64_t)> body) {
+  if (interleaved) { // all rows, and the first one of a panel in each tile
+    Value whole = indexConstant(b, minRows / rows * rows);
+    emitLoop(b, begin, whole, rows, [&](Value row) { body(row, rows); });
+    if (minRows % rows != 0)
+      body(whole, minRows % rows);
+    return;
+  }
   if (clampsRows()) {
     Value last =
         b.createOrFold<arith::SubIOp>(totalRows, indexConstant(b, rows));
@@ -546,7 +581,7 @@ SmallVector<Value> ContractLowering::accumulate(Value row0, int64_t height,
     for (int64_t r = 0; r < height; ++r)
       tileRows.push_back(tiling.getGather()
                              ? rowView(b, gathered, indexConstant(b, r), depth)
-                             : getRow(add(b, row0, r)));
+                             : getRow(row0, r));
     return multiply(tileRows, indexConstant(b, 0), accumulators);
   };
   if (tiling.getGather() && hasRuns()) {
@@ -688,7 +723,9 @@ void ContractLowering::run() {
   }
   int64_t tiles = chooseBlockTiles();
   double rowCost = macsPerRow() / rate;
-  if (!op.getBatched() && blocksColumns(tiles)) {
+  if (interleavesRows())
+    emitInterleaving();
+  if (interleaved || (!op.getBatched() && blocksColumns(tiles))) {
     int64_t groups = fullGroups() + (restColumns() != 0);
     emitForall(b, indexConstant(b, groups), rowCost * minRows / groups,
                [&](Value group) {

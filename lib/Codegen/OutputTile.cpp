@@ -135,12 +135,13 @@ Value mpc::flattenRows(ImplicitLocOpBuilder &b, Value memref) {
       {getAsOpFoldResult(size)}, {b.getIndexAttr(1)});
 }
 
-/// A rank-1 view of `size` elements, with unit stride and any offset.
+/// A rank-1 view of `size` elements along dimension `dim`, with any offset.
 static Value createView(ImplicitLocOpBuilder &b, Value memref,
-                        ArrayRef<OpFoldResult> offsets, int64_t size) {
+                        ArrayRef<OpFoldResult> offsets, int64_t size,
+                        int64_t dim) {
   auto source = cast<MemRefType>(memref.getType());
   SmallVector<OpFoldResult> sizes(offsets.size(), b.getIndexAttr(1));
-  sizes.back() = b.getIndexAttr(size);
+  sizes[dim] = b.getIndexAttr(size);
   SmallVector<OpFoldResult> strides(offsets.size(), b.getIndexAttr(1));
   auto inferred =
       cast<MemRefType>(memref::SubViewOp::inferRankReducedResultType(
@@ -149,19 +150,29 @@ static Value createView(ImplicitLocOpBuilder &b, Value memref,
       memref::SubViewOp::create(b, inferred, memref, offsets, sizes, strides);
   auto type = MemRefType::get(
       {size}, source.getElementType(),
-      StridedLayoutAttr::get(b.getContext(), ShapedType::kDynamic, {1}));
+      StridedLayoutAttr::get(b.getContext(), ShapedType::kDynamic,
+                             inferred.getStridesAndOffset().first));
   return inferred == type ? view
                           : memref::CastOp::create(b, type, view).getResult();
 }
 
 Value mpc::sliceView(ImplicitLocOpBuilder &b, Value memref, Value offset,
                      int64_t size) {
-  return createView(b, memref, {getAsOpFoldResult(offset)}, size);
+  return createView(b, memref, {getAsOpFoldResult(offset)}, size, /*dim=*/0);
 }
 
 Value mpc::rowView(ImplicitLocOpBuilder &b, Value rows, Value row,
                    int64_t size) {
-  return createView(b, rows, {getAsOpFoldResult(row), b.getIndexAttr(0)}, size);
+  return createView(b, rows, {getAsOpFoldResult(row), b.getIndexAttr(0)}, size,
+                    /*dim=*/1);
+}
+
+Value mpc::laneView(ImplicitLocOpBuilder &b, Value panels, Value panel,
+                    int64_t lane, int64_t size) {
+  return createView(
+      b, panels,
+      {getAsOpFoldResult(panel), b.getIndexAttr(0), b.getIndexAttr(lane)}, size,
+      /*dim=*/1);
 }
 
 Value mpc::padRow(ImplicitLocOpBuilder &b, TypedAttr value, int64_t size) {

@@ -35,6 +35,9 @@ static constexpr int64_t kMinBlocksPerTap = 8;
 /// more than this many tiles it is cheaper to do so once, before.
 static constexpr int64_t kMaxDequantizingTiles = 2;
 
+/// The same for tiles of interleaved rows, which have more of them.
+static constexpr int64_t kMaxInterleavedTiles = 16;
+
 /// How much cheaper a planar convolution should look, for its cost is estimated
 /// roughly.
 static constexpr double kPlanarMargin = 1.1;
@@ -200,6 +203,8 @@ public:
   /// The tiling of the rules: columns split evenly, accumulators fill the
   /// registers.
   TilingAttr getDefault() const {
+    if (TilingAttr tiling = getThinBlocks())
+      return tiling;
     int64_t panels = divideEvenly(getMaxPanels(intrinsic, target));
     bool gather = mustGather() ||
                   (info.getNumTaps() > 1 && info.depth / kv < kMinBlocksPerTap);
@@ -269,6 +274,28 @@ private:
   int64_t divideEvenly(int64_t most) const {
     return llvm::divideCeilSigned(allPanels,
                                   llvm::divideCeilSigned(allPanels, most));
+  }
+
+  /// For a few rows by weights in blocks: each weight that a tile dequantizes
+  /// should meet as many of the rows as possible. Up to seven fit a tile of
+  /// several panels; of interleaved ones 16 with one panel.
+  TilingAttr getThinBlocks() const {
+    if (!isDequantizing() || target.vectorBits != 512 || info.getNumTaps() != 1)
+      return {};
+    // Beside sums each panel has scales, zero points and weights in registers.
+    for (int64_t panels : {4, 3})
+      if (total <= (target.vectorRegisters - 2) / panels - 3)
+        return get(total, divideEvenly(panels), /*gather=*/false,
+                   /*expand=*/false);
+    linalg::LinalgOp mutableOp = op;
+    auto out = cast<ShapedType>(mutableOp.getDpsInits()[0].getType());
+    if (getInputBits(op) != 32 || !out.hasStaticShape() ||
+        info.kind != ContractionInfo::Kind::matmul ||
+        total > kMaxInterleavedTiles * kPanelWidth)
+      return {};
+    return TilingAttr::get(op->getContext(), intrinsic, kPanelWidth,
+                           kPanelWidth, kv, /*gather=*/false, /*expand=*/false,
+                           /*planar=*/false, /*interleave=*/true);
   }
 
   int64_t getMaxRows(int64_t panels, bool gather) const {

@@ -260,6 +260,26 @@ func.func @volume(%x: memref<1x5x6x7x8xf32>, %w: memref<1x18x8x16x1xf32>, %o: me
   return
 }
 
+// Of several loops whose iterations are short each block of the last one finds its position once; the last block ends with it.
+// CHECK-LABEL: func.func @short_iterations
+func.func @short_iterations(%x: memref<?x3x1000xf32>, %o: memref<?x1000x3xf32>) {
+  // CHECK: %[[B:.*]] = arith.muli %{{.*}}, %c2{{.*}} : index
+  // CHECK: scf.forall (%[[I:.*]]) in (%[[B]])
+  // CHECK: %[[R:.*]] = arith.remui %[[I]], %c2
+  // CHECK: %[[N:.*]] = arith.divui %[[I]], %c2
+  // CHECK: %[[FROM:.*]] = arith.muli %[[R]], %c500
+  // CHECK: %[[TO:.*]] = arith.addi %[[FROM]], %c500
+  // CHECK: scf.for %[[P:.*]] = %[[FROM]] to %[[TO]] step %c1
+  // CHECK-NEXT: scf.for %[[C:.*]] = %c0{{.*}} to %c3
+  // CHECK-NEXT: memref.load %{{.*}}[%[[N]], %[[C]], %[[P]]]
+  linalg.generic {indexing_maps = [affine_map<(n, p, c) -> (n, c, p)>, affine_map<(n, p, c) -> (n, p, c)>],
+                  iterator_types = ["parallel", "parallel", "parallel"]} ins(%x : memref<?x3x1000xf32>) outs(%o : memref<?x1000x3xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    linalg.yield %in : f32
+  }
+  return
+}
+
 // Only tiles at the edge ask about each pixel.
 // CHECK-LABEL: func.func @depthwise_padded
 func.func @depthwise_padded(%x: memref<1x8x40x16xf32>, %w: memref<3x3x16xf32>, %o: memref<1x8x40x16xf32>) {

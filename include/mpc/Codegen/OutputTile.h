@@ -85,6 +85,11 @@ mlir::Value sliceView(mlir::ImplicitLocOpBuilder &b, mlir::Value memref,
 mlir::Value rowView(mlir::ImplicitLocOpBuilder &b, mlir::Value rows,
                     mlir::Value row, int64_t size);
 
+/// Lane `lane` of panel `panel` of packed values, panel × k × lane: rank 1, one
+/// element per k, any offset.
+mlir::Value laneView(mlir::ImplicitLocOpBuilder &b, mlir::Value panels,
+                     mlir::Value panel, int64_t lane, int64_t size);
+
 /// The square of `rows`, vectors of as many elements, a power of two,
 /// transposed in registers.
 mlir::SmallVector<mlir::Value>

@@ -29,8 +29,8 @@ void KernelDialect::registerAttributes() {
 
 LogicalResult TilingAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                  Intrinsic intrinsic, int64_t rows,
-                                 int64_t columns, int64_t kv, bool, bool,
-                                 bool planar) {
+                                 int64_t columns, int64_t kv, bool gather, bool,
+                                 bool planar, bool interleave) {
   if (rows < 1)
     return emitError() << "expected at least one row, but got " << rows;
   if (planar && (columns < 1 || rows % 8 != 0))
@@ -40,6 +40,10 @@ LogicalResult TilingAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   if (!planar && (columns < kPanelWidth || columns % kPanelWidth != 0))
     return emitError() << "expected columns to be a positive multiple of "
                        << kPanelWidth << ", but got " << columns;
+  if (interleave && (intrinsic != Intrinsic::fma || kv != 1 || gather ||
+                     planar || rows != kPanelWidth))
+    return emitError() << "expected fma with kv = 1 and " << kPanelWidth
+                       << " rows that are not gathered with 'interleave'";
   if (intrinsic == Intrinsic::mma) {
     if (kv != 2 && kv != 4)
       return emitError() << "expected kv = 2 or 4 with mma, but got " << kv;
@@ -122,7 +126,7 @@ int64_t BlocksAttr::getRunBytes(int64_t length) const {
   if (getFragments())
     length = llvm::alignTo(length, kFragmentDepth);
   return getHeaderBytes() +
-         llvm::divideCeilSigned(length, getPerGroup()) * kPanelWidth;
+         llvm::divideCeilSigned(length, getPerGroup()) * getGroupBytes();
 }
 
 int64_t BlocksAttr::getPanelBytes() const {
@@ -136,9 +140,12 @@ std::pair<int64_t, int64_t> BlocksAttr::getWeightPosition(int64_t lane,
   int64_t inRun = k % getBlock();
   int64_t start = getTableBytes() + k / getBlock() * getRunBytes(getBlock()) +
                   getHeaderBytes();
-  if (!getFragments())
-    return {start + inRun / getPerGroup() * kPanelWidth + lane,
-            k % getPerGroup() * getBits()};
+  if (!getFragments()) {
+    int64_t bit = inRun % getPerGroup() * getBits();
+    return {start + inRun / getPerGroup() * getGroupBytes() +
+                lane * getGroupBytes() / kPanelWidth + bit / 8,
+            bit % 8};
+  }
   int64_t inGroup = inRun % kFragmentDepth, i = inGroup / 8;
   int64_t thread = lane / 2 * 4 + inGroup / 2 % 4;
   int64_t perWord = 16 / getBits();

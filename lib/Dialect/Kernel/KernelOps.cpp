@@ -384,9 +384,10 @@ LogicalResult InnerTileOp::verify() {
   auto row = dyn_cast<MemRefType>(getRows().front().getType());
   int64_t depth = blocks ? blocks.getDepth() : weights.getDimSize(2) * kv;
   if (row.getRank() != 1 || row.getDimSize(0) != depth ||
-      !row.isLastDimUnitStride())
+      (kv != 1 && !row.isLastDimUnitStride()))
     return emitOpError("expected rows of ")
-           << depth << " contiguous elements, but got " << row; // C1
+           << depth << (kv != 1 ? " contiguous" : "") << " elements, but got "
+           << row; // C1
   for (Value other : getRows())
     if (other.getType() != row)
       return emitOpError("expected rows of one type, but got ")

@@ -52,6 +52,11 @@ func.func private @tiling_kv() attributes {t = #kernel.tiling<intrinsic = vpdpbu
 
 // -----
 
+// expected-error @below {{expected fma with kv = 1 and 16 rows that are not gathered with 'interleave'}}
+func.func private @tiling_interleave() attributes {t = #kernel.tiling<intrinsic = fma, rows = 12, columns = 16, kv = 1, interleave = true>}
+
+// -----
+
 // expected-error @+2 {{expected strides to be at least 1, but got 0}}
 func.func private @window_stride() attributes {
   w = #kernel.window<sizes = [1, 1], strides = [0, 1], dilations = [1, 1], low = [0, 0], high = [0, 0]>}

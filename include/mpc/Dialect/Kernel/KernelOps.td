@@ -89,7 +89,9 @@ def Kernel_TilingAttr : Kernel_Attr<"Tiling", "tiling"> {
     A register tile is `rows` output rows by `columns` output channels (a multiple of 16 unless `planar`). `kv` is the number of reduction
     values that lie side by side in the packed weights. `gather` says that the rows of a tile are copied into a small
     buffer before they are multiplied, because a row's reduction dimension is too short or not a multiple of `kv`.
-    `expand`: weights in blocks are dequantized before the contraction, not by its tiles. `planar`: the lanes of a vector are
+    `expand`: weights in blocks are dequantized before the contraction, not by its tiles. `interleave`: all rows, of a number that is known and without a
+    window, are copied before the contraction, so that the same element of 16 of them lies side by side (kernel.pack). Tiles of up to 16 rows read that with one
+    pointer, and without the conflicts that rows a multiple of 4 KiB apart have in the first-level cache. `planar`: the lanes of a vector are
     `rows` neighbouring output pixels of one row, not channels, of all `columns` channels (kernel.planar).
 
     ```mlir
@@ -98,7 +100,11 @@ def Kernel_TilingAttr : Kernel_Attr<"Tiling", "tiling"> {
   }];
   let parameters = (ins EnumParameter<Kernel_Intrinsic>:$intrinsic, "int64_t":$rows, "int64_t":$columns, "int64_t":$kv,
       DefaultValuedParameter<"bool", "false">:$gather, DefaultValuedParameter<"bool", "false">:$expand,
-      DefaultValuedParameter<"bool", "false">:$planar);
+      DefaultValuedParameter<"bool", "false">:$planar, DefaultValuedParameter<"bool", "false">:$interleave);
+  let skipDefaultBuilders = 1;
+  let builders = [AttrBuilder<(ins "::mpc::kernel::Intrinsic":$intrinsic, "int64_t":$rows, "int64_t":$columns, "int64_t":$kv, "bool":$gather,
+      "bool":$expand, "bool":$planar, CArg<"bool", "false">:$interleave),
+      "return $_get($_ctxt, intrinsic, rows, columns, kv, gather, expand, planar, interleave);">];
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
 }
@@ -147,10 +153,10 @@ def Kernel_BlocksAttr : Kernel_Attr<"Blocks", "blocks"> {
     - then for each run of `block` weights (the last one may be shorter):
       - 16 scales of 2 bytes, bf16
       - with `zero_points`: 16 bytes
-      - `bits` = 8: 16 bytes for each weight; 4: 16 bytes for each two, the first one in the lower half of a byte
+      - `bits` = 8: 16 bytes for each weight; 4: 16 words of 32 bits for each eight, the first one in the lowest bits of a word
 
     Weight k of a lane is `(q - z) * s` or, with `table`, `table[q] * s`, in f32; z is 2^(bits-1) without `zero_points`.
-    Numbers are little-endian. Lanes past the last channel are 0, and so is what fills up a last odd weight.
+    Numbers are little-endian. Lanes past the last channel are 0, and so is what fills up the last word of a run.
 
     With `fragments` the weights of a run stand as the 32 threads of a warp hold them for mma.sync m16n8k16: of each 32 weights of all lanes (the
     last ones are filled up with 0) thread 4g + t has 2 · `bits` bytes, thread after thread, of lanes 2g and 2g + 1. A lane's are `bits` / 4 words of 32 bits, in
@@ -170,8 +176,9 @@ def Kernel_BlocksAttr : Kernel_Attr<"Blocks", "blocks"> {
     /// Bytes of a panel before the first run, and before the weights of a run.
     int64_t getTableBytes() const;
     int64_t getHeaderBytes() const;
-    /// Weights of each lane that stand in one group of 16 bytes.
-    int64_t getPerGroup() const { return 8 / getBits(); }
+    /// Weights of each lane that stand in one group of 16 bytes or words.
+    int64_t getPerGroup() const { return getBits() == 4 ? 8 : 1; }
+    int64_t getGroupBytes() const { return 2 * getPerGroup() * getBits(); }
     /// Bytes of a run of `length` weights.
     int64_t getRunBytes(int64_t length) const;
     int64_t getPanelBytes() const;
@@ -560,7 +567,7 @@ def Kernel_InnerTileOp : Kernel_Op<"inner_tile", [
     32 elements; their pairwise sums are the result.
 
     Constraints:
-    - (C1) rows have rank 1, unit stride, equal types, and kblocks·kv elements;
+    - (C1) rows have rank 1, unit stride where kv is not 1, equal types, and kblocks·kv elements;
     - (C2) the number of accumulators is a multiple of the number of rows;
     - (C3) accumulators are vectors of 16 (pmaddwd: 32) i32 or f32, and results have their types; those of the last panel may be vectors of 8,
       its first lanes, with vpdpbusd, and with fma where kv = 1 and without `blocks`;
