@@ -97,7 +97,8 @@ mpc_status mpc_rt_observer_take(const mpc_rt_observer *observer,
                             observations->counts + (uint64_t)i * MPC_RT_BINS);
   }
   for (uint64_t i = 0; i < observations->numSums; ++i)
-    observations->sums[i] += observations->runSums[i];
+    observations->sums[i] =
+        mpc_rt_add_sums(observations->sums[i], observations->runSums[i]);
   observations->samples += samples;
   return MPC_OK;
 }

@@ -55,6 +55,20 @@ typedef struct {
   uint32_t num_channels;
 } mpc_rt_channels;
 
+/* A sum of channels that has left this range, or is made of such a one, is
+ * that end of it. */
+#define MPC_RT_MOST_SUM ((int64_t)1 << 62)
+static inline int64_t mpc_rt_add_sums(int64_t lhs, int64_t rhs) {
+  if (lhs >= MPC_RT_MOST_SUM || lhs <= -MPC_RT_MOST_SUM)
+    return lhs;
+  if (rhs >= MPC_RT_MOST_SUM || rhs <= -MPC_RT_MOST_SUM)
+    return rhs;
+  int64_t sum = lhs + rhs; /* of less than 2^63 */
+  return sum > MPC_RT_MOST_SUM    ? MPC_RT_MOST_SUM
+         : sum < -MPC_RT_MOST_SUM ? -MPC_RT_MOST_SUM
+                                  : sum;
+}
+
 /* Receives the pieces of a text. */
 typedef void (*mpc_rt_sink)(void *user, const char *text, size_t size);
 

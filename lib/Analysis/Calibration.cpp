@@ -160,10 +160,14 @@ Error Calibration::observe(StringRef tensor, double min, double max,
 
 std::vector<float> InputChannels::getMeans() const {
   std::vector<float> means;
-  if (positions > 0)
-    for (int64_t sum : sums)
-      means.push_back(static_cast<float>(
-          std::ldexp(double(sum) / double(positions), -kChannelSumBits)));
+  if (positions <= 0)
+    return means;
+  for (int64_t sum : sums) {
+    if (std::abs(sum) >= kMostChannelSum)
+      return {};
+    means.push_back(static_cast<float>(
+        std::ldexp(double(sum) / double(positions), -kChannelSumBits)));
+  }
   return means;
 }
 
@@ -176,7 +180,7 @@ void Calibration::observeInputs(StringRef group, llvm::ArrayRef<int64_t> sums) {
   InputChannels &channels = inputs[group.str()];
   channels.sums.resize(sums.size() - 1);
   for (auto [sum, more] : llvm::zip(channels.sums, sums.drop_back()))
-    sum += more;
+    sum = mpc_rt_add_sums(sum, more);
   channels.positions += sums.back();
 }
 
@@ -223,7 +227,7 @@ Error Calibration::merge(const Calibration &other) {
       continue;
     }
     for (auto [sum, more] : llvm::zip(it->second.sums, theirs->second.sums))
-      sum += more;
+      sum = mpc_rt_add_sums(sum, more);
     it->second.positions += theirs->second.positions;
     ++it;
   }

@@ -77,6 +77,8 @@ static LogicalResult attachInputMeans(GroupOp group,
   if (!contraction)
     return success();
   std::vector<float> means = channels->getMeans();
+  if (means.empty())
+    return success();
   if (int64_t(means.size()) != contraction->getNumInputs())
     return group.emitError("calibration ")
            << source << ": expected sums of " << contraction->getNumInputs()

@@ -93,6 +93,19 @@ TEST(Calibration, sumsOfInputsMerge) {
   EXPECT_EQ(first.str(), whole.str());
 }
 
+// Sums that leave 63 bits are not known, whatever is added to them.
+TEST(Calibration, sumsOfInputsSaturate) {
+  Calibration table(Calibrator::MinMax, "h");
+  for (int64_t sum : {kMostChannelSum - 1, int64_t(2), -kMostChannelSum / 2})
+    table.observeInputs("fc", {sum, 0, 1});
+  const InputChannels *inputs = table.getInputChannels("fc");
+  EXPECT_EQ(inputs->sums, (std::vector<int64_t>{kMostChannelSum, 0}));
+  EXPECT_TRUE(inputs->getMeans().empty());
+  table.observeInputs("other", {-kMostChannelSum, 1});
+  table.observeInputs("other", {kMostChannelSum / 2, 1});
+  EXPECT_EQ(table.getInputChannels("other")->sums.front(), -kMostChannelSum);
+}
+
 TEST(Calibration, mergesOnlyWhatBelongsTogether) {
   Calibration table(Calibrator::MinMax, "h"), other(Calibrator::MinMax, "g"),
       average(Calibrator::MovingAverage, "h");

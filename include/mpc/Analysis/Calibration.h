@@ -46,6 +46,9 @@ inline constexpr int64_t kHistogramBins = 4096;
 
 /// Sums of channels count in units of 2^-kChannelSumBits.
 inline constexpr int kChannelSumBits = 20;
+/// Such a sum, or its negative, stands for one that is not known: it has left
+/// 63 bits.
+inline constexpr int64_t kMostChannelSum = int64_t(1) << 62;
 
 /// How what was seen becomes a range.
 struct Calibrator {
@@ -111,7 +114,7 @@ struct InputChannels {
   int64_t positions = 0;
   std::vector<int64_t> sums;
 
-  /// Of each channel; none where nothing was seen.
+  /// Of each channel; none where nothing was seen, or a sum is not known.
   std::vector<float> getMeans() const;
 };
 

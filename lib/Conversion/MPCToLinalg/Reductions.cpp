@@ -600,8 +600,20 @@ FailureOr<Value> GroupLowering::lowerChannelSums(ChannelSumsOp op, Value dest) {
   Expression integers;
   Node integer = integers.addLeaf(sums, builder.getMultiDimIdentityMap(1));
   integer = integers.addNode(
-      {integer}, loc, [i64](OpBuilder &b, Location loc, ValueRange scalars) {
-        return arith::FPToSIOp::create(b, loc, i64, scalars[0]);
+      {integer}, loc,
+      [i64, f64](OpBuilder &b, Location loc, ValueRange scalars) -> Value {
+        // What is no number, or too large a one, stands for an unknown sum.
+        auto clamp = [&](arith::CmpFPredicate predicate, double bound,
+                         Value x) -> Value {
+          Value most =
+              arith::ConstantOp::create(b, loc, b.getFloatAttr(f64, bound));
+          Value inside = arith::CmpFOp::create(b, loc, predicate, x, most);
+          return arith::SelectOp::create(b, loc, inside, x, most);
+        };
+        auto most = static_cast<double>(kMostChannelSum);
+        Value sum = clamp(arith::CmpFPredicate::OGT, -most, scalars[0]);
+        sum = clamp(arith::CmpFPredicate::OLT, most, sum);
+        return arith::FPToSIOp::create(b, loc, i64, sum);
       });
   OpFoldResult zero = builder.getIndexAttr(0), one = builder.getIndexAttr(1),
                size = builder.getIndexAttr(channels);

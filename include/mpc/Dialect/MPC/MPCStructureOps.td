@@ -236,7 +236,8 @@ def MPC_ChannelSumsOp : MPC_Op<"channel_sums", [Pure]> {
   let summary = "the sum of each channel of a tensor, and how many positions it has";
   let description = [{
     With C channels in the last dimension, element c < C is `Σ round_half_even(x · 2^20)` over the elements of channel c, and element C is the number of elements
-    of a channel. The sums are exact as long as they stay below 2^53, so that those of several runs add up exactly and in any order. `tensor` names what is observed.
+    of a channel. The sums are exact as long as they stay below 2^53, so that those of several runs add up exactly and in any order. ±2^62 stands for a sum that is
+    no number or beyond that. `tensor` names what is observed.
 
     Constraints:
     - (C1) the input has a dimension, and the last one is no symbolic size
