@@ -29,9 +29,16 @@ int64_t getLanes(mlir::linalg::LinalgOp op, const TargetDescription &target,
                  std::optional<unsigned> inner = std::nullopt);
 
 /// The lanes of a vector that computes `op` for neighbouring positions of loop
-/// `inner`; 0 if some operand is neither contiguous nor constant along it.
+/// `inner`; 0 if some operand is neither constant along it nor contiguous, nor
+/// read with a small step.
 int64_t chooseLanes(mlir::linalg::LinalgOp op, unsigned inner,
                     const TargetDescription &target);
+
+/// The vector of `width` elements that such an `operand` has from `indices` on
+/// along loop `inner`.
+mlir::Value loadVector(mlir::ImplicitLocOpBuilder &b, mlir::linalg::LinalgOp op,
+                       mlir::OpOperand &operand, unsigned inner, int64_t width,
+                       mlir::SmallVector<mlir::Value> indices);
 
 /// Computes the body of `op` on its block's arguments `arguments` and returns
 /// what it yields: scalars, or vectors of `width` elements unless that is 0,

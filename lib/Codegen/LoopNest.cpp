@@ -44,6 +44,9 @@ static constexpr int64_t kMostHalved = 64;
 /// Fewer elements are not worth a vector.
 static constexpr int64_t kMinLanes = 4;
 
+/// Elements that are read with a larger step are not worth a vector.
+static constexpr int64_t kMostStep = 4;
+
 /// Edge of the blocks in which a transposition reads and writes: one cache line
 /// of f32.
 static constexpr int64_t kTransposeBlock = 16;
@@ -59,6 +62,43 @@ struct LoopOrder {
 };
 } // namespace
 
+namespace {
+/// Every `step`-th element of a row, from element `skipped` of a vector on.
+struct RowSteps {
+  int64_t step = 1, skipped = 0;
+};
+} // namespace
+
+/// How `operand` is read along loop `inner`, all of which it takes inside of a
+/// row: side by side, or with a small step, where vectors that hold what is
+/// between do not go beyond the row.
+static std::optional<RowSteps> getRowSteps(linalg::LinalgOp op,
+                                           OpOperand &operand, unsigned inner) {
+  AffineMap map = op.getMatchingIndexingMap(&operand);
+  auto type = dyn_cast<MemRefType>(operand.get().getType());
+  if (!type || map.getNumResults() == 0 || !type.isLastDimUnitStride() ||
+      map.dropResult(map.getNumResults() - 1).isFunctionOfDim(inner))
+    return std::nullopt;
+  AffineExpr expr = map.getResults().back(),
+             dim = getAffineDimExpr(inner, op.getContext());
+  if (expr == dim)
+    return RowSteps();
+  int64_t size = op.getStaticLoopRanges()[inner], row = type.getShape().back();
+  if (op.isDpsInit(&operand) || ShapedType::isDynamic(size) ||
+      ShapedType::isDynamic(row))
+    return std::nullopt;
+  for (int64_t step = 1; step <= kMostStep; ++step) {
+    auto start = dyn_cast<AffineConstantExpr>(expr - dim * step);
+    if (!start || start.getValue() < 0)
+      continue;
+    int64_t skipped =
+        std::max<int64_t>(0, start.getValue() + size * step - row);
+    if (skipped <= start.getValue() && skipped < step)
+      return RowSteps{step, skipped};
+  }
+  return std::nullopt;
+}
+
 int64_t mpc::chooseLanes(linalg::LinalgOp op, unsigned inner,
                          const TargetDescription &target) {
   int64_t size = op.getStaticLoopRanges()[inner];
@@ -69,17 +109,29 @@ int64_t mpc::chooseLanes(linalg::LinalgOp op, unsigned inner,
     bool isInit = op.isDpsInit(&operand);
     if (!isInit && op.getMatchingBlockArgument(&operand).use_empty())
       continue;
-    auto type = dyn_cast<MemRefType>(operand.get().getType());
-    bool isContiguous =
-        type && map.getNumResults() != 0 &&
-        map.getResults().back() == getAffineDimExpr(inner, op.getContext()) &&
-        type.isLastDimUnitStride() &&
-        !map.dropResult(map.getNumResults() - 1).isFunctionOfDim(inner);
-    bool isConstant = !type || !map.isFunctionOfDim(inner);
+    bool isContiguous = getRowSteps(op, operand, inner).has_value();
+    bool isConstant = !isa<MemRefType>(operand.get().getType()) ||
+                      !map.isFunctionOfDim(inner);
     if (!isContiguous && (isInit || !isConstant))
       return 0;
   }
   return getLanes(op, target, inner);
+}
+
+Value mpc::loadVector(ImplicitLocOpBuilder &b, linalg::LinalgOp op,
+                      OpOperand &operand, unsigned inner, int64_t width,
+                      SmallVector<Value> indices) {
+  auto [step, skipped] = *getRowSteps(op, operand, inner);
+  auto type = VectorType::get({width * step},
+                              getElementTypeOrSelf(operand.get().getType()));
+  indices.back() = add(b, indices.back(), -skipped);
+  Value row = vector::LoadOp::create(b, type, operand.get(), indices);
+  if (step == 1)
+    return row;
+  SmallVector<int64_t> lanes;
+  for (int64_t lane = 0; lane < width; ++lane)
+    lanes.push_back(lane * step + skipped);
+  return vector::ShuffleOp::create(b, row, row, lanes);
 }
 
 static LoopOrder chooseOrder(linalg::LinalgOp op,
@@ -306,9 +358,8 @@ Value LoopNest::load(OpOperand &operand) {
   AffineMap map = op.getMatchingIndexingMap(&operand);
   if (width == 0 || !map.isFunctionOfDim(order.dims[order.numForall]))
     return memref::LoadOp::create(b, operand.get(), access(operand));
-  auto type =
-      VectorType::get({width}, getElementTypeOrSelf(operand.get().getType()));
-  return vector::LoadOp::create(b, type, operand.get(), access(operand));
+  return loadVector(b, op, operand, order.dims[order.numForall], width,
+                    access(operand));
 }
 
 void LoopNest::store(Value value, OpOperand &operand) {

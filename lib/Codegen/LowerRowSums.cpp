@@ -106,9 +106,7 @@ Value RowSums::load(OpOperand &operand) {
       b, b.getLoc(), op.getMatchingIndexingMap(&operand), ivs);
   if (!isVector(operand))
     return memref::LoadOp::create(b, operand.get(), indices);
-  auto type =
-      VectorType::get({width}, getElementTypeOrSelf(operand.get().getType()));
-  return vector::LoadOp::create(b, type, operand.get(), indices);
+  return loadVector(b, op, operand, lane, width, indices);
 }
 
 SmallVector<Value> RowSums::emitFrom(Loops left, ValueRange sums) {

@@ -12,6 +12,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "ConstantUtils.h"
+#include "SliceViews.h"
 #include "SplitConvolutions.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/PatternMatch.h"
@@ -544,6 +545,7 @@ struct SimplifyPass : mpc::impl::SimplifyBase<SimplifyPass> {
             FoldConstantBinary<MulOp>, FoldConstantBinary<DivOp>>(context);
     set.add<DropNeutral<AddOp>, DropNeutral<SubOp>, DropNeutral<MulOp>,
             DropNeutral<DivOp>>(context);
+    populateSliceViewsPatterns(set);
     auto *dialect = context->getLoadedDialect<MPCDialect>();
     dialect->getCanonicalizationPatterns(set);
     for (RegisteredOperationName name :

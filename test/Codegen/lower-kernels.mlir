@@ -540,6 +540,34 @@ func.func @interleaved(%x: memref<4096xf32>, %o: memref<4096xf32>, %q: memref<40
   return
 }
 
+// Every second element is shuffled out of a vector that begins where the row does, and ends there.
+// CHECK-LABEL: func.func @steps
+func.func @steps(%x: memref<60x48xi8>, %o: memref<60x24xi8>) {
+  // CHECK: %[[X:.*]] = vector.load %{{.*}}[%{{.*}}, %{{.*}}] : memref<60x48xi8>, vector<32xi8>
+  // CHECK: vector.shuffle %[[X]], %[[X]] [1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31] : vector<32xi8>, vector<32xi8>
+  // CHECK: %[[X:.*]] = vector.load %{{.*}}[%{{.*}}, %c32{{.*}}] : memref<60x48xi8>, vector<16xi8>
+  // CHECK: vector.shuffle %[[X]], %[[X]] [1, 3, 5, 7, 9, 11, 13, 15] : vector<16xi8>, vector<16xi8>
+  linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j * 2 + 1)>, affine_map<(i, j) -> (i, j)>],
+      iterator_types = ["parallel", "parallel"]} ins(%x : memref<60x48xi8>) outs(%o : memref<60x24xi8>) {
+  ^bb0(%a: i8, %b: i8):
+    linalg.yield %a : i8
+  }
+  return
+}
+
+// What such a vector would read behind the end is not read.
+// CHECK-LABEL: func.func @steps_to_the_end
+func.func @steps_to_the_end(%x: memref<60x47xi8>, %o: memref<60x24xi8>) {
+  // CHECK-NOT: vector.load
+  // CHECK: memref.load
+  linalg.generic {indexing_maps = [affine_map<(i, j) -> (i, j * 2)>, affine_map<(i, j) -> (i, j)>],
+      iterator_types = ["parallel", "parallel"]} ins(%x : memref<60x47xi8>) outs(%o : memref<60x24xi8>) {
+  ^bb0(%a: i8, %b: i8):
+    linalg.yield %a : i8
+  }
+  return
+}
+
 // A slice is one loop over rows, joined of all loops that walk through memory as one, of vectors of bytes and what is left of them; what is
 // the same for all of a row is broadcast.
 // CHECK-LABEL: func.func @slice

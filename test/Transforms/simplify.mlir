@@ -209,3 +209,40 @@ func.func @constant_parts() -> (tensor<2x2xi32>, tensor<2x4xi32>) {
   %1 = mpc.concat %c, %d {axis = 1 : i64} : (tensor<2x3xi32>, tensor<2x1xi32>) -> tensor<2x4xi32>
   return %0, %1 : tensor<2x2xi32>, tensor<2x4xi32>
 }
+
+// -----
+
+// What two branches take of shuffled channels is every second channel of what was shuffled.
+// CHECK-LABEL: func.func @shuffled_halves
+// CHECK-SAME: %[[X:.*]]: tensor<1x6x4x4xf32>)
+// CHECK-NEXT: %[[A:.*]] = mpc.slice %[[X]] {sizes = array<i64: 1, 3, 4, 4>, starts = array<i64: 0, 0, 0, 0>, steps = array<i64: 1, 2, 1, 1>}
+// CHECK-NEXT: %[[B:.*]] = mpc.slice %[[X]] {sizes = array<i64: 1, 3, 4, 4>, starts = array<i64: 0, 1, 0, 0>, steps = array<i64: 1, 2, 1, 1>}
+// CHECK-NEXT: return %[[A]], %[[B]]
+func.func @shuffled_halves(%x: tensor<1x6x4x4xf32>) -> (tensor<1x3x4x4xf32>, tensor<1x3x4x4xf32>) {
+  %0 = mpc.reshape %x : (tensor<1x6x4x4xf32>) -> tensor<3x2x16xf32>
+  %1 = mpc.transpose %0 {perm = array<i64: 1, 0, 2>} : (tensor<3x2x16xf32>) -> tensor<2x3x16xf32>
+  %2 = mpc.reshape %1 : (tensor<2x3x16xf32>) -> tensor<2x1x3x4x4xf32>
+  %3 = mpc.slice %2 {starts = array<i64: 0, 0, 0, 0, 0>, sizes = array<i64: 1, 1, 3, 4, 4>, steps = array<i64: 1, 1, 1, 1, 1>} : (tensor<2x1x3x4x4xf32>) -> tensor<1x1x3x4x4xf32>
+  %4 = mpc.reshape %3 : (tensor<1x1x3x4x4xf32>) -> tensor<1x3x4x4xf32>
+  %5 = mpc.slice %2 {starts = array<i64: 1, 0, 0, 0, 0>, sizes = array<i64: 1, 1, 3, 4, 4>, steps = array<i64: 1, 1, 1, 1, 1>} : (tensor<2x1x3x4x4xf32>) -> tensor<1x1x3x4x4xf32>
+  %6 = mpc.reshape %5 : (tensor<1x1x3x4x4xf32>) -> tensor<1x3x4x4xf32>
+  return %4, %6 : tensor<1x3x4x4xf32>, tensor<1x3x4x4xf32>
+}
+
+// -----
+
+// Three of the six shuffled channels from the second one on are channels 2, 4 and 1: no slice. Neither is what a transpose turns.
+// CHECK-LABEL: func.func @shuffled_part
+// CHECK: mpc.transpose
+// CHECK: mpc.slice
+// CHECK: mpc.transpose
+// CHECK: mpc.slice
+func.func @shuffled_part(%x: tensor<1x6x4x4xf32>) -> (tensor<1x3x4x4xf32>, tensor<1x3x4x4xf32>) {
+  %0 = mpc.reshape %x : (tensor<1x6x4x4xf32>) -> tensor<3x2x16xf32>
+  %1 = mpc.transpose %0 {perm = array<i64: 1, 0, 2>} : (tensor<3x2x16xf32>) -> tensor<2x3x16xf32>
+  %2 = mpc.reshape %1 : (tensor<2x3x16xf32>) -> tensor<1x6x4x4xf32>
+  %3 = mpc.slice %2 {starts = array<i64: 0, 1, 0, 0>, sizes = array<i64: 1, 3, 4, 4>, steps = array<i64: 1, 1, 1, 1>} : (tensor<1x6x4x4xf32>) -> tensor<1x3x4x4xf32>
+  %4 = mpc.transpose %x {perm = array<i64: 0, 1, 3, 2>} : (tensor<1x6x4x4xf32>) -> tensor<1x6x4x4xf32>
+  %5 = mpc.slice %4 {starts = array<i64: 0, 1, 0, 0>, sizes = array<i64: 1, 3, 4, 4>, steps = array<i64: 1, 1, 1, 1>} : (tensor<1x6x4x4xf32>) -> tensor<1x3x4x4xf32>
+  return %3, %5 : tensor<1x3x4x4xf32>, tensor<1x3x4x4xf32>
+}

@@ -27,6 +27,7 @@ def Simplify : Pass<"mpc-simplify", "::mlir::ModuleOp"> {
     - `transpose`, `reshape`, `cast` to floating point, and `add`, `sub`, `mul`, `div` of constants → constants
     - `x * 1`, `x / 1`, `x - 0`, `x + (-0)` → x (adding +0 turns -0 into +0, and stays)
     - a clamp of a clamp → one clamp
+    - a part of what reshapes and transposes make of a tensor → a `slice` of the tensor, where it is one: of shuffled channels every second one
     - `pad` with zeros in front of a convolution → its padding; in front of an average pool → its padding, which then counts
     - the dialect's own folds and canonicalizations; unused ops vanish
     - at the end, for the kernels: convolutions of one spatial dimension get a height of 1, with what follows them element by element;

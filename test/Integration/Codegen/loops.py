@@ -56,6 +56,17 @@ def slices():
     return case
 
 
+def steps(start, step, row, element):
+    """Every `step`-th element of a row."""
+    x = rng.integers(0, 256, (3, 7, row)).astype(np.uint8) if element == "i8" else kernels.random(rng, (3, 7, row), "f32")
+    expected = np.ascontiguousarray(x[..., start::step])
+    code = linalg([f"(i, j, k) -> (i, j, k * {step} + {start})", "(i, j, k) -> (i, j, k)"], ["parallel"] * 3,
+                  [f"memref<3x7x{row}x{element}>"], f"memref<3x7x{expected.shape[-1]}x{element}>", [element] * 2,
+                  f"linalg.yield %s0 : {element}")
+    return Case(f"steps {start}:{step} of {row}", [f"memref<3x7x{row}x{element}>"], f"memref<3x7x{expected.shape[-1]}x{element}>", code, [x],
+                np.zeros_like(expected), expected)
+
+
 def turned(batch, pixels):
     """Pixels of three channels, of which blocks of the last loop leave a rest."""
     x = kernels.random(rng, (batch, 3, pixels), "f32")
@@ -223,7 +234,8 @@ def main():
     parser.add_argument("--work-dir", required=True)
     arguments = parser.parse_args()
     os.makedirs(arguments.work_dir, exist_ok=True)
-    cases = [slices(), pool(27, "max", "i8"), pool(100, "max", "i8"), pool(27, "max", "f32"), pool(27, "sum", "i8"), columns()]
+    cases = [slices(), pool(27, "max", "i8"), pool(100, "max", "i8"), pool(27, "max", "f32"), pool(27, "sum", "i8"), columns(),
+             steps(0, 2, 140, "i8"), steps(1, 2, 140, "i8"), steps(0, 2, 139, "i8"), steps(2, 3, 48, "f32")]
     cases += [largest(size) for size in (15, 16, 67)]
     cases += [quantized(300, 0.3), quantized(4096 + 77, 0.0171)]
     cases += [turned(2, 1111), turned(3, 5)]
