@@ -165,7 +165,8 @@ static int allocateArguments(mpc_context *context) {
   uint64_t mostDescs = 0, mostBytes = 0;
   uint64_t observed = model->observer
                           ? (uint64_t)model->observer->num_tensors *
-                                (model->observer->histograms ? 2 : 1)
+                                    (model->observer->histograms ? 2 : 1) +
+                                model->observer->num_inputs
                           : 0;
   for (uint32_t e = 0; e < model->num_entries; ++e) {
     const mpc_rt_entry_info *entry = &model->entries[e];
@@ -373,6 +374,14 @@ static mpc_status call(mpc_context *context, uint32_t entryIndex,
                       MPC_RT_BINS, *desc++);
     storage += mpc_rt_memref_bytes(1);
   }
+  uint64_t sums = 0;
+  for (uint32_t i = 0; observer && i < observer->num_inputs; ++i) {
+    uint64_t size = (uint64_t)observer->input_channels[i] + 1;
+    *desc = storage;
+    mpc_rt_bind_bytes(context->observations->runSums + sums, size, *desc++);
+    storage += mpc_rt_memref_bytes(1);
+    sums += size;
+  }
   if (mpc_rt_gpu && context->variant->capability)
     context->variant =
         mpc_rt_gpu->choose(&context->env, model, context->variant);
@@ -426,7 +435,7 @@ static mpc_status profiledCall(mpc_context *context, uint32_t entry,
 
 /* Makes the context this thread's until release. */
 static mpc_status acquire(mpc_context *context, const char *function) {
-  pid_t self = getpid();
+  pid_t self = mpc_rt_pool_process(&context->env);
   if (context->env.pid != self) {
     /* Of the parent's threads only the one that forked is here. */
     mpc_rt_pool_after_fork(&context->env, self);

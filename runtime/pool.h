@@ -23,6 +23,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/types.h>
+#include <unistd.h>
 
 typedef struct {
   struct mpc_rt_env *env;
@@ -51,6 +52,7 @@ struct mpc_rt_env {
   /* Owned by the caller's thread. */
   uint32_t started;   /* workers that run */
   pid_t pid;          /* the process in which they do */
+  int *isSameProcess; /* a page that a fork makes 0 in the child, or NULL */
   int nested;         /* a parallel loop is in progress */
   const char *report; /* what the call in progress cannot compute, or NULL */
   mpc_status reportStatus;
@@ -97,6 +99,13 @@ typedef struct {
                                   const mpc_rt_variant *chosen);
 } mpc_rt_gpu_functions;
 extern const mpc_rt_gpu_functions *mpc_rt_gpu;
+
+/* The process of the caller: `env->pid`, unless that one forked it. Asks the
+ * system, which takes longer than a small model, only where the page does not
+ * tell. */
+static inline pid_t mpc_rt_pool_process(const mpc_rt_env *env) {
+  return env->isSameProcess && *env->isSameProcess ? env->pid : getpid();
+}
 
 /* Forgets the workers of the parent process after a fork: they are not here. */
 void mpc_rt_pool_after_fork(mpc_rt_env *env, pid_t pid);

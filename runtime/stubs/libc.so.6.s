@@ -36,6 +36,12 @@ memmove:
 	.globl	memset
 	.type	memset, @function
 memset:
+	.globl	mmap
+	.type	mmap, @function
+mmap:
+	.globl	munmap
+	.type	munmap, @function
+munmap:
 	.globl	open
 	.type	open, @function
 open:

@@ -457,7 +457,7 @@ TEST_F(ContextTest, SurvivesFork) {
       return false;
     model->destroy(context);
     mpc_context *own = create(3);
-    bool fine = runs(own, 100);
+    bool fine = runs(own, 100) && inChild([&] { return runs(own, 9); });
     model->destroy(own);
     return fine;
   }));
@@ -465,6 +465,31 @@ TEST_F(ContextTest, SurvivesFork) {
   EXPECT_TRUE(inChild([] { return true; }, /*exits=*/true));
   EXPECT_TRUE(runs(context, 100));
   model->destroy(context);
+}
+
+/// A fork in the middle of another thread's call: that thread is not in the
+/// child, which must not take the context for busy.
+TEST_F(ContextTest, AChildRunsContextsThatWereBusy) {
+  for (uint32_t threads : {1, 4}) {
+    mpc_context *context = create(threads);
+    EXPECT_TRUE(runs(context, 100));
+    std::vector<int32_t> mode = {1};
+    std::vector<int64_t> report(16), modeShape = {1}, reportShape = {16};
+    mpc_tensor in = tensorOf(mode, MPC_I32, modeShape),
+               out = tensorOf(report, MPC_I64, reportShape);
+    std::thread caller([&] { model->run(context, 1, &in, 1, &out, 1); });
+    while (!__atomic_load_n(&report[12], __ATOMIC_ACQUIRE))
+      std::this_thread::yield();
+    EXPECT_FALSE(runs(context, 100)); // busy
+    EXPECT_TRUE(inChild([&] {
+      return runs(context, 100) && inChild([&] { return runs(context, 7); });
+    }));
+    EXPECT_FALSE(runs(context, 100));
+    __atomic_store_n(&mode[0], 0, __ATOMIC_RELEASE);
+    caller.join();
+    EXPECT_TRUE(runs(context, 100));
+    model->destroy(context);
+  }
 }
 
 } // namespace
