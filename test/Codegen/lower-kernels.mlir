@@ -278,7 +278,7 @@ func.func @volume(%x: memref<1x5x6x7x8xf32>, %w: memref<1x18x8x16x1xf32>, %o: me
   return
 }
 
-// Of several loops whose iterations are short each block of the last one finds its position once; the last block ends with it.
+// Of several loops whose iterations are short each block of the last one finds its position once.
 // CHECK-LABEL: func.func @short_iterations
 func.func @short_iterations(%x: memref<?x3x1000xf32>, %o: memref<?x1000x3xf32>) {
   // CHECK: %[[B:.*]] = arith.muli %{{.*}}, %c2{{.*}} : index
