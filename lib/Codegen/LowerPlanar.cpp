@@ -20,6 +20,7 @@
 // holds the rows of one window, input row y in place y mod their number: from
 // one output row to the next those stay that both read.
 //
+// The last vector of a tile may be half of one, which takes half of the time.
 // Bytes are multiplied by dot products: four channels are one word of the copy,
 // and a weight is four of them. Below, channels of the input are such words.
 //
@@ -186,13 +187,15 @@ Value PlanarLowering::createPad() {
 Value PlanarLowering::multiplyAdd(Value x, Value w, Value sum) {
   if (isFloat)
     return vector::FMAOp::create(b, x, w, sum);
-  auto bytes = VectorType::get({lanes * perWord}, b.getI8Type());
+  int64_t words = cast<VectorType>(sum.getType()).getDimSize(0);
+  auto bytes = VectorType::get({words * perWord}, b.getI8Type());
   auto asBytes = [&](Value value) -> Value {
     return vector::BitCastOp::create(b, bytes, value);
   };
-  return LLVM::CallIntrinsicOp::create(
-             b, sum.getType(), b.getStringAttr("llvm.x86.avx512.vpdpbusd.512"),
-             ValueRange{sum, asBytes(x), asBytes(w)})
+  StringRef name = words == lanes ? "llvm.x86.avx512.vpdpbusd.512"
+                                  : "llvm.x86.avx512.vpdpbusd.256";
+  return LLVM::CallIntrinsicOp::create(b, sum.getType(), b.getStringAttr(name),
+                                       ValueRange{sum, asBytes(x), asBytes(w)})
       .getResult(0);
 }
 
@@ -315,10 +318,15 @@ void PlanarLowering::emitCopy(Value sample, Value row0, Value row,
 
 void PlanarLowering::emitChannels(Value row, Value offset, int64_t first,
                                   int64_t count) {
-  auto type = VectorType::get({lanes}, word);
-  int64_t vectors = tilePixels / lanes;
-  Value zero = arith::ConstantOp::create(b, b.getZeroAttr(type));
-  SmallVector<Value> accumulators(count * vectors, zero);
+  SmallVector<VectorType> types;
+  SmallVector<Value> zeros, accumulators;
+  for (int64_t p = 0; p < tilePixels; p += lanes) {
+    types.push_back(VectorType::get({std::min(lanes, tilePixels - p)}, word));
+    zeros.push_back(arith::ConstantOp::create(b, b.getZeroAttr(types.back())));
+  }
+  auto vectors = static_cast<int64_t>(types.size());
+  for (int64_t n = 0; n < count; ++n)
+    accumulators.append(zeros);
   accumulators =
       emitLoop(b, sizes[0], accumulators, [&](Value kh, ValueRange outer) {
         Value planeRow = getPlaneRow(row, mul(b, kh, dilations[0]));
@@ -334,15 +342,15 @@ void PlanarLowering::emitChannels(Value row, Value offset, int64_t first,
                 SmallVector<Value> pixels;
                 for (int64_t p = 0; p < vectors; ++p)
                   pixels.push_back(vector::LoadOp::create(
-                      b, type, planes,
+                      b, types[p], planes,
                       ValueRange{planeRow, channel, phase,
                                  add(b, position, p * lanes)}));
                 for (int64_t n = 0; n < count; ++n) {
                   Value weight = loadWord(
                       op.getWeights(),
                       ValueRange{indexConstant(b, first + n), kh, kw, channel});
-                  Value w = vector::BroadcastOp::create(b, type, weight);
                   for (int64_t p = 0; p < vectors; ++p) {
+                    Value w = vector::BroadcastOp::create(b, types[p], weight);
                     Value &sum = sums[n * vectors + p];
                     sum = multiplyAdd(pixels[p], w, sum);
                   }
@@ -361,7 +369,7 @@ void PlanarLowering::emitChannels(Value row, Value offset, int64_t first,
 void PlanarLowering::emitTile(Value outRow, Value row, Value offset,
                               Value column) {
   // As many channels at a time as there are registers for.
-  int64_t vectors = tilePixels / lanes;
+  int64_t vectors = llvm::divideCeilSigned(tilePixels, lanes);
   int64_t most = std::max<int64_t>(1, (lanes == 16 ? 28 : 12) / vectors);
   int64_t parts = llvm::divideCeilSigned(channels, most);
   for (int64_t part = 0, first = 0; part < parts; ++part) {
@@ -396,7 +404,7 @@ void PlanarLowering::emitSquare(int64_t pixel, int64_t channel) {
                   .getResult()
             : square.back()); // a channel that nobody reads
   square = transposeVectors(b, square);
-  for (int64_t i = 0; i < lanes; ++i)
+  for (int64_t i = 0; i < std::min(lanes, tilePixels - pixel); ++i)
     vector::StoreOp::create(
         b, square[i], pixels,
         ValueRange{indexConstant(b, pixel + i), indexConstant(b, channel)});
@@ -418,7 +426,11 @@ void PlanarLowering::run() {
                         word),
         alignment);
     sums = memref::AllocaOp::create(
-        b, MemRefType::get({channels, tilePixels}, word), alignment);
+        b,
+        MemRefType::get(
+            {channels, static_cast<int64_t>(llvm::alignTo(tilePixels, lanes))},
+            word),
+        alignment);
     pixels = memref::AllocaOp::create(
         b,
         MemRefType::get(

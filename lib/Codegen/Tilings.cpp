@@ -147,13 +147,13 @@ static TilingAttr getPlanarTiling(linalg::LinalgOp op,
                       llvm::divideCeilSigned(width, lanes)});
   vectors = std::max<int64_t>(vectors, 1);
   // Fewer where they cover a row of pixels with less left over, but as many
-  // accumulators as multiplications are under way.
-  for (int64_t fewer = vectors - 1;
-       fewer > 0 && fewer * info.channels >= kLatency; --fewer)
-    if (llvm::alignTo(width, fewer * lanes) <
-        llvm::alignTo(width, vectors * lanes))
-      vectors = fewer;
-  int64_t tile = vectors * lanes;
+  // accumulators as multiplications are under way. Of 512 bits the last vector
+  // may be half of one.
+  int64_t tile = vectors * lanes, unit = std::min<int64_t>(lanes, 8);
+  for (int64_t fewer = tile - unit; fewer >= lanes; fewer -= unit)
+    if (llvm::divideCeilSigned(fewer, lanes) * info.channels >= kLatency &&
+        llvm::alignTo(width, fewer) < llvm::alignTo(width, tile))
+      tile = fewer;
   // The rows that one tile reads have to fit into the copy.
   int64_t reach = (info.sizes[1] - 1) * info.dilations[1] / info.strides[1];
   int64_t planes =
@@ -161,7 +161,7 @@ static TilingAttr getPlanarTiling(linalg::LinalgOp op,
   // Three quarters of the second-level cache are for it.
   int64_t most = std::min(kPlaneElements, target.l2Bytes / 16 * 3);
   while (tile > lanes && planes * (tile + reach) > most)
-    tile -= lanes;
+    tile -= unit;
   if (planes * (tile + reach) > most)
     return {};
   double sums = info.getNumTaps() * depth;

@@ -188,6 +188,24 @@ func.func @planar(%x: memref<1x64x64x1xf32>, %w: memref<8x5x5x1xf32>, %o: memref
   return
 }
 
+// Of 24 pixels the last 8 are half a vector, and no more of them is stored than there are.
+// CHECK-LABEL: func.func @planar_half
+func.func @planar_half(%x: memref<1x28x28x4xi8>, %w: memref<3x5x5x4xi8>, %o: memref<1x24x24x3xi32>) {
+  // CHECK: memref.alloca() {{.*}} : memref<3x32xi32>
+  // CHECK: llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"
+  // CHECK: llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.256"
+  // CHECK-COUNT-24: vector.store {{.*}} memref<24x16xi32>, vector<16xi32>
+  // CHECK-NOT: vector.store {{.*}} memref<24x16xi32>
+  kernel.planar ins(%x, %w : memref<1x28x28x4xi8>, memref<3x5x5x4xi8>) outs(%o : memref<1x24x24x3xi32>)
+      attributes {extra_maps = [], unsigned_input,
+                  tiling = #kernel.tiling<intrinsic = vpdpbusd, rows = 24, columns = 3, kv = 4, planar = true>,
+                  window = #kernel.window<sizes = [5, 5], strides = [1, 1], dilations = [1, 1], low = [0, 0], high = [0, 0]>} {
+  ^bb0(%acc: i32):
+    kernel.yield %acc : i32
+  }
+  return
+}
+
 // Four channels of bytes are a word of the copy, and of a weight.
 // CHECK-LABEL: func.func @planar_bytes
 func.func @planar_bytes(%x: memref<1x64x64x16xi8>, %w: memref<3x3x3x16xi8>, %o: memref<1x64x64x3xi32>) {
@@ -260,7 +278,7 @@ func.func @volume(%x: memref<1x5x6x7x8xf32>, %w: memref<1x18x8x16x1xf32>, %o: me
   return
 }
 
-// Of several loops whose iterations are short each block of the last one finds its position once; the last block ends with it.
+// Of several loops whose iterations are short each block of the last one finds its position once.
 // CHECK-LABEL: func.func @short_iterations
 func.func @short_iterations(%x: memref<?x3x1000xf32>, %o: memref<?x1000x3xf32>) {
   // CHECK: %[[B:.*]] = arith.muli %{{.*}}, %c2{{.*}} : index

@@ -258,6 +258,25 @@ func.func @even_pixels(%x: tensor<1x34x98x8xf32>, %w: tensor<7x3x3x8xf32>) -> te
   return %r : tensor<1x32x96x7xf32>
 }
 
+// 40 pixels are two vectors and a half of 512 bits, and five of 256.
+// CHECK-LABEL: func.func @half_vector
+func.func @half_vector(%x: tensor<1x34x42x8xf32>, %w: tensor<7x3x3x8xf32>) -> tensor<1x32x40x7xf32> {
+  %zero = arith.constant 0.0 : f32
+  %empty = tensor.empty() : tensor<1x32x40x7xf32>
+  %init = linalg.fill ins(%zero : f32) outs(%empty : tensor<1x32x40x7xf32>) -> tensor<1x32x40x7xf32>
+  // AVX2: kernel.tiling = #kernel.tiling<intrinsic = fma, rows = 8, columns = 7, kv = 1, planar = true>
+  // VNNI: kernel.tiling = #kernel.tiling<intrinsic = fma, rows = 40, columns = 7, kv = 1, planar = true>
+  %r = linalg.generic {indexing_maps = [#pixels, #taps, #sums],
+      iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction", "reduction", "reduction"]}
+      ins(%x, %w : tensor<1x34x42x8xf32>, tensor<7x3x3x8xf32>) outs(%init : tensor<1x32x40x7xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %p = arith.mulf %a, %b : f32
+    %s = arith.addf %c, %p : f32
+    linalg.yield %s : f32
+  } -> tensor<1x32x40x7xf32>
+  return %r : tensor<1x32x40x7xf32>
+}
+
 #mm_x = affine_map<(m, n, k) -> (m, k)>
 #mm_w = affine_map<(m, n, k) -> (k, n)>
 #mm_o = affine_map<(m, n, k) -> (m, n)>
