@@ -152,11 +152,11 @@ private:
   bool hasRuns() {
     if (!copiesRuns() || op.getBlocksAttr())
       return false;
-    int64_t run = window.getSizes()[1] * inputType.getShape().back();
-    return depth == window.getSizes()[0] * run && run % tiling.getKv() == 0;
+    int64_t run = window.getRowTaps() * inputType.getShape().back();
+    return depth == window.getNumRows() * run && run % tiling.getKv() == 0;
   }
   /// Whether pixels of one row of the window lie side by side in the input.
-  bool copiesRuns() { return flatInput && window.getDilations()[1] == 1; }
+  bool copiesRuns() { return flatInput && window.getRowDilation() == 1; }
   /// Whether the tile's windows read in place, in runs a fixed distance apart:
   /// they are inside of the input, and in one row of output pixels.
   Value readsRuns(Value row0, int64_t height);
@@ -364,13 +364,13 @@ void ContractLowering::emitCopy(Value source, Value row, Value column,
 
 void ContractLowering::emitGatherWindow(Value row, Value r) {
   WindowRow place(b, window, inputType, outType, row);
-  ArrayRef<int64_t> sizes = window.getSizes();
-  int64_t pixel = inputType.getShape().back(), run = sizes[1] * pixel;
+  int64_t rows = window.getNumRows(), rowTaps = window.getRowTaps();
+  int64_t pixel = inputType.getShape().back(), run = rowTaps * pixel;
   auto copyTaps = [&] {
-    emitLoop(b, sizes[0], {}, [&](Value kh, ValueRange) {
-      return emitLoop(b, sizes[1], {},
+    emitLoop(b, rows, {}, [&](Value kh, ValueRange) {
+      return emitLoop(b, rowTaps, {},
                       [&](Value kw, ValueRange) -> SmallVector<Value> {
-                        Value tap = add(b, mul(b, kh, sizes[1]), kw);
+                        Value tap = add(b, mul(b, kh, rowTaps), kw);
                         emitCopy(place.getTap(b, input, pad, kh, kw), r,
                                  mul(b, tap, pixel), pixel);
                         return {};
@@ -378,16 +378,16 @@ void ContractLowering::emitGatherWindow(Value row, Value r) {
     });
   };
   auto copyRuns = [&] {
-    emitLoop(b, sizes[0], {}, [&](Value kh, ValueRange) -> SmallVector<Value> {
+    emitLoop(b, rows, {}, [&](Value kh, ValueRange) -> SmallVector<Value> {
       emitCopy(place.getRun(b, flatInput, padRun, kh), r, mul(b, kh, run), run);
       return {};
     });
   };
   // Pixels of one row of the window lie side by side in the input, unless they
   // are parts of longer ones.
-  if (!copiesRuns() || sizes[1] == 1)
+  if (!copiesRuns() || rowTaps == 1)
     return copyTaps();
-  if (!window.isPadded(1))
+  if (!window.isPaddedAlong())
     return copyRuns();
   auto branch = scf::IfOp::create(b, TypeRange(), place.isInsideRow(b), true);
   OpBuilder::InsertionGuard guard(b);
@@ -437,12 +437,12 @@ void ContractLowering::emitGatherRows(Value row0, int64_t height) {
 void ContractLowering::emitGatherRuns(Value row0, int64_t height) {
   WindowRow place(b, window, inputType, outType, row0);
   int64_t pixel = inputType.getShape().back();
-  int64_t run = window.getSizes()[1] * pixel;
+  int64_t run = window.getRowTaps() * pixel;
   SmallVector<Value> begins;
-  for (int64_t kh = 0; kh < window.getSizes()[0]; ++kh)
+  for (int64_t kh = 0; kh < window.getNumRows(); ++kh)
     begins.push_back(place.getRunBegin(b, indexConstant(b, kh)));
   emitLoop(b, height, {}, [&](Value r, ValueRange) -> SmallVector<Value> {
-    Value distance = mul(b, r, window.getStrides()[1] * pixel);
+    Value distance = mul(b, r, window.getRowStride() * pixel);
     for (auto [kh, begin] : llvm::enumerate(begins))
       emitCopy(sliceView(b, flatInput, add(b, begin, distance), run), r,
                indexConstant(b, static_cast<int64_t>(kh) * run), run);
@@ -455,9 +455,10 @@ SmallVector<Value> ContractLowering::multiplyInside(ArrayRef<WindowRow> places,
                                                     Value kw, ValueRange rows,
                                                     ValueRange init,
                                                     Multiply multiply) {
-  int64_t outWidth = outType.getDimSize(2), width = window.getSizes()[1];
+  int64_t outWidth = outType.getDimSize(outType.getRank() - 2),
+          width = window.getRowTaps();
   auto height = static_cast<int64_t>(places.size());
-  if (!padsZero || !window.isPadded(1) || height < 2 ||
+  if (!padsZero || !window.isPaddedAlong() || height < 2 ||
       outWidth % height != 0 || outWidth * width > kMaxEdgeTaps)
     return multiply(rows, init);
   size_t panels = init.size() / height;
@@ -497,21 +498,21 @@ SmallVector<Value> ContractLowering::accumulateTaps(
   SmallVector<WindowRow> places;
   for (int64_t r = 0; r < height; ++r)
     places.emplace_back(b, window, inputType, outType, add(b, row0, r));
-  ArrayRef<int64_t> sizes = window.getSizes();
+  int64_t rowTaps = window.getRowTaps();
   auto emitRow = [&](Value kh, ValueRange outer) {
-    return emitLoop(b, sizes[1], outer, [&](Value kw, ValueRange inner) {
+    return emitLoop(b, rowTaps, outer, [&](Value kw, ValueRange inner) {
       SmallVector<Value> taps;
       for (const WindowRow &place : places)
         taps.push_back(place.getTap(b, input, pad, kh, kw));
-      Value tap = add(b, mul(b, kh, sizes[1]), kw);
+      Value tap = add(b, mul(b, kh, rowTaps), kw);
       return multiplyInside(places, kw, taps, inner,
                             [&](ValueRange rows, ValueRange init) {
                               return multiply(rows, tap, init);
                             });
     });
   };
-  if (!padsZero || !window.isPadded(0))
-    return emitLoop(b, sizes[0], init, emitRow);
+  if (!padsZero || !window.isPaddedAcross() || window.getRank() != 2)
+    return emitLoop(b, window.getNumRows(), init, emitRow);
   auto [begin, end] = places.front().getInsideRows(b, places.back());
   return emitLoop(b, begin, end, init, emitRow);
 }
@@ -525,7 +526,7 @@ Value ContractLowering::readsRuns(Value row0, int64_t height) {
 Value ContractLowering::splitIntoRuns(Value weights) {
   SmallVector<ReassociationIndices> groups = {{0}, {1, 2}, {3}, {4}};
   SmallVector<int64_t> shape(weightsType.getShape());
-  shape[1] = window.getSizes()[0];
+  shape[1] = window.getNumRows();
   shape[2] /= shape[1];
   Value flat = memref::CollapseShapeOp::create(b, weights, groups);
   return memref::ExpandShapeOp::create(b, shape, flat, groups);
@@ -535,8 +536,8 @@ SmallVector<Value> ContractLowering::accumulateRuns(
     Value row0, int64_t height, ArrayRef<Value> init,
     function_ref<SmallVector<Value>(ValueRange, Value, ValueRange)> multiply) {
   WindowRow place(b, window, inputType, outType, row0);
-  int64_t count = window.getSizes()[0], run = depth / count;
-  int64_t step = window.getStrides()[1] * inputType.getShape().back();
+  int64_t count = window.getNumRows(), run = depth / count;
+  int64_t step = window.getRowStride() * inputType.getShape().back();
   return emitLoop(b, count, init, [&](Value kh, ValueRange inner) {
     Value begin = place.getRunBegin(b, kh);
     SmallVector<Value> rows;
@@ -710,15 +711,15 @@ void ContractLowering::run() {
   if (tiling.getIntrinsic() != Intrinsic::pmaddwd)
     writer.startAtBias();
   totalRows = b.createOrFold<memref::DimOp>(writer.getRows(), 0);
-  if (window && (window.isPadded(0) || window.isPadded(1)))
-    pad = padRow(b, *op.getPadValue(), inputType.getDimSize(3));
+  if (window && window.isPadded())
+    pad = padRow(b, *op.getPadValue(), inputType.getShape().back());
   padsZero = pad && (matchPattern(*op.getPadValue(), m_Zero()) ||
                      matchPattern(*op.getPadValue(), m_AnyZeroFloat()));
   if (window && tiling.getGather() && inputType.getLayout().isIdentity()) {
     flatInput = flatten(b, op.getInput());
-    if (window.isPadded(0))
+    if (window.isPaddedAcross())
       padRun = padRow(b, *op.getPadValue(),
-                      window.getSizes()[1] * inputType.getDimSize(3));
+                      window.getRowTaps() * inputType.getShape().back());
   }
   int64_t tiles = chooseBlockTiles();
   double rowCost = macsPerRow() / rate;

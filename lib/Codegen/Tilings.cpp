@@ -132,7 +132,7 @@ static TilingAttr getPlanarTiling(linalg::LinalgOp op,
   int64_t kv = info.integer ? 4 : 1;
   bool isDot = info.unsignedInput && target.vnni && info.depth % kv == 0;
   // Every phase of the stride is code of its own.
-  if (info.kind != ContractionInfo::Kind::convolution ||
+  if (info.kind != ContractionInfo::Kind::convolution || info.hasDepth() ||
       (info.integer && !isDot) || info.strides[1] > 4 ||
       op.getDpsInputOperand(1)->get().getDefiningOp<DequantizeOp>())
     return {};
@@ -316,9 +316,10 @@ private:
     linalg::LinalgOp mutableOp = op;
     if (info.getNumTaps() == 1 || !readsZeroPadding(op))
       return;
-    int64_t width =
-        cast<ShapedType>(mutableOp.getDpsInits()[0].getType()).getDimSize(2);
-    if (width * info.sizes[1] > kMaxEdgeTaps)
+    ArrayRef<int64_t> shape =
+        cast<ShapedType>(mutableOp.getDpsInits()[0].getType()).getShape();
+    int64_t width = shape[shape.size() - 2];
+    if (width * info.sizes.back() > kMaxEdgeTaps)
       return;
     // Of equal ones the tallest: it loads the fewest weights.
     int64_t least = llvm::divideCeilSigned(2 * rows * panels, 3);
@@ -447,11 +448,14 @@ std::string TilingChoice::getName() const {
     os << " in blocks of " << dequantize->getOperand(0).getType();
   os << " to ";
   printType(os, op.getDpsInits()[0]);
-  if (info.kind != ContractionInfo::Kind::matmul)
-    os << llvm::formatv(", strides {0}x{1}, dilations {2}x{3}", info.strides[0],
-                        info.strides[1], info.dilations[0], info.dilations[1]);
-  else if (!info.transposed)
+  if (info.kind != ContractionInfo::Kind::matmul) {
+    os << ", strides ";
+    llvm::interleave(info.strides, os, "x");
+    os << ", dilations ";
+    llvm::interleave(info.dilations, os, "x");
+  } else if (!info.transposed) {
     os << ", transposed";
+  }
   if (input.getDefiningOp<tensor::PadOp>())
     os << ", padded";
   // What follows in the same loops counts by its operators, not its numbers.

@@ -72,11 +72,15 @@ LogicalResult WindowAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                  DenseI64ArrayAttr dilations,
                                  DenseI64ArrayAttr low,
                                  DenseI64ArrayAttr high) {
+  if (sizes.size() != 2 && sizes.size() != 3)
+    return emitError()
+           << "expected sizes to have two or three elements, but got "
+           << sizes.size();
   auto check = [&](DenseI64ArrayAttr list, StringRef name,
                    int64_t least) -> LogicalResult {
-    if (list.size() != 2)
-      return emitError() << "expected " << name
-                         << " to have two elements, but got " << list.size();
+    if (list.size() != sizes.size())
+      return emitError() << "expected " << name << " to have " << sizes.size()
+                         << " elements, as sizes, but got " << list.size();
     for (int64_t value : list.asArrayRef())
       if (value < least)
         return emitError() << "expected " << name << " to be at least " << least
@@ -161,7 +165,12 @@ int64_t WindowAttr::getOutputSize(unsigned dim, int64_t size) const {
   return padded < reach ? 0 : (padded - reach) / getStrides()[dim] + 1;
 }
 
+bool WindowAttr::isPaddedAcross() const {
+  return llvm::any_of(llvm::seq(getRank() - 1),
+                      [&](unsigned dim) { return isPadded(dim); });
+}
+
 bool WindowAttr::isPointwise() const {
-  return getNumTaps() == 1 && getStrides()[0] == 1 && getStrides()[1] == 1 &&
-         !isPadded(0) && !isPadded(1);
+  return getNumTaps() == 1 && !isPadded() &&
+         llvm::product_of(getStrides().asArrayRef()) == 1;
 }

@@ -63,7 +63,13 @@ func.func private @window_stride() attributes {
 
 // -----
 
-// expected-error @+2 {{expected low to have two elements, but got 1}}
+// expected-error @+2 {{expected sizes to have two or three elements, but got 1}}
+func.func private @window_line() attributes {
+  w = #kernel.window<sizes = [1], strides = [1], dilations = [1], low = [0], high = [0]>}
+
+// -----
+
+// expected-error @+2 {{expected low to have 2 elements, as sizes, but got 1}}
 func.func private @window_rank() attributes {
   w = #kernel.window<sizes = [1, 1], strides = [1, 1], dilations = [1, 1], low = [0], high = [0, 0]>}
 
@@ -160,6 +166,36 @@ func.func @window(%x: memref<1x8x8x8xf32>, %w: memref<1x9x8x16x1xf32>, %o: memre
   kernel.contract ins(%x, %w : memref<1x8x8x8xf32>, memref<1x9x8x16x1xf32>) outs(%o : memref<1x8x8x16xf32>)
       attributes {extra_maps = [], tiling = #tiling,
                   window = #kernel.window<sizes = [3, 3], strides = [1, 1], dilations = [1, 1], low = [0, 0], high = [0, 0]>} {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  }
+  return
+}
+
+// -----
+
+#tiling = #kernel.tiling<intrinsic = fma, rows = 1, columns = 16, kv = 1>
+// contract C6, with a depth
+func.func @volume(%x: memref<1x4x8x8x8xf32>, %w: memref<1x18x8x16x1xf32>, %o: memref<1x4x6x6x16xf32>) {
+  // expected-error @+1 {{expected output dimension 1 of size 3, but got 4}}
+  kernel.contract ins(%x, %w : memref<1x4x8x8x8xf32>, memref<1x18x8x16x1xf32>) outs(%o : memref<1x4x6x6x16xf32>)
+      attributes {extra_maps = [], tiling = #tiling,
+                  window = #kernel.window<sizes = [2, 3, 3], strides = [1, 1, 1], dilations = [1, 1, 1], low = [0, 0, 0], high = [0, 0, 0]>} {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  }
+  return
+}
+
+// -----
+
+#tiling = #kernel.tiling<intrinsic = fma, rows = 1, columns = 16, kv = 1>
+// contract C3: a window with a depth
+func.func @flat_volume(%x: memref<1x8x8x8xf32>, %w: memref<1x18x8x16x1xf32>, %o: memref<1x6x6x16xf32>) {
+  // expected-error @+1 {{expected an output of rank 5, but got rank 4}}
+  kernel.contract ins(%x, %w : memref<1x8x8x8xf32>, memref<1x18x8x16x1xf32>) outs(%o : memref<1x6x6x16xf32>)
+      attributes {extra_maps = [], tiling = #tiling,
+                  window = #kernel.window<sizes = [2, 3, 3], strides = [1, 1, 1], dilations = [1, 1, 1], low = [0, 0, 0], high = [0, 0, 0]>} {
   ^bb0(%acc: f32):
     kernel.yield %acc : f32
   }

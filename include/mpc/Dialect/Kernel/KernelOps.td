@@ -110,10 +110,12 @@ def Kernel_TilingAttr : Kernel_Attr<"Tiling", "tiling"> {
 }
 
 def Kernel_WindowAttr : Kernel_Attr<"Window", "window"> {
-  let summary = "the window of a convolution over (height, width)";
+  let summary = "the window of a convolution over (height, width) or (depth, height, width)";
   let description = [{
     Output pixel (oh, ow) and tap (kh, kw) read input pixel (oh·s₀ + kh·d₀ − low₀, ow·s₁ + kw·d₁ − low₁); outside of the
-    input the pad value is read. All lists have two elements.
+    input the pad value is read. With a depth the same holds of three coordinates. All lists have two elements, or three.
+
+    The rows of a window are its taps of all kw: as many as it is high, or with a depth as depth times height, the height's innermost.
   }];
   let parameters = (ins "::mlir::DenseI64ArrayAttr":$sizes, "::mlir::DenseI64ArrayAttr":$strides,
       "::mlir::DenseI64ArrayAttr":$dilations, "::mlir::DenseI64ArrayAttr":$low, "::mlir::DenseI64ArrayAttr":$high);
@@ -123,9 +125,20 @@ def Kernel_WindowAttr : Kernel_Attr<"Window", "window"> {
     /// The output size along dimension `dim` for an input of `size` pixels.
     int64_t getOutputSize(unsigned dim, int64_t size) const;
     /// Number of positions of the window.
-    int64_t getNumTaps() const { return getSizes()[0] * getSizes()[1]; }
+    int64_t getNumTaps() const { return getNumRows() * getRowTaps(); }
+    /// 2, or 3 with a depth.
+    unsigned getRank() const { return getSizes().size(); }
+    /// Rows of the window, and taps, stride and dilation of one.
+    int64_t getNumRows() const { return ::llvm::product_of(getSizes().asArrayRef().drop_back()); }
+    int64_t getRowTaps() const { return getSizes().asArrayRef().back(); }
+    int64_t getRowStride() const { return getStrides().asArrayRef().back(); }
+    int64_t getRowDilation() const { return getDilations().asArrayRef().back(); }
     /// Whether dimension `dim` reads outside of the input.
     bool isPadded(unsigned dim) const { return getLow()[dim] != 0 || getHigh()[dim] != 0; }
+    /// Whether rows of the window, or parts of rows, lie outside of the input.
+    bool isPaddedAcross() const;
+    bool isPaddedAlong() const { return isPadded(getRank() - 1); }
+    bool isPadded() const { return isPaddedAcross() || isPaddedAlong(); }
     /// Whether every output pixel reads exactly the input pixel of the same position.
     bool isPointwise() const;
   }];
@@ -187,8 +200,8 @@ def Kernel_UnpackOp : Kernel_Op<"unpack", [Pure]> {
   let summary = "packed weights in the layout of the model";
   let description = [{
     `result[n, (taps,) k] = packed[n / 16, tap, k / kv, n % 16, k % kv]`, without the ragged edge's zeros. The result is
-    `OC×KH×KW×IC` or `N×K`, or `K×N` with `transposed`. Where `packed` has one tap and the result several, the weights are
-    gathered: k runs over (kh, kw, ic).
+    `OC×KH×KW×IC`, `OC×KD×KH×KW×IC` or `N×K`, or `K×N` with `transposed`. Where `packed` has one tap and the result several, the weights are
+    gathered: k runs over ((kd,) kh, kw, ic).
 
     The op lets the weights of a function take their packed type while a linalg op still reads them; `mpc-tile-and-fuse`
     consumes it, so that no code ever unpacks.
@@ -198,7 +211,8 @@ def Kernel_UnpackOp : Kernel_Op<"unpack", [Pure]> {
     - (C2) `packed` holds as many panels, taps and k blocks as `result` needs;
     - (C3) element types are equal;
     - (C4) `transposed` only with a result of rank 2;
-    - (C5) with `blocks`, `packed` is `panels × bytes` of i8 as they say, and the result f32.
+    - (C5) with `blocks`, `packed` is `panels × bytes` of i8 as they say, and the result f32;
+    - (C6) without `blocks`, the result has rank 2, 4 or 5.
 
     Example:
     ```mlir
@@ -352,12 +366,12 @@ def Kernel_ContractOp : Kernel_OutputOp<"contract"> {
     Constraints:
     - (C1) all of `input`, `weights`, `extras` and `out` are tensors, or all are memrefs; tensors give one result of `out`'s type;
     - (C2) `weights` has rank 5, `dim(3)` = 16 and `dim(4)` = `tiling.kv`;
-    - (C3) with `window`, `input` and `out` have rank 4 and static height, width and channels; without it equal ranks ≥ 2
+    - (C3) with `window`, `input` and `out` have rank 4, or 5 where it has a depth, and static sizes but the first; without it equal ranks ≥ 2
       and static last dimensions;
     - (C4) taps and k blocks of `weights` fit the input's channels and the window;
     - (C5) panels of `weights` fit the output's channels, with `batched` those of each position; `batched` only without a window,
       with an output of rank 3 or more whose M is static;
-    - (C6) the output's height and width follow from the window;
+    - (C6) the output's sizes follow from the window;
     - (C7) element types: all floating point with an f32 accumulator, or i8 or signed i16 × i8 with an i32 accumulator;
     - (C8) `pad_value` is there if and only if the window pads, and has the input's element type;
     - (C9) one map per extra, from the output's dimensions; each result is a dimension or 0, the output's last dimension only as
