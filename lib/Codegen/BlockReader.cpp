@@ -77,14 +77,21 @@ Value BlockReader::toFloat(Value integers) {
   return arith::SIToFPOp::create(b, lanesOf(b.getF32Type()), integers);
 }
 
+/// An integer of 4 bits is in the lowest byte of its word. An upper half stays
+/// where it is, 16 times as large, and a lower half becomes so.
 Value BlockReader::getInteger(Value group, int64_t i) {
   if (blocks.getBits() == 8)
     return toFloat(arith::ExtUIOp::create(b, lanesOf(32), group));
   Value words = vector::BitCastOp::create(b, lanesOf(32), group);
-  words = arith::ShRUIOp::create(b, words, splat(32, 4 * i));
+  if (!table || (!blocks.getTable() && i % 2 == 1)) {
+    if (i % 2 == 0)
+      words = arith::ShLIOp::create(b, words, splat(32, 4));
+    return toFloat(arith::AndIOp::create(b, words, splat(32, 15 << 4)));
+  }
+  if (i % 2 == 1)
+    words = arith::ShRUIOp::create(b, words, splat(32, 4));
   // Where an instruction looks at four bits only, LLVM drops the mask.
-  words = arith::AndIOp::create(b, words, splat(32, 15));
-  return table ? lookUp(words) : toFloat(words);
+  return lookUp(arith::AndIOp::create(b, words, splat(32, 15)));
 }
 
 /// q * s - z * s is (q - z) * s: with at most 8 bits in q, z and s none of it
@@ -118,6 +125,12 @@ SmallVector<Value> BlockReader::emitRun(Value panel, int64_t count,
     zeroPoint = toFloat(arith::ExtUIOp::create(b, lanesOf(32), zeroPoint));
     offsets[p] = arith::NegFOp::create(
         b, arith::MulFOp::create(b, zeroPoint, scales[p]));
+    // Exact, even where it is subnormal: a scale has 8 bits.
+    if (blocks.getBits() == 4)
+      scales[p] = arith::MulFOp::create(
+          b, scales[p],
+          arith::ConstantOp::create(
+              b, DenseElementsAttr::get(lanesOf(f32), 1.0f / 16)));
   }
 
   Value data = add(b, offset, blocks.getHeaderBytes());
@@ -126,13 +139,14 @@ SmallVector<Value> BlockReader::emitRun(Value panel, int64_t count,
                        int64_t size) -> SmallVector<Value> {
     SmallVector<Value> carried(carriedIn);
     Value at = add(b, data, mul(b, group, bytes));
-    SmallVector<Value> groups;
-    for (int64_t p = 0; p < count; ++p)
-      groups.push_back(load(panel, p, at, bytes));
+    SmallVector<Value> groups(count);
     for (int64_t i = 0; i < size; ++i) {
       SmallVector<Value> weights;
-      for (int64_t p = 0; p < count; ++p)
+      for (int64_t p = 0; p < count; ++p) {
+        if (i % 2 == 0) // The next byte as the lowest: cheaper than a shift.
+          groups[p] = load(panel, p, add(b, at, i / 2), bytes);
         weights.push_back(dequantize(groups[p], i, scales[p], offsets[p]));
+      }
       body(add(b, first, add(b, mul(b, group, perGroup), i)), weights, carried);
     }
     return carried;
@@ -157,7 +171,7 @@ SmallVector<Value> BlockReader::forEach(Value panel, int64_t count,
         b, lanes, load(panel, 0, indexConstant(b, 0), blocks.getTableBytes()));
   } else if (blocks.getBits() == 4 && vectorBits == 512) {
     auto integers = llvm::map_to_vector<16>(
-        llvm::seq(16), [](int i) { return static_cast<float>(i); });
+        llvm::seq(16), [](int i) { return 16.0f * static_cast<float>(i); });
     table = arith::ConstantOp::create(
         b, DenseElementsAttr::get(lanes, ArrayRef<float>(integers)));
   }

@@ -40,8 +40,8 @@ private:
                                          int64_t length, mlir::ValueRange init,
                                          Body body);
   mlir::Value toFloat(mlir::Value integers);
-  /// Integer `i` of each lane of a group (#kernel.blocks), in f32, or what the
-  /// table has for it.
+  /// Integer `i` of each lane of a group (#kernel.blocks), in f32, one of 4
+  /// bits times 16; or what the blocks' table has for it.
   mlir::Value getInteger(mlir::Value group, int64_t i);
   mlir::Value lookUp(mlir::Value indices);
   /// That as a weight; `offset` is the zero point's number, less than 0, unless
@@ -57,8 +57,8 @@ private:
   kernel::BlocksAttr blocks;
   mlir::Value stream;
   int64_t vectorBits;
-  /// The levels of 4 bits: the blocks', or the integers from 0 to 15 where an
-  /// instruction looks them up.
+  /// The levels of 4 bits: the blocks', or 16 times the integers from 0 to 15
+  /// where an instruction looks them up.
   mlir::Value table;
 };
 

@@ -277,14 +277,15 @@ private:
   }
 
   /// For a few rows by weights in blocks: each weight that a tile dequantizes
-  /// should meet as many of the rows as possible. Up to seven fit a tile of
+  /// should meet as many of the rows as possible. Up to six fit a tile of
   /// several panels; of interleaved ones 16 with one panel.
   TilingAttr getThinBlocks() const {
     if (!isDequantizing() || target.vectorBits != 512 || info.getNumTaps() != 1)
       return {};
-    // Beside sums each panel has scales, zero points and weights in registers.
+    // Beside sums each panel has integers, weights, scales and zero points in
+    // registers.
     for (int64_t panels : {4, 3})
-      if (total <= (target.vectorRegisters - 2) / panels - 3)
+      if (total <= (target.vectorRegisters - 2) / panels - 4)
         return get(total, divideEvenly(panels), /*gather=*/false,
                    /*expand=*/false);
     linalg::LinalgOp mutableOp = op;

@@ -8,9 +8,9 @@
 
 // One row: packed, a stream of 2 + 1 runs; parameters are arguments no more.
 // PACK-LABEL: func.func private @few
-// PACK-SAME: (%{{.*}}: tensor<1x6xf32>, %[[W:.*]]: tensor<1x224xi8>, %{{.*}}: tensor<1x2xf32>)
-// PACK: kernel.unpack %[[W]] {blocks = #kernel.blocks<bits = 4, block = 4, depth = 6, zero_points = true>, transposed} : tensor<1x224xi8> to tensor<6x2xf32>
-// FUSE: kernel.contract ins(%{{.*}}, %{{.*}} : tensor<1x6xf32>, tensor<1x224xi8>)
+// PACK-SAME: (%{{.*}}: tensor<1x6xf32>, %[[W:.*]]: tensor<1x228xi8>, %{{.*}}: tensor<1x2xf32>)
+// PACK: kernel.unpack %[[W]] {blocks = #kernel.blocks<bits = 4, block = 4, depth = 6, zero_points = true>, transposed} : tensor<1x228xi8> to tensor<6x2xf32>
+// FUSE: kernel.contract ins(%{{.*}}, %{{.*}} : tensor<1x6xf32>, tensor<1x228xi8>)
 // FUSE-SAME: blocks = #kernel.blocks<bits = 4, block = 4, depth = 6, zero_points = true>
 func.func private @few(%x: tensor<1x6xf32>, %q: tensor<6x2xi8>, %s: tensor<2x2xbf16>, %z: tensor<2x2xi8>, %init: tensor<1x2xf32>) -> tensor<1x2xf32> {
   %zero = arith.constant 0.0 : f32
@@ -28,7 +28,7 @@ func.func private @few(%x: tensor<1x6xf32>, %q: tensor<6x2xi8>, %s: tensor<2x2xb
 }
 
 // PACK-LABEL: func.func @main
-// PACK: arith.constant dense_resource<[[KEY:.*]]> : tensor<1x224xi8>
+// PACK: arith.constant dense_resource<[[KEY:.*]]> : tensor<1x228xi8>
 // PACK-NOT: bf16
 func.func @main(%x: tensor<1x6xf32>, %init: tensor<1x2xf32>) -> tensor<1x2xf32> {
   %q = arith.constant dense<[[1, 2], [3, 4], [5, 6], [7, 8], [9, 10], [11, 12]]> : tensor<6x2xi8>
@@ -50,7 +50,7 @@ func.func @main(%x: tensor<1x6xf32>, %init: tensor<1x2xf32>) -> tensor<1x2xf32> 
 
 // Many rows: expanded first.
 // PACK-LABEL: func.func @many
-// PACK: %[[E:.*]] = kernel.expand ins(%{{.*}} : tensor<2x576xi8>) outs(%{{.*}} : tensor<2x1x64x16x1xf32>)
+// PACK: %[[E:.*]] = kernel.expand ins(%{{.*}} : tensor<2x580xi8>) outs(%{{.*}} : tensor<2x1x64x16x1xf32>)
 // PACK: kernel.unpack %[[E]] : tensor<2x1x64x16x1xf32> to tensor<20x64xf32>
 // FUSE-LABEL: func.func @many
 // FUSE: kernel.contract ins(%{{.*}}, %{{.*}} : tensor<100x64xf32>, tensor<2x1x64x16x1xf32>)

@@ -132,7 +132,8 @@ int64_t BlocksAttr::getRunBytes(int64_t length) const {
 int64_t BlocksAttr::getPanelBytes() const {
   int64_t rest = getDepth() % getBlock();
   return getTableBytes() + getDepth() / getBlock() * getRunBytes(getBlock()) +
-         (rest ? getRunBytes(rest) : 0);
+         (rest ? getRunBytes(rest) : 0) +
+         (getBits() == 4 && !getFragments() ? 4 : 0);
 }
 
 std::pair<int64_t, int64_t> BlocksAttr::getWeightPosition(int64_t lane,

@@ -154,6 +154,7 @@ def Kernel_BlocksAttr : Kernel_Attr<"Blocks", "blocks"> {
       - 16 scales of 2 bytes, bf16
       - with `zero_points`: 16 bytes
       - `bits` = 8: 16 bytes for each weight; 4: 16 words of 32 bits for each eight, the first one in the lowest bits of a word
+    - with 4 bits: 4 bytes of 0, so that words may be read from any of their bytes on
 
     Weight k of a lane is `(q - z) * s` or, with `table`, `table[q] * s`, in f32; z is 2^(bits-1) without `zero_points`.
     Numbers are little-endian. Lanes past the last channel are 0, and so is what fills up the last word of a run.
