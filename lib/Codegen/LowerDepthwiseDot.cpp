@@ -6,15 +6,22 @@
 //===----------------------------------------------------------------------===//
 //
 // Bytes, where an instruction sums four products per 32-bit lane: a lane is a
-// channel, and the four products are taps of one column of the window. Four
-// rows of 16 channels are interleaved to one vector, once for each input pixel
-// of a tile, and all output pixels whose windows hold this column use it. Where
+// channel, and the four products are taps of one column of the window. Where
 // four rows are more than a window has, as with 3 x 3 taps, they serve two
 // output rows, whose weights stand at different places.
 //
+// A block of 64 channels goes along a row of input pixels. Four rows of a pixel
+// are interleaved to four vectors once, by unpacking bytes and then pairs, and
+// added to the sums of all output pixels whose windows hold them: the loop
+// carries those that are not complete. Unpacking works within 128 bits, so that
+// a vector holds four channels of each 16. Packing the results to bytes undoes
+// that; an epilogue that is no change of scale and a clamp gets its channels in
+// order, by one permutation more of each row. Of 32 channels or 16 that are
+// left, two or four places of the output, one below the other, lie side by side
+// in a vector.
+//
 // The weights of all channels are interleaved in the same way, before, into a
-// buffer: then channels are the innermost loop, which reads every line of the
-// cache while it is there.
+// buffer.
 //
 // The pixels at the left and right end of a row, whose windows reach outside,
 // are code of their own, where what is outside is known; rows above and below
@@ -33,8 +40,15 @@ using namespace mlir;
 using namespace mpc;
 using namespace mpc::kernel;
 
-/// Products per lane.
-static constexpr int64_t kTaps = 4;
+/// Products per lane; bytes and lanes of a vector, and bytes that instructions
+/// interleave among themselves.
+static constexpr int64_t kTaps = 4, kBytes = 64, kLanes = 16, kUnit = 16;
+
+/// Vectors that four rows of as many bytes are interleaved to.
+static constexpr int64_t kVectors = 4;
+
+/// Vectors of sums that stay in registers.
+static constexpr int64_t kMaxSums = 24;
 
 /// A parallel iteration should cost about this much, in nanoseconds.
 static constexpr double kBlockCost = 10000;
@@ -46,349 +60,499 @@ namespace {
 
 class DotDepthwiseLowering {
 public:
-  DotDepthwiseLowering(DepthwiseOp op)
+  explicit DotDepthwiseLowering(DepthwiseOp op)
       : op(op), b(op.getLoc(), op), window(*op.getWindow()),
         inputType(cast<MemRefType>(op.getInput().getType())),
         outType(cast<MemRefType>(op.getOut().getType())),
-        writer(b, op.getEpilogue(), op.getExtras(), op.getExtraMaps(),
-               op.getOut()),
+        plainWriter(b, op.getEpilogue(), op.getExtras(), op.getExtraMaps(),
+                    op.getOut()),
         channels(outType.getDimSize(3)), outWidth(outType.getDimSize(2)),
         inWidth(inputType.getDimSize(2)),
         pitch(inputType.getStridesAndOffset().first[2]),
-        width(std::min(channels, kPanelWidth)),
         groups(llvm::divideCeilSigned(window.getSizes()[0], kTaps)),
+        stages((window.getSizes()[1] - 1) * window.getDilations()[1] /
+                   window.getStrides()[1] +
+               1),
         rows(servesTwoRows() ? 2 : 1),
         inputRowCount(window.getSizes()[0] +
                       (rows - 1) * window.getStrides()[0]),
-        weightCount(rows * window.getSizes()[1] * groups),
-        panels(llvm::divideCeilSigned(channels, kPanelWidth)),
-        panelsAtATime(std::clamp<int64_t>(
-            kWeightBytes / (weightCount * kTaps * kPanelWidth), 1, panels)) {}
+        weightCount(rows * window.getSizes()[1] * groups) {}
 
   void run();
 
 private:
-  /// Whether the interleaved rows hold the windows of two output rows. With
-  /// long epilogues that would be more code than it saves.
+  /// Whether the interleaved rows hold the windows of two output rows.
   bool servesTwoRows() const {
-    return writer.isShort() && outType.getDimSize(1) > 1 &&
-           window.getDilations()[0] == 1 &&
-           window.getSizes()[0] + window.getStrides()[0] <= groups * kTaps;
+    return outType.getDimSize(1) > 1 && window.getDilations()[0] == 1 &&
+           window.getSizes()[0] + window.getStrides()[0] <= groups * kTaps &&
+           2 * stages * kVectors <= kMaxSums;
+  }
+  /// Whether results are packed to bytes in the order of unpacked channels.
+  bool areReordered() const {
+    return channels >= kUnit && plainWriter.isShort() &&
+           plainWriter.packsBytes() && plainWriter.readsChannelsOnly();
   }
   VectorType bytes(int64_t size) {
     return VectorType::get({size}, b.getI8Type());
   }
+  /// One vector after the other.
+  Value concatenate(ArrayRef<Value> vectors);
   /// Four vectors of bytes, one after the other in each lane of 32 bits.
-  Value interleave(ArrayRef<Value> rows);
-  /// `width` channels at `column` of `row`.
-  Value load(Value row, Value column);
-  /// One column of the input rows, by group of four.
-  SmallVector<Value> loadColumn(Value offset);
+  SmallVector<Value> interleave(ArrayRef<Value> taps);
+  /// The channels of the block at `indices` of each of `memrefs`, a place each.
+  Value load(ArrayRef<Value> memrefs, ValueRange indices);
+  /// Column `x` of the input rows: vectors by group of four. A null `x` is one
+  /// of pad values.
+  SmallVector<Value> loadColumn(Value x);
   /// Weights that column `kw` of a group has for output row `row`.
-  Value interleaveWeights(int64_t row, int64_t kw, int64_t group);
-  /// Puts the weights of the current channels into the buffer.
-  void storeWeights();
-  /// Output pixels [column, column + pixels) of the current rows and channels.
-  void emitPixels(Value column, int64_t pixels);
-  /// One pixel whose window may reach outside.
-  void emitEdge(int64_t column);
-  void emitSums(ArrayRef<SmallVector<Value>> columns, Value column,
-                int64_t pixels);
-  /// The epilogue of the neighbours from `pixel` on: one code for all.
-  void storeLoop(ArrayRef<Value> sums, Value pixel);
-  /// The output rows from `row` on, counted over all samples.
-  void emitRows(Value row);
-  /// Sets `channel` to the first of each panel in [beginPanel, endPanel).
-  void emitChannels(function_ref<void()> body);
+  SmallVector<Value> interleaveWeights(int64_t row, int64_t kw, int64_t group);
+  /// Puts the weights of the current block into the buffer, and what the
+  /// epilogue reads of its channels.
+  void storeBlock();
+  /// Adds to `sums`, by pixel, row and vector, the input columns that pixel `x`
+  /// of the output is the first to use; pixels [x - last, x] use them.
+  void addColumns(SmallVectorImpl<Value> &sums, int64_t last,
+                  function_ref<Value(int64_t)> getColumn);
+  /// What the sums of a pixel of each row start at.
+  SmallVector<Value> getStart();
+  /// The current rows of the current block.
+  void emitRows();
+  /// The epilogue of one pixel of each row.
+  void store(ArrayRef<Value> sums, Value column);
+  struct Blocks {
+    int64_t width, first, count;
+  };
+  /// Steps [begin, end) of blocks of `width` channels from `first` on, of which
+  /// the last moves back to end with the channels.
+  void emitBlocks(const Blocks &kind, int64_t rowsPerStep, Value begin,
+                  Value end);
+  /// Sets `channel` to the first of each block in [begin, end).
+  void emitChannels(Value begin, Value end, function_ref<void()> body);
+  /// Sets `pixel0` and `inputRows`: places are output rows from `row` of
+  /// `sample` on.
+  void enterRows(Value sample, Value row);
 
   DepthwiseOp op;
   ImplicitLocOpBuilder b;
   WindowAttr window;
   MemRefType inputType, outType;
-  OutputWriter writer;
-  /// Elements from one input pixel to the next: `pitch`.
-  int64_t channels, outWidth, inWidth, pitch, width, groups;
-  /// Output rows at a time, and input rows in all of their windows; vectors of
-  /// weights of a panel of channels; panels, and how many of them at a time.
-  int64_t rows, inputRowCount, weightCount, panels, panelsAtATime;
-  Value flatInput, padRun, pads, weights;
-  /// The sums of a tile, where its epilogue is long.
-  Value buffer;
-  /// Of the current output rows: their first pixel, the input rows of their
-  /// windows. Panels whose weights are in the buffer; of the current one: its
-  /// first channel, and its place there.
-  Value pixel0, beginPanel, endPanel, channel, slot;
-  SmallVector<Value> inputRows;
+  /// The second one reads what is in the order of vectors.
+  OutputWriter plainWriter;
+  std::optional<OutputWriter> writer;
+  /// Elements from one input pixel to the next: `pitch`; groups of four taps in
+  /// a column of the window.
+  int64_t channels, outWidth, inWidth, pitch, groups;
+  /// Output pixels of a row that use an input column, at most; output rows at a
+  /// time, and input rows in all of their windows; weights of a channel, by
+  /// four.
+  int64_t stages, rows, inputRowCount, weightCount;
+  /// Of the current blocks: channels, places side by side, the first channel
+  /// of all, and the number of blocks.
+  int64_t width, places, firstChannel, blocks;
+  Value flatInput, padRun, weights;
+  /// What the epilogue reads of channels, and where it lies in their order.
+  SmallVector<std::pair<Value, Value>> reordered;
+  /// The sums of a pixel, where its epilogue is long, and the pixels that they
+  /// are of.
+  Value buffer, bufferRows;
+  /// The current output rows by place: their first pixel, the input rows of
+  /// their windows. The first block whose weights are in the buffer; of the
+  /// current one: its first channel, and its place there.
+  Value beginBlock, channel, slot;
+  SmallVector<Value> pixel0;
+  SmallVector<SmallVector<Value>> inputRows;
 };
 
 } // namespace
 
-/// The columns [first, second) of `outWidth` whose windows are horizontally
-/// inside of `inWidth` pixels.
-static std::pair<int64_t, int64_t> getInside(WindowAttr window, int64_t inWidth,
-                                             int64_t outWidth) {
-  int64_t stride = window.getStrides()[1], low = window.getLow()[1];
-  int64_t most =
-      inWidth - 1 + low - (window.getSizes()[1] - 1) * window.getDilations()[1];
-  int64_t begin = std::min(llvm::divideCeilSigned(low, stride), outWidth);
-  int64_t end = most < 0 ? 0 : std::min(most / stride + 1, outWidth);
-  return {begin, std::max(begin, end)};
+Value DotDepthwiseLowering::concatenate(ArrayRef<Value> vectors) {
+  if (vectors.size() == 1)
+    return vectors.front();
+  size_t half = vectors.size() / 2;
+  Value low = concatenate(vectors.take_front(half)),
+        high = concatenate(vectors.drop_front(half));
+  int64_t size = cast<VectorType>(low.getType()).getDimSize(0);
+  return vector::ShuffleOp::create(
+      b, low, high, llvm::to_vector(llvm::seq<int64_t>(2 * size)));
 }
 
-Value DotDepthwiseLowering::interleave(ArrayRef<Value> rows) {
-  auto concatenate = [&](Value low, Value high) -> Value {
-    int64_t size = cast<VectorType>(low.getType()).getDimSize(0);
-    return vector::ShuffleOp::create(
-        b, low, high, llvm::to_vector(llvm::seq<int64_t>(2 * size)));
+SmallVector<Value> DotDepthwiseLowering::interleave(ArrayRef<Value> taps) {
+  SmallVector<Value> inputs(taps);
+  // Each unit brings four bytes of every vector.
+  if (!areReordered()) {
+    auto words = VectorType::get({kLanes}, b.getI32Type());
+    SmallVector<int64_t> order;
+    for (int64_t i = 0; i < kLanes; ++i)
+      order.push_back(i % kVectors * kVectors + i / kVectors);
+    for (Value &input : inputs) {
+      Value all = vector::BitCastOp::create(b, words, input);
+      all = vector::ShuffleOp::create(b, all, all, order);
+      input = vector::BitCastOp::create(b, bytes(kBytes), all);
+    }
+  }
+  auto unpack = [&](Value low, Value high, int64_t size, bool upper) -> Value {
+    auto type = VectorType::get({kBytes / size}, b.getIntegerType(8 * size));
+    int64_t inUnit = kUnit / size;
+    SmallVector<int64_t> order;
+    for (int64_t i = 0; i < kBytes / size; ++i)
+      order.push_back(i / inUnit * inUnit + upper * inUnit / 2 +
+                      i % inUnit / 2 + i % 2 * (kBytes / size));
+    Value both = vector::ShuffleOp::create(
+        b, vector::BitCastOp::create(b, type, low),
+        vector::BitCastOp::create(b, type, high), order);
+    return vector::BitCastOp::create(b, bytes(kBytes), both);
   };
-  Value all =
-      concatenate(concatenate(rows[0], rows[1]), concatenate(rows[2], rows[3]));
-  // First four channels of each tap, the next four ...
-  auto words = VectorType::get({kPanelWidth}, b.getI32Type());
-  all = vector::BitCastOp::create(b, words, all);
-  SmallVector<int64_t> order;
-  for (int64_t i = 0; i < kPanelWidth; ++i)
-    order.push_back(i % kTaps * kTaps + i / kTaps);
-  all = vector::ShuffleOp::create(b, all, all, order);
-  // ... then within each 16 bytes the taps of each channel.
-  all = vector::BitCastOp::create(b, bytes(kTaps * kPanelWidth), all);
-  order.clear();
-  for (int64_t i = 0; i < kTaps * kPanelWidth; ++i)
-    order.push_back(i / 16 * 16 + i % kTaps * kTaps + i % 16 / kTaps);
-  return vector::ShuffleOp::create(b, all, all, order);
+  SmallVector<Value> result;
+  for (bool upper : {false, true}) {
+    Value first = unpack(inputs[0], inputs[1], 1, upper),
+          second = unpack(inputs[2], inputs[3], 1, upper);
+    result.push_back(unpack(first, second, 2, false));
+    result.push_back(unpack(first, second, 2, true));
+  }
+  return result;
 }
 
-Value DotDepthwiseLowering::load(Value row, Value column) {
-  Value value =
-      vector::LoadOp::create(b, bytes(width), row, ValueRange{column});
-  if (width == kPanelWidth)
-    return value;
-  Value zero = arith::ConstantOp::create(b, b.getZeroAttr(bytes(kPanelWidth)));
-  return vector::InsertStridedSliceOp::create(b, value, zero, 0, 1);
+Value DotDepthwiseLowering::load(ArrayRef<Value> memrefs, ValueRange indices) {
+  int64_t used = std::min(width, channels);
+  SmallVector<Value> parts;
+  for (Value memref : memrefs) {
+    Value part = vector::LoadOp::create(b, bytes(used), memref, indices);
+    if (used != width) {
+      Value zero = arith::ConstantOp::create(b, b.getZeroAttr(bytes(width)));
+      part = vector::InsertStridedSliceOp::create(b, part, zero, 0, 1);
+    }
+    parts.push_back(part);
+  }
+  return concatenate(parts);
 }
 
-SmallVector<Value> DotDepthwiseLowering::loadColumn(Value offset) {
-  SmallVector<Value> vectors;
+SmallVector<Value> DotDepthwiseLowering::loadColumn(Value x) {
+  SmallVector<Value> all;
+  if (!x) {
+    APInt value = cast<IntegerAttr>(*op.getPadValue()).getValue();
+    Value pads = arith::ConstantOp::create(
+        b, DenseElementsAttr::get(bytes(kBytes), value));
+    return SmallVector<Value>(groups * kVectors, pads);
+  }
+  Value offset = add(b, mul(b, x, pitch), channel);
   for (int64_t group = 0; group < groups; ++group) {
     SmallVector<Value> taps;
     // Weights of taps that are none are zero.
-    for (int64_t tap = 0; tap < kTaps; ++tap)
-      taps.push_back(group * kTaps + tap < inputRowCount
-                         ? load(inputRows[group * kTaps + tap], offset)
-                         : taps.back());
-    vectors.push_back(interleave(taps));
+    for (int64_t tap = 0; tap < kTaps; ++tap) {
+      int64_t number = group * kTaps + tap;
+      if (number >= inputRowCount) {
+        taps.push_back(taps.back());
+        continue;
+      }
+      SmallVector<Value> here;
+      for (ArrayRef<Value> rowsOfPlace : inputRows)
+        here.push_back(rowsOfPlace[number]);
+      taps.push_back(load(here, offset));
+    }
+    all.append(interleave(taps));
   }
-  return vectors;
+  return all;
 }
 
-Value DotDepthwiseLowering::interleaveWeights(int64_t row, int64_t kw,
-                                              int64_t group) {
-  Value zero = arith::ConstantOp::create(b, b.getZeroAttr(bytes(kPanelWidth)));
+SmallVector<Value> DotDepthwiseLowering::interleaveWeights(int64_t row,
+                                                           int64_t kw,
+                                                           int64_t group) {
+  Value zero = arith::ConstantOp::create(b, b.getZeroAttr(bytes(kBytes)));
   SmallVector<Value> taps(kTaps, zero);
   for (int64_t tap = 0; tap < kTaps; ++tap) {
     int64_t kh = group * kTaps + tap - row * window.getStrides()[0];
-    if (kh < 0 || kh >= window.getSizes()[0])
-      continue;
-    Value value = vector::LoadOp::create(
-        b, bytes(width), op.getWeights(),
-        ValueRange{indexConstant(b, kh), indexConstant(b, kw), channel});
-    taps[tap] = width == kPanelWidth
-                    ? value
-                    : vector::InsertStridedSliceOp::create(b, value, zero, 0, 1)
-                          .getResult();
+    if (kh >= 0 && kh < window.getSizes()[0])
+      taps[tap] = load(SmallVector<Value>(places, op.getWeights()),
+                       {indexConstant(b, kh), indexConstant(b, kw), channel});
   }
   return interleave(taps);
 }
 
-void DotDepthwiseLowering::storeWeights() {
+void DotDepthwiseLowering::storeBlock() {
   int64_t place = 0;
   for (int64_t kw = 0; kw < window.getSizes()[1]; ++kw)
     for (int64_t group = 0; group < groups; ++group)
       for (int64_t row = 0; row < rows; ++row)
-        vector::StoreOp::create(
-            b, interleaveWeights(row, kw, group), weights,
-            ValueRange{slot, indexConstant(b, place++), indexConstant(b, 0)});
-}
-
-void DotDepthwiseLowering::emitSums(ArrayRef<SmallVector<Value>> columns,
-                                    Value column, int64_t pixels) {
-  auto type = VectorType::get({kPanelWidth}, b.getI32Type());
-  Value start = writer.getStart(b, b.getI32Type(), kPanelWidth, channel, width);
-  SmallVector<Value> sums(rows * pixels, start);
-  int64_t taps = window.getSizes()[1], place = 0;
-  for (int64_t kw = 0; kw < taps; ++kw)
-    for (int64_t group = 0; group < groups; ++group)
-      for (int64_t row = 0; row < rows; ++row) {
-        Value weight = vector::LoadOp::create(
-            b, bytes(kTaps * kPanelWidth), weights,
-            ValueRange{slot, indexConstant(b, place++), indexConstant(b, 0)});
-        for (int64_t pixel = 0; pixel < pixels; ++pixel) {
-          Value &sum = sums[row * pixels + pixel];
-          sum = LLVM::CallIntrinsicOp::create(
-                    b, type, b.getStringAttr("llvm.x86.avx512.vpdpbusd.512"),
-                    ValueRange{sum, columns[pixel * taps + kw][group], weight})
-                    .getResult(0);
-        }
-      }
-  if (buffer && pixels > 1)
-    return storeLoop(sums, add(b, pixel0, column));
-  for (auto [i, sum] : llvm::enumerate(sums)) {
-    if (width != kPanelWidth)
-      sum = vector::ExtractStridedSliceOp::create(b, sum, 0, width, 1);
-    auto place = static_cast<int64_t>(i);
-    Value pixel = add(b, column, place / pixels * outWidth + place % pixels);
-    writer.store(b, sum, add(b, pixel0, pixel), channel);
+        for (Value vector : interleaveWeights(row, kw, group))
+          vector::StoreOp::create(
+              b, vector, weights,
+              ValueRange{slot, indexConstant(b, place++), indexConstant(b, 0)});
+  for (auto [from, to] : reordered) {
+    Type element = cast<MemRefType>(from.getType()).getElementType();
+    Value all = vector::LoadOp::create(b, VectorType::get({width}, element),
+                                       from, ValueRange{channel});
+    SmallVector<int64_t> order;
+    for (int64_t i = 0; i < kBytes; ++i)
+      order.push_back((i % kLanes / kVectors * kUnit + i / kLanes * kVectors +
+                       i % kVectors) %
+                      width);
+    vector::StoreOp::create(b, vector::ShuffleOp::create(b, all, all, order),
+                            to, ValueRange{mul(b, slot, kBytes)});
   }
 }
 
-void DotDepthwiseLowering::storeLoop(ArrayRef<Value> sums, Value pixel) {
-  for (auto [i, sum] : llvm::enumerate(sums))
-    vector::StoreOp::create(
-        b, sum, buffer, ValueRange{indexConstant(b, i), indexConstant(b, 0)});
-  auto count = static_cast<int64_t>(sums.size());
-  auto type = VectorType::get({width}, b.getI32Type());
-  emitLoop(b, indexConstant(b, 0), indexConstant(b, count), 1, [&](Value i) {
-    Value sum = vector::LoadOp::create(b, type, buffer,
-                                       ValueRange{i, indexConstant(b, 0)});
-    writer.store(b, sum, add(b, pixel, i), channel);
+void DotDepthwiseLowering::addColumns(SmallVectorImpl<Value> &sums,
+                                      int64_t last,
+                                      function_ref<Value(int64_t)> getColumn) {
+  auto type = VectorType::get({kLanes}, b.getI32Type());
+  int64_t stride = window.getStrides()[1], dilation = window.getDilations()[1];
+  for (int64_t column = 0; column < stride; ++column) {
+    SmallVector<Value> taps;
+    for (int64_t pixel = 0; pixel <= last; ++pixel) {
+      int64_t offset = pixel * stride + column, kw = offset / dilation;
+      if (offset % dilation != 0 || kw >= window.getSizes()[1])
+        continue;
+      if (taps.empty())
+        taps = loadColumn(getColumn(column));
+      int64_t place = kw * groups * rows * kVectors;
+      for (int64_t group = 0; group < groups; ++group)
+        for (int64_t row = 0; row < rows; ++row)
+          for (int64_t vector = 0; vector < kVectors; ++vector) {
+            Value weight = vector::LoadOp::create(
+                b, bytes(kBytes), weights,
+                ValueRange{slot, indexConstant(b, place++),
+                           indexConstant(b, 0)});
+            Value &sum = sums[(pixel * rows + row) * kVectors + vector];
+            sum = LLVM::CallIntrinsicOp::create(
+                      b, type, b.getStringAttr("llvm.x86.avx512.vpdpbusd.512"),
+                      ValueRange{sum, taps[group * kVectors + vector], weight})
+                      .getResult(0);
+          }
+    }
+  }
+}
+
+SmallVector<Value> DotDepthwiseLowering::getStart() {
+  SmallVector<Value> start;
+  for (int64_t vector = 0; vector < kVectors; ++vector) {
+    Value column = areReordered()
+                       ? add(b, mul(b, slot, kBytes), vector * kLanes)
+                       : add(b, channel, vector * kLanes % width);
+    start.push_back(writer->getStart(b, b.getI32Type(), kLanes, column,
+                                     std::min(kLanes, channels)));
+  }
+  if (rows == 2)
+    start.append(SmallVector<Value>(start));
+  return start;
+}
+
+void DotDepthwiseLowering::store(ArrayRef<Value> sums, Value column) {
+  SmallVector<Value> pixels;
+  for (Value first : pixel0)
+    pixels.push_back(add(b, first, column));
+  SmallVector<OutputWriter::Part> parts;
+  for (int64_t row = 0; row < rows; ++row) {
+    SmallVector<Value> here;
+    for (Value pixel : pixels)
+      here.push_back(add(b, pixel, row * outWidth));
+    ArrayRef<Value> ofRow = sums.slice(row * kVectors, kVectors);
+    if (areReordered()) {
+      writer->storeUnpacked(b, ofRow, here, channel, mul(b, slot, kBytes));
+      continue;
+    }
+    for (auto [i, sum] : llvm::enumerate(ofRow)) {
+      int64_t offset = static_cast<int64_t>(i) * kLanes;
+      parts.push_back({sum, here[offset / width], channel, offset % width});
+      if (channels < kLanes)
+        parts.back().accumulator =
+            vector::ExtractStridedSliceOp::create(b, sum, 0, channels, 1);
+    }
+  }
+  if (!buffer) {
+    writer->store(b, parts, 32 * kLanes);
+    return;
+  }
+  // One code for all.
+  Value zero = indexConstant(b, 0);
+  for (auto [i, part] : llvm::enumerate(parts)) {
+    Value number = indexConstant(b, static_cast<int64_t>(i));
+    vector::StoreOp::create(b, part.accumulator, buffer,
+                            ValueRange{number, zero});
+    Value row = arith::IndexCastOp::create(b, b.getI64Type(), part.row);
+    memref::StoreOp::create(b, row, bufferRows, number);
+  }
+  emitLoop(b, zero, indexConstant(b, rows * kVectors), 1, [&](Value i) {
+    auto type = VectorType::get({std::min(kLanes, channels)}, b.getI32Type());
+    Value sum = vector::LoadOp::create(b, type, buffer, ValueRange{i, zero});
+    Value row = arith::IndexCastOp::create(
+        b, b.getIndexType(), memref::LoadOp::create(b, bufferRows, i));
+    Value offset = b.createOrFold<arith::RemUIOp>(mul(b, i, kLanes),
+                                                  indexConstant(b, width));
+    writer->store(b, sum, row, add(b, channel, offset));
   });
 }
 
-void DotDepthwiseLowering::emitPixels(Value column, int64_t pixels) {
-  int64_t stride = window.getStrides()[1], dilation = window.getDilations()[1];
-  Value left = add(b, mul(b, column, stride), -window.getLow()[1]);
-  Value base = add(b, mul(b, left, pitch), channel);
-  llvm::SmallDenseMap<int64_t, SmallVector<Value>> loaded;
-  SmallVector<SmallVector<Value>> columns;
-  for (int64_t pixel = 0; pixel < pixels; ++pixel)
-    for (int64_t kw = 0; kw < window.getSizes()[1]; ++kw) {
-      int64_t offset = pixel * stride + kw * dilation;
-      SmallVector<Value> &vectors = loaded[offset];
-      if (vectors.empty())
-        vectors = loadColumn(add(b, base, offset * pitch));
-      columns.push_back(vectors);
+void DotDepthwiseLowering::emitRows() {
+  int64_t stride = window.getStrides()[1], low = window.getLow()[1];
+  int64_t end = outWidth + stages - 1;
+  SmallVector<Value> carried;
+  // Where all columns are inside there is one code for all pixels.
+  int64_t begin = std::max(stages - 1, llvm::divideCeilSigned(low, stride));
+  int64_t inside = (inWidth + low) / stride;
+  auto emitConstant = [&](int64_t x) {
+    SmallVector<Value> sums = getStart();
+    sums.append(carried);
+    addColumns(sums, std::min(x, stages - 1), [&](int64_t column) -> Value {
+      int64_t place = x * stride + column - low;
+      if (place >= 0 && place < inWidth)
+        return indexConstant(b, place);
+      // Without padding it is a column that no pixel needs.
+      return window.isPadded(1) ? Value() : indexConstant(b, inWidth - 1);
+    });
+    size_t kept = (stages - 1) * rows * kVectors;
+    if (sums.size() > kept) {
+      store(ArrayRef(sums).drop_front(kept), indexConstant(b, x + 1 - stages));
+      sums.truncate(kept);
     }
-  emitSums(columns, column, pixels);
-}
-
-void DotDepthwiseLowering::emitEdge(int64_t column) {
-  SmallVector<SmallVector<Value>> columns;
-  for (int64_t kw = 0; kw < window.getSizes()[1]; ++kw) {
-    int64_t x = column * window.getStrides()[1] - window.getLow()[1] +
-                kw * window.getDilations()[1];
-    columns.push_back(x < 0 || x >= inWidth
-                          ? SmallVector<Value>(groups, pads)
-                          : loadColumn(add(b, channel, x * pitch)));
+    carried = sums;
+  };
+  int64_t x = 0;
+  for (; x < std::min(begin, end); ++x)
+    emitConstant(x);
+  if (int64_t loopEnd = std::min(inside, end); x < loopEnd) {
+    carried = emitLoop(
+        b, indexConstant(b, x), indexConstant(b, loopEnd), carried,
+        [&](Value position, ValueRange before) {
+          SmallVector<Value> sums = getStart();
+          sums.append(before.begin(), before.end());
+          addColumns(sums, stages - 1, [&](int64_t column) {
+            return add(b, mul(b, position, stride), column - low);
+          });
+          size_t kept = before.size();
+          store(ArrayRef(sums).drop_front(kept), add(b, position, 1 - stages));
+          sums.truncate(kept);
+          return sums;
+        });
+    x = loopEnd;
   }
-  emitSums(columns, indexConstant(b, column), 1);
+  for (; x < end; ++x)
+    emitConstant(x);
 }
 
-void DotDepthwiseLowering::emitChannels(function_ref<void()> body) {
-  auto emit = [&](Value panel) {
-    slot = b.createOrFold<arith::SubIOp>(panel, beginPanel);
-    channel = mul(b, panel, kPanelWidth);
-    // The last channels that do not fill a vector are computed with some
-    // others.
-    if (channels % kPanelWidth != 0 && channels > kPanelWidth)
-      channel = arith::MinUIOp::create(
-          b, channel, indexConstant(b, channels - kPanelWidth));
+void DotDepthwiseLowering::emitChannels(Value begin, Value end,
+                                        function_ref<void()> body) {
+  auto emit = [&](Value block) {
+    slot = b.createOrFold<arith::SubIOp>(block, beginBlock);
+    channel = add(b, mul(b, block, width), firstChannel);
+    // The last channels that do not fill a block are computed with some others.
+    if (firstChannel + blocks * width > channels && channels > width)
+      channel = arith::MinUIOp::create(b, channel,
+                                       indexConstant(b, channels - width));
     body();
   };
-  if (panels == 1)
-    emit(beginPanel);
+  if (blocks == 1)
+    emit(begin);
   else
-    emitLoop(b, beginPanel, endPanel, 1, emit);
+    emitLoop(b, begin, end, 1, emit);
 }
 
-void DotDepthwiseLowering::emitRows(Value row) {
-  pixel0 = mul(b, row, outWidth);
-  WindowRow place(b, window, inputType, outType, pixel0);
+void DotDepthwiseLowering::enterRows(Value sample, Value row) {
+  int64_t outHeight = outType.getDimSize(1);
+  pixel0.clear();
   inputRows.clear();
-  for (int64_t kh = 0; kh < inputRowCount; ++kh)
-    inputRows.push_back(
-        place.getInputRow(b, flatInput, padRun, indexConstant(b, kh), pitch));
-  std::pair<int64_t, int64_t> inside = getInside(window, inWidth, outWidth);
-  int64_t begin = inside.first, end = inside.second;
-  for (int64_t column = 0; column < begin; ++column)
-    emitChannels([&] { emitEdge(column); });
-  int64_t tile = op.getTiling().getRows();
-  if (end - begin >= tile) {
-    // A last ragged tile moves back and recomputes some pixels.
-    Value last = indexConstant(b, end - tile);
-    emitLoop(b, indexConstant(b, begin), indexConstant(b, end), tile,
-             [&](Value column) {
-               if ((end - begin) % tile != 0)
-                 column = arith::MinUIOp::create(b, column, last);
-               emitChannels([&] { emitPixels(column, tile); });
-             });
-  } else if (begin < end) {
-    emitLoop(
-        b, indexConstant(b, begin), indexConstant(b, end), 1,
-        [&](Value column) { emitChannels([&] { emitPixels(column, 1); }); });
+  for (int64_t place = 0; place < places; ++place) {
+    // The last rows of a sample move back and recompute some.
+    Value first = add(b, row, place * rows);
+    if (outHeight % (places * rows) != 0)
+      first =
+          arith::MinUIOp::create(b, first, indexConstant(b, outHeight - rows));
+    first = mul(b, add(b, mul(b, sample, outHeight), first), outWidth);
+    pixel0.push_back(first);
+    WindowRow windowRow(b, window, inputType, outType, first);
+    SmallVector<Value> &ofPlace = inputRows.emplace_back();
+    for (int64_t kh = 0; kh < inputRowCount; ++kh)
+      ofPlace.push_back(windowRow.getInputRow(b, flatInput, padRun,
+                                              indexConstant(b, kh), pitch));
   }
-  for (int64_t column = end; column < outWidth; ++column)
-    emitChannels([&] { emitEdge(column); });
+}
+
+void DotDepthwiseLowering::emitBlocks(const Blocks &kind, int64_t rowsPerStep,
+                                      Value begin, Value end) {
+  width = kind.width;
+  places = kBytes / width;
+  firstChannel = kind.first;
+  blocks = kind.count;
+  int64_t atATime = std::clamp<int64_t>(
+      kWeightBytes / (weightCount * kVectors * kBytes), 1, blocks);
+  auto allocate = [&](ArrayRef<int64_t> shape, Type element) -> Value {
+    return memref::AllocaOp::create(b, MemRefType::get(shape, element),
+                                    b.getI64IntegerAttr(64));
+  };
+  weights = allocate({atATime, weightCount * kVectors, kBytes}, b.getI8Type());
+  writer.emplace(plainWriter);
+  reordered.clear();
+  if (areReordered())
+    writer->replaceChannels([&](Value from) {
+      Type element = cast<MemRefType>(from.getType()).getElementType();
+      Value to = allocate({atATime * kBytes}, element);
+      reordered.emplace_back(from, to);
+      return to;
+    });
+  if (!plainWriter.isShort()) {
+    buffer = allocate({rows * kVectors, kLanes}, b.getI32Type());
+    bufferRows = allocate({rows * kVectors}, b.getI64Type());
+  }
+  int64_t outHeight = outType.getDimSize(1);
+  Value perSample =
+      indexConstant(b, llvm::divideCeilSigned(outHeight, rowsPerStep));
+  auto emitPart = [&](Value firstBlock) {
+    beginBlock = firstBlock;
+    Value endBlock = b.createOrFold<arith::MinUIOp>(add(b, firstBlock, atATime),
+                                                    indexConstant(b, blocks));
+    emitChannels(beginBlock, endBlock, [&] { storeBlock(); });
+    emitLoop(b, begin, end, 1, [&](Value step) {
+      Value sample = b.createOrFold<arith::DivUIOp>(step, perSample);
+      Value row =
+          mul(b, b.createOrFold<arith::RemUIOp>(step, perSample), rowsPerStep);
+      auto emitPlaces = [&](Value row) {
+        enterRows(sample, row);
+        emitChannels(beginBlock, endBlock, [&] { emitRows(); });
+      };
+      if (places * rows == rowsPerStep)
+        return emitPlaces(row);
+      Value rowEnd = arith::MinUIOp::create(b, add(b, row, rowsPerStep),
+                                            indexConstant(b, outHeight));
+      emitLoop(b, row, rowEnd, places * rows, emitPlaces);
+    });
+  };
+  if (atATime == blocks)
+    emitPart(indexConstant(b, 0));
+  else
+    emitLoop(b, indexConstant(b, 0), indexConstant(b, blocks), atATime,
+             emitPart);
 }
 
 void DotDepthwiseLowering::run() {
-  writer.startAtBias();
+  plainWriter.startAtBias();
   flatInput = flattenRows(b, op.getInput());
   if (window.isPadded(0))
     padRun = padRow(b, *op.getPadValue(), inWidth * pitch);
-  if (window.isPadded(1)) {
-    APInt value = cast<IntegerAttr>(*op.getPadValue()).getValue();
-    pads = arith::ConstantOp::create(
-        b, DenseElementsAttr::get(bytes(kTaps * kPanelWidth), value));
-  }
-  int64_t outHeight = outType.getDimSize(1),
-          perSample = llvm::divideCeilSigned(outHeight, rows);
+  // As few channels as possible are computed twice.
+  int64_t size = channels >= kBytes ? kBytes : channels >= 32 ? 32 : kUnit;
+  int64_t rest = channels % size, restSize = rest <= kUnit ? kUnit : 32;
+  bool hasRest = rest != 0 && restSize < size && rest <= restSize;
+  Blocks main = {size, 0, channels / size + (rest != 0 && !hasRest)};
+  Blocks last = {restSize, channels - restSize, 1};
+  int64_t rowsPerStep = rows * kBytes / (hasRest ? restSize : size);
+  int64_t outHeight = outType.getDimSize(1);
   Value samples = b.createOrFold<arith::DivUIOp>(
-      b.createOrFold<memref::DimOp>(writer.getRows(), 0),
+      b.createOrFold<memref::DimOp>(plainWriter.getRows(), 0),
       indexConstant(b, outHeight * outWidth));
-  Value steps = mul(b, samples, perSample);
-  // About one instruction per tap, group and pixel, and ten for what follows.
-  double cost = static_cast<double>(rows) * outWidth * channels / kPanelWidth *
-                (3 * window.getSizes()[1] * groups + 10) / 6;
+  Value steps = mul(b, samples, llvm::divideCeilSigned(outHeight, rowsPerStep));
+  // About two instructions per column and group of taps, and five for what
+  // follows, at 2 per cycle and 3 GHz.
+  double cost = static_cast<double>(rowsPerStep) * outWidth *
+                llvm::divideCeilSigned(channels, kUnit) *
+                (2 * window.getSizes()[1] * groups + 5) / 6;
   int64_t block = std::max<int64_t>(1, static_cast<int64_t>(kBlockCost / cost));
-  Value blocks = b.createOrFold<arith::DivUIOp>(add(b, steps, block - 1),
-                                                indexConstant(b, block));
-  auto emitStep = [&](Value step) {
-    if (rows == 1)
-      return emitRows(step);
-    // The last rows of a sample move back and recompute one.
-    Value count = indexConstant(b, perSample);
-    Value sample = b.createOrFold<arith::DivUIOp>(step, count);
-    Value row = mul(b, b.createOrFold<arith::RemUIOp>(step, count), rows);
-    if (outHeight % rows != 0)
-      row = arith::MinUIOp::create(b, row, indexConstant(b, outHeight - rows));
-    emitRows(add(b, mul(b, sample, outHeight), row));
-  };
-  emitForall(b, blocks, cost * block, [&](Value index) {
+  Value tasks = b.createOrFold<arith::DivUIOp>(add(b, steps, block - 1),
+                                               indexConstant(b, block));
+  emitForall(b, tasks, cost * block, [&](Value index) {
     Value begin = mul(b, index, block);
     Value end = arith::MinUIOp::create(b, add(b, begin, block), steps);
-    weights = memref::AllocaOp::create(
-        b,
-        MemRefType::get({panelsAtATime, weightCount, kTaps * kPanelWidth},
-                        b.getI8Type()),
-        b.getI64IntegerAttr(64));
-    if (!writer.isShort())
-      buffer = memref::AllocaOp::create(
-          b,
-          MemRefType::get({op.getTiling().getRows(), kPanelWidth},
-                          b.getI32Type()),
-          b.getI64IntegerAttr(64));
-    auto emitPanels = [&](Value first) {
-      beginPanel = first;
-      endPanel = b.createOrFold<arith::MinUIOp>(add(b, first, panelsAtATime),
-                                                indexConstant(b, panels));
-      emitChannels([&] { storeWeights(); });
-      emitLoop(b, begin, end, 1, emitStep);
-    };
-    if (panelsAtATime == panels)
-      emitPanels(indexConstant(b, 0));
-    else
-      emitLoop(b, indexConstant(b, 0), indexConstant(b, panels), panelsAtATime,
-               emitPanels);
+    emitBlocks(main, rowsPerStep, begin, end);
+    if (hasRest)
+      emitBlocks(last, rowsPerStep, begin, end);
   });
 }
 

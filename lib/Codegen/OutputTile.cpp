@@ -511,6 +511,32 @@ Value OutputWriter::getStart(ImplicitLocOpBuilder &b, Type element,
              : vector::InsertStridedSliceOp::create(b, value, zero, 0, 1);
 }
 
+bool OutputWriter::readsChannelsOnly() const {
+  unsigned last = outType.getRank() - 1;
+  return llvm::all_of(extras, [&](const Extra &extra) {
+    auto type = cast<MemRefType>(extra.memref.getType());
+    if (extra.map.isFunctionOfDim(last) &&
+        (type.getRank() != 1 || type.getElementTypeBitWidth() < 8))
+      return false;
+    return !extra.collapsed &&
+           llvm::none_of(llvm::seq(last), [&](unsigned dim) {
+             return extra.map.isFunctionOfDim(dim);
+           });
+  });
+}
+
+void OutputWriter::replaceChannels(function_ref<Value(Value)> replace) {
+  unsigned rank = outType.getRank();
+  for (Extra &extra : extras) {
+    if (!extra.map.isFunctionOfDim(rank - 1))
+      continue;
+    extra.memref = replace(extra.memref);
+    MLIRContext *context = extra.map.getContext();
+    extra.map =
+        AffineMap::get(rank, 0, getAffineDimExpr(rank - 1, context), context);
+  }
+}
+
 Value OutputWriter::apply(ImplicitLocOpBuilder &b, Value accumulator, Value row,
                           Value column, Value result) const {
   int64_t width = cast<VectorType>(accumulator.getType()).getDimSize(0);
@@ -588,8 +614,24 @@ static bool follows(const OutputWriter::Part &part,
          part.offset == before.offset + width;
 }
 
-void OutputWriter::storePacked(ImplicitLocOpBuilder &b, ArrayRef<Part> parts,
-                               Value wide, bool isSigned) const {
+/// The integers of the epilogue's result before they are clamped to bytes; null
+/// if they are not. Sets whether the bytes are signed.
+static Value getUnclamped(Region &epilogue, bool &isSigned) {
+  Value result = epilogue.front().getTerminator()->getOperand(0);
+  Value asUnsigned = skipSaturation(result, 0, 255);
+  isSigned = !asUnsigned;
+  return asUnsigned ? asUnsigned : skipSaturation(result, -128, 127);
+}
+
+bool OutputWriter::packsBytes() const {
+  bool isSigned;
+  return getUnclamped(epilogue, isSigned) != nullptr;
+}
+
+/// Four vectors of integers as bytes that are clamped to their bounds: in each
+/// 128 bits four of each vector, one vector after the other.
+static Value packBytes(ImplicitLocOpBuilder &b, ArrayRef<Value> vectors,
+                       bool isSigned) {
   auto pack = [&](Type element, StringRef name, Value low, Value high) {
     int64_t size = 2 * cast<VectorType>(low.getType()).getDimSize(0);
     return LLVM::CallIntrinsicOp::create(b, VectorType::get({size}, element),
@@ -597,16 +639,49 @@ void OutputWriter::storePacked(ImplicitLocOpBuilder &b, ArrayRef<Part> parts,
                                          ValueRange{low, high})
         .getResult(0);
   };
+  constexpr StringLiteral words = "llvm.x86.avx512.packssdw.512";
+  return pack(b.getI8Type(),
+              isSigned ? "llvm.x86.avx512.packsswb.512"
+                       : "llvm.x86.avx512.packuswb.512",
+              pack(b.getI16Type(), words, vectors[0], vectors[1]),
+              pack(b.getI16Type(), words, vectors[2], vectors[3]));
+}
+
+void OutputWriter::storeUnpacked(ImplicitLocOpBuilder &b,
+                                 ArrayRef<Value> accumulators,
+                                 ArrayRef<Value> rows, Value column,
+                                 Value place) const {
+  bool isSigned;
+  Value wide = getUnclamped(epilogue, isSigned);
+  SmallVector<Value> vectors;
+  for (Value accumulator : accumulators) {
+    // What is per channel is the same for all rows.
+    vectors.push_back(apply(b, accumulator, rows.front(), place, wide));
+    place =
+        add(b, place, cast<VectorType>(accumulator.getType()).getDimSize(0));
+  }
+  Value bytes = packBytes(b, vectors, isSigned);
+  int64_t size = cast<VectorType>(bytes.getType()).getDimSize(0) /
+                 static_cast<int64_t>(rows.size());
+  for (auto [i, row] : llvm::enumerate(rows)) {
+    Value part = rows.size() == 1
+                     ? bytes
+                     : vector::ExtractStridedSliceOp::create(
+                           b, bytes, static_cast<int64_t>(i) * size, size, 1)
+                           .getResult();
+    vector::StoreOp::create(b, part, out, ValueRange{row, column});
+  }
+}
+
+void OutputWriter::storePacked(ImplicitLocOpBuilder &b,
+                               ArrayRef<Part> parts) const {
+  bool isSigned;
+  Value wide = getUnclamped(epilogue, isSigned);
   SmallVector<Value> vectors;
   for (const Part &part : parts)
     vectors.push_back(apply(b, part.accumulator, part.row,
                             add(b, part.column, part.offset), wide));
-  constexpr StringLiteral words = "llvm.x86.avx512.packssdw.512";
-  Value bytes = pack(b.getI8Type(),
-                     isSigned ? "llvm.x86.avx512.packsswb.512"
-                              : "llvm.x86.avx512.packuswb.512",
-                     pack(b.getI16Type(), words, vectors[0], vectors[1]),
-                     pack(b.getI16Type(), words, vectors[2], vectors[3]));
+  Value bytes = packBytes(b, vectors, isSigned);
   // Each 128 bits have four bytes of each vector.
   auto type = cast<VectorType>(bytes.getType());
   int64_t size = type.getNumElements(), words32 = size / 4;
@@ -635,9 +710,6 @@ void OutputWriter::storePacked(ImplicitLocOpBuilder &b, ArrayRef<Part> parts,
 
 void OutputWriter::store(ImplicitLocOpBuilder &b, ArrayRef<Part> parts,
                          int64_t vectorBits) const {
-  Value result = epilogue.front().getTerminator()->getOperand(0);
-  Value asUnsigned = skipSaturation(result, 0, 255);
-  Value wide = asUnsigned ? asUnsigned : skipSaturation(result, -128, 127);
   // Apart from each other they would have to be taken apart again.
   auto canPack = [&](ArrayRef<Part> four) {
     return follows(four[1], four[0]) && follows(four[3], four[2]) &&
@@ -647,9 +719,9 @@ void OutputWriter::store(ImplicitLocOpBuilder &b, ArrayRef<Part> parts,
            });
   };
   while (!parts.empty()) {
-    if (vectorBits == 512 && wide && parts.size() >= kPacked &&
+    if (vectorBits == 512 && packsBytes() && parts.size() >= kPacked &&
         canPack(parts.take_front(kPacked))) {
-      storePacked(b, parts.take_front(kPacked), wide, !asUnsigned);
+      storePacked(b, parts.take_front(kPacked));
       parts = parts.drop_front(kPacked);
       continue;
     }

@@ -46,10 +46,9 @@ static constexpr double kPlanarMargin = 1.1;
 /// takes cycles.
 static constexpr int64_t kLatency = 8;
 
-/// Depthwise convolution by dot products: pixels of a tile, vectors of weights,
-/// and pixels that a row of the window may reach over; where it reaches
-/// outside of the input, every pixel is code of its own.
-static constexpr int64_t kDotPixels = 4;
+/// Depthwise convolution by dot products: weights of a channel, by four, and
+/// pixels that a row of the window may reach over, whose sums are under way at
+/// a time.
 static constexpr int64_t kMaxDotWeights = 14;
 static constexpr int64_t kMaxReach = 8;
 
@@ -109,7 +108,7 @@ static int64_t getInputBits(linalg::LinalgOp op) {
 }
 
 /// Whether dot products over the taps of a window's columns pay: a column has
-/// more than one, and not too many weights stay in registers.
+/// more than one, and the code of a pixel is not too long.
 static bool isDotDepthwise(const ContractionInfo &info) {
   int64_t weights = llvm::divideCeilSigned(info.sizes[0], 4) * info.sizes[1];
   return info.sizes[0] > 1 && weights <= kMaxDotWeights &&
@@ -370,16 +369,17 @@ private:
 static SmallVector<TilingAttr>
 listDepthwiseTilings(linalg::LinalgOp op, const ContractionInfo &info,
                      const TargetDescription &target) {
-  auto get = [&](Intrinsic intrinsic, int64_t rows, int64_t kv) {
-    return TilingAttr::get(op->getContext(), intrinsic, rows, kPanelWidth, kv,
+  auto get = [&](Intrinsic intrinsic, int64_t kv) {
+    return TilingAttr::get(op->getContext(), intrinsic, /*rows=*/1, kPanelWidth,
+                           kv,
                            /*gather=*/false, /*expand=*/false,
                            /*planar=*/false);
   };
   SmallVector<TilingAttr> tilings;
   if (info.unsignedInput && target.vnni && isDotDepthwise(info))
-    tilings.push_back(get(Intrinsic::vpdpbusd, kDotPixels, /*kv=*/4));
-  tilings.push_back(get(info.integer ? Intrinsic::muladd : Intrinsic::fma,
-                        /*rows=*/1, /*kv=*/1));
+    tilings.push_back(get(Intrinsic::vpdpbusd, /*kv=*/4));
+  tilings.push_back(
+      get(info.integer ? Intrinsic::muladd : Intrinsic::fma, /*kv=*/1));
   return tilings;
 }
 

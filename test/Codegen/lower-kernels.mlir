@@ -421,21 +421,22 @@ func.func @depthwise_slices(%x: memref<1x16x16x1032xf32>, %w: memref<3x3x1032xf3
 }
 
 // Dot products of taps: the weights of all channels are interleaved once, for two output rows, as four input rows hold the windows of both.
-// Channels are the innermost loop.
+// A loop over input columns carries the sums of the two pixels that are not complete, and stores one of each row.
 // CHECK-LABEL: func.func @depthwise_dot
 func.func @depthwise_dot(%x: memref<1x9x9x64xi8>, %w: memref<3x3x64xi8>, %o: memref<1x7x7x64xi32>) {
-  // CHECK: %[[WEIGHTS:.*]] = memref.alloca() {alignment = 64 : i64} : memref<4x6x64xi8>
-  // CHECK: scf.for %[[P:.*]] = %c0 to %c4 step %c1
-  // CHECK-COUNT-6: vector.store %{{.*}}, %[[WEIGHTS]][%[[P]], {{.*}} vector<64xi8>
-  // CHECK: scf.for %{{.*}} step %c1
-  // CHECK: scf.for %{{.*}} step %c4
-  // CHECK: scf.for %[[C:.*]] = %c0 to %c4 step %c1
-  // CHECK: vector.load %[[WEIGHTS]][%[[C]], {{.*}} vector<64xi8>
+  // CHECK: %[[WEIGHTS:.*]] = memref.alloca() {alignment = 64 : i64} : memref<1x24x64xi8>
+  // CHECK-COUNT-24: vector.store %{{.*}}, %[[WEIGHTS]][%c0, {{.*}} vector<64xi8>
+  // CHECK: scf.for %{{.*}} = %c0 to %c4 step %c1
+  // CHECK-COUNT-24: llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"
+  // CHECK-NOT: vpdpbusd
+  // CHECK: scf.for %{{.*}} = %c2 to %c9 step %c1
+  // CHECK-COUNT-4: vector.load {{.*}} strided
   // CHECK-COUNT-24: llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"
   // CHECK-COUNT-8: vector.store
+  // CHECK: scf.yield
   // CHECK: return
   kernel.depthwise ins(%x, %w : memref<1x9x9x64xi8>, memref<3x3x64xi8>) outs(%o : memref<1x7x7x64xi32>)
-      attributes {extra_maps = [], unsigned_input, tiling = #kernel.tiling<intrinsic = vpdpbusd, rows = 4, columns = 16, kv = 4>,
+      attributes {extra_maps = [], unsigned_input, tiling = #kernel.tiling<intrinsic = vpdpbusd, rows = 1, columns = 16, kv = 4>,
                   window = #kernel.window<sizes = [3, 3], strides = [1, 1], dilations = [1, 1], low = [0, 0], high = [0, 0]>} {
   ^bb0(%acc: i32):
     kernel.yield %acc : i32
@@ -443,18 +444,53 @@ func.func @depthwise_dot(%x: memref<1x9x9x64xi8>, %w: memref<3x3x64xi8>, %o: mem
   return
 }
 
-// A long epilogue is a loop over the pixels of a tile.
+// Where the epilogue packs bytes, channels stay as unpacking leaves them, and so is what it reads of them; 32 channels of two places, one below
+// the other, fill a vector.
+// CHECK-LABEL: func.func @depthwise_dot_packed
+func.func @depthwise_dot_packed(%x: memref<1x10x9x32xi8>, %w: memref<3x3x32xi8>, %bias: memref<32xi32>, %o: memref<1x8x7x32xi8>) {
+  // CHECK: %[[BIAS:.*]] = memref.alloca() {alignment = 64 : i64} : memref<64xi32>
+  // CHECK: vector.shuffle {{.*}} [0, 1, 2, 3, 16, 17, 18, 19, 0, 1, 2, 3, 16, 17, 18, 19, 4, 5, 6, 7, {{.*}} : vector<32xi32>, vector<32xi32>
+  // CHECK-NEXT: vector.store %{{.*}}, %[[BIAS]]
+  // CHECK: scf.for %{{.*}} = %c0 to %c2 step %c1
+  // CHECK: scf.for %{{.*}} = %c2 to %c9 step %c1
+  // CHECK-COUNT-8: vector.load {{.*}} vector<32xi8>
+  // CHECK-COUNT-24: llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"
+  // CHECK: llvm.call_intrinsic "llvm.x86.avx512.packuswb.512"
+  // CHECK-COUNT-2: vector.store %{{.*}} vector<32xi8>
+  // CHECK: llvm.call_intrinsic "llvm.x86.avx512.packuswb.512"
+  // CHECK-COUNT-2: vector.store %{{.*}} vector<32xi8>
+  // CHECK: scf.yield
+  // CHECK: return
+  kernel.depthwise ins(%x, %w : memref<1x10x9x32xi8>, memref<3x3x32xi8>) extras(%bias : memref<32xi32>) outs(%o : memref<1x8x7x32xi8>)
+      attributes {extra_maps = [affine_map<(n, h, w, c) -> (c)>], unsigned_input,
+                  tiling = #kernel.tiling<intrinsic = vpdpbusd, rows = 1, columns = 16, kv = 4>,
+                  window = #kernel.window<sizes = [3, 3], strides = [1, 1], dilations = [1, 1], low = [0, 0], high = [0, 0]>} {
+  ^bb0(%acc: i32, %b: i32):
+    %zero = arith.constant 0 : i32
+    %most = arith.constant 255 : i32
+    %s = arith.addi %acc, %b : i32
+    %l = arith.maxsi %s, %zero : i32
+    %h = arith.minsi %l, %most : i32
+    %t = arith.trunci %h : i32 to i8
+    kernel.yield %t : i8
+  }
+  return
+}
+
+// A long epilogue is a loop over the vectors of a pixel: of four rows, one below the other, and two of each.
 // CHECK-LABEL: func.func @depthwise_dot_long_epilogue
 func.func @depthwise_dot_long_epilogue(%x: memref<1x9x9x16xi8>, %w: memref<3x3x16xi8>, %o: memref<1x7x7x16xf32>) {
-  // CHECK: %[[SUMS:.*]] = memref.alloca() {alignment = 64 : i64} : memref<4x16xi32>
-  // CHECK-COUNT-4: vector.store %{{.*}}, %[[SUMS]]
-  // CHECK: scf.for %[[I:.*]] = %c0 to %c4 step %c1
+  // CHECK: %[[SUMS:.*]] = memref.alloca() {alignment = 64 : i64} : memref<8x16xi32>
+  // CHECK: %[[PIXELS:.*]] = memref.alloca() {alignment = 64 : i64} : memref<8xi64>
+  // CHECK-COUNT-8: vector.store %{{.*}}, %[[SUMS]]
+  // CHECK: scf.for %[[I:.*]] = %c0 to %c8 step %c1
   // CHECK: vector.load %[[SUMS]][%[[I]], %c0]
+  // CHECK: memref.load %[[PIXELS]][%[[I]]]
   // CHECK: math.exp
   // CHECK-NOT: math.exp
   // CHECK: return
   kernel.depthwise ins(%x, %w : memref<1x9x9x16xi8>, memref<3x3x16xi8>) outs(%o : memref<1x7x7x16xf32>)
-      attributes {extra_maps = [], unsigned_input, tiling = #kernel.tiling<intrinsic = vpdpbusd, rows = 4, columns = 16, kv = 4>,
+      attributes {extra_maps = [], unsigned_input, tiling = #kernel.tiling<intrinsic = vpdpbusd, rows = 1, columns = 16, kv = 4>,
                   window = #kernel.window<sizes = [3, 3], strides = [1, 1], dilations = [1, 1], low = [0, 0], high = [0, 0]>} {
   ^bb0(%acc: i32):
     %f = arith.sitofp %acc : i32 to f32

@@ -174,7 +174,7 @@ func.func @depthwise(%x: tensor<1x34x66x8xi8>, %w: tensor<3x3x8xi8>) -> tensor<1
   %empty = tensor.empty() : tensor<1x32x64x8xi32>
   %init = linalg.fill ins(%zero : i32) outs(%empty : tensor<1x32x64x8xi32>) -> tensor<1x32x64x8xi32>
   // AVX2: kernel.tiling = #kernel.tiling<intrinsic = muladd,
-  // VNNI: kernel.tiling = #kernel.tiling<intrinsic = vpdpbusd, rows = 4, columns = 16, kv = 4>
+  // VNNI: kernel.tiling = #kernel.tiling<intrinsic = vpdpbusd, rows = 1, columns = 16, kv = 4>
   %r = linalg.generic {indexing_maps = [affine_map<(n, oh, ow, c, kh, kw) -> (n, oh + kh, ow + kw, c)>,
                                         affine_map<(n, oh, ow, c, kh, kw) -> (kh, kw, c)>,
                                         affine_map<(n, oh, ow, c, kh, kw) -> (n, oh, ow, c)>],

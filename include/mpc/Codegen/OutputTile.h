@@ -225,6 +225,24 @@ public:
   void store(mlir::ImplicitLocOpBuilder &b, llvm::ArrayRef<Part> parts,
              int64_t vectorBits) const;
 
+  /// Whether the epilogue ends in a clamp to the bounds of a byte.
+  bool packsBytes() const;
+  /// Whether the epilogue reads nothing that differs from pixel to pixel.
+  bool readsChannelsOnly() const;
+  /// From now on the epilogue reads what `replace` returns for each operand
+  /// that has an element per channel: a rank-1 memref of the same type. What is
+  /// given as column is a place there.
+  void
+  replaceChannels(llvm::function_ref<mlir::Value(mlir::Value memref)> replace);
+  /// Stores four vectors of 512 bits, of which each holds the next four
+  /// channels of every 16, where the epilogue packs bytes: 64 bytes, in equal
+  /// parts, from `column` of each of `rows` on. `place` is where it reads what
+  /// is per channel.
+  void storeUnpacked(mlir::ImplicitLocOpBuilder &b,
+                     llvm::ArrayRef<mlir::Value> accumulators,
+                     llvm::ArrayRef<mlir::Value> rows, mlir::Value column,
+                     mlir::Value place) const;
+
   /// Whether the epilogue is a few cheap operations: a bias, a change of scale,
   /// an activation that is a clamp.
   bool isShort() const;
@@ -246,8 +264,8 @@ private:
   mlir::Value apply(mlir::ImplicitLocOpBuilder &b, mlir::Value accumulator,
                     mlir::Value row, mlir::Value column,
                     mlir::Value result) const;
-  void storePacked(mlir::ImplicitLocOpBuilder &b, llvm::ArrayRef<Part> parts,
-                   mlir::Value wide, bool isSigned) const;
+  void storePacked(mlir::ImplicitLocOpBuilder &b,
+                   llvm::ArrayRef<Part> parts) const;
 
   mlir::Region &epilogue;
   mlir::MemRefType outType;

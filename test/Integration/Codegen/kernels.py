@@ -361,6 +361,9 @@ def cases():
             for q8, oc in (("saturate-u8", 64), ("saturate-i8", 68), ("saturate-u8", 48), ("saturate-i8", 32)):
                 yield Case("conv", x, size=(7, 7), ic=64, oc=oc, epilogue=q8)
             yield Case("depthwise", x, size=(9, 11), ic=72, oc=72, kernel=(3, 3), pad=1, batch=2, dynamic=True, epilogue="saturate-u8")
+            # Blocks of 64, 32 and 16 channels, of which the last move back, as rows do; more than the buffer of weights holds; one row at a time.
+            for oc, size, taps, stride in ((32, (9, 8), 3, 1), (94, (6, 7), 3, 1), (16, (13, 8), 3, 2), (72, (6, 9), 5, 1), (1100, (3, 4), 3, 1)):
+                yield Case("depthwise", x, size=size, ic=oc, oc=oc, kernel=(taps, taps), pad=taps // 2, stride=stride, epilogue="saturate-i8")
         for kind in ("batched", "transposed"):
             yield Case(kind, x, batch=3, size=(37, 1), ic=64, oc=40, epilogue=q, constant=False)
             yield Case(kind, x, batch=2, size=(5, 1), ic=19, oc=7, dynamic=True, constant=False)
