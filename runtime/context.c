@@ -165,7 +165,8 @@ static int allocateArguments(mpc_context *context) {
   uint64_t mostDescs = 0, mostBytes = 0;
   uint64_t observed = model->observer
                           ? (uint64_t)model->observer->num_tensors *
-                                (model->observer->histograms ? 2 : 1)
+                                    (model->observer->histograms ? 2 : 1) +
+                                model->observer->num_inputs
                           : 0;
   for (uint32_t e = 0; e < model->num_entries; ++e) {
     const mpc_rt_entry_info *entry = &model->entries[e];
@@ -372,6 +373,14 @@ static mpc_status call(mpc_context *context, uint32_t entryIndex,
     mpc_rt_bind_bytes(context->observations->counts + (uint64_t)i * MPC_RT_BINS,
                       MPC_RT_BINS, *desc++);
     storage += mpc_rt_memref_bytes(1);
+  }
+  uint64_t sums = 0;
+  for (uint32_t i = 0; observer && i < observer->num_inputs; ++i) {
+    uint64_t size = (uint64_t)observer->input_channels[i] + 1;
+    *desc = storage;
+    mpc_rt_bind_bytes(context->observations->runSums + sums, size, *desc++);
+    storage += mpc_rt_memref_bytes(1);
+    sums += size;
   }
   if (mpc_rt_gpu && context->variant->capability)
     context->variant =

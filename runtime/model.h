@@ -94,14 +94,18 @@ typedef struct mpc_rt_observations mpc_rt_observations;
 
 /* How a model is observed. Behind its outputs the entry takes, for each
  * observed tensor, a memref<2xf32> for [min, max] and, with histograms, a
- * memref<4096xi64> for counts. The functions are those of observer.h. */
+ * memref<4096xi64> for counts; then a memref<xi64> for the sums of each
+ * contraction's channels. The functions are those of observer.h. */
 struct mpc_rt_observer {
   uint32_t num_tensors;
   uint32_t histograms, moving_average; /* 0 or 1 */
-  uint32_t reserved;
+  uint32_t num_inputs;     /* contractions whose channels are summed */
   const char *head;        /* of the table, up to the number of samples */
   const char *const *keys; /* of the table's rows, as JSON strings */
   const uint32_t *rows;    /* of each tensor, in the order of the entry */
+  /* Of contractions, in the order of the table and of the entry. */
+  const char *const *input_keys;
+  const uint32_t *input_channels;
   mpc_rt_observations *(*create)(const mpc_rt_observer *observer);
   void (*destroy)(mpc_rt_observations *observations);
   uint32_t /* mpc_status */ (*take)(const mpc_rt_observer *observer,

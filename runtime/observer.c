@@ -26,7 +26,20 @@ mpc_rt_observations *mpc_rt_observer_create(const mpc_rt_observer *observer) {
   /* One more, as nothing of no bytes may be NULL. */
   result->all = calloc(count + 1, sizeof(*result->all));
   result->ranges = calloc(2 * count + 1, sizeof(float));
-  int complete = result->all && result->ranges;
+  for (uint32_t i = 0; i < observer->num_inputs; ++i)
+    result->numSums += (uint64_t)observer->input_channels[i] + 1;
+  result->runSums = calloc(result->numSums + 1, sizeof(int64_t));
+  result->sums = calloc(result->numSums + 1, sizeof(int64_t));
+  result->inputs = calloc(observer->num_inputs + 1, sizeof(mpc_rt_channels));
+  int complete = result->all && result->ranges && result->runSums &&
+                 result->sums && result->inputs;
+  int64_t *sums = result->sums;
+  for (uint32_t i = 0; complete && i < observer->num_inputs; ++i) {
+    result->inputs[i].key = observer->input_keys[i];
+    result->inputs[i].num_channels = observer->input_channels[i];
+    result->inputs[i].sums = sums;
+    sums += observer->input_channels[i] + 1;
+  }
   if (complete && observer->histograms) {
     result->counts = calloc(count * MPC_RT_BINS + 1, sizeof(int64_t));
     complete = result->counts != NULL;
@@ -55,6 +68,9 @@ void mpc_rt_observer_destroy(mpc_rt_observations *observations) {
   free(observations->all);
   free(observations->ranges);
   free(observations->counts);
+  free(observations->runSums);
+  free(observations->sums);
+  free(observations->inputs);
   free(observations);
 }
 
@@ -80,6 +96,9 @@ mpc_status mpc_rt_observer_take(const mpc_rt_observer *observer,
       mpc_rt_observe_counts(one, mpc_rt_histogram_exponent(min, max),
                             observations->counts + (uint64_t)i * MPC_RT_BINS);
   }
+  for (uint64_t i = 0; i < observations->numSums; ++i)
+    observations->sums[i] =
+        mpc_rt_add_sums(observations->sums[i], observations->runSums[i]);
   observations->samples += samples;
   return MPC_OK;
 }
@@ -146,7 +165,8 @@ static mpc_status save(const mpc_rt_observer *observer,
       file->error = errno;
     } else {
       mpc_rt_write_table(observer->head, observations->samples, observer->keys,
-                         observations->all, observer->num_tensors, append,
+                         observations->all, observer->num_tensors,
+                         observations->inputs, observer->num_inputs, append,
                          file);
       flush(file);
       if (close(file->descriptor) && !file->error)

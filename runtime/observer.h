@@ -30,6 +30,12 @@ struct mpc_rt_observations {
    * library with histograms, MPC_RT_BINS counts. */
   float *ranges;
   int64_t *counts;
+  /* Of each contraction the sums of its input channels and the number of
+   * positions: those of the last run, and of all runs. */
+  int64_t *runSums;
+  mpc_rt_channels *inputs;
+  uint64_t numSums;
+  int64_t *sums;
 };
 
 /* NULL: out of memory. */

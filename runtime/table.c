@@ -143,6 +143,7 @@ static void putCounts(mpc_rt_sink sink, void *user, const uint64_t *counts) {
 void mpc_rt_write_table(const char *head, uint64_t samples,
                         const char *const *keys,
                         const mpc_rt_observation *observations, uint32_t count,
+                        const mpc_rt_channels *inputs, uint32_t num_inputs,
                         mpc_rt_sink sink, void *user) {
   put(sink, user, head);
   putInteger(sink, user, (int64_t)samples);
@@ -174,5 +175,22 @@ void mpc_rt_write_table(const char *head, uint64_t samples,
     putCounts(sink, user, observations[i].counts);
     put(sink, user, "}");
   }
-  put(sink, user, open ? "\n }\n}\n" : "\n}\n");
+  if (open)
+    put(sink, user, "\n }");
+  separator = ",\n \"inputs\": {\n  ";
+  for (uint32_t i = 0; i < num_inputs; ++i) {
+    put(sink, user, separator);
+    separator = ",\n  ";
+    put(sink, user, inputs[i].key);
+    put(sink, user, ": {\"positions\": ");
+    putInteger(sink, user, inputs[i].sums[inputs[i].num_channels]);
+    put(sink, user, ", \"sums\": [");
+    for (uint32_t c = 0; c < inputs[i].num_channels; ++c) {
+      if (c)
+        put(sink, user, ",");
+      putInteger(sink, user, inputs[i].sums[c]);
+    }
+    put(sink, user, "]}");
+  }
+  put(sink, user, num_inputs ? "\n }\n}\n" : "\n}\n");
 }

@@ -47,6 +47,28 @@ void mpc_rt_observe_range(mpc_rt_observation *into, int how, double min,
 void mpc_rt_observe_counts(mpc_rt_observation *into, int32_t exponent,
                            const int64_t *counts);
 
+/* What was seen of the input channels of one contraction: `num_channels` sums,
+ * then the number of positions. */
+typedef struct {
+  const char *key; /* its group's name as a JSON string */
+  const int64_t *sums;
+  uint32_t num_channels;
+} mpc_rt_channels;
+
+/* A sum of channels that has left this range, or is made of such a one, is
+ * that end of it. */
+#define MPC_RT_MOST_SUM ((int64_t)1 << 62)
+static inline int64_t mpc_rt_add_sums(int64_t lhs, int64_t rhs) {
+  if (lhs >= MPC_RT_MOST_SUM || lhs <= -MPC_RT_MOST_SUM)
+    return lhs;
+  if (rhs >= MPC_RT_MOST_SUM || rhs <= -MPC_RT_MOST_SUM)
+    return rhs;
+  int64_t sum = lhs + rhs; /* of less than 2^63 */
+  return sum > MPC_RT_MOST_SUM    ? MPC_RT_MOST_SUM
+         : sum < -MPC_RT_MOST_SUM ? -MPC_RT_MOST_SUM
+                                  : sum;
+}
+
 /* Receives the pieces of a text. */
 typedef void (*mpc_rt_sink)(void *user, const char *text, size_t size);
 
@@ -55,6 +77,7 @@ typedef void (*mpc_rt_sink)(void *user, const char *text, size_t size);
 void mpc_rt_write_table(const char *head, uint64_t samples,
                         const char *const *keys,
                         const mpc_rt_observation *observations, uint32_t count,
+                        const mpc_rt_channels *inputs, uint32_t num_inputs,
                         mpc_rt_sink sink, void *user);
 
 #ifdef __cplusplus

@@ -7,6 +7,7 @@
 
 #include "mpc/Analysis/Calibration.h"
 #include "table.h" // the runtime's
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/ADT/StringSwitch.h"
 #include <cmath>
 
@@ -157,6 +158,32 @@ Error Calibration::observe(StringRef tensor, double min, double max,
   return Error::success();
 }
 
+std::vector<float> InputChannels::getMeans() const {
+  std::vector<float> means;
+  if (positions <= 0)
+    return means;
+  for (int64_t sum : sums) {
+    if (std::abs(sum) >= kMostChannelSum)
+      return {};
+    means.push_back(static_cast<float>(
+        std::ldexp(double(sum) / double(positions), -kChannelSumBits)));
+  }
+  return means;
+}
+
+const InputChannels *Calibration::getInputChannels(StringRef group) const {
+  auto it = inputs.find(group.str());
+  return it == inputs.end() ? nullptr : &it->second;
+}
+
+void Calibration::observeInputs(StringRef group, llvm::ArrayRef<int64_t> sums) {
+  InputChannels &channels = inputs[group.str()];
+  channels.sums.resize(sums.size() - 1);
+  for (auto [sum, more] : llvm::zip(channels.sums, sums.drop_back()))
+    sum = mpc_rt_add_sums(sum, more);
+  channels.positions += sums.back();
+}
+
 Error Calibration::merge(const Calibration &other) {
   for (const Calibration *table :
        {static_cast<const Calibration *>(this), &other})
@@ -191,6 +218,18 @@ Error Calibration::merge(const Calibration &other) {
     }
     ours.seen = {all.min, all.max};
     ours.histogram.exponent = all.exponent;
+  }
+  for (auto it = inputs.begin(); it != inputs.end();) {
+    auto theirs = other.inputs.find(it->first);
+    if (theirs == other.inputs.end() ||
+        theirs->second.sums.size() != it->second.sums.size()) {
+      it = inputs.erase(it);
+      continue;
+    }
+    for (auto [sum, more] : llvm::zip(it->second.sums, theirs->second.sums))
+      sum = mpc_rt_add_sums(sum, more);
+    it->second.positions += theirs->second.positions;
+    ++it;
   }
   numSamples += other.numSamples;
   derived.clear();

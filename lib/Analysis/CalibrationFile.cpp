@@ -7,6 +7,7 @@
 
 #include "mpc/Analysis/Calibration.h"
 #include "table.h" // the runtime's
+#include "llvm/ADT/STLExtras.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/raw_ostream.h"
@@ -22,7 +23,7 @@ using llvm::StringRef;
 using llvm::Twine;
 using Json = nlohmann::ordered_json;
 
-static constexpr unsigned kVersion = 2;
+static constexpr unsigned kVersion = 3;
 
 Expected<Calibration> Calibration::load(StringRef path) {
   auto buffer = llvm::MemoryBuffer::getFile(path, /*IsText=*/true);
@@ -31,14 +32,31 @@ Expected<Calibration> Calibration::load(StringRef path) {
   return parse((*buffer)->getBuffer(), path);
 }
 
+/// For a message.
+static std::string abbreviate(const Json &json) {
+  std::string text = json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  return text.size() > 80 ? text.substr(0, 77) + "..." : text;
+}
+
+static bool readInputs(const Json &json, InputChannels &inputs) {
+  if (!json.is_object() || json.size() != 2 || !json.contains("positions") ||
+      !json["positions"].is_number_unsigned() || !json.contains("sums") ||
+      !json["sums"].is_array())
+    return false;
+  inputs.positions = json["positions"].get<int64_t>();
+  for (const Json &sum : json["sums"]) {
+    if (!sum.is_number_integer())
+      return false;
+    inputs.sums.push_back(sum.get<int64_t>());
+  }
+  return inputs.positions >= 0;
+}
+
 /// Reads one histogram; the text of what is wrong, if something is.
 static std::optional<std::string>
 readHistogram(const Json &json, CalibrationHistogram &histogram) {
   auto expected = [&](const char *what) {
-    std::string got = json.dump(-1, ' ', false, Json::error_handler_t::replace);
-    if (got.size() > 80)
-      got = got.substr(0, 77) + "...";
-    return std::string("expected ") + what + ", but got " + got;
+    return std::string("expected ") + what + ", but got " + abbreviate(json);
   };
   if (!json.is_object() || json.size() != 3 || !json.contains("width") ||
       !json["width"].is_number_integer() || !json.contains("first") ||
@@ -83,15 +101,16 @@ Expected<Calibration> Calibration::parse(StringRef text, StringRef source) {
                 "model_hash, calibrator, samples and ranges");
   if (!json.contains("version") || !json["version"].is_number_unsigned() ||
       json["version"] < 1 || json["version"] > kVersion)
-    return fail("expected a calibration table of version 1 or " +
+    return fail("expected a calibration table of version 1 to " +
                 Twine(kVersion) + ", but got version " +
                 (json.contains("version") ? json["version"].dump()
                                           : std::string("nothing")));
-  bool hasHistograms = json["version"] > 1;
+  bool hasHistograms = json["version"] > 1, hasInputs = json["version"] > 2;
   for (const auto &[key, value] : json.items())
     if (key != "version" && key != "model_hash" && key != "calibrator" &&
         key != "samples" && key != "ranges" &&
-        (key != "histograms" || !hasHistograms))
+        (key != "histograms" || !hasHistograms) &&
+        (key != "inputs" || !hasInputs))
       return fail("unknown key '" + key + "' in a calibration table");
   if (!json.contains("model_hash") || !json["model_hash"].is_string())
     return fail("expected model_hash to be a string");
@@ -130,6 +149,16 @@ Expected<Calibration> Calibration::parse(StringRef text, StringRef source) {
         return fail("histogram of '" + name + "': " + *problem);
     }
   }
+  if (json.contains("inputs")) {
+    if (!json["inputs"].is_object())
+      return fail("expected inputs to map names of groups to objects");
+    for (const auto &[name, inputs] : json["inputs"].items())
+      if (!readInputs(inputs, result.inputs[name]))
+        return fail("inputs of '" + name +
+                    R"(': expected {"positions": number, "sums": [...]} of )"
+                    "integers, but got " +
+                    abbreviate(inputs));
+  }
   if (calibrator->needsHistogram())
     for (const auto &[name, observation] : result.observations)
       if (observation.histogram.empty())
@@ -154,6 +183,10 @@ std::string Calibration::str() const {
   std::vector<std::string> names;
   std::vector<const char *> keys;
   std::vector<mpc_rt_observation> items;
+  // A row's sums, and behind them the number of positions.
+  std::vector<std::vector<int64_t>> sums;
+  std::vector<std::string> groups;
+  std::vector<mpc_rt_channels> rows;
   for (const auto &[name, observation] : observations) {
     names.push_back(toJSONString(name));
     mpc_rt_observation item = {};
@@ -169,10 +202,19 @@ std::string Calibration::str() const {
   }
   for (const std::string &name : names)
     keys.push_back(name.c_str());
+  for (const auto &[group, channels] : inputs) {
+    groups.push_back(toJSONString(group));
+    sums.push_back(channels.sums);
+    sums.back().push_back(channels.positions);
+  }
+  for (auto [group, row] : llvm::zip(groups, sums))
+    rows.push_back(
+        {group.c_str(), row.data(), static_cast<uint32_t>(row.size() - 1)});
   std::string text;
   mpc_rt_write_table(
       getHead().c_str(), numSamples, keys.data(), items.data(),
-      static_cast<uint32_t>(items.size()),
+      static_cast<uint32_t>(items.size()), rows.data(),
+      static_cast<uint32_t>(rows.size()),
       [](void *user, const char *piece, size_t size) {
         static_cast<std::string *>(user)->append(piece, size);
       },

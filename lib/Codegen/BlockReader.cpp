@@ -73,18 +73,27 @@ Value BlockReader::lookUp(Value indices) {
   return result;
 }
 
-Value BlockReader::toFloat(Value bytes) {
-  Value wide = arith::ExtUIOp::create(b, lanesOf(32), bytes);
-  return arith::SIToFPOp::create(b, lanesOf(b.getF32Type()), wide);
+Value BlockReader::toFloat(Value integers) {
+  return arith::SIToFPOp::create(b, lanesOf(b.getF32Type()), integers);
+}
+
+Value BlockReader::getInteger(Value group, int64_t i) {
+  if (blocks.getBits() == 8)
+    return toFloat(arith::ExtUIOp::create(b, lanesOf(32), group));
+  Value words = vector::BitCastOp::create(b, lanesOf(32), group);
+  words = arith::ShRUIOp::create(b, words, splat(32, 4 * i));
+  // Where an instruction looks at four bits only, LLVM drops the mask.
+  words = arith::AndIOp::create(b, words, splat(32, 15));
+  return table ? lookUp(words) : toFloat(words);
 }
 
 /// q * s - z * s is (q - z) * s: with at most 8 bits in q, z and s none of it
 /// is rounded.
-Value BlockReader::dequantize(Value bytes, Value scale, Value offset) {
-  if (table)
-    return arith::MulFOp::create(
-        b, lookUp(arith::ExtUIOp::create(b, lanesOf(32), bytes)), scale);
-  return vector::FMAOp::create(b, toFloat(bytes), scale, offset);
+Value BlockReader::dequantize(Value group, int64_t i, Value scale,
+                              Value offset) {
+  Value number = getInteger(group, i);
+  return offset ? vector::FMAOp::create(b, number, scale, offset).getResult()
+                : arith::MulFOp::create(b, number, scale).getResult();
 }
 
 SmallVector<Value> BlockReader::emitRun(Value panel, int64_t count,
@@ -100,36 +109,30 @@ SmallVector<Value> BlockReader::emitRun(Value panel, int64_t count,
     Value words = arith::ShLIOp::create(
         b, arith::ExtUIOp::create(b, lanesOf(32), halves), splat(32, 16));
     scales.push_back(vector::BitCastOp::create(b, lanesOf(f32), words));
-    if (table)
+    if (blocks.getTable())
       continue;
     Value zeroPoint =
         blocks.getZeroPoints()
             ? load(panel, p, add(b, offset, 2 * kPanelWidth), kPanelWidth)
             : splat(8, 1 << (blocks.getBits() - 1));
+    zeroPoint = toFloat(arith::ExtUIOp::create(b, lanesOf(32), zeroPoint));
     offsets[p] = arith::NegFOp::create(
-        b, arith::MulFOp::create(b, toFloat(zeroPoint), scales[p]));
+        b, arith::MulFOp::create(b, zeroPoint, scales[p]));
   }
 
   Value data = add(b, offset, blocks.getHeaderBytes());
-  int64_t perGroup = blocks.getPerGroup();
+  int64_t perGroup = blocks.getPerGroup(), bytes = blocks.getGroupBytes();
   auto emitGroup = [&](Value group, ValueRange carriedIn,
                        int64_t size) -> SmallVector<Value> {
     SmallVector<Value> carried(carriedIn);
-    Value at = add(b, data, mul(b, group, kPanelWidth));
-    SmallVector<Value> bytes;
+    Value at = add(b, data, mul(b, group, bytes));
+    SmallVector<Value> groups;
     for (int64_t p = 0; p < count; ++p)
-      bytes.push_back(load(panel, p, at, kPanelWidth));
+      groups.push_back(load(panel, p, at, bytes));
     for (int64_t i = 0; i < size; ++i) {
       SmallVector<Value> weights;
-      for (int64_t p = 0; p < count; ++p) {
-        Value values = bytes[p];
-        if (perGroup == 2)
-          values =
-              i == 0
-                  ? arith::AndIOp::create(b, values, splat(8, 15)).getResult()
-                  : arith::ShRUIOp::create(b, values, splat(8, 4)).getResult();
-        weights.push_back(dequantize(values, scales[p], offsets[p]));
-      }
+      for (int64_t p = 0; p < count; ++p)
+        weights.push_back(dequantize(groups[p], i, scales[p], offsets[p]));
       body(add(b, first, add(b, mul(b, group, perGroup), i)), weights, carried);
     }
     return carried;
@@ -148,10 +151,16 @@ SmallVector<Value> BlockReader::emitRun(Value panel, int64_t count,
 
 SmallVector<Value> BlockReader::forEach(Value panel, int64_t count,
                                         ValueRange init, Body body) {
-  if (blocks.getTable()) // of the tensor, and the same in every panel
+  VectorType lanes = lanesOf(b.getF32Type());
+  if (blocks.getTable()) { // of the tensor, and the same in every panel
     table = vector::BitCastOp::create(
-        b, lanesOf(b.getF32Type()),
-        load(panel, 0, indexConstant(b, 0), blocks.getTableBytes()));
+        b, lanes, load(panel, 0, indexConstant(b, 0), blocks.getTableBytes()));
+  } else if (blocks.getBits() == 4 && vectorBits == 512) {
+    auto integers = llvm::map_to_vector<16>(
+        llvm::seq(16), [](int i) { return static_cast<float>(i); });
+    table = arith::ConstantOp::create(
+        b, DenseElementsAttr::get(lanes, ArrayRef<float>(integers)));
+  }
   int64_t runs = blocks.getDepth() / blocks.getBlock();
   int64_t runBytes = blocks.getRunBytes(blocks.getBlock());
   SmallVector<Value> carried(init);

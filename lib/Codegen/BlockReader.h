@@ -39,12 +39,15 @@ private:
                                          mlir::Value offset, mlir::Value first,
                                          int64_t length, mlir::ValueRange init,
                                          Body body);
-  mlir::Value toFloat(mlir::Value bytes);
-  /// 16 bytes, each a weight's integer, as weights; `offset` is the zero
-  /// point's number, less than 0.
-  mlir::Value dequantize(mlir::Value bytes, mlir::Value scale,
-                         mlir::Value offset);
+  mlir::Value toFloat(mlir::Value integers);
+  /// Integer `i` of each lane of a group (#kernel.blocks), in f32, or what the
+  /// table has for it.
+  mlir::Value getInteger(mlir::Value group, int64_t i);
   mlir::Value lookUp(mlir::Value indices);
+  /// That as a weight; `offset` is the zero point's number, less than 0, unless
+  /// the blocks have a table.
+  mlir::Value dequantize(mlir::Value group, int64_t i, mlir::Value scale,
+                         mlir::Value offset);
 
   mlir::VectorType lanesOf(mlir::Type element) const;
   mlir::VectorType lanesOf(unsigned bits) const;
@@ -54,6 +57,8 @@ private:
   kernel::BlocksAttr blocks;
   mlir::Value stream;
   int64_t vectorBits;
+  /// The levels of 4 bits: the blocks', or the integers from 0 to 15 where an
+  /// instruction looks them up.
   mlir::Value table;
 };
 

@@ -128,14 +128,17 @@ static bool matchMatmul(ArrayRef<AffineMap> maps, ContractionInfo &info) {
 
 static bool matchConvolution(ArrayRef<AffineMap> maps, ContractionInfo &info) {
   AffineMap lhs = maps[0], rhs = maps[1], out = maps[2];
-  if (lhs.getNumResults() != 4 || out.getNumResults() != 4)
+  unsigned rank = out.getNumResults(), spatial = rank - 2;
+  if (lhs.getNumResults() != rank || (rank != 4 && rank != 5))
     return false;
-  bool depthwise = rhs.getNumResults() == 3;
-  if (!depthwise && rhs.getNumResults() != 4)
+  bool depthwise = rank == 4 && rhs.getNumResults() == 3;
+  if (!depthwise && rhs.getNumResults() != rank)
     return false;
+  for (auto *list : {&info.sizes, &info.strides, &info.dilations})
+    list->resize(spatial);
   unsigned firstTap = depthwise ? 0 : 1;
-  AffineExpr channel = rhs.getResult(firstTap + 2);
-  for (unsigned i = 0; i < 2; ++i) {
+  AffineExpr channel = rhs.getResult(firstTap + spatial);
+  for (unsigned i = 0; i < spatial; ++i) {
     int64_t pixel = getDim(out.getResult(i + 1));
     int64_t tap = getDim(rhs.getResult(firstTap + i));
     if (pixel < 0 || tap < 0 ||
@@ -144,11 +147,12 @@ static bool matchConvolution(ArrayRef<AffineMap> maps, ContractionInfo &info) {
       return false;
   }
   info.kind = depthwise ? Kind::depthwise : Kind::convolution;
-  unsigned loops = depthwise ? 6 : 7;
+  unsigned loops = rank + spatial + !depthwise;
   return out.getNumDims() == loops && getDim(lhs.getResult(0)) >= 0 &&
-         lhs.getResult(0) == out.getResult(0) && lhs.getResult(3) == channel &&
-         out.getResult(3) == (depthwise ? channel : rhs.getResult(0)) &&
-         getDim(channel) >= 0 && getDim(out.getResult(3)) >= 0;
+         lhs.getResult(0) == out.getResult(0) &&
+         lhs.getResult(rank - 1) == channel &&
+         out.getResult(rank - 1) == (depthwise ? channel : rhs.getResult(0)) &&
+         getDim(channel) >= 0 && getDim(out.getResult(rank - 1)) >= 0;
 }
 
 FailureOr<ContractionInfo> ContractionInfo::match(linalg::LinalgOp op) {
@@ -184,13 +188,14 @@ FailureOr<ContractionInfo> ContractionInfo::match(linalg::LinalgOp op) {
     return info;
   }
   // Kernels index the input by compile-time sizes.
-  for (unsigned dim : {1, 2})
+  for (unsigned dim : llvm::seq<unsigned>(1, input.getRank() - 1))
     if (input.isDynamicDim(dim))
       return failure();
-  unsigned firstTap = info.kind == Kind::depthwise ? 0 : 1;
-  info.sizes = {shape[firstTap], shape[firstTap + 1]};
-  info.depth = info.kind == Kind::depthwise ? 1 : shape[3];
-  info.channels = info.kind == Kind::depthwise ? shape[2] : shape[0];
+  bool depthwise = info.kind == Kind::depthwise;
+  llvm::copy(shape.slice(depthwise ? 0 : 1, info.sizes.size()),
+             info.sizes.begin());
+  info.depth = depthwise ? 1 : shape.back();
+  info.channels = depthwise ? shape.back() : shape.front();
   return info;
 }
 

@@ -216,6 +216,21 @@ public:
     return arith::SelectOp::create(b, is(arith::CmpFPredicate::OLT, x, most), x,
                                    most);
   }
+  /// Whichever of `x` and `bound` is nearer to 0, with the sign of `x`; the
+  /// bound for NaN: one instruction of those that `lookUp` is of.
+  Value clampSize(Value x, double bound) {
+    constexpr int leastSizeAndSignOfFirst = 0b0010, currentRounding = 4;
+    auto constant = [&](int bits, int64_t value) -> Value {
+      return arith::ConstantOp::create(
+          b, b.getIntegerAttr(b.getIntegerType(bits), value));
+    };
+    return LLVM::CallIntrinsicOp::create(
+               b, type, b.getStringAttr("llvm.x86.avx512.mask.range.ps.512"),
+               ValueRange{x, number(bound),
+                          constant(32, leastSizeAndSignOfFirst), number(0),
+                          constant(16, -1), constant(32, currentRounding)})
+        .getResult(0);
+  }
   Value isSmall(Value x, double bound) {
     return is(arith::CmpFPredicate::OLT, math::AbsFOp::create(b, x),
               number(bound));
@@ -255,9 +270,7 @@ static Value emitPieces(ImplicitLocOpBuilder &b, const Pieces &pieces,
   // The nearest point, and the distance from it, which is exact. In a sum with
   // so large a number the lowest bits count points.
   Value large = v.number(0x1.8p23 * pieces.width);
-  Value counted = v.add(
-      v.clamp(x, Pieces::kFirst * pieces.width, Pieces::kLast * pieces.width),
-      large);
+  Value counted = v.add(v.clampSize(x, Pieces::kLast * pieces.width), large);
   Value index =
       arith::BitcastOp::create(b, type.clone(b.getI32Type()), counted);
   Value distance = v.sub(x, v.sub(counted, large));

@@ -598,6 +598,17 @@ void LoopNest::emit() {
       cost *= kTransposeBlock;
     }
   }
+  // Short iterations over several loops spend more on their position than on
+  // their work, and LLVM sees no loop in them: they go by blocks of the last.
+  int64_t block = 1;
+  if (outer.size() > 1 && !transposedDim && cost < kMinIterationCost)
+    if (int64_t size = staticSizes[outer.back()]; size > 1) {
+      auto most =
+          static_cast<int64_t>(kMinIterationCost / std::max(cost, kLaneCost));
+      block = llvm::divideCeilSigned(size, llvm::divideCeilSigned(size, most));
+      counts.back() = indexConstant(b, llvm::divideCeilSigned(size, block));
+      cost *= block;
+    }
   Value count = indexConstant(b, 1);
   for (Value size : counts)
     count = b.createOrFold<arith::MulIOp>(count, size);
@@ -615,6 +626,13 @@ void LoopNest::emit() {
         transposedBegin = mul(b, at, kTransposeBlock);
       else
         ivs[outer[position]] = at;
+    }
+    if (block > 1) {
+      unsigned dim = outer.back();
+      Value begin = mul(b, ivs[dim], block), end = add(b, begin, block);
+      if (staticSizes[dim] % block != 0)
+        end = arith::MinUIOp::create(b, end, sizes[dim]);
+      return emitDim(dim, begin, end, [&] { emitFrom(numForall); });
     }
     if (!transposedDim)
       return emitFrom(numForall);

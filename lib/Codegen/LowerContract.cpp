@@ -17,12 +17,12 @@
 // whichever reads less. A block of f16 rows is widened before its tiles. Taps
 // that read a pad value of zero are left out where all of a tile's rows do (the
 // first and last rows of pixels), or its first or last row alone (the ends of a
-// row of pixels). Gathering copies a tile's rows side by side; where whole rows
-// of its windows already lie so, it reads them in place. A tile's accumulators
-// start at zero, or at an integer bias; it adds one kernel.inner_tile per tap,
-// and applies the epilogue: a short one to registers; for a longer one, which
-// would multiply the code, it puts the sums into a small buffer, which a loop
-// over rows reads.
+// row of pixels). Interleaved rows are always in one block. Gathering copies a
+// tile's rows side by side; where whole rows of its windows already lie so, it
+// reads them in place. A tile's accumulators start at zero, or at an integer
+// bias; it adds one kernel.inner_tile per tap, and applies the epilogue: a
+// short one to registers; for a longer one, which would multiply the code, it
+// puts the sums into a small buffer, which a loop over rows reads.
 //
 //===----------------------------------------------------------------------===//
 
@@ -57,7 +57,7 @@ public:
         outType(cast<MemRefType>(op.getOut().getType())),
         writer(b, op.getEpilogue(), op.getExtras(), op.getExtraMaps(),
                op.getOut()),
-        vectorBits(target.vectorBits) {
+        target(target), vectorBits(target.vectorBits) {
     WindowAttr attribute = op.getWindowAttr();
     if (attribute && !attribute.isPointwise())
       window = attribute;
@@ -103,6 +103,12 @@ private:
            !tiling.getGather() && allPanels > panels &&
            rows * depth * 4 <= kBlockBytes;
   }
+  /// Whether tiles read rows from a copy with 16 of them side by side. Inside
+  /// of a loop over rows there is no place for one.
+  bool interleavesRows() const {
+    return tiling.getInterleave() && isStatic && !window &&
+           isa<FunctionOpInterface>(op->getParentOp());
+  }
   int64_t fullGroups() const { return channels / (panels * kPanelWidth); }
   int64_t restColumns() const { return channels % (panels * kPanelWidth); }
   bool blocksColumns(int64_t blockTiles) const;
@@ -114,8 +120,9 @@ private:
   void allocateBuffers(int64_t blockRows);
   /// Widens the rows that the tiles of [begin, end) read.
   void emitWidening(Value begin, Value end);
-  /// Row `row` of the input, or of its widened copy.
-  Value getRow(Value row);
+  void emitInterleaving();
+  /// Row `row0` + `r` of the input, or of its copy.
+  Value getRow(Value row0, int64_t r);
   /// All tiles of rows [begin, end) and of one group of panels.
   void emitRows(Value begin, Value end, Value panel, int64_t count,
                 int64_t lastWidth);
@@ -145,11 +152,11 @@ private:
   bool hasRuns() {
     if (!copiesRuns() || op.getBlocksAttr())
       return false;
-    int64_t run = window.getSizes()[1] * inputType.getShape().back();
-    return depth == window.getSizes()[0] * run && run % tiling.getKv() == 0;
+    int64_t run = window.getRowTaps() * inputType.getShape().back();
+    return depth == window.getNumRows() * run && run % tiling.getKv() == 0;
   }
   /// Whether pixels of one row of the window lie side by side in the input.
-  bool copiesRuns() { return flatInput && window.getDilations()[1] == 1; }
+  bool copiesRuns() { return flatInput && window.getRowDilation() == 1; }
   /// Whether the tile's windows read in place, in runs a fixed distance apart:
   /// they are inside of the input, and in one row of output pixels.
   Value readsRuns(Value row0, int64_t height);
@@ -189,11 +196,14 @@ private:
   Value input, pad, totalRows, firstPanel, sums, gathered;
   /// Rows as f32, from row `widenedBegin` of the input on.
   Value widened, widenedBegin;
+  /// Panels of 16 rows of the input: panel × k × row.
+  Value interleaved;
   /// For gathering from a contiguous input: the input in one dimension, pad
   /// values for a window's row.
   Value flatInput, padRun;
   /// Whether products with padding are zero.
   bool padsZero = false;
+  const TargetDescription &target;
   int64_t vectorBits, channels, allPanels, panels, taps, depth, minRows, rows;
   bool isStatic;
   double rate;
@@ -271,7 +281,25 @@ void ContractLowering::emitWidening(Value begin, Value end) {
   });
 }
 
-Value ContractLowering::getRow(Value row) {
+void ContractLowering::emitInterleaving() {
+  auto type = MemRefType::get(
+      {llvm::divideCeilSigned(minRows, kPanelWidth), 1, depth, kPanelWidth, 1},
+      inputType.getElementType());
+  Value copy = memref::AllocOp::create(b, type);
+  auto pack = PackOp::create(b, TypeRange(), input, copy);
+  lowerPack(pack, target);
+  pack.erase();
+  SmallVector<ReassociationIndices> groups = {{0}, {1, 2}, {3, 4}};
+  interleaved = memref::CollapseShapeOp::create(b, copy, groups);
+}
+
+Value ContractLowering::getRow(Value row0, int64_t r) {
+  if (interleaved)
+    return laneView(
+        b, interleaved,
+        b.createOrFold<arith::DivUIOp>(row0, indexConstant(b, kPanelWidth)), r,
+        depth);
+  Value row = add(b, row0, r);
   if (!widened)
     return rowView(b, input, row, depth);
   return rowView(b, widened, b.createOrFold<arith::SubIOp>(row, widenedBegin),
@@ -293,6 +321,13 @@ void ContractLowering::emitGroups(
 
 void ContractLowering::forEachTile(Value begin, Value end,
                                    function_ref<void(Value, int64_t)> body) {
+  if (interleaved) { // all rows, and the first one of a panel in each tile
+    Value whole = indexConstant(b, minRows / rows * rows);
+    emitLoop(b, begin, whole, rows, [&](Value row) { body(row, rows); });
+    if (minRows % rows != 0)
+      body(whole, minRows % rows);
+    return;
+  }
   if (clampsRows()) {
     Value last =
         b.createOrFold<arith::SubIOp>(totalRows, indexConstant(b, rows));
@@ -329,13 +364,13 @@ void ContractLowering::emitCopy(Value source, Value row, Value column,
 
 void ContractLowering::emitGatherWindow(Value row, Value r) {
   WindowRow place(b, window, inputType, outType, row);
-  ArrayRef<int64_t> sizes = window.getSizes();
-  int64_t pixel = inputType.getShape().back(), run = sizes[1] * pixel;
+  int64_t rows = window.getNumRows(), rowTaps = window.getRowTaps();
+  int64_t pixel = inputType.getShape().back(), run = rowTaps * pixel;
   auto copyTaps = [&] {
-    emitLoop(b, sizes[0], {}, [&](Value kh, ValueRange) {
-      return emitLoop(b, sizes[1], {},
+    emitLoop(b, rows, {}, [&](Value kh, ValueRange) {
+      return emitLoop(b, rowTaps, {},
                       [&](Value kw, ValueRange) -> SmallVector<Value> {
-                        Value tap = add(b, mul(b, kh, sizes[1]), kw);
+                        Value tap = add(b, mul(b, kh, rowTaps), kw);
                         emitCopy(place.getTap(b, input, pad, kh, kw), r,
                                  mul(b, tap, pixel), pixel);
                         return {};
@@ -343,16 +378,16 @@ void ContractLowering::emitGatherWindow(Value row, Value r) {
     });
   };
   auto copyRuns = [&] {
-    emitLoop(b, sizes[0], {}, [&](Value kh, ValueRange) -> SmallVector<Value> {
+    emitLoop(b, rows, {}, [&](Value kh, ValueRange) -> SmallVector<Value> {
       emitCopy(place.getRun(b, flatInput, padRun, kh), r, mul(b, kh, run), run);
       return {};
     });
   };
   // Pixels of one row of the window lie side by side in the input, unless they
   // are parts of longer ones.
-  if (!copiesRuns() || sizes[1] == 1)
+  if (!copiesRuns() || rowTaps == 1)
     return copyTaps();
-  if (!window.isPadded(1))
+  if (!window.isPaddedAlong())
     return copyRuns();
   auto branch = scf::IfOp::create(b, TypeRange(), place.isInsideRow(b), true);
   OpBuilder::InsertionGuard guard(b);
@@ -402,12 +437,12 @@ void ContractLowering::emitGatherRows(Value row0, int64_t height) {
 void ContractLowering::emitGatherRuns(Value row0, int64_t height) {
   WindowRow place(b, window, inputType, outType, row0);
   int64_t pixel = inputType.getShape().back();
-  int64_t run = window.getSizes()[1] * pixel;
+  int64_t run = window.getRowTaps() * pixel;
   SmallVector<Value> begins;
-  for (int64_t kh = 0; kh < window.getSizes()[0]; ++kh)
+  for (int64_t kh = 0; kh < window.getNumRows(); ++kh)
     begins.push_back(place.getRunBegin(b, indexConstant(b, kh)));
   emitLoop(b, height, {}, [&](Value r, ValueRange) -> SmallVector<Value> {
-    Value distance = mul(b, r, window.getStrides()[1] * pixel);
+    Value distance = mul(b, r, window.getRowStride() * pixel);
     for (auto [kh, begin] : llvm::enumerate(begins))
       emitCopy(sliceView(b, flatInput, add(b, begin, distance), run), r,
                indexConstant(b, static_cast<int64_t>(kh) * run), run);
@@ -420,9 +455,10 @@ SmallVector<Value> ContractLowering::multiplyInside(ArrayRef<WindowRow> places,
                                                     Value kw, ValueRange rows,
                                                     ValueRange init,
                                                     Multiply multiply) {
-  int64_t outWidth = outType.getDimSize(2), width = window.getSizes()[1];
+  int64_t outWidth = outType.getDimSize(outType.getRank() - 2),
+          width = window.getRowTaps();
   auto height = static_cast<int64_t>(places.size());
-  if (!padsZero || !window.isPadded(1) || height < 2 ||
+  if (!padsZero || !window.isPaddedAlong() || height < 2 ||
       outWidth % height != 0 || outWidth * width > kMaxEdgeTaps)
     return multiply(rows, init);
   size_t panels = init.size() / height;
@@ -462,21 +498,21 @@ SmallVector<Value> ContractLowering::accumulateTaps(
   SmallVector<WindowRow> places;
   for (int64_t r = 0; r < height; ++r)
     places.emplace_back(b, window, inputType, outType, add(b, row0, r));
-  ArrayRef<int64_t> sizes = window.getSizes();
+  int64_t rowTaps = window.getRowTaps();
   auto emitRow = [&](Value kh, ValueRange outer) {
-    return emitLoop(b, sizes[1], outer, [&](Value kw, ValueRange inner) {
+    return emitLoop(b, rowTaps, outer, [&](Value kw, ValueRange inner) {
       SmallVector<Value> taps;
       for (const WindowRow &place : places)
         taps.push_back(place.getTap(b, input, pad, kh, kw));
-      Value tap = add(b, mul(b, kh, sizes[1]), kw);
+      Value tap = add(b, mul(b, kh, rowTaps), kw);
       return multiplyInside(places, kw, taps, inner,
                             [&](ValueRange rows, ValueRange init) {
                               return multiply(rows, tap, init);
                             });
     });
   };
-  if (!padsZero || !window.isPadded(0))
-    return emitLoop(b, sizes[0], init, emitRow);
+  if (!padsZero || !window.isPaddedAcross() || window.getRank() != 2)
+    return emitLoop(b, window.getNumRows(), init, emitRow);
   auto [begin, end] = places.front().getInsideRows(b, places.back());
   return emitLoop(b, begin, end, init, emitRow);
 }
@@ -490,7 +526,7 @@ Value ContractLowering::readsRuns(Value row0, int64_t height) {
 Value ContractLowering::splitIntoRuns(Value weights) {
   SmallVector<ReassociationIndices> groups = {{0}, {1, 2}, {3}, {4}};
   SmallVector<int64_t> shape(weightsType.getShape());
-  shape[1] = window.getSizes()[0];
+  shape[1] = window.getNumRows();
   shape[2] /= shape[1];
   Value flat = memref::CollapseShapeOp::create(b, weights, groups);
   return memref::ExpandShapeOp::create(b, shape, flat, groups);
@@ -500,8 +536,8 @@ SmallVector<Value> ContractLowering::accumulateRuns(
     Value row0, int64_t height, ArrayRef<Value> init,
     function_ref<SmallVector<Value>(ValueRange, Value, ValueRange)> multiply) {
   WindowRow place(b, window, inputType, outType, row0);
-  int64_t count = window.getSizes()[0], run = depth / count;
-  int64_t step = window.getStrides()[1] * inputType.getShape().back();
+  int64_t count = window.getNumRows(), run = depth / count;
+  int64_t step = window.getRowStride() * inputType.getShape().back();
   return emitLoop(b, count, init, [&](Value kh, ValueRange inner) {
     Value begin = place.getRunBegin(b, kh);
     SmallVector<Value> rows;
@@ -515,12 +551,15 @@ SmallVector<Value> ContractLowering::accumulate(Value row0, int64_t height,
                                                 Value panel, int64_t count,
                                                 int64_t lastWidth) {
   bool partial = tiling.getIntrinsic() == Intrinsic::pmaddwd;
+  bool mayBeHalf = tiling.getIntrinsic() == Intrinsic::vpdpbusd ||
+                   (tiling.getIntrinsic() == Intrinsic::fma &&
+                    tiling.getKv() == 1 && !op.getBlocksAttr());
   SmallVector<Value> starts, accumulators;
   for (int64_t p = 0; p < count; ++p) {
     int64_t used = p + 1 == count ? lastWidth : kPanelWidth;
     int64_t size = partial ? 2 * kPanelWidth : kPanelWidth;
     // Of a last panel that is at most half full the first half is computed.
-    if (tiling.getIntrinsic() == Intrinsic::vpdpbusd && used <= kPanelWidth / 2)
+    if (mayBeHalf && used <= kPanelWidth / 2)
       size = kPanelWidth / 2;
     starts.push_back(writer.getStart(b, op.getAccumulatorType(), size,
                                      mul(b, add(b, panel, p), kPanelWidth),
@@ -542,7 +581,7 @@ SmallVector<Value> ContractLowering::accumulate(Value row0, int64_t height,
     for (int64_t r = 0; r < height; ++r)
       tileRows.push_back(tiling.getGather()
                              ? rowView(b, gathered, indexConstant(b, r), depth)
-                             : getRow(add(b, row0, r)));
+                             : getRow(row0, r));
     return multiply(tileRows, indexConstant(b, 0), accumulators);
   };
   if (tiling.getGather() && hasRuns()) {
@@ -672,19 +711,21 @@ void ContractLowering::run() {
   if (tiling.getIntrinsic() != Intrinsic::pmaddwd)
     writer.startAtBias();
   totalRows = b.createOrFold<memref::DimOp>(writer.getRows(), 0);
-  if (window && (window.isPadded(0) || window.isPadded(1)))
-    pad = padRow(b, *op.getPadValue(), inputType.getDimSize(3));
+  if (window && window.isPadded())
+    pad = padRow(b, *op.getPadValue(), inputType.getShape().back());
   padsZero = pad && (matchPattern(*op.getPadValue(), m_Zero()) ||
                      matchPattern(*op.getPadValue(), m_AnyZeroFloat()));
   if (window && tiling.getGather() && inputType.getLayout().isIdentity()) {
     flatInput = flatten(b, op.getInput());
-    if (window.isPadded(0))
+    if (window.isPaddedAcross())
       padRun = padRow(b, *op.getPadValue(),
-                      window.getSizes()[1] * inputType.getDimSize(3));
+                      window.getRowTaps() * inputType.getShape().back());
   }
   int64_t tiles = chooseBlockTiles();
   double rowCost = macsPerRow() / rate;
-  if (!op.getBatched() && blocksColumns(tiles)) {
+  if (interleavesRows())
+    emitInterleaving();
+  if (interleaved || (!op.getBatched() && blocksColumns(tiles))) {
     int64_t groups = fullGroups() + (restColumns() != 0);
     emitForall(b, indexConstant(b, groups), rowCost * minRows / groups,
                [&](Value group) {

@@ -72,6 +72,10 @@ protected:
     return vector::LoadOp::create(b, vectorOf(4, rowElement), row,
                                   ValueRange{k});
   }
+  /// 16, or 8 of a last panel that is at most half full.
+  static int64_t getLanes(Value accumulator) {
+    return cast<VectorType>(accumulator.getType()).getDimSize(0);
+  }
   VectorType vectorOf(int64_t lanes, Type element) {
     return VectorType::get({lanes}, element);
   }
@@ -141,7 +145,7 @@ public:
   using InnerTile::InnerTile;
 
   Value widen(Value vector) {
-    auto type = vectorOf(kPanelWidth, b.getF32Type());
+    auto type = cast<VectorType>(vector.getType()).clone(b.getF32Type());
     return vector.getType() == type
                ? vector
                : arith::ExtFOp::create(b, type, vector).getResult();
@@ -149,13 +153,16 @@ public:
 
   void step(Value block, MutableArrayRef<Value> parts) override {
     SmallVector<Value> weights;
-    for (int64_t p = 0; p < panels; ++p)
-      weights.push_back(widen(loadWeights(p, block, 0, kPanelWidth)));
+    SmallVector<int64_t> lanes;
+    for (int64_t p = 0; p < panels; ++p) {
+      lanes.push_back(getLanes(parts[p]));
+      weights.push_back(widen(loadWeights(p, block, 0, lanes[p])));
+    }
     for (auto [r, row] : llvm::enumerate(op.getRows())) {
       Value scalar = memref::LoadOp::create(b, row, block);
-      Value x = widen(vector::BroadcastOp::create(
-          b, vectorOf(kPanelWidth, rowElement), scalar));
       for (int64_t p = 0; p < panels; ++p) {
+        Value x = widen(vector::BroadcastOp::create(
+            b, vectorOf(lanes[p], rowElement), scalar));
         Value &part = parts[r * panels + p];
         part = vector::FMAOp::create(b, x, weights[p], part);
       }
@@ -356,7 +363,7 @@ public:
     SmallVector<Value> weights;
     SmallVector<int64_t> lanes;
     for (int64_t p = 0; p < panels; ++p) {
-      lanes.push_back(cast<VectorType>(parts[p].getType()).getDimSize(0));
+      lanes.push_back(getLanes(parts[p]));
       weights.push_back(loadWeights(p, block, 0, lanes[p]));
     }
     for (auto [r, row] : llvm::enumerate(op.getRows())) {

@@ -279,17 +279,17 @@ private:
     if (!window)
       return sumTap(row, Value(), none, none, none, depth, zero);
     WindowRow place(b, window, inputType, outType, row);
-    ArrayRef<int64_t> sizes = window.getSizes();
+    int64_t rowTaps = window.getRowTaps();
     auto loop = [&](Value kh, ValueRange outer) {
       return emitLoop(
-          b, sizes[1], outer,
+          b, rowTaps, outer,
           [&](Value kw, ValueRange inner) -> SmallVector<Value> {
             auto [pixel, isInside] = place.getPosition(b, kh, kw);
-            Value tap = add(b, mul(b, kh, sizes[1]), kw);
+            Value tap = add(b, mul(b, kh, rowTaps), kw);
             return {sumTap(pixel, isInside, kh, kw, tap, depth, inner.front())};
           });
     };
-    return emitLoop(b, sizes[0], zero, loop).front();
+    return emitLoop(b, window.getNumRows(), zero, loop).front();
   }
 
   OpTy op;

@@ -135,12 +135,13 @@ Value mpc::flattenRows(ImplicitLocOpBuilder &b, Value memref) {
       {getAsOpFoldResult(size)}, {b.getIndexAttr(1)});
 }
 
-/// A rank-1 view of `size` elements, with unit stride and any offset.
+/// A rank-1 view of `size` elements along dimension `dim`, with any offset.
 static Value createView(ImplicitLocOpBuilder &b, Value memref,
-                        ArrayRef<OpFoldResult> offsets, int64_t size) {
+                        ArrayRef<OpFoldResult> offsets, int64_t size,
+                        int64_t dim) {
   auto source = cast<MemRefType>(memref.getType());
   SmallVector<OpFoldResult> sizes(offsets.size(), b.getIndexAttr(1));
-  sizes.back() = b.getIndexAttr(size);
+  sizes[dim] = b.getIndexAttr(size);
   SmallVector<OpFoldResult> strides(offsets.size(), b.getIndexAttr(1));
   auto inferred =
       cast<MemRefType>(memref::SubViewOp::inferRankReducedResultType(
@@ -149,19 +150,29 @@ static Value createView(ImplicitLocOpBuilder &b, Value memref,
       memref::SubViewOp::create(b, inferred, memref, offsets, sizes, strides);
   auto type = MemRefType::get(
       {size}, source.getElementType(),
-      StridedLayoutAttr::get(b.getContext(), ShapedType::kDynamic, {1}));
+      StridedLayoutAttr::get(b.getContext(), ShapedType::kDynamic,
+                             inferred.getStridesAndOffset().first));
   return inferred == type ? view
                           : memref::CastOp::create(b, type, view).getResult();
 }
 
 Value mpc::sliceView(ImplicitLocOpBuilder &b, Value memref, Value offset,
                      int64_t size) {
-  return createView(b, memref, {getAsOpFoldResult(offset)}, size);
+  return createView(b, memref, {getAsOpFoldResult(offset)}, size, /*dim=*/0);
 }
 
 Value mpc::rowView(ImplicitLocOpBuilder &b, Value rows, Value row,
                    int64_t size) {
-  return createView(b, rows, {getAsOpFoldResult(row), b.getIndexAttr(0)}, size);
+  return createView(b, rows, {getAsOpFoldResult(row), b.getIndexAttr(0)}, size,
+                    /*dim=*/1);
+}
+
+Value mpc::laneView(ImplicitLocOpBuilder &b, Value panels, Value panel,
+                    int64_t lane, int64_t size) {
+  return createView(
+      b, panels,
+      {getAsOpFoldResult(panel), b.getIndexAttr(0), b.getIndexAttr(lane)}, size,
+      /*dim=*/1);
 }
 
 Value mpc::padRow(ImplicitLocOpBuilder &b, TypedAttr value, int64_t size) {
@@ -193,17 +204,31 @@ Value mpc::padRow(ImplicitLocOpBuilder &b, TypedAttr value, int64_t size) {
 
 WindowRow::WindowRow(ImplicitLocOpBuilder &b, kernel::WindowAttr window,
                      MemRefType input, MemRefType out, Value row)
-    : window(window), height(input.getDimSize(1)), width(input.getDimSize(2)),
-      channels(input.getDimSize(3)) {
-  int64_t outWidth = out.getDimSize(2);
-  Value pixels = indexConstant(b, out.getDimSize(1) * outWidth);
-  Value n = b.createOrFold<arith::DivUIOp>(row, pixels);
-  Value pixel = b.createOrFold<arith::RemUIOp>(row, pixels);
-  Value oh = b.createOrFold<arith::DivUIOp>(pixel, indexConstant(b, outWidth));
-  Value ow = b.createOrFold<arith::RemUIOp>(pixel, indexConstant(b, outWidth));
-  sample = mul(b, n, height);
-  top = add(b, mul(b, oh, window.getStrides()[0]), -window.getLow()[0]);
-  left = add(b, mul(b, ow, window.getStrides()[1]), -window.getLow()[1]);
+    : window(window), channels(input.getShape().back()) {
+  unsigned column = window.getRank() - 1, across = column - 1;
+  height = input.getDimSize(column);
+  width = input.getDimSize(column + 1);
+  depth = column == 1 ? 1 : input.getDimSize(1);
+  // Takes the coordinate of the last `size` pixels off `rest`.
+  auto split = [&](Value &rest, int64_t size) {
+    Value quotient =
+        b.createOrFold<arith::DivUIOp>(rest, indexConstant(b, size));
+    rest = b.createOrFold<arith::RemUIOp>(rest, indexConstant(b, size));
+    return quotient;
+  };
+  auto toInput = [&](Value coordinate, unsigned dim) {
+    return add(b, mul(b, coordinate, window.getStrides()[dim]),
+               -window.getLow()[dim]);
+  };
+  int64_t outWidth = out.getDimSize(column + 1),
+          plane = out.getDimSize(column) * outWidth;
+  Value rest = row;
+  Value n = split(rest, column == 1 ? plane : out.getDimSize(1) * plane);
+  sample = mul(b, n, depth * height);
+  if (column == 2)
+    front = toInput(split(rest, plane), 0);
+  top = toInput(split(rest, outWidth), across);
+  left = toInput(rest, column);
 }
 
 /// Whether 0 <= position < size: a negative one is large when unsigned.
@@ -214,26 +239,45 @@ static Value isBelow(ImplicitLocOpBuilder &b, Value position, int64_t size) {
 
 Value WindowRow::getTap(ImplicitLocOpBuilder &b, Value input, Value pad,
                         Value kh, Value kw) const {
-  return getPixel(b, input, pad, kh, mul(b, kw, window.getDilations()[1]));
+  return getPixel(b, input, pad, kh, mul(b, kw, window.getRowDilation()));
 }
 
 std::pair<Value, Value> WindowRow::getPosition(ImplicitLocOpBuilder &b,
                                                Value kh, Value kw) const {
-  return locate(b, kh, mul(b, kw, window.getDilations()[1]));
+  return locate(b, kh, mul(b, kw, window.getRowDilation()));
+}
+
+/// Null stands for true.
+static Value bothInside(ImplicitLocOpBuilder &b, Value lhs, Value rhs) {
+  return lhs && rhs ? b.createOrFold<arith::AndIOp>(lhs, rhs) : lhs ? lhs : rhs;
+}
+
+std::pair<Value, Value> WindowRow::locateRow(ImplicitLocOpBuilder &b,
+                                             Value kh) const {
+  unsigned across = window.getRank() - 2;
+  Value above = sample, inside;
+  if (front) {
+    Value rows = indexConstant(b, window.getSizes()[across]);
+    Value kd = b.createOrFold<arith::DivUIOp>(kh, rows);
+    kh = b.createOrFold<arith::RemUIOp>(kh, rows);
+    Value id = add(b, front, mul(b, kd, window.getDilations()[0]));
+    above = add(b, sample, mul(b, id, height));
+    if (window.isPadded(0))
+      inside = isBelow(b, id, depth);
+  }
+  Value ih = add(b, top, mul(b, kh, window.getDilations()[across]));
+  if (window.isPadded(across))
+    inside = bothInside(b, inside, isBelow(b, ih, height));
+  return {add(b, above, ih), inside};
 }
 
 std::pair<Value, Value> WindowRow::locate(ImplicitLocOpBuilder &b, Value kh,
                                           Value offset) const {
-  Value ih = add(b, top, mul(b, kh, window.getDilations()[0]));
+  auto [row, inside] = locateRow(b, kh);
   Value iw = add(b, left, offset);
-  Value pixel = add(b, mul(b, add(b, sample, ih), width), iw);
-  Value inside;
-  if (window.isPadded(0))
-    inside = isBelow(b, ih, height);
-  if (window.isPadded(1)) {
-    Value test = isBelow(b, iw, width);
-    inside = inside ? arith::AndIOp::create(b, inside, test) : test;
-  }
+  Value pixel = add(b, mul(b, row, width), iw);
+  if (window.isPaddedAlong())
+    inside = bothInside(b, inside, isBelow(b, iw, width));
   return {pixel, inside};
 }
 
@@ -245,39 +289,37 @@ Value WindowRow::getPixel(ImplicitLocOpBuilder &b, Value input, Value pad,
 }
 
 Value WindowRow::getRunBegin(ImplicitLocOpBuilder &b, Value kh) const {
-  Value ih = add(b, top, mul(b, kh, window.getDilations()[0]));
-  Value pixel = add(b, mul(b, add(b, sample, ih), width), left);
+  Value pixel = add(b, mul(b, locateRow(b, kh).first, width), left);
   return mul(b, pixel, channels);
 }
 
 Value WindowRow::getRun(ImplicitLocOpBuilder &b, Value input, Value pad,
                         Value kh) const {
   Value run =
-      sliceView(b, input, getRunBegin(b, kh), window.getSizes()[1] * channels);
-  if (!window.isPadded(0))
-    return run;
-  Value ih = add(b, top, mul(b, kh, window.getDilations()[0]));
-  return arith::SelectOp::create(b, isBelow(b, ih, height), run, pad);
+      sliceView(b, input, getRunBegin(b, kh), window.getRowTaps() * channels);
+  Value inside = locateRow(b, kh).second;
+  return inside ? arith::SelectOp::create(b, inside, run, pad) : run;
 }
 
 Value WindowRow::getInputRow(ImplicitLocOpBuilder &b, Value input, Value pad,
                              Value kh, int64_t pitch) const {
-  Value ih = add(b, top, mul(b, kh, window.getDilations()[0]));
-  Value row = sliceView(b, input, mul(b, add(b, sample, ih), width * pitch),
-                        width * pitch);
-  if (!pad)
-    return row;
-  return arith::SelectOp::create(b, isBelow(b, ih, height), row, pad);
+  auto [row, inside] = locateRow(b, kh);
+  Value view = sliceView(b, input, mul(b, row, width * pitch), width * pitch);
+  return inside && pad ? arith::SelectOp::create(b, inside, view, pad) : view;
 }
 
 Value WindowRow::isInsideRow(ImplicitLocOpBuilder &b) const {
   return isBelow(b, left,
-                 std::max<int64_t>(0, width - window.getSizes()[1] + 1));
+                 std::max<int64_t>(0, width - window.getRowTaps() + 1));
 }
 
 Value WindowRow::isInside(ImplicitLocOpBuilder &b) const {
-  int64_t reach = (window.getSizes()[0] - 1) * window.getDilations()[0] + 1;
-  return isBelow(b, top, std::max<int64_t>(0, height - reach + 1));
+  auto test = [&](Value corner, unsigned dim, int64_t size) {
+    int64_t reach = (window.getSizes()[dim] - 1) * window.getDilations()[dim];
+    return isBelow(b, corner, std::max<int64_t>(0, size - reach));
+  };
+  Value inside = test(top, window.getRank() - 2, height);
+  return front ? bothInside(b, test(front, 0, depth), inside) : inside;
 }
 
 Value WindowRow::isInsideFrom(ImplicitLocOpBuilder &b, Value offset,
@@ -288,25 +330,28 @@ Value WindowRow::isInsideFrom(ImplicitLocOpBuilder &b, Value offset,
 
 Value WindowRow::areInside(ImplicitLocOpBuilder &b,
                            const WindowRow &last) const {
-  auto both = [&](Value lhs, Value rhs) {
-    return b.createOrFold<arith::AndIOp>(lhs, rhs);
-  };
   auto equal = [&](Value lhs, Value rhs) -> Value {
     return arith::CmpIOp::create(b, arith::CmpIPredicate::eq, lhs, rhs);
   };
-  Value inside = both(equal(sample, last.sample), equal(top, last.top));
-  if (window.isPadded(0))
-    inside = both(inside, isInside(b));
-  if (window.isPadded(1))
-    inside = both(inside, both(isInsideRow(b), last.isInsideRow(b)));
+  Value inside =
+      bothInside(b, equal(sample, last.sample), equal(top, last.top));
+  if (front)
+    inside = bothInside(b, inside, equal(front, last.front));
+  if (window.isPaddedAcross())
+    inside = bothInside(b, inside, isInside(b));
+  if (window.isPaddedAlong())
+    inside = bothInside(b, inside,
+                        bothInside(b, isInsideRow(b), last.isInsideRow(b)));
   return inside;
 }
 
 Value WindowRow::isInside(ImplicitLocOpBuilder &b, unsigned dim,
                           Value number) const {
-  Value offset = mul(b, number, window.getDilations()[dim]);
-  return isBelow(b, add(b, dim == 0 ? top : left, offset),
-                 dim == 0 ? height : width);
+  bool isColumn = dim == 1;
+  Value offset = mul(
+      b, number, isColumn ? window.getRowDilation() : window.getDilations()[0]);
+  return isBelow(b, add(b, isColumn ? left : top, offset),
+                 isColumn ? width : height);
 }
 
 Value WindowRow::countRowsAbove(ImplicitLocOpBuilder &b, int64_t edge) const {

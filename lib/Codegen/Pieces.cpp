@@ -272,7 +272,7 @@ static Polynomial findAsymptote(const ScalarProgram &function, double center,
 
 static std::optional<Pieces> fitWidth(const ScalarProgram &function, int degree,
                                       double width) {
-  Pieces pieces;
+  Pieces pieces{};
   pieces.width = width;
   pieces.degree = degree;
   pieces.least = INFINITY;

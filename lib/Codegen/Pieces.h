@@ -49,7 +49,7 @@ private:
 /// A function by polynomials around equidistant points, and by straight lines
 /// beyond the outermost ones.
 struct Pieces {
-  static constexpr int kCount = 32, kFirst = -kCount / 2, kLast = -kFirst - 1,
+  static constexpr int kCount = 32, kLast = kCount / 2 - 1, kFirst = -kLast,
                        kLeastDegree = 3, kMostDegree = 5;
   /// Up to where the straight lines are compared with the function.
   static constexpr double kTried = 0x1p30;
@@ -65,7 +65,7 @@ struct Pieces {
   /// A bound of what the pieces give, -infinity if there is none.
   double least;
   /// Coefficients of each power of the distance from the point, of points
-  /// [0, 16) and then [-16, 0); 0 for powers above the degree.
+  /// [0, 16), none, and then [-15, 0); 0 for powers above the degree.
   std::array<std::array<float, kCount>, kMostDegree + 1> coefficients;
   /// What computing the pieces in f32, and the function itself, may differ by
   /// up to kTried, beyond what is relative to the function: for each size of

@@ -33,22 +33,24 @@ namespace {
 struct Padding {
   Value source;
   TypedAttr value;
-  SmallVector<int64_t, 2> low = {0, 0}, high = {0, 0};
+  SmallVector<int64_t, 3> low, high;
 };
 } // namespace
 
-/// The padding that `input` comes from, or none.
-static Padding matchPadding(Value input) {
+/// The padding of `rank` spatial dimensions that `input` comes from, or none.
+static Padding matchPadding(Value input, unsigned rank) {
   Padding none;
   none.source = input;
+  none.low.assign(rank, 0);
+  none.high.assign(rank, 0);
   auto pad = input.getDefiningOp<tensor::PadOp>();
-  if (!pad || pad.getSourceType().getRank() != 4)
+  if (!pad || pad.getSourceType().getRank() != static_cast<int64_t>(rank) + 2)
     return none;
   Value constant = pad.getConstantPaddingValue();
   TypedAttr value;
   if (!constant || !matchPattern(constant, m_Constant(&value)))
     return none;
-  Padding padding;
+  Padding padding = none;
   padding.source = pad.getSource();
   padding.value = value;
   for (auto [dim, low, high] :
@@ -57,14 +59,14 @@ static Padding matchPadding(Value input) {
     std::optional<int64_t> h = getConstantIntValue(high);
     if (!l || !h || *l < 0 || *h < 0)
       return none;
-    if (dim == 1 || dim == 2) {
+    if (dim >= 1 && dim <= rank) {
       padding.low[dim - 1] = *l;
       padding.high[dim - 1] = *h;
     } else if (*l != 0 || *h != 0) {
       return none;
     }
   }
-  for (unsigned dim : {1, 2})
+  for (unsigned dim : llvm::seq(1u, rank + 1))
     if (pad.getSourceType().isDynamicDim(dim))
       return none;
   if (llvm::all_of(padding.low, [](int64_t p) { return p == 0; }) &&
@@ -216,7 +218,7 @@ static LogicalResult tileAndFuse(RewriterBase &rewriter, linalg::LinalgOp op,
   padding.source = op.getDpsInputOperand(0)->get();
   WindowAttr window;
   if (info->kind != Kind::matmul) {
-    padding = matchPadding(padding.source);
+    padding = matchPadding(padding.source, info->sizes.size());
     window = WindowAttr::get(op->getContext(),
                              rewriter.getDenseI64ArrayAttr(info->sizes),
                              rewriter.getDenseI64ArrayAttr(info->strides),

@@ -35,6 +35,9 @@ static constexpr int64_t kMinBlocksPerTap = 8;
 /// more than this many tiles it is cheaper to do so once, before.
 static constexpr int64_t kMaxDequantizingTiles = 2;
 
+/// The same for tiles of interleaved rows, which have more of them.
+static constexpr int64_t kMaxInterleavedTiles = 16;
+
 /// How much cheaper a planar convolution should look, for its cost is estimated
 /// roughly.
 static constexpr double kPlanarMargin = 1.1;
@@ -124,7 +127,7 @@ static TilingAttr getPlanarTiling(linalg::LinalgOp op,
   int64_t kv = info.integer ? 4 : 1;
   bool isDot = info.unsignedInput && target.vnni && info.depth % kv == 0;
   // Every phase of the stride is code of its own.
-  if (info.kind != ContractionInfo::Kind::convolution ||
+  if (info.kind != ContractionInfo::Kind::convolution || info.hasDepth() ||
       (info.integer && !isDot) || info.strides[1] > 4 ||
       op.getDpsInputOperand(1)->get().getDefiningOp<DequantizeOp>())
     return {};
@@ -195,6 +198,8 @@ public:
   /// The tiling of the rules: columns split evenly, accumulators fill the
   /// registers.
   TilingAttr getDefault() const {
+    if (TilingAttr tiling = getThinBlocks())
+      return tiling;
     int64_t panels = divideEvenly(getMaxPanels(intrinsic, target));
     bool gather = mustGather() ||
                   (info.getNumTaps() > 1 && info.depth / kv < kMinBlocksPerTap);
@@ -265,6 +270,28 @@ private:
                                   llvm::divideCeilSigned(allPanels, most));
   }
 
+  /// For a few rows by weights in blocks: each weight that a tile dequantizes
+  /// should meet as many of the rows as possible. Up to seven fit a tile of
+  /// several panels; of interleaved ones 16 with one panel.
+  TilingAttr getThinBlocks() const {
+    if (!isDequantizing() || target.vectorBits != 512 || info.getNumTaps() != 1)
+      return {};
+    // Beside sums each panel has scales, zero points and weights in registers.
+    for (int64_t panels : {4, 3})
+      if (total <= (target.vectorRegisters - 2) / panels - 3)
+        return get(total, divideEvenly(panels), /*gather=*/false,
+                   /*expand=*/false);
+    linalg::LinalgOp mutableOp = op;
+    auto out = cast<ShapedType>(mutableOp.getDpsInits()[0].getType());
+    if (getInputBits(op) != 32 || !out.hasStaticShape() ||
+        info.kind != ContractionInfo::Kind::matmul ||
+        total > kMaxInterleavedTiles * kPanelWidth)
+      return {};
+    return TilingAttr::get(op->getContext(), intrinsic, kPanelWidth,
+                           kPanelWidth, kv, /*gather=*/false, /*expand=*/false,
+                           /*planar=*/false, /*interleave=*/true);
+  }
+
   int64_t getMaxRows(int64_t panels, bool gather) const {
     int64_t rows = ::getMaxRows(intrinsic, kv, panels, target);
     if (gather)
@@ -315,9 +342,10 @@ private:
     linalg::LinalgOp mutableOp = op;
     if (info.getNumTaps() == 1 || !readsZeroPadding(op))
       return;
-    int64_t width =
-        cast<ShapedType>(mutableOp.getDpsInits()[0].getType()).getDimSize(2);
-    if (width * info.sizes[1] > kMaxEdgeTaps)
+    ArrayRef<int64_t> shape =
+        cast<ShapedType>(mutableOp.getDpsInits()[0].getType()).getShape();
+    int64_t width = shape[shape.size() - 2];
+    if (width * info.sizes.back() > kMaxEdgeTaps)
       return;
     // Of equal ones the tallest: it loads the fewest weights.
     int64_t least = llvm::divideCeilSigned(2 * rows * panels, 3);
@@ -446,11 +474,14 @@ std::string TilingChoice::getName() const {
     os << " in blocks of " << dequantize->getOperand(0).getType();
   os << " to ";
   printType(os, op.getDpsInits()[0]);
-  if (info.kind != ContractionInfo::Kind::matmul)
-    os << llvm::formatv(", strides {0}x{1}, dilations {2}x{3}", info.strides[0],
-                        info.strides[1], info.dilations[0], info.dilations[1]);
-  else if (!info.transposed)
+  if (info.kind != ContractionInfo::Kind::matmul) {
+    os << ", strides ";
+    llvm::interleave(info.strides, os, "x");
+    os << ", dilations ";
+    llvm::interleave(info.dilations, os, "x");
+  } else if (!info.transposed) {
     os << ", transposed";
+  }
   if (input.getDefiningOp<tensor::PadOp>())
     os << ", padded";
   // What follows in the same loops counts by its operators, not its numbers.

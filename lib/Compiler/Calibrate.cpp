@@ -68,6 +68,13 @@ FailureOr<Calibration> mpc::calibrate(ModuleOp grouped,
       return failure();
     ArrayRef<Tensor> results = (*runner)->getResults();
     for (auto [result, tensor] : llvm::enumerate(results)) {
+      auto getInt64s = [](const Tensor &counted) {
+        return ArrayRef(reinterpret_cast<const int64_t *>(counted.data.data()),
+                        counted.numElements());
+      };
+      if (auto group =
+              main.getResultAttrOfType<StringAttr>(result, kSumsAttrName))
+        table.observeInputs(group.getValue(), getInt64s(tensor));
       auto name =
           main.getResultAttrOfType<StringAttr>(result, kObservesAttrName);
       if (!name)
@@ -75,9 +82,7 @@ FailureOr<Calibration> mpc::calibrate(ModuleOp grouped,
       // The counts follow the range.
       ArrayRef<int64_t> counts;
       if (calibrator->needsHistogram())
-        counts = ArrayRef(
-            reinterpret_cast<const int64_t *>(results[result + 1].data.data()),
-            kHistogramBins);
+        counts = getInt64s(results[result + 1]);
       if (llvm::Error bad = table.observe(name.getValue(), tensor.valueAt(0),
                                           tensor.valueAt(1), counts))
         return emitError(loc) << options.calibrationData << ": sample " << index
@@ -85,8 +90,7 @@ FailureOr<Calibration> mpc::calibrate(ModuleOp grouped,
                failure();
     }
     table.addSamples(1);
-    if (options.progress)
-      options.progress(index + 1, (*samples)->size());
+    options.progress("calibrating", index + 1, (*samples)->size());
   }
   return table;
 }
@@ -106,5 +110,11 @@ FailureOr<ObserverInfo> mpc::addObservers(ModuleOp grouped,
     if (auto name =
             main.getResultAttrOfType<StringAttr>(result, kObservesAttrName))
       info.tensors.push_back(name.str());
+    else if (auto group =
+                 main.getResultAttrOfType<StringAttr>(result, kSumsAttrName))
+      info.inputs.push_back(
+          {group.str(),
+           cast<RankedTensorType>(main.getResultTypes()[result]).getDimSize(0) -
+               1});
   return info;
 }

@@ -310,8 +310,7 @@ LogicalResult Diagnosis::search() {
     for (auto [i, change] : llvm::enumerate(changes)) {
       llvm::BitVector next = isRaised;
       next |= change.second;
-      if (options.workProgress)
-        options.workProgress("trying changes", i + 1, changes.size());
+      options.progress("trying changes", i + 1, changes.size());
       if (next == isRaised)
         continue;
       auto result = measure(next);
@@ -364,8 +363,7 @@ LogicalResult Diagnosis::prune() {
     return success();
   std::vector<std::string> candidates = raised;
   for (auto [i, name] : llvm::enumerate(candidates)) {
-    if (options.workProgress)
-      options.workProgress("checking the changes", i + 1, candidates.size());
+    options.progress("checking the changes", i + 1, candidates.size());
     std::vector<std::string> fewer = raised;
     llvm::erase(fewer, name);
     if (fewer.empty())

@@ -213,9 +213,8 @@ LogicalResult mpc::findAdvice(SwitchedModel &model, SampleSet &samples,
       lowered.reset(change.second);
       if (failed(measure(lowered, raised[i])))
         return failure();
-      if (options.workProgress)
-        options.workProgress("trying changes", index * changes.size() + i + 1,
-                             count * changes.size());
+      options.progress("trying changes", index * changes.size() + i + 1,
+                       count * changes.size());
     }
   }
   double now = combine(base);
@@ -299,8 +298,7 @@ FailureOr<ErrorAnalysis> mpc::analyzeErrors(SwitchedModel &model,
       error.accumulated.add(reference[tap.reference], lowered[tap.lowered]);
     for (auto [i, output] : llvm::enumerate(analysis.outputs))
       output.error.add(reference[i], lowered[i]);
-    if (options.workProgress)
-      options.workProgress("measuring errors", index + 1, count);
+    options.progress("measuring errors", index + 1, count);
   }
   for (auto [tap, error, peak] : llvm::zip(taps, errors, peaks)) {
     peak.finish(error);

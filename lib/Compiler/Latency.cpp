@@ -492,10 +492,9 @@ mpc::runBenchKit(Location loc, const LibraryFiles &files, StringRef isa,
   LatencyTable table;
   std::string error = "it has no model";
   MeasureOptions measure{isa.str(), nullptr};
-  if (options.workProgress)
-    measure.progress = [&](int done, int all) {
-      options.workProgress(what, done, all);
-    };
+  measure.progress = [&](int done, int all) {
+    options.progress(what, done, all);
+  };
   if (!model || !measureBenchKit(model, measure, table, error))
     return emitError(loc) << what << ": " << error, failure();
   return table;

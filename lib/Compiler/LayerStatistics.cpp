@@ -111,8 +111,7 @@ static LogicalResult streamTensors(ModuleOp module, ArrayRef<std::string> names,
                << "' holds NaN or an infinity with these samples";
       consume(index, used, name.getValue(), values);
     }
-    if (options.progress)
-      options.progress(index + 1, used);
+    options.progress("gathering statistics", index + 1, used);
   }
   return success();
 }

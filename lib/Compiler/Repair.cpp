@@ -454,7 +454,8 @@ FailureOr<RepairStep> QuantizationRepairer::decideRounding() {
 
 /// What the rounding of weights, and of what they multiply, adds to the mean of
 /// each output channel is taken from its bias (Nagel et al. 2019, section 4.2,
-/// with means over samples): E[W x] - E[Wq xq].
+/// with means over samples): E[W x] - E[Wq xq], less what
+/// mpc-insert-quantization takes by the means of input channels.
 FailureOr<RepairStep> QuantizationRepairer::decideBiasCorrection() {
   RepairStep step;
   step.repair = Repair::BiasCorrection;
@@ -482,6 +483,7 @@ FailureOr<RepairStep> QuantizationRepairer::decideBiasCorrection() {
             shift += weights[contraction.getIndex(o, k)] * inputs.mean[mean] -
                      double(rounded[k]) * scale * inputs.quantizedMean[mean];
           }
+          shift -= contraction.getMeanError(o, scale, rounded);
           bias.push_back(static_cast<float>(shift));
         }
       });

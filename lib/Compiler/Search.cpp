@@ -133,10 +133,6 @@ private:
     return inputs.accuracy.value_or(AccuracyBudget());
   }
   bool isThisMachine() const { return options.latencyTable.empty(); }
-  void progress(const char *what, size_t done, size_t all) {
-    if (options.workProgress)
-      options.workProgress(what, done, all);
-  }
 
   ModuleOp module;
   SearchInputs &inputs;
@@ -426,8 +422,9 @@ LogicalResult Searcher::measure(ArrayRef<Candidate *> measured) {
       }
       llvm::sort(single);
       times[index].push_back(single[single.size() / 2]);
-      progress("timing assignments", round * measured.size() + index + 1,
-               kRounds * measured.size());
+      options.progress("timing assignments",
+                       round * measured.size() + index + 1,
+                       kRounds * measured.size());
     }
   for (auto [candidate, list] : llvm::zip(measured, times)) {
     llvm::sort(list);

@@ -87,8 +87,7 @@ LogicalResult mpc::measureSensitivity(SearchGraph &graph, ModuleOp module,
     sample.push_back(switches);
     auto run = [&]() -> LogicalResult {
       sample.back() = switches;
-      if (options.workProgress)
-        options.workProgress("measuring sensitivity", ++done, all);
+      options.progress("measuring sensitivity", ++done, all);
       return (*runner)->run(sample);
     };
     if (failed(run()))

@@ -153,8 +153,7 @@ timeCandidates(ModuleOp module, size_t count, StringRef march, StringRef isa,
       group.key = llvm::formatv("{0}/{1}", candidate, index);
     entries.push_back(
         {std::to_string(candidate), *modules.back(), std::move(described)});
-    if (options.workProgress)
-      options.workProgress("compiling tilings", candidate + 1, count);
+    options.progress("compiling tilings", candidate + 1, count);
   }
   CompileOptions here = options;
   here.library.emit = EmitKind::Library;

@@ -135,7 +135,7 @@ ContractKernel::Position ContractKernel::getPosition(Value block) {
 std::pair<Value, Value> ContractKernel::getPixel(const Row &row, Value tap) {
   if (!row.place)
     return {row.number, Value()};
-  int64_t width = window.getSizes()[1];
+  int64_t width = window.getRowTaps();
   return row.place->getPosition(b, divide(tap, width), remainder(tap, width));
 }
 

@@ -116,6 +116,7 @@ struct TensorCoreShape {
   int64_t elementBytes;
   int64_t tapBytes; // of one row and tap
   int64_t window;   // the larger size
+  bool hasDepth;    // of the window, which tensor maps of pictures lack
   int64_t bits;     // of weights in blocks, else 0
   /// One kernel with another product, which is mma.sync's.
   bool isOfAttention;
@@ -148,9 +149,10 @@ matchTensorCores(linalg::LinalgOp op, const ContractionInfo &info) {
   int64_t bits = blocks ? blocks.getBits() : 0;
   int64_t elementBytes = isBytes ? 1 : 2, tapBytes = info.depth * elementBytes;
   return TensorCoreShape{
-      info.getRowsPerSample(op),      info.channels, getCopies(op, info),
-      info.getNumTaps() * tapBytes,   elementBytes,  tapBytes,
-      *llvm::max_element(info.sizes), bits,          isOfAttention(op, info)};
+      info.getRowsPerSample(op),      info.channels,   getCopies(op, info),
+      info.getNumTaps() * tapBytes,   elementBytes,    tapBytes,
+      *llvm::max_element(info.sizes), info.hasDepth(), bits,
+      isOfAttention(op, info)};
 }
 
 static int64_t countTiles(const TensorCoreShape &shape, int64_t rows,
@@ -161,9 +163,10 @@ static int64_t countTiles(const TensorCoreShape &shape, int64_t rows,
 
 static bool suitsWarpgroups(const TensorCoreShape &shape, const Chip &chip) {
   auto [rows, columns] = std::end(kGroupTiles)[-1];
-  return chip.hasWarpgroups && !shape.bits && !shape.isOfAttention &&
-         shape.tapBytes % 16 == 0 && shape.bytes >= kMinBytes &&
-         shape.rows >= rows && shape.columns >= columns &&
+  return chip.hasWarpgroups && !shape.bits && !shape.hasDepth &&
+         !shape.isOfAttention && shape.tapBytes % 16 == 0 &&
+         shape.bytes >= kMinBytes && shape.rows >= rows &&
+         shape.columns >= columns &&
          2 * countTiles(shape, rows, columns) >= chip.multiprocessors;
 }
 

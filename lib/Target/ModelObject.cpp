@@ -142,11 +142,17 @@ public:
       keys.push_back(storeString(mpc::toJSON(info.tensors[tensor])));
       rows[tensor] = getI32(row);
     }
+    SmallVector<Constant *> inputKeys, inputChannels;
+    for (const auto &[group, channels] : info.inputs) {
+      inputKeys.push_back(storeString(mpc::toJSON(group)));
+      inputChannels.push_back(getI32(channels));
+    }
     Type *none = Type::getVoidTy(context);
     return store(ConstantStruct::getAnon(
         {getI32(order.size()), getI32(info.histograms),
-         getI32(info.movingAverage), getI32(0), storeString(info.head),
-         storeArray(ptr, keys), storeArray(i32, rows),
+         getI32(info.movingAverage), getI32(info.inputs.size()),
+         storeString(info.head), storeArray(ptr, keys), storeArray(i32, rows),
+         storeArray(ptr, inputKeys), storeArray(i32, inputChannels),
          declare("mpc_rt_observer_create",
                  FunctionType::get(ptr, {ptr}, false)),
          declare("mpc_rt_observer_destroy",

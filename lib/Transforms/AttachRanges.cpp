@@ -5,6 +5,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "mpc/Transforms/ContractionWeights.h"
 #include "mpc/Transforms/Passes.h"
 #include "mpc/Transforms/SeenRanges.h"
 
@@ -65,6 +66,27 @@ void mpc::setRange(OpResult result, RangeAttr range) {
       ranges[other.getResultNumber()] = known;
   ranges[result.getResultNumber()] = range;
   op->setAttr(kRangesAttrName, ArrayAttr::get(op->getContext(), ranges));
+}
+
+/// The means of what a group's contraction reads.
+static LogicalResult attachInputMeans(GroupOp group,
+                                      const Calibration &calibration,
+                                      StringRef source) {
+  const InputChannels *channels = calibration.getInputChannels(group.getName());
+  auto contraction = channels ? ContractionWeights::get(group) : std::nullopt;
+  if (!contraction)
+    return success();
+  std::vector<float> means = channels->getMeans();
+  if (means.empty())
+    return success();
+  if (int64_t(means.size()) != contraction->getNumInputs())
+    return group.emitError("calibration ")
+           << source << ": expected sums of " << contraction->getNumInputs()
+           << " input channels of '" << group.getName() << "', but got "
+           << means.size();
+  group->setAttr(kInputMeansAttrName,
+                 DenseF32ArrayAttr::get(group.getContext(), means));
+  return success();
 }
 
 /// The range of a value of the function, where one is known already.
@@ -162,6 +184,9 @@ LogicalResult mpc::attachRanges(ModuleOp module, const Calibration &calibration,
           func.setArgAttr(index, kSeenAttrName, toAttr(*seen));
       }
     }
+    for (auto group : func.getOps<GroupOp>())
+      if (failed(attachInputMeans(group, calibration, source)))
+        return failure();
     for (Operation &op : func.getBody().front())
       if (isObserved(&op))
         for (OpResult result : op.getResults()) {

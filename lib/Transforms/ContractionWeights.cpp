@@ -9,6 +9,7 @@
 #include "mpc/Dialect/MPC/Constants.h"
 #include "mpc/Support/CancelErrors.h"
 #include "mpc/Support/QuantMath.h"
+#include "mpc/Transforms/Ranges.h"
 
 using namespace mlir;
 using namespace mpc;
@@ -80,6 +81,9 @@ std::optional<ContractionWeights> ContractionWeights::get(GroupOp group) {
     return std::nullopt;
   result.weights = std::move(*weights);
   result.bias = std::move(*biases);
+  if (auto means = group->getAttrOfType<DenseF32ArrayAttr>(kInputMeansAttrName);
+      means && means.size() == result.getNumInputs())
+    result.inputMeans = means.asArrayRef().vec();
   return result;
 }
 
@@ -105,10 +109,22 @@ std::vector<int8_t> ContractionWeights::quantizeWeightsOf(int64_t output,
     integers[k] = static_cast<int8_t>(quantize(row[k], params));
     channels[k] = getInputChannel(output, k) % inputs;
   }
-  cancelErrors(row, llvm::MutableArrayRef(integers), params.qmin, params.qmax,
-               channels, inputs,
-               [&](size_t, int q) { return dequantize(q, params); });
+  cancelErrors(
+      row, llvm::MutableArrayRef(integers), params.qmin, params.qmax, channels,
+      inputs, [&](size_t, int q) { return dequantize(q, params); },
+      inputMeans.empty() ? kRowShare : kCorrectedRowShare);
   return integers;
+}
+
+double ContractionWeights::getMeanError(int64_t output, float scale,
+                                        ArrayRef<int8_t> quantized) const {
+  QuantParams params{scale, 0, -127, 127};
+  double error = 0;
+  if (!inputMeans.empty())
+    for (auto [k, q] : llvm::enumerate(quantized))
+      error += (double(weights[getIndex(output, k)]) - dequantize(q, params)) *
+               inputMeans[getInputChannel(output, k)];
+  return error;
 }
 
 void ContractionWeights::write() {

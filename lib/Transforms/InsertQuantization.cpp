@@ -646,10 +646,14 @@ struct InsertQuantization
 
   void runOnOperation() override {
     Settings settings(getOperation());
-    for (auto function : getOperation().getOps<func::FuncOp>())
-      if (!function.isDeclaration() &&
-          failed(Inserter(function, settings).run()))
+    for (auto function : getOperation().getOps<func::FuncOp>()) {
+      if (function.isDeclaration())
+        continue;
+      if (failed(Inserter(function, settings).run()))
         return signalPassFailure();
+      for (auto group : function.getOps<GroupOp>())
+        group->removeAttr(kInputMeansAttrName);
+    }
   }
 };
 } // namespace

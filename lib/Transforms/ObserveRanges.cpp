@@ -7,6 +7,7 @@
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mpc/Dialect/MPC/MPCDialect.h"
+#include "mpc/Transforms/ContractionWeights.h"
 #include "mpc/Transforms/Exposure.h"
 #include "mpc/Transforms/Passes.h"
 #include "mpc/Transforms/Ranges.h"
@@ -66,17 +67,36 @@ private:
         for (OpResult result : op.getResults())
           observed.push_back({result, mpc::getResultName(result)});
 
+    // Contractions with constant weights, in the order in which a table has
+    // them.
+    struct Contraction {
+      StringAttr name;
+      Value input;
+      int64_t channels;
+    };
+    SmallVector<Contraction> contractions;
+    for (auto group : func.getOps<GroupOp>())
+      if (auto weights = ContractionWeights::get(group))
+        contractions.push_back({group.getNameAttr(), weights->getInput(),
+                                weights->getNumInputs()});
+    llvm::sort(contractions, [](const Contraction &a, const Contraction &b) {
+      return a.name.getValue() < b.name.getValue();
+    });
+
     OpBuilder builder(func.getContext());
-    for (auto &[value, name] : observed) {
-      auto type = dyn_cast<RankedTensorType>(value.getType());
-      if (!type || !isArithmeticFloat(type.getElementType()))
-        continue;
-      // Right behind the value, while it is in the cache; behind the constants
-      // for an input.
+    // Right behind the value, while it is in the cache; behind the constants
+    // for an input.
+    auto insertBehind = [&](Value value) {
       if (Operation *owner = value.getDefiningOp())
         builder.setInsertionPointAfter(owner);
       else
         builder.setInsertionPointToStart(&func.getBody().front());
+    };
+    for (auto &[value, name] : observed) {
+      auto type = dyn_cast<RankedTensorType>(value.getType());
+      if (!type || !isArithmeticFloat(type.getElementType()))
+        continue;
+      insertBehind(value);
       Location loc = value.getLoc();
       StringAttr tensor = builder.getStringAttr(name);
       auto rangeType = RankedTensorType::get({2}, builder.getF32Type());
@@ -98,6 +118,17 @@ private:
                                        inputs[1], tensor);
           });
       exposeValue(func, counts, kCountsAttrName, name);
+    }
+    for (auto [name, input, channels] : contractions) {
+      insertBehind(input);
+      Location loc = input.getLoc();
+      auto type = RankedTensorType::get({channels + 1}, builder.getI64Type());
+      Value sums = createGroup(builder, loc, "sums:" + name.str(), type, input,
+                               [&, name = name](ValueRange inputs) -> Value {
+                                 return ChannelSumsOp::create(
+                                     builder, loc, type, inputs[0], name);
+                               });
+      exposeValue(func, sums, kSumsAttrName, name);
     }
     return success();
   }

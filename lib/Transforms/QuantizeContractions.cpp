@@ -65,7 +65,6 @@ Inserter::quantizeWeights(GroupOp group, QuantizableOpInterface root,
                                << channels << " finite scales > 0",
            failure();
   SmallVector<double> scales(channels), accumulated(channels);
-  SmallVector<int64_t> quantizedBias(biases->size());
   for (int64_t c = 0; c < channels; ++c) {
     float scale = chosen ? std::max(chosen[c], kMinScale)
                          : chooseSymmetricParams(largest[c], -127, 127).scale;
@@ -85,23 +84,33 @@ Inserter::quantizeWeights(GroupOp group, QuantizableOpInterface root,
     accumulated[c] = settings.isIntegral()
                          ? double(inputScale) * double(scale)
                          : accumulatorScale(inputScale, scale);
-    if (bias)
-      quantizedBias[c] = isWide ? quantizeWideBias((*biases)[c], accumulated[c])
-                                : quantizeBias((*biases)[c], accumulated[c]);
   }
   group->removeAttr(kWeightScalesAttrName);
   SmallVector<int64_t> quantized(values->size());
+  bool hasBias = bias != nullptr;
   if (auto contraction = ContractionWeights::get(group)) {
-    for (int64_t c = 0; c < channels; ++c)
-      for (auto [k, q] : llvm::enumerate(contraction->quantizeWeightsOf(
-               c, static_cast<float>(scales[c]))))
+    // What rounding takes from the means of the sums goes to the bias (Nagel et
+    // al. 2019, section 4.2).
+    hasBias |= !contraction->inputMeans.empty();
+    biases->resize(channels);
+    for (int64_t c = 0; c < channels; ++c) {
+      auto scale = static_cast<float>(scales[c]);
+      std::vector<int8_t> row = contraction->quantizeWeightsOf(c, scale);
+      for (auto [k, q] : llvm::enumerate(row))
         quantized[contraction->getIndex(c, k)] = q;
+      (*biases)[c] += contraction->getMeanError(c, scale, row);
+    }
   } else {
     for (auto [i, value] : llvm::enumerate(*values))
       quantized[i] =
           quantize(value, QuantParams{static_cast<float>(scales[channelOf(i)]),
                                       0, -127, 127});
   }
+
+  SmallVector<int64_t> quantizedBias(hasBias ? channels : 0);
+  for (auto [c, q] : llvm::enumerate(quantizedBias))
+    q = isWide ? quantizeWideBias((*biases)[c], accumulated[c])
+               : quantizeBias((*biases)[c], accumulated[c]);
 
   Type i8 = builder.getIntegerType(8), i32 = builder.getIntegerType(32);
   SmallVector<double> sums(channels, 0);
@@ -116,11 +125,12 @@ Inserter::quantizeWeights(GroupOp group, QuantizableOpInterface root,
   };
   OpBuilder::InsertionGuard guard(builder);
   builder.setInsertionPointAfter(weight);
+  Location biasLoc = bias ? bias.getLoc() : group.getLoc();
   Weights result;
   result.scales = accumulated;
   for (int64_t c = 0; c < channels; ++c) {
     result.bound = std::max(result.bound, sums[c] * accumulated[c]);
-    if (bias)
+    if (hasBias)
       result.biasBound = std::max(
           result.biasBound,
           std::abs(static_cast<double>(quantizedBias[c])) * accumulated[c]);
@@ -137,21 +147,21 @@ Inserter::quantizeWeights(GroupOp group, QuantizableOpInterface root,
     bool fits = llvm::all_of(llvm::seq(channels), [&](int64_t c) {
       double most =
           sums[c] * 32768 +
-          (bias ? std::abs(static_cast<double>(quantizedBias[c])) : 0);
+          (hasBias ? std::abs(static_cast<double>(quantizedBias[c])) : 0);
       return most <= std::numeric_limits<int32_t>::max();
     });
     result.accumulator = builder.getIntegerType(fits ? 32 : 64);
-    if (bias)
+    if (hasBias)
       result.bias = ConstantOp::create(
-          builder, bias.getLoc(),
+          builder, biasLoc,
           createIntConstant(
               RankedTensorType::get({channels}, result.accumulator),
               quantizedBias));
     return result;
   }
-  if (bias)
+  if (hasBias)
     result.bias = ConstantOp::create(
-        builder, bias.getLoc(),
+        builder, biasLoc,
         RankedTensorType::get({channels},
                               perChannel(i32, accumulated, 0, low, high)),
         createIntConstant(RankedTensorType::get({channels}, i32),
@@ -183,10 +193,16 @@ FailureOr<Inserter::Sums> Inserter::emitContraction(GroupOp group,
   if (failed(weights))
     return failure();
   mapping.map(root.getWeightOperand()->get(), target.bring(weights->weight));
-  if (OpOperand *bias = root.getBiasOperand())
+  OpOperand *bias = root.getBiasOperand();
+  if (bias)
     mapping.map(bias->get(), target.bring(weights->bias));
   Sums sums;
-  sums.value = target.body.clone(*root, mapping)->getResult(0);
+  Operation *contraction = target.body.clone(*root, mapping);
+  // The bias is the last operand of every contraction.
+  if (!bias && weights->bias)
+    contraction->insertOperands(contraction->getNumOperands(),
+                                target.bring(weights->bias));
+  sums.value = contraction->getResult(0);
   sums.value.setType(withElement(sums.value, weights->accumulator));
   int64_t zeroPoint = input.getZeroPoint();
   sums.bound =

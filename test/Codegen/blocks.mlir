@@ -8,9 +8,9 @@
 
 // One row: packed, a stream of 2 + 1 runs; parameters are arguments no more.
 // PACK-LABEL: func.func private @few
-// PACK-SAME: (%{{.*}}: tensor<1x6xf32>, %[[W:.*]]: tensor<1x144xi8>, %{{.*}}: tensor<1x2xf32>)
-// PACK: kernel.unpack %[[W]] {blocks = #kernel.blocks<bits = 4, block = 4, depth = 6, zero_points = true>, transposed} : tensor<1x144xi8> to tensor<6x2xf32>
-// FUSE: kernel.contract ins(%{{.*}}, %{{.*}} : tensor<1x6xf32>, tensor<1x144xi8>)
+// PACK-SAME: (%{{.*}}: tensor<1x6xf32>, %[[W:.*]]: tensor<1x224xi8>, %{{.*}}: tensor<1x2xf32>)
+// PACK: kernel.unpack %[[W]] {blocks = #kernel.blocks<bits = 4, block = 4, depth = 6, zero_points = true>, transposed} : tensor<1x224xi8> to tensor<6x2xf32>
+// FUSE: kernel.contract ins(%{{.*}}, %{{.*}} : tensor<1x6xf32>, tensor<1x224xi8>)
 // FUSE-SAME: blocks = #kernel.blocks<bits = 4, block = 4, depth = 6, zero_points = true>
 func.func private @few(%x: tensor<1x6xf32>, %q: tensor<6x2xi8>, %s: tensor<2x2xbf16>, %z: tensor<2x2xi8>, %init: tensor<1x2xf32>) -> tensor<1x2xf32> {
   %zero = arith.constant 0.0 : f32
@@ -28,7 +28,7 @@ func.func private @few(%x: tensor<1x6xf32>, %q: tensor<6x2xi8>, %s: tensor<2x2xb
 }
 
 // PACK-LABEL: func.func @main
-// PACK: arith.constant dense_resource<[[KEY:.*]]> : tensor<1x144xi8>
+// PACK: arith.constant dense_resource<[[KEY:.*]]> : tensor<1x224xi8>
 // PACK-NOT: bf16
 func.func @main(%x: tensor<1x6xf32>, %init: tensor<1x2xf32>) -> tensor<1x2xf32> {
   %q = arith.constant dense<[[1, 2], [3, 4], [5, 6], [7, 8], [9, 10], [11, 12]]> : tensor<6x2xi8>
@@ -38,9 +38,9 @@ func.func @main(%x: tensor<1x6xf32>, %init: tensor<1x2xf32>) -> tensor<1x2xf32> 
   return %0 : tensor<1x2xf32>
 }
 
-// Scales 1 and 4 (0x3F80, 0x4080) of the first run, zero points 1 and 3, pairs 1 3 and 5 7 of lane 0, 2 4 and 6 8 of lane 1; then the
+// Scales 1 and 4 (0x3F80, 0x4080) of the first run, zero points 1 and 3, a word of 1, 3, 5, 7 for lane 0 and of 2, 4, 6, 8 for lane 1; then the
 // second run.
-// PACK: [[KEY]]: "0x40000000803F8040{{0+}}0103{{0+}}3142{{0+}}7586{{0+}}00400041{{0+}}0204{{0+}}B9CA{{0+}}"
+// PACK: [[KEY]]: "0x40000000803F8040{{0+}}0103{{0+}}3175000042860000{{0+}}00400041{{0+}}0204{{0+}}B9000000CA{{0+}}"
 
 // -----
 

@@ -28,6 +28,21 @@ func.func @widened(%row: memref<8xf16>, %w: memref<4x1x8x16x1xf16>, %i: index, %
   return %0 : vector<16xf32>
 }
 
+// Of the last panel half may be computed; each row's number is read once.
+// CHECK-LABEL: func.func @half_fma
+func.func @half_fma(%row: memref<8xf16>, %w: memref<4x1x8x16x1xf16>, %i: index, %a: vector<16xf32>, %h: vector<8xf32>)
+    -> (vector<16xf32>, vector<8xf32>) {
+  // CHECK: vector.load {{.*}} vector<16xf16>
+  // CHECK: vector.load {{.*}} vector<8xf16>
+  // CHECK: memref.load
+  // CHECK-NOT: memref.load
+  // CHECK: vector.fma {{.*}} : vector<16xf32>
+  // CHECK: vector.fma {{.*}} : vector<8xf32>
+  %0:2 = kernel.inner_tile fma rows(%row : memref<8xf16>) weights(%w[%i, %i] : memref<4x1x8x16x1xf16>)
+      accumulators(%a, %h : vector<16xf32>, vector<8xf32>) -> vector<16xf32>, vector<8xf32>
+  return %0#0, %0#1 : vector<16xf32>, vector<8xf32>
+}
+
 // Pairs of bf16: the lower halves of the lanes first, then the upper ones, which are f32 but for the lower bits.
 // CHECK-LABEL: func.func @pairs
 func.func @pairs(%row: memref<8xbf16>, %w: memref<4x1x4x16x2xbf16>, %i: index, %a: vector<16xf32>) -> vector<16xf32> {

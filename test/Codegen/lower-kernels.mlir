@@ -227,6 +227,59 @@ func.func @gather_runs(%x: memref<1x64x64x3xi8>, %w: memref<2x1x7x16x4xi8>, %o: 
   return
 }
 
+// So it is with floating point.
+// CHECK-LABEL: func.func @half_panel
+func.func @half_panel(%x: memref<6x8xf32>, %w: memref<2x1x8x16x1xf32>, %o: memref<6x20xf32>) {
+  // CHECK: kernel.inner_tile fma {{.*}} -> vector<16xf32>, vector<8xf32>
+  kernel.contract ins(%x, %w : memref<6x8xf32>, memref<2x1x8x16x1xf32>) outs(%o : memref<6x20xf32>)
+      attributes {extra_maps = [], tiling = #kernel.tiling<intrinsic = fma, rows = 1, columns = 32, kv = 1>} {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  }
+  return
+}
+
+// A window with a depth: its rows are counted over depth and height. Nothing asks for the depth, which has no padding.
+// CHECK-LABEL: func.func @volume
+func.func @volume(%x: memref<1x5x6x7x8xf32>, %w: memref<1x18x8x16x1xf32>, %o: memref<1x4x6x7x16xf32>) {
+  // CHECK-DAG: %[[C6:.*]] = arith.constant 6 : index
+  // CHECK-DAG: %[[C3:.*]] = arith.constant 3 : index
+  // CHECK: scf.for %[[ROW:.*]] = %{{.*}} to %[[C6]]
+  // CHECK: %[[KD:.*]] = arith.divui %[[ROW]], %[[C3]]
+  // CHECK: %[[KH:.*]] = arith.remui %[[ROW]], %[[C3]]
+  // CHECK: arith.cmpi ult, %{{.*}}, %[[C6]]
+  // CHECK: arith.cmpi ult
+  // CHECK-NOT: arith.cmpi
+  // CHECK: kernel.inner_tile fma
+  kernel.contract ins(%x, %w : memref<1x5x6x7x8xf32>, memref<1x18x8x16x1xf32>) outs(%o : memref<1x4x6x7x16xf32>)
+      attributes {extra_maps = [], pad_value = 0.0 : f32, tiling = #kernel.tiling<intrinsic = fma, rows = 1, columns = 16, kv = 1>,
+                  window = #kernel.window<sizes = [2, 3, 3], strides = [1, 1, 1], dilations = [1, 1, 1], low = [0, 1, 1], high = [0, 1, 1]>} {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  }
+  return
+}
+
+// Of several loops whose iterations are short each block of the last one finds its position once; the last block ends with it.
+// CHECK-LABEL: func.func @short_iterations
+func.func @short_iterations(%x: memref<?x3x1000xf32>, %o: memref<?x1000x3xf32>) {
+  // CHECK: %[[B:.*]] = arith.muli %{{.*}}, %c2{{.*}} : index
+  // CHECK: scf.forall (%[[I:.*]]) in (%[[B]])
+  // CHECK: %[[R:.*]] = arith.remui %[[I]], %c2
+  // CHECK: %[[N:.*]] = arith.divui %[[I]], %c2
+  // CHECK: %[[FROM:.*]] = arith.muli %[[R]], %c500
+  // CHECK: %[[TO:.*]] = arith.addi %[[FROM]], %c500
+  // CHECK: scf.for %[[P:.*]] = %[[FROM]] to %[[TO]] step %c1
+  // CHECK-NEXT: scf.for %[[C:.*]] = %c0{{.*}} to %c3
+  // CHECK-NEXT: memref.load %{{.*}}[%[[N]], %[[C]], %[[P]]]
+  linalg.generic {indexing_maps = [affine_map<(n, p, c) -> (n, c, p)>, affine_map<(n, p, c) -> (n, p, c)>],
+                  iterator_types = ["parallel", "parallel", "parallel"]} ins(%x : memref<?x3x1000xf32>) outs(%o : memref<?x1000x3xf32>) {
+  ^bb0(%in: f32, %out: f32):
+    linalg.yield %in : f32
+  }
+  return
+}
+
 // Only tiles at the edge ask about each pixel.
 // CHECK-LABEL: func.func @depthwise_padded
 func.func @depthwise_padded(%x: memref<1x8x40x16xf32>, %w: memref<3x3x16xf32>, %o: memref<1x8x40x16xf32>) {

@@ -58,6 +58,36 @@ func.func @conv(%x: tensor<?x8x8x32xi8>, %p: tensor<1x9x8x16x4xi8>, %bias: tenso
 
 // -----
 
+// A convolution with a depth: weights OC×KD×KH×KW×IC.
+#x = affine_map<(n, od, oh, ow, oc, kd, kh, kw, ic) -> (n, od * 2 + kd, oh + kh, ow + kw * 3, ic)>
+#w = affine_map<(n, od, oh, ow, oc, kd, kh, kw, ic) -> (oc, kd, kh, kw, ic)>
+#o = affine_map<(n, od, oh, ow, oc, kd, kh, kw, ic) -> (n, od, oh, ow, oc)>
+// CHECK-LABEL: func.func @volume
+func.func @volume(%x: tensor<?x6x4x9x8xf32>, %p: tensor<1x12x8x16x1xf32>, %out: tensor<?x3x3x6x16xf32>) -> tensor<?x3x3x6x16xf32> {
+  %zero = arith.constant 0.0 : f32
+  %w = kernel.unpack %p : tensor<1x12x8x16x1xf32> to tensor<16x3x2x2x8xf32>
+  %padded = tensor.pad %x low[0, 1, 0, 0, 0] high[0, 0, 0, 0, 0] {
+  ^bb0(%i: index, %j: index, %k: index, %l: index, %m: index):
+    tensor.yield %zero : f32
+  } : tensor<?x6x4x9x8xf32> to tensor<?x7x4x9x8xf32>
+  %init = linalg.fill ins(%zero : f32) outs(%out : tensor<?x3x3x6x16xf32>) -> tensor<?x3x3x6x16xf32>
+  // CHECK-NOT: tensor.pad
+  // CHECK: kernel.contract
+  // CHECK-SAME: window = #kernel.window<sizes = [3, 2, 2], strides = [2, 1, 1], dilations = [1, 1, 3], low = [1, 0, 0], high = [0, 0, 0]>
+  %acc = linalg.generic {indexing_maps = [#x, #w, #o],
+      iterator_types = ["parallel", "parallel", "parallel", "parallel", "parallel", "reduction", "reduction", "reduction", "reduction"],
+      kernel.tiling = #kernel.tiling<intrinsic = fma, rows = 6, columns = 16, kv = 1>}
+      ins(%padded, %w : tensor<?x7x4x9x8xf32>, tensor<16x3x2x2x8xf32>) outs(%init : tensor<?x3x3x6x16xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %m = arith.mulf %a, %b : f32
+    %s = arith.addf %c, %m : f32
+    linalg.yield %s : f32
+  } -> tensor<?x3x3x6x16xf32>
+  return %acc : tensor<?x3x3x6x16xf32>
+}
+
+// -----
+
 // Boundary: a transposing consumer stays a linalg op; the kernel stores sums.
 // CHECK-LABEL: func.func @transposed_consumer
 func.func @transposed_consumer(%x: tensor<4x8xf32>, %p: tensor<1x1x8x16x1xf32>, %out: tensor<16x4xf32>) -> tensor<16x4xf32> {

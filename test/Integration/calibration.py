@@ -91,6 +91,11 @@ last = content["ranges"]["the_y"]
 assert np.allclose(last, [outputs.min(), outputs.max()], rtol=1e-6)
 assert read_histogram(content["histograms"]["the_y"])[1].sum() == outputs.size
 assert content["ranges"]["the_conv1"][0] == 0, "a Relu's range begins at zero"
+# So do the sums of what contractions read: here of the model's input.
+assert set(content["inputs"]) == {"the_conv1", "the_conv2", "the_y"}, content["inputs"]
+fixed = np.rint(data.astype(np.float64) * 2**20).astype(np.int64)
+assert content["inputs"]["the_conv1"] == {"positions": 24 * 64, "sums": fixed.sum((0, 2, 3)).tolist()}, content["inputs"]["the_conv1"]
+assert content["inputs"]["the_y"]["positions"] == 24
 
 # Neither the order of samples nor their division matters; files merge to the file of the whole.
 for calibrator in ("minmax", "mse"):
@@ -148,14 +153,17 @@ except mpc.ModelError as error:
 run = command("--emit=observer-library", f"--calibration-data={folder / 'whole.npy'}", "-o", folder / "no.so")
 assert run.returncode == 1 and "excludes" in run.stderr, run.stderr
 
-# Ranges that name tensors give the library that the same ranges by nodes give.
-ranges = json.loads(whole("minmax").read_text())["ranges"]
+# Ranges that name tensors give the library that the same ranges by nodes give, where these tell no sums either.
+text = json.loads(whole("minmax").read_text())
+del text["inputs"]
+(folder / "ranges.json").write_text(json.dumps(text))
+ranges = text["ranges"]
 names = {"x": "x", "the_conv1": "relu1", "the_conv2": "sum", "the_average": "average", "the_y": "y", "the_pool": "pool"}
 # The transpose in front of the first convolution stores no tensor of the model; its range follows.
 assert set(ranges) == set(names) | {"the_conv1_to_channels_last"}, ranges
 foreign = folder / "calibration.json"
 foreign.write_text(json.dumps({name: ranges[node] for node, name in names.items()} | {"batch1": [-9.0, 9.0], "conv1": [-9.0, 9.0]}))
-assert command(f"--calibration={whole('minmax')}", "-o", direct).returncode == 0
+assert command(f"--calibration={folder / 'ranges.json'}", "-o", direct).returncode == 0
 run = command(f"--calibration={foreign}", "-o", derived)
 assert run.returncode == 0, run.stderr
 assert np.array_equal(mpc.load(derived).run([data])["y"], mpc.load(direct).run([data])["y"])

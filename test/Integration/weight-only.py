@@ -91,6 +91,40 @@ def outputs(library, x, isa, *flags):
     return np.load(f"{folder}/y.npy")
 
 
+def check_thin(work, isas):
+    """A known number of rows chooses the tile: all of up to 7, else 16 that are copied side by side, and what is left of them."""
+    shapes = [(1, 1), (1, 4), (7,), (8,), (16,), (2, 10), (33,)]
+
+    def make(weights, path):
+        nodes = [helper.make_node("MatMul", [f"x{i}", "w"], [f"y{i}"], name=f"product{i}") for i in range(len(shapes))]
+        values = [[helper.make_tensor_value_info(f"{name}{i}", TensorProto.FLOAT, [*shape, size]) for i, shape in enumerate(shapes)]
+                  for name, size in (("x", 70), ("y", 40))]
+        graph = helper.make_graph(nodes, "g", *values, [numpy_helper.from_array(weights, "w")])
+        onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+
+    weights = rng.standard_normal((70, 40)).astype(f32)
+    inputs = []
+    for i, shape in enumerate(shapes):
+        np.save(f"{work}/x{i}.npy", rng.standard_normal((*shape, 70)).astype(f32))
+        inputs.append(f"--input=x{i}={work}/x{i}.npy")
+
+    def outputs(library, isa, threads=1):
+        run("mpc-run", library, *inputs, f"--output={library}.out", f"--isa={isa}", f"--threads={threads}")
+        return [np.load(f"{library}.out/y{i}.npy").tobytes() for i in range(len(shapes))]
+
+    for name, *flags in (("w4",), ("w4", "--weight-scheme=codebook"), ("w8", "--weight-block=channel")):
+        make(weights, f"{work}/thin.onnx")
+        run("mpc-compile", f"{work}/thin.onnx", f"--precision={name}", *flags, "-o", f"{work}/thin.so")
+        run("mpc-compile", f"{work}/thin.onnx", f"--precision={name}", *flags, "--compile-to=quantized", "-o", f"{work}/thin.mlir")
+        numbers, _ = dequantize(open(f"{work}/thin.mlir").read(), "product0")
+        make(numbers if numbers.shape == weights.shape else np.ascontiguousarray(numbers.T), f"{work}/thin-f32.onnx")
+        run("mpc-compile", f"{work}/thin-f32.onnx", "-o", f"{work}/thin-f32.so")
+        expected = outputs(f"{work}/thin-f32.so", isas[0])
+        for isa in isas:
+            assert outputs(f"{work}/thin.so", isa) == expected, (name, flags, isa)
+        assert outputs(f"{work}/thin.so", isas[-1], threads=2) == expected, (name, flags)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--work", required=True)
@@ -158,6 +192,8 @@ def main():
         assert all(outputs(library, x, isa).tobytes() == found.tobytes() for isa in isas)
         groups = {group["name"]: group["precision"] for group in json.loads(run("mpc-run", library, "--describe", "--json"))["groups"]}
         assert groups["conv1"] == groups["fc2"] == "w4" and groups["pool"] == kind, groups
+
+    check_thin(work, isas)
 
     # A saved configuration gives the same library again, its formats included.
     config = f"{work}/config.json"

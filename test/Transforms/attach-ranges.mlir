@@ -6,6 +6,8 @@
 // RUN: not mpc-opt %t/model.mlir --mpc-attach-ranges=calibration=%t/kind.json 2>&1 | FileCheck %s --check-prefix=KIND
 // RUN: not mpc-opt %t/model.mlir --mpc-attach-ranges=calibration=%t/range.json 2>&1 | FileCheck %s --check-prefix=RANGE
 // RUN: not mpc-opt %t/model.mlir --mpc-attach-ranges=calibration=%t/version.json 2>&1 | FileCheck %s --check-prefix=VERSION
+// RUN: not mpc-opt %t/model.mlir --mpc-attach-ranges=calibration=%t/inputs.json 2>&1 | FileCheck %s --check-prefix=INPUTS
+// RUN: not mpc-opt %t/model.mlir --mpc-attach-ranges=calibration=%t/sums.json 2>&1 | FileCheck %s --check-prefix=SUMS
 // RUN: not mpc-opt %t/model.mlir --mpc-attach-ranges=calibration=%t/key.json 2>&1 | FileCheck %s --check-prefix=KEY
 // RUN: not mpc-opt %t/model.mlir --mpc-attach-ranges 2>&1 | FileCheck %s --check-prefix=NONE
 
@@ -14,13 +16,20 @@
 // GARBAGE: error: {{.*}}garbage.json: expected a calibration table, but this is not JSON
 // KIND: error: {{.*}}kind.json: expected a calibration table with the keys version, model_hash, calibrator, samples and ranges
 // RANGE: error: {{.*}}range.json: range of 'fc': expected finite min <= max, but got [2,1]
-// VERSION: error: {{.*}}version.json: expected a calibration table of version 1 or 2, but got version 3
+// VERSION: error: {{.*}}version.json: expected a calibration table of version 1 to 3, but got version 4
+// INPUTS: error: calibration {{.*}}inputs.json: expected sums of 2 input channels of 'product', but got 1
+// SUMS: error: {{.*}}sums.json: inputs of 'product': expected {"positions": number, "sums": [...]} of integers, but got {"positions":4,"sums":[1.5]}
 // KEY: error: {{.*}}key.json: unknown key 'range' in a calibration table
 // NONE: error: expected the option calibration=FILE of mpc-attach-ranges
 
 //--- table.json
-{"version": 1, "model_hash": "abc", "calibrator": "minmax", "samples": 3,
- "ranges": {"x": [-1.5, 2], "fc": [-0.1, 6.25], "not in this model": [0, 1]}}
+{"version": 3, "model_hash": "abc", "calibrator": "minmax", "samples": 3,
+ "ranges": {"x": [-1.5, 2], "fc": [-0.1, 6.25], "not in this model": [0, 1]},
+ "inputs": {"product": {"positions": 4, "sums": [1048576,-8388608]}, "exp": {"positions": 1, "sums": [1]}, "not in this model": {"positions": 1, "sums": []}}}
+//--- inputs.json
+{"version": 3, "model_hash": "abc", "calibrator": "minmax", "samples": 3, "ranges": {}, "inputs": {"product": {"positions": 4, "sums": [1]}}}
+//--- sums.json
+{"version": 3, "model_hash": "abc", "calibrator": "minmax", "samples": 3, "ranges": {}, "inputs": {"product": {"positions": 4, "sums": [1.5]}}}
 //--- other.json
 {"version": 1, "model_hash": "xyz", "calibrator": "minmax", "samples": 3, "ranges": {}}
 //--- garbage.json
@@ -30,7 +39,7 @@
 //--- range.json
 {"version": 1, "model_hash": "abc", "calibrator": "minmax", "samples": 3, "ranges": {"fc": [2, 1]}}
 //--- version.json
-{"version": 3, "model_hash": "abc", "calibrator": "minmax", "samples": 3, "ranges": {}}
+{"version": 4, "model_hash": "abc", "calibrator": "minmax", "samples": 3, "ranges": {}}
 //--- key.json
 {"version": 1, "model_hash": "abc", "calibrator": "minmax", "samples": 3, "ranges": {}, "range": {}}
 
@@ -42,9 +51,11 @@ module attributes {mpc.model_hash = "abc"} {
   // A group that only selects takes the range of what it selects from, through views; padding and clamps change it.
   // CHECK: mpc.group "pool" {{.*}} attributes {range = #mpc.range<-1.500000e+00, 2.000000e+00>}
   // CHECK: mpc.group "pad" {{.*}} attributes {range = #mpc.range<-3.000000e+00, 1.000000e+00>}
-  // A group that computes and that the table does not name has none.
+  // A group that computes and that the table does not name has no range, and one that is no contraction no means of inputs.
   // CHECK: mpc.group "exp" {{.*}} -> tensor<1x1x4x4xf32> {
-  func.func @main(%x: tensor<1x1x4x4xf32> {mpc.name = "x"}) -> (tensor<1x16xf32>, tensor<1x1x2x2xf32>, tensor<1x1x5x4xf32>, tensor<1x1x4x4xf32>) {
+  // Sums count units of 2^-20.
+  // CHECK: mpc.group "product" {{.*}} attributes {mpc.input_means = array<f32: 2.500000e-01, -2.000000e+00>}
+  func.func @main(%x: tensor<1x1x4x4xf32> {mpc.name = "x"}) -> (tensor<1x16xf32>, tensor<1x1x2x2xf32>, tensor<1x1x5x4xf32>, tensor<1x1x4x4xf32>, tensor<8x1xf32>) {
     %r = mpc.reshape %x : (tensor<1x1x4x4xf32>) -> tensor<1x16xf32>
     %0 = mpc.group "fc" ins(%a = %r : tensor<1x16xf32>) -> tensor<1x16xf32> {
       %4 = mpc.relu %a : (tensor<1x16xf32>) -> tensor<1x16xf32>
@@ -65,6 +76,12 @@ module attributes {mpc.model_hash = "abc"} {
       %4 = mpc.exp %a : (tensor<1x1x4x4xf32>) -> tensor<1x1x4x4xf32>
       mpc.yield %4 : tensor<1x1x4x4xf32>
     }
-    return %0, %1, %2, %3 : tensor<1x16xf32>, tensor<1x1x2x2xf32>, tensor<1x1x5x4xf32>, tensor<1x1x4x4xf32>
+    %p = mpc.reshape %x : (tensor<1x1x4x4xf32>) -> tensor<8x2xf32>
+    %w = mpc.constant dense<[[1.0], [2.0]]> : tensor<2x1xf32> -> tensor<2x1xf32>
+    %5 = mpc.group "product" ins(%a = %p, %b = %w : tensor<8x2xf32>, tensor<2x1xf32>) -> tensor<8x1xf32> {
+      %4 = mpc.matmul %a, %b : (tensor<8x2xf32>, tensor<2x1xf32>) -> tensor<8x1xf32>
+      mpc.yield %4 : tensor<8x1xf32>
+    }
+    return %0, %1, %2, %3, %5 : tensor<1x16xf32>, tensor<1x1x2x2xf32>, tensor<1x1x5x4xf32>, tensor<1x1x4x4xf32>, tensor<8x1xf32>
   }
 }

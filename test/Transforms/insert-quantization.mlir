@@ -245,6 +245,21 @@ func.func @main(%x: tensor<1x6xf32> {mpc.name = "x", mpc.range = #mpc.range<0.0,
 
 // -----
 
+// Where the means of inputs are known, the bias takes what all of them make of the errors: 4 * 0.4 * 255, in steps of the sums. None is rounded the other way.
+// CHECK-LABEL: func.func @main
+// CHECK: mpc.constant dense<{{\[\[}}127], [0], [0], [0], [0], [0]]> : tensor<6x1xi8>
+// CHECK: mpc.constant dense<408> : tensor<1xi32>
+func.func @main(%x: tensor<1x6xf32> {mpc.name = "x", mpc.range = #mpc.range<0.0, 1.0>}) -> tensor<1x1xf32> {
+  %w = mpc.constant dense<[[127.0], [0.4], [0.4], [0.4], [0.4], [0.0]]> : tensor<6x1xf32> -> tensor<6x1xf32>
+  %y = mpc.group "fc" ins(%a = %x, %c = %w : tensor<1x6xf32>, tensor<6x1xf32>) -> tensor<1x1xf32> attributes {mpc.input_means = array<f32: 1.0, 1.0, 1.0, 1.0, 1.0, 1.0>, precision = #mpc.precision<int8>} {
+    %0 = mpc.matmul %a, %c : (tensor<1x6xf32>, tensor<6x1xf32>) -> tensor<1x1xf32>
+    mpc.yield %0 : tensor<1x1xf32>
+  }
+  return %y : tensor<1x1xf32>
+}
+
+// -----
+
 // Errors of taps cancel within each input channel (the last dimension of the weights), although those of the two channels would cancel each other.
 // CHECK-LABEL: func.func @main
 // CHECK: mpc.constant dense<{{\[\[\[}}127, -1], [1, 0], [0, 0], [0, 0]]]> : tensor<1x4x2xi8>
@@ -255,4 +270,30 @@ func.func @main(%x: tensor<1x5x2xf32> {mpc.name = "x", mpc.range = #mpc.range<0.
     mpc.yield %0 : tensor<1x2x1xf32>
   }
   return %y : tensor<1x2x1xf32>
+}
+
+// -----
+
+// Of the weights 127 and 0.25 in steps of 1 the second becomes 0. Its inputs are 4 on average: 0.25 * 4 goes to the bias, which is made where there is none. The
+// other channel is exact.
+// CHECK-LABEL: func.func @main
+// CHECK-DAG: mpc.constant dense<{{\[\[}}127, 0], [0, 127]]> : tensor<2x2xi8>
+// CHECK-DAG: %[[NONE:.*]] = mpc.constant dense<[1, 0]> : tensor<2xi32>
+// CHECK-DAG: %[[SOME:.*]] = mpc.constant dense<[6, 5]> : tensor<2xi32>
+// CHECK-NOT: mpc.input_means
+// CHECK: mpc.group "none" ins({{.*}} = %[[NONE]] :
+// CHECK: mpc.matmul %{{.*}}, %{{.*}}, %{{.*}} :
+// CHECK: mpc.group "some" ins({{.*}} = %[[SOME]] :
+func.func @main(%x: tensor<?x2xf32> {mpc.name = "x", mpc.range = #mpc.range<0.0, 255.0>}) -> (tensor<?x2xf32>, tensor<?x2xf32>) {
+  %w = mpc.constant dense<[[127.0, 0.0], [0.25, 127.0]]> : tensor<2x2xf32> -> tensor<2x2xf32>
+  %b = mpc.constant dense<5.0> : tensor<2xf32> -> tensor<2xf32>
+  %y = mpc.group "none" ins(%a = %x, %c = %w : tensor<?x2xf32>, tensor<2x2xf32>) -> tensor<?x2xf32> attributes {mpc.input_means = array<f32: 10.0, 4.0>, precision = #mpc.precision<int8>} {
+    %0 = mpc.matmul %a, %c : (tensor<?x2xf32>, tensor<2x2xf32>) -> tensor<?x2xf32>
+    mpc.yield %0 : tensor<?x2xf32>
+  }
+  %z = mpc.group "some" ins(%a = %x, %c = %w, %d = %b : tensor<?x2xf32>, tensor<2x2xf32>, tensor<2xf32>) -> tensor<?x2xf32> attributes {mpc.input_means = array<f32: 10.0, 4.0>, precision = #mpc.precision<int8>} {
+    %0 = mpc.matmul %a, %c, %d : (tensor<?x2xf32>, tensor<2x2xf32>, tensor<2xf32>) -> tensor<?x2xf32>
+    mpc.yield %0 : tensor<?x2xf32>
+  }
+  return %y, %z : tensor<?x2xf32>, tensor<?x2xf32>
 }

@@ -25,6 +25,30 @@ func.func @main(%x: tensor<?x4xf32> {mpc.name = "x"}, %w: tensor<4x4xf16>, %i: t
   return %0 : tensor<?x4xf32>
 }
 
+// Of contractions with constant weights the channels that they read are summed, behind all the rest and in the order of names.
+// CHECK-LABEL: func.func @sums
+// CHECK-SAME: tensor<2xf32> {mpc.observes = "z"}, tensor<2xf32> {mpc.observes = "a"}, tensor<3xi64> {mpc.sums = "a"}, tensor<5xi64> {mpc.sums = "z"})
+// CHECK: %[[XS:.*]] = mpc.group "sums:z" ins(%{{.*}} = %arg0 : tensor<1x4xf32>) -> tensor<5xi64>
+// CHECK-NEXT: mpc.channel_sums "z"
+// CHECK: %[[Z:.*]] = mpc.group "z"
+// CHECK: %[[R:.*]] = mpc.reshape %[[Z]]
+// CHECK: %[[RS:.*]] = mpc.group "sums:a" ins(%{{.*}} = %[[R]] : tensor<2x2xf32>) -> tensor<3xi64>
+// CHECK: return %{{.*}}, %[[RS]], %[[XS]] :
+func.func @sums(%x: tensor<1x4xf32>) -> tensor<2x2xf32> {
+  %w = mpc.constant dense<1.0> : tensor<4x4xf32> -> tensor<4x4xf32>
+  %v = mpc.constant dense<1.0> : tensor<2x2xf32> -> tensor<2x2xf32>
+  %0 = mpc.group "z" ins(%a = %x, %b = %w : tensor<1x4xf32>, tensor<4x4xf32>) -> tensor<1x4xf32> {
+    %1 = mpc.matmul %a, %b : (tensor<1x4xf32>, tensor<4x4xf32>) -> tensor<1x4xf32>
+    mpc.yield %1 : tensor<1x4xf32>
+  }
+  %2 = mpc.reshape %0 : (tensor<1x4xf32>) -> tensor<2x2xf32>
+  %3 = mpc.group "a" ins(%a = %2, %b = %v : tensor<2x2xf32>, tensor<2x2xf32>) -> tensor<2x2xf32> {
+    %1 = mpc.matmul %a, %b : (tensor<2x2xf32>, tensor<2x2xf32>) -> tensor<2x2xf32>
+    mpc.yield %1 : tensor<2x2xf32>
+  }
+  return %3 : tensor<2x2xf32>
+}
+
 // Only entry points observe.
 // CHECK-LABEL: func.func private @helper
 // CHECK-NOT: mpc.observe

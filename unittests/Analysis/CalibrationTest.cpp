@@ -68,6 +68,44 @@ TEST(Calibration, minMaxMergesExactly) {
   EXPECT_EQ(first.str(), whole.str());
 }
 
+// Means of all samples come from sums of parts. What one part does not have is
+// not known of all of them.
+TEST(Calibration, sumsOfInputsMerge) {
+  Calibration whole(Calibrator::MinMax, "h"), first(Calibrator::MinMax, "h"),
+      second(Calibrator::MinMax, "h");
+  first.observeInputs("fc", {3 << 20, -(1 << 20), 2});
+  second.observeInputs("fc", {1 << 20, 1 << 19, 6});
+  for (Calibration *half : {&first, &second})
+    half->observeInputs("conv", {1, 1});
+  whole.observeInputs("fc", {1 << 20, 1 << 19, 6});
+  whole.observeInputs("fc", {3 << 20, -(1 << 20), 2});
+  whole.observeInputs("conv", {2, 2});
+  Calibration merged = first;
+  EXPECT_FALSE(bool(merged.merge(second)));
+  EXPECT_EQ(merged.str(), whole.str());
+  EXPECT_EQ(merged.getInputChannels("fc")->getMeans(),
+            (std::vector<float>{0.5f, -0.0625f}));
+  llvm::Expected<Calibration> read = Calibration::parse(merged.str(), "file");
+  ASSERT_TRUE(bool(read));
+  EXPECT_EQ(read->str(), merged.str());
+  first.observeInputs("only here", {1, 1});
+  EXPECT_FALSE(bool(first.merge(second)));
+  EXPECT_EQ(first.str(), whole.str());
+}
+
+// Sums that leave 63 bits are not known, whatever is added to them.
+TEST(Calibration, sumsOfInputsSaturate) {
+  Calibration table(Calibrator::MinMax, "h");
+  for (int64_t sum : {kMostChannelSum - 1, int64_t(2), -kMostChannelSum / 2})
+    table.observeInputs("fc", {sum, 0, 1});
+  const InputChannels *inputs = table.getInputChannels("fc");
+  EXPECT_EQ(inputs->sums, (std::vector<int64_t>{kMostChannelSum, 0}));
+  EXPECT_TRUE(inputs->getMeans().empty());
+  table.observeInputs("other", {-kMostChannelSum, 1});
+  table.observeInputs("other", {kMostChannelSum / 2, 1});
+  EXPECT_EQ(table.getInputChannels("other")->sums.front(), -kMostChannelSum);
+}
+
 TEST(Calibration, mergesOnlyWhatBelongsTogether) {
   Calibration table(Calibrator::MinMax, "h"), other(Calibrator::MinMax, "g"),
       average(Calibrator::MovingAverage, "h");

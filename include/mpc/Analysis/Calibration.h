@@ -8,20 +8,24 @@
 // The calibration table: what was seen of every tensor over samples, the
 // calibrator that makes a range of it, and the table's JSON file:
 //
-//   {"version": 2, "model_hash": "9f2c…", "calibrator": "mse", "samples": 100,
+//   {"version": 3, "model_hash": "9f2c…", "calibrator": "mse", "samples": 100,
 //    "ranges": {"conv1": [0, 6.25]},
-//    "histograms": {"conv1": {"width": -8, "first": 0, "counts": [912,-3,4]}}}
+//    "histograms": {"conv1": {"width": -8, "first": 0, "counts": [912,-3,4]}},
+//    "inputs": {"conv2": {"positions": 6400, "sums": [52428800,0,1310720]}}}
 //
 // `ranges` are the smallest and the largest value (moving-average: the averages
 // of those of single runs). A histogram's bins are 2^width wide and aligned to
 // zero; `first` is the number of the first one that is not empty, of zero's bin
 // being 0, and a negative count stands for that many empty bins. Histograms are
-// there where the calibrator needs them.
+// there where the calibrator needs them. `inputs` has, by the name of the group
+// whose contraction reads them, the sum of each input channel in units of
+// 2^-20, and how many positions were summed.
 //
-// Counts are exact, and bins double in width as ranges grow: the order of
-// samples does not matter, and tables of parts of the samples merge to the
-// table of all of them, byte for byte. Version 1 has no histograms and reads as
-// before. Tables of other tools: see ForeignCalibration.h.
+// Counts and sums are exact, and bins double in width as ranges grow: the order
+// of samples does not matter, and tables of parts of the samples merge to the
+// table of all of them, byte for byte. Version 2 has no inputs, version 1 no
+// histograms either; they read as before. Tables of other tools: see
+// ForeignCalibration.h.
 //
 //===----------------------------------------------------------------------===//
 
@@ -39,6 +43,12 @@ namespace mpc {
 
 /// The bins of a histogram; zero is where bin kHistogramBins / 2 begins.
 inline constexpr int64_t kHistogramBins = 4096;
+
+/// Sums of channels count in units of 2^-kChannelSumBits.
+inline constexpr int kChannelSumBits = 20;
+/// Such a sum, or its negative, stands for one that is not known: it has left
+/// 63 bits.
+inline constexpr int64_t kMostChannelSum = int64_t(1) << 62;
 
 /// How what was seen becomes a range.
 struct Calibrator {
@@ -98,6 +108,16 @@ struct Observation {
   CalibrationHistogram histogram;
 };
 
+/// What was seen of the input channels of a contraction: mpc.channel_sums,
+/// added up over runs.
+struct InputChannels {
+  int64_t positions = 0;
+  std::vector<int64_t> sums;
+
+  /// Of each channel; none where nothing was seen, or a sum is not known.
+  std::vector<float> getMeans() const;
+};
+
 /// The range that a calibrator makes of an observation, which has a histogram
 /// where the calibrator needs one. It lies within what was seen, and holds no
 /// other sign than that. Computed in f64.
@@ -122,6 +142,9 @@ public:
   /// What was seen of a tensor, or null.
   const Observation *getObservation(llvm::StringRef tensor) const;
 
+  /// What was seen of the input channels of a group's contraction, or null.
+  const InputChannels *getInputChannels(llvm::StringRef group) const;
+
   /// Makes ranges by another calibrator. Fails where the table does not hold
   /// what that one needs.
   llvm::Error setCalibrator(const Calibrator &other);
@@ -132,9 +155,14 @@ public:
   llvm::Error observe(llvm::StringRef tensor, double min, double max,
                       llvm::ArrayRef<int64_t> counts = {});
 
+  /// Takes in what one run saw of the input channels of a group's contraction:
+  /// the mpc.channel_sums.
+  void observeInputs(llvm::StringRef group, llvm::ArrayRef<int64_t> sums);
+
   /// Takes in another table of the same model and calibrator. Exact: the result
-  /// is the table of all samples together. Moving averages depend on the order
-  /// of the samples and do not merge.
+  /// is the table of all samples together; inputs that one of the two does not
+  /// have are left out. Moving averages depend on the order of the samples and
+  /// do not merge.
   llvm::Error merge(const Calibration &other);
 
   /// Reads a file. Errors name the file, and say what is wrong where.
@@ -156,6 +184,7 @@ private:
   std::string modelHash;
   uint64_t numSamples = 0;
   std::map<std::string, Observation> observations;
+  std::map<std::string, InputChannels> inputs; ///< by group
   /// Ranges that were asked for since the last observation.
   mutable std::map<std::string, CalibrationRange> derived;
 };

@@ -30,8 +30,9 @@ constexpr int64_t kMaxEdgeTaps = 100;
 struct ContractionInfo {
   enum class Kind {
     matmul,      ///< (…, m, k) × (k, n) or (n, k) → (…, m, n)
-    convolution, ///< (b, h, w, c) × (n, kh, kw, c) → (b, oh, ow, n)
-    depthwise    ///< (b, h, w, c) × (kh, kw, c) → (b, oh, ow, c)
+    convolution, ///< (b, h, w, c) × (n, kh, kw, c) → (b, oh, ow, n); both may
+                 ///< have a depth before h and kh
+    depthwise ///< (b, h, w, c) × (kh, kw, c) → (b, oh, ow, c)
   };
   Kind kind = Kind::matmul;
   /// matmul: the weights are (k, n).
@@ -43,9 +44,12 @@ struct ContractionInfo {
   bool integer = false; ///< i8, or signed i16, times i8 in i32
   /// Output channels, and reduction size per tap.
   int64_t channels = 0, depth = 0;
-  std::array<int64_t, 2> sizes = {1, 1}, strides = {1, 1}, dilations = {1, 1};
+  /// Of the window, the width last: two, or three with a depth.
+  llvm::SmallVector<int64_t, 3> sizes = {1, 1}, strides = {1, 1},
+                                dilations = {1, 1};
 
-  int64_t getNumTaps() const { return sizes[0] * sizes[1]; }
+  int64_t getNumTaps() const { return llvm::product_of(sizes); }
+  bool hasDepth() const { return sizes.size() == 3; }
 
   /// Rows of one sample of `op`'s result that share their weights, at least 1;
   /// a dynamic batch counts once.

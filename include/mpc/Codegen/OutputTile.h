@@ -85,6 +85,11 @@ mlir::Value sliceView(mlir::ImplicitLocOpBuilder &b, mlir::Value memref,
 mlir::Value rowView(mlir::ImplicitLocOpBuilder &b, mlir::Value rows,
                     mlir::Value row, int64_t size);
 
+/// Lane `lane` of panel `panel` of packed values, panel × k × lane: rank 1, one
+/// element per k, any offset.
+mlir::Value laneView(mlir::ImplicitLocOpBuilder &b, mlir::Value panels,
+                     mlir::Value panel, int64_t lane, int64_t size);
+
 /// The square of `rows`, vectors of as many elements, a power of two,
 /// transposed in registers.
 mlir::SmallVector<mlir::Value>
@@ -95,10 +100,11 @@ transposeVectors(mlir::ImplicitLocOpBuilder &b,
 mlir::Value padRow(mlir::ImplicitLocOpBuilder &b, mlir::TypedAttr value,
                    int64_t size);
 
-/// Where an output row's window lies in the input of a convolution.
+/// Where an output row's window lies in the input of a convolution. Rows of a
+/// window with a depth (WindowAttr) are counted over depth and height.
 class WindowRow {
 public:
-  /// Of linear output row `row` (over batch, height, width).
+  /// Of linear output row `row` (over batch, depth, height, width).
   WindowRow(mlir::ImplicitLocOpBuilder &b, kernel::WindowAttr window,
             mlir::MemRefType input, mlir::MemRefType out, mlir::Value row);
 
@@ -156,12 +162,17 @@ public:
   mlir::Value isInside(mlir::ImplicitLocOpBuilder &b, unsigned dim,
                        mlir::Value number) const;
 
-  /// Rows [first, second) of the window, those that are inside of the input for
-  /// this output row, or for one between it and `last`, a row behind it.
+  /// Rows [first, second) of a window without a depth, those that are inside of
+  /// the input for this output row, or for one between it and `last`, a row
+  /// behind it.
   std::pair<mlir::Value, mlir::Value>
   getInsideRows(mlir::ImplicitLocOpBuilder &b, const WindowRow &last) const;
 
 private:
+  /// The input's row, counted over all samples, that row kh of the window
+  /// reads, and whether it is inside, null where all are.
+  std::pair<mlir::Value, mlir::Value> locateRow(mlir::ImplicitLocOpBuilder &b,
+                                                mlir::Value kh) const;
   std::pair<mlir::Value, mlir::Value> locate(mlir::ImplicitLocOpBuilder &b,
                                              mlir::Value kh,
                                              mlir::Value offset) const;
@@ -169,9 +180,10 @@ private:
   mlir::Value countRowsAbove(mlir::ImplicitLocOpBuilder &b, int64_t edge) const;
 
   kernel::WindowAttr window;
-  int64_t height, width, channels;
-  /// First input row of the sample, and the window's upper left corner.
-  mlir::Value sample, top, left;
+  int64_t depth, height, width, channels;
+  /// First input row of the sample, and the window's front upper left corner;
+  /// `front` is null without a depth.
+  mlir::Value sample, front, top, left;
 };
 
 /// How many vectors of the element-wise `body` are to be computed at a time, so

@@ -100,10 +100,9 @@ struct CompileOptions {
   bool emitObserver = false;
 
   LibraryOptions library;
-  /// Called during calibration with samples done and samples in all.
-  std::function<void(size_t, size_t)> progress;
-  /// The same for other long work, with what it is.
-  std::function<void(const char *, size_t, size_t)> workProgress;
+  /// Called during long work with what it is, the parts done and all.
+  std::function<void(const char *, size_t, size_t)> progress =
+      [](const char *, size_t, size_t) {};
 };
 
 /// Names, types and shapes of the inputs and outputs of @main, and the hash of

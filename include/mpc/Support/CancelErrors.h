@@ -19,22 +19,27 @@
 
 namespace mpc {
 
+// What a squared sum counts beside the squared errors: about E[x_i x_j] of
+// neighbouring positions, and E[x]^2, over the variance that is left, for
+// outputs of rectifiers. Without E[x]^2 some is left for inputs that grow and
+// shrink together.
+inline constexpr double kChannelShare = 1.0, kRowShare = 0.5,
+                        kCorrectedRowShare = 0.1;
+
 /// Rounds weights of one row, which are integers already, the other way while
 /// that makes
 ///   sum e^2 + kChannelShare * sum over input channels (sum e)^2
-///           + kRowShare * (sum e)^2
+///           + rowShare * (sum e)^2
 /// less, one after another, within [least, most]. `channels` tells the input
 /// channel, below `numChannels`, that each weight multiplies;
 /// `getValue(k, q)` is weight k of the integer q. What is exact stays.
+/// `rowShare` is kRowShare, or kCorrectedRowShare where a bias takes what the
+/// means of inputs make of the errors.
 template <typename Integer, typename GetValue>
 void cancelErrors(llvm::ArrayRef<float> row,
                   llvm::MutableArrayRef<Integer> integers, int least, int most,
                   llvm::ArrayRef<int64_t> channels, int64_t numChannels,
-                  GetValue getValue) {
-  // What a squared sum counts beside the squared errors: about E[x_i x_j] of
-  // neighbouring positions, and E[x]^2, over the variance that is left, for
-  // outputs of rectifiers.
-  constexpr double kChannelShare = 1.0, kRowShare = 0.5;
+                  GetValue getValue, double rowShare = kRowShare) {
   constexpr int kPasses = 4;
   std::vector<double> errors(row.size()), channelSums(numChannels, 0.0);
   double rowSum = 0;
@@ -54,7 +59,7 @@ void cancelErrors(llvm::ArrayRef<float> row,
       double &channelSum = channelSums[channels[k]];
       double gain = (2 * error + step) +
                     kChannelShare * (2 * channelSum + step) +
-                    kRowShare * (2 * rowSum + step);
+                    rowShare * (2 * rowSum + step);
       // The sum changes by gain * step; differences that are noise do not
       // count.
       if (!(gain * step < -1e-9 * step * step))

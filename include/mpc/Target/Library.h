@@ -68,6 +68,9 @@ struct ObserverInfo {
   std::string head;                 // of the calibration table (Calibration.h)
   std::vector<std::string> tensors; // names, in the order of the results
   bool histograms = false, movingAverage = false;
+  /// Names of groups, and how many input channels their contractions have: what
+  /// follows are the sums of each.
+  std::vector<std::pair<std::string, uint32_t>> inputs;
 };
 
 /// What the library says about itself: the descriptor that the runtime reads

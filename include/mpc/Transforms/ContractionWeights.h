@@ -62,6 +62,8 @@ public:
 
   std::vector<float> weights; ///< in the constant's order
   std::vector<float> bias;    ///< per output channel; zeros where there is none
+  /// Calibrated, per input channel (mpc.input_means); none where not known.
+  std::vector<float> inputMeans;
 
   /// The weights of one output channel, in the order of its products.
   std::vector<float> getWeightsOf(int64_t output) const;
@@ -70,6 +72,12 @@ public:
   /// become, in the order of its products: the nearest ones, but for those that
   /// make errors cancel (CancelErrors.h).
   std::vector<int8_t> quantizeWeightsOf(int64_t output, float scale) const;
+
+  /// What weights of the integers `quantized`, in steps of `scale`, take from
+  /// the mean of an output channel: sum (w[k] - q[k] * scale) * E[x[k]]. 0
+  /// where the means of inputs are not known. Padding counts as the mean.
+  double getMeanError(int64_t output, float scale,
+                      llvm::ArrayRef<int8_t> quantized) const;
 
   /// Makes `weights` and `bias` the group's. A bias that is new is added to the
   /// contraction, unless it is all zeros.

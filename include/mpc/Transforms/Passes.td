@@ -201,7 +201,8 @@ def InsertQuantization : Pass<"mpc-insert-quantization", "::mlir::ModuleOp"> {
     int8, by the role of the group's root (QuantizableOpInterface):
     - contraction: u8 activations (asymmetric, over the range widened to hold 0), s8 weights (symmetric, per output channel, -127 to 127), i32 bias
       at s_x*s_w, i32 accumulator. Clamps alone behind it become the bounds of one `mpc.requantize`; anything else is computed
-      in f32 between `mpc.dequantize` and `mpc.quantize`. A channel whose bias would not fit gets a larger weight scale
+      in f32 between `mpc.dequantize` and `mpc.quantize`. A channel whose bias would not fit gets a larger weight scale. With `mpc.input_means` on the group, the
+      mean error of the weights' rounding goes to the bias, which is made where there is none
     - passthrough: on the integers; inputs and output share scale and zero point (the hull of their ranges)
     - average: integer sum, one requantization
     - others: in f32, dequantized and quantized inside the group
@@ -346,6 +347,9 @@ def ObserveRanges : Pass<"mpc-observe-ranges", "::mlir::ModuleOp"> {
 
     With `histograms` each of them is followed by a `tensor<4096xi64> {mpc.counts = "fc"}`: the mpc.histogram of the tensor over that range.
 
+    Behind all of them comes, for each group whose contraction has constant weights and channels last, in the order of their names, the mpc.channel_sums of what the
+    contraction reads: `tensor<5xi64> {mpc.sums = "fc"}`.
+
     Precondition: groups are formed, and the function does not observe yet. Postcondition: each result with `mpc.observes` is `[min, max]` of the tensor of that
     name in one run.
   }];
@@ -356,7 +360,7 @@ def ObserveRanges : Pass<"mpc-observe-ranges", "::mlir::ModuleOp"> {
 def AttachRanges : Pass<"mpc-attach-ranges", "::mlir::ModuleOp"> {
   let summary = "ranges from a calibration table onto arguments and groups";
   let description = [{
-    With a table `{"version": 2, "model_hash": "", "calibrator": "minmax", "samples": 1, "ranges": {"x": [-1, 1], "fc": [0, 6]}}`:
+    With a table `{"version": 3, "model_hash": "", "calibrator": "minmax", "samples": 1, "ranges": {"x": [-1, 1], "fc": [0, 6]}}`:
 
     ```mlir
     func.func @main(%x: tensor<?x4xf32> {mpc.name = "x"}) -> tensor<?x4xf32> {
@@ -367,6 +371,9 @@ def AttachRanges : Pass<"mpc-attach-ranges", "::mlir::ModuleOp"> {
     ```
 
     Tables of ONNX Runtime, TPU-MLIR and TensorRT, which name tensors, are read by `mpc.tensor`; one that names none of them is an error.
+
+    Of `"inputs": {"fc": {"positions": 4, "sums": [2097152, …]}}` a contraction with constant weights gets the mean of each input channel, here
+    `mpc.input_means = array<f32: 0.5, …>`, which mpc-insert-quantization reads.
 
     A group that only moves, selects or clamps values, and that the table does not name, takes the range of its inputs. Names in the table that the module does
     not have are left aside: a table serves every way of compiling its model.

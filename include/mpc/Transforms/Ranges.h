@@ -26,6 +26,12 @@ inline constexpr llvm::StringLiteral kObservesAttrName = "mpc.observes";
 /// On a result of an observing entry point: the name of the tensor whose
 /// histogram it is, of kHistogramBins bins.
 inline constexpr llvm::StringLiteral kCountsAttrName = "mpc.counts";
+/// On a result of an observing entry point: the name of the group whose
+/// contraction reads the channels of which it is the mpc.channel_sums.
+inline constexpr llvm::StringLiteral kSumsAttrName = "mpc.sums";
+/// On a group: the calibrated mean of each input channel of its contraction
+/// (DenseF32ArrayAttr).
+inline constexpr llvm::StringLiteral kInputMeansAttrName = "mpc.input_means";
 /// On a group: the model's own name of the tensor that it stores, where there
 /// is one. Groups are named after nodes; tables of other tools name tensors.
 inline constexpr llvm::StringLiteral kTensorAttrName = "mpc.tensor";

@@ -335,22 +335,6 @@ FailureOr<Value> GroupLowering::lowerConv(ConvOp op, Value dest) {
     }
   }
 
-  if (ElementsAttr constant =
-          channelsLast && spatialRank == 3 && !depthwise && !grouped
-              ? getConstantValue(op.getWeight())
-              : nullptr) {
-    // No kernel computes these; with weights [K..., I, O] the loop over outputs
-    // is innermost, and neighbouring lanes are neighbouring weights.
-    SmallVector<int64_t> perm = llvm::to_vector(llvm::seq<int64_t>(1, rank));
-    perm.push_back(0);
-    if (ElementsAttr transposed = transposeConstant(constant, perm)) {
-      weight = addConstantArgument(loc, transposed);
-      weightExprs.assign(kernel.begin(), kernel.end());
-      weightExprs.push_back(loops[innerLoop]);
-      weightExprs.push_back(loops[channelLoop]);
-    }
-  }
-
   MLIRContext *context = builder.getContext();
   SmallVector<AffineMap> maps{
       AffineMap::get(numLoops, 0, inputExprs, context),

@@ -326,6 +326,7 @@ FailureOr<Value> GroupLowering::store(Value value, Value dest) {
             .Case([&](TopKOp op) { return lowerTopK(op, dest); })
             .Case([&](ObserveOp op) { return lowerObserve(op, dest); })
             .Case([&](HistogramOp op) { return lowerHistogram(op, dest); })
+            .Case([&](ChannelSumsOp op) { return lowerChannelSums(op, dest); })
             .Case([&](CumulateOp op) { return lowerCumulate(op, dest); })
             .Default([](Operation *) { return Value(); });
     if (failed(direct) || *direct)

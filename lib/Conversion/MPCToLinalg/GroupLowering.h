@@ -281,6 +281,8 @@ private:
   mlir::FailureOr<mlir::Value> lowerReduce(ReduceOp op, mlir::Value dest);
   mlir::FailureOr<mlir::Value> lowerObserve(ObserveOp op, mlir::Value dest);
   mlir::FailureOr<mlir::Value> lowerHistogram(HistogramOp op, mlir::Value dest);
+  mlir::FailureOr<mlir::Value> lowerChannelSums(ChannelSumsOp op,
+                                                mlir::Value dest);
   /// Reduces an expression over a space of `shape` along `axes`, which go,
   /// starting from `init`; into `dest` where it is given. `merge` combines
   /// what parts of the elements have been reduced to; where it is given, long

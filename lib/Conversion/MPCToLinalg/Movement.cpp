@@ -147,16 +147,16 @@ FailureOr<Node> GroupLowering::expressMovement(Operation *op, AffineMap index,
             addConstantArgument(op.getLoc(), op.getValue());
         return addLeaf(argument, index, expression);
       })
-      .Case<ReshapeOp, ConcatOp, PadOp, ObserveOp, HistogramOp, CumulateOp>(
-          [&](Operation *op) -> FailureOr<Node> {
-            if (auto pad = dyn_cast<PadOp>(op);
-                pad && pad.getMode() != PadMode::Constant)
-              return expressPad(pad, index, expression);
-            FailureOr<Value> tensor = materialize(op->getResult(0));
-            if (failed(tensor))
-              return failure();
-            return addLeaf(*tensor, index, expression);
-          })
+      .Case<ReshapeOp, ConcatOp, PadOp, ObserveOp, HistogramOp, ChannelSumsOp,
+            CumulateOp>([&](Operation *op) -> FailureOr<Node> {
+        if (auto pad = dyn_cast<PadOp>(op);
+            pad && pad.getMode() != PadMode::Constant)
+          return expressPad(pad, index, expression);
+        FailureOr<Value> tensor = materialize(op->getResult(0));
+        if (failed(tensor))
+          return failure();
+        return addLeaf(*tensor, index, expression);
+      })
       .Default([](Operation *op) {
         return op->emitOpError() << "conversion to linalg is not supported yet";
       });

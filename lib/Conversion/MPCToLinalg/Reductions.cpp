@@ -16,6 +16,7 @@
 #include "mlir/Dialect/Linalg/IR/Linalg.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
+#include "mpc/Analysis/Calibration.h"
 #include "mpc/Dialect/Kernel/KernelDialect.h"
 #include "mpc/Dialect/Kernel/ValueBounds.h"
 #include "mpc/Support/QuantMath.h"
@@ -563,4 +564,73 @@ FailureOr<Value> GroupLowering::lowerHistogram(HistogramOp op, Value dest) {
                                      TypeRange{dest.getType()}, *input, *range,
                                      dest)
       ->getResult(0);
+}
+
+FailureOr<Value> GroupLowering::lowerChannelSums(ChannelSumsOp op, Value dest) {
+  Location loc = op.getLoc();
+  FailureOr<Value> input = materialize(op.getInput());
+  if (failed(input))
+    return failure();
+  auto inputType = getTensorType(*input);
+  int64_t rank = inputType.getRank(), channels = inputType.getShape().back();
+  Expression elements;
+  FailureOr<Node> x =
+      express(op.getInput(), builder.getMultiDimIdentityMap(rank), elements);
+  if (failed(x))
+    return failure();
+  Type f64 = builder.getF64Type(), i64 = builder.getI64Type();
+  // A power of two scales exactly.
+  Node fixed = elements.addNode(
+      {*x}, loc,
+      [f64](OpBuilder &b, Location loc, ValueRange scalars) -> Value {
+        Type type = scalars[0].getType();
+        Value unit = arith::ConstantOp::create(
+            b, loc, b.getFloatAttr(type, double(1 << kChannelSumBits)));
+        Value units = math::RoundEvenOp::create(
+            b, loc, arith::MulFOp::create(b, loc, scalars[0], unit));
+        return convertFloat(b, loc, units, f64);
+      });
+  // Sums of integers in f64: exact, in whichever order.
+  Value sums = buildReduction(
+      loc, elements, fixed, inputType.getShape(),
+      llvm::to_vector(llvm::seq<int64_t>(0, rank - 1)),
+      builder.getF64FloatAttr(0), [&](OpBuilder &b, Value element, Value acc) {
+        return arith::AddFOp::create(b, loc, acc, element);
+      });
+  Expression integers;
+  Node integer = integers.addLeaf(sums, builder.getMultiDimIdentityMap(1));
+  integer = integers.addNode(
+      {integer}, loc,
+      [i64, f64](OpBuilder &b, Location loc, ValueRange scalars) -> Value {
+        // What is no number, or too large a one, stands for an unknown sum.
+        auto clamp = [&](arith::CmpFPredicate predicate, double bound,
+                         Value x) -> Value {
+          Value most =
+              arith::ConstantOp::create(b, loc, b.getFloatAttr(f64, bound));
+          Value inside = arith::CmpFOp::create(b, loc, predicate, x, most);
+          return arith::SelectOp::create(b, loc, inside, x, most);
+        };
+        auto most = static_cast<double>(kMostChannelSum);
+        Value sum = clamp(arith::CmpFPredicate::OGT, -most, scalars[0]);
+        sum = clamp(arith::CmpFPredicate::OLT, most, sum);
+        return arith::FPToSIOp::create(b, loc, i64, sum);
+      });
+  OpFoldResult zero = builder.getIndexAttr(0), one = builder.getIndexAttr(1),
+               size = builder.getIndexAttr(channels);
+  Value part =
+      tensor::ExtractSliceOp::create(builder, loc, dest, zero, size, one);
+  part = buildStore(loc, integers, integer, part);
+  dest =
+      tensor::InsertSliceOp::create(builder, loc, part, dest, zero, size, one);
+
+  Value positions = arith::ConstantIndexOp::create(builder, loc, 1);
+  for (int64_t d = 0; d < rank - 1; ++d)
+    positions =
+        arith::MulIOp::create(builder, loc, positions,
+                              tensor::DimOp::create(builder, loc, *input, d));
+  positions = arith::IndexCastOp::create(builder, loc, i64, positions);
+  return tensor::InsertOp::create(
+             builder, loc, positions, dest,
+             ValueRange{arith::ConstantIndexOp::create(builder, loc, channels)})
+      .getResult();
 }

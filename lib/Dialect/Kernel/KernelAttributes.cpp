@@ -29,8 +29,8 @@ void KernelDialect::registerAttributes() {
 
 LogicalResult TilingAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                  Intrinsic intrinsic, int64_t rows,
-                                 int64_t columns, int64_t kv, bool, bool,
-                                 bool planar) {
+                                 int64_t columns, int64_t kv, bool gather, bool,
+                                 bool planar, bool interleave) {
   if (rows < 1)
     return emitError() << "expected at least one row, but got " << rows;
   if (planar && (columns < 1 || rows % 8 != 0))
@@ -40,6 +40,10 @@ LogicalResult TilingAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   if (!planar && (columns < kPanelWidth || columns % kPanelWidth != 0))
     return emitError() << "expected columns to be a positive multiple of "
                        << kPanelWidth << ", but got " << columns;
+  if (interleave && (intrinsic != Intrinsic::fma || kv != 1 || gather ||
+                     planar || rows != kPanelWidth))
+    return emitError() << "expected fma with kv = 1 and " << kPanelWidth
+                       << " rows that are not gathered with 'interleave'";
   if (intrinsic == Intrinsic::mma) {
     if (kv != 2 && kv != 4)
       return emitError() << "expected kv = 2 or 4 with mma, but got " << kv;
@@ -68,11 +72,15 @@ LogicalResult WindowAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                  DenseI64ArrayAttr dilations,
                                  DenseI64ArrayAttr low,
                                  DenseI64ArrayAttr high) {
+  if (sizes.size() != 2 && sizes.size() != 3)
+    return emitError()
+           << "expected sizes to have two or three elements, but got "
+           << sizes.size();
   auto check = [&](DenseI64ArrayAttr list, StringRef name,
                    int64_t least) -> LogicalResult {
-    if (list.size() != 2)
-      return emitError() << "expected " << name
-                         << " to have two elements, but got " << list.size();
+    if (list.size() != sizes.size())
+      return emitError() << "expected " << name << " to have " << sizes.size()
+                         << " elements, as sizes, but got " << list.size();
     for (int64_t value : list.asArrayRef())
       if (value < least)
         return emitError() << "expected " << name << " to be at least " << least
@@ -118,7 +126,7 @@ int64_t BlocksAttr::getRunBytes(int64_t length) const {
   if (getFragments())
     length = llvm::alignTo(length, kFragmentDepth);
   return getHeaderBytes() +
-         llvm::divideCeilSigned(length, getPerGroup()) * kPanelWidth;
+         llvm::divideCeilSigned(length, getPerGroup()) * getGroupBytes();
 }
 
 int64_t BlocksAttr::getPanelBytes() const {
@@ -132,9 +140,12 @@ std::pair<int64_t, int64_t> BlocksAttr::getWeightPosition(int64_t lane,
   int64_t inRun = k % getBlock();
   int64_t start = getTableBytes() + k / getBlock() * getRunBytes(getBlock()) +
                   getHeaderBytes();
-  if (!getFragments())
-    return {start + inRun / getPerGroup() * kPanelWidth + lane,
-            k % getPerGroup() * getBits()};
+  if (!getFragments()) {
+    int64_t bit = inRun % getPerGroup() * getBits();
+    return {start + inRun / getPerGroup() * getGroupBytes() +
+                lane * getGroupBytes() / kPanelWidth + bit / 8,
+            bit % 8};
+  }
   int64_t inGroup = inRun % kFragmentDepth, i = inGroup / 8;
   int64_t thread = lane / 2 * 4 + inGroup / 2 % 4;
   int64_t perWord = 16 / getBits();
@@ -153,7 +164,12 @@ int64_t WindowAttr::getOutputSize(unsigned dim, int64_t size) const {
   return padded < reach ? 0 : (padded - reach) / getStrides()[dim] + 1;
 }
 
+bool WindowAttr::isPaddedAcross() const {
+  return llvm::any_of(llvm::seq(getRank() - 1),
+                      [&](unsigned dim) { return isPadded(dim); });
+}
+
 bool WindowAttr::isPointwise() const {
-  return getNumTaps() == 1 && getStrides()[0] == 1 && getStrides()[1] == 1 &&
-         !isPadded(0) && !isPadded(1);
+  return getNumTaps() == 1 && !isPadded() &&
+         llvm::product_of(getStrides().asArrayRef()) == 1;
 }

@@ -77,14 +77,14 @@ LogicalResult UnpackOp::verify() {
     return emitOpError("expected a result of rank 2 with 'transposed', but got "
                        "rank ")
            << result.getRank(); // C4
-  if (result.getRank() != 2 && result.getRank() != 4)
-    return emitOpError("expected a result of rank 2 or 4, but got rank ")
-           << result.getRank();
+  if (result.getRank() != 2 && result.getRank() != 4 && result.getRank() != 5)
+    return emitOpError("expected a result of rank 2, 4 or 5, but got rank ")
+           << result.getRank(); // C6
   ArrayRef<int64_t> shape = result.getShape();
   int64_t channels = getTransposed() ? shape[1] : shape[0];
   int64_t taps = 1, depth = getTransposed() ? shape[0] : shape.back();
-  if (shape.size() == 4) {
-    taps = shape[1] * shape[2];
+  if (shape.size() > 2) {
+    taps = llvm::product_of(shape.drop_front().drop_back());
     if (packed.getDimSize(1) == 1) { // gathered
       depth *= taps;
       taps = 1;
@@ -131,15 +131,16 @@ template <typename OpTy> static LogicalResult verifyOutputOp(OpTy op) {
            << input.getRank() << " and " << out.getRank(); // C3
   bool padded = false;
   if (WindowAttr window = op.getWindowAttr()) {
-    if (out.getRank() != 4)
-      return op.emitOpError("expected an output of rank 4, but got rank ")
-             << out.getRank(); // C3
-    for (unsigned dim : {1, 2, 3})
+    unsigned rank = window.getRank();
+    if (out.getRank() != rank + 2)
+      return op.emitOpError("expected an output of rank ")
+             << rank + 2 << ", but got rank " << out.getRank(); // C3
+    for (unsigned dim : llvm::seq(1u, rank + 2))
       if (input.isDynamicDim(dim) || out.isDynamicDim(dim))
         return op.emitOpError("expected static height, width and channels, "
                               "but got ")
                << input << " and " << out; // C3
-    for (unsigned dim : {0, 1}) {
+    for (unsigned dim : llvm::seq(rank)) {
       padded |= window.isPadded(dim);
       int64_t expected = window.getOutputSize(dim, input.getDimSize(dim + 1));
       if (out.getDimSize(dim + 1) != expected)
@@ -383,9 +384,10 @@ LogicalResult InnerTileOp::verify() {
   auto row = dyn_cast<MemRefType>(getRows().front().getType());
   int64_t depth = blocks ? blocks.getDepth() : weights.getDimSize(2) * kv;
   if (row.getRank() != 1 || row.getDimSize(0) != depth ||
-      !row.isLastDimUnitStride())
+      (kv != 1 && !row.isLastDimUnitStride()))
     return emitOpError("expected rows of ")
-           << depth << " contiguous elements, but got " << row; // C1
+           << depth << (kv != 1 ? " contiguous" : "") << " elements, but got "
+           << row; // C1
   for (Value other : getRows())
     if (other.getType() != row)
       return emitOpError("expected rows of one type, but got ")
@@ -424,10 +426,12 @@ LogicalResult InnerTileOp::verify() {
       element);
   auto half = VectorType::get({kPanelWidth / 2}, element);
   size_t panels = getAccumulators().size() / getRows().size();
+  bool mayBeHalf = intrinsic == Intrinsic::vpdpbusd ||
+                   (intrinsic == Intrinsic::fma && !pairs && !blocks);
   for (auto [i, accumulator] : llvm::enumerate(getAccumulators())) {
-    bool mayBeHalf = intrinsic == Intrinsic::vpdpbusd && (i + 1) % panels == 0;
+    bool isHalf = mayBeHalf && (i + 1) % panels == 0;
     if (accumulator.getType() != expected &&
-        !(mayBeHalf && accumulator.getType() == half))
+        !(isHalf && accumulator.getType() == half))
       return emitOpError("expected accumulators of type ")
              << expected << ", but got " << accumulator.getType(); // C3
   }

@@ -367,3 +367,21 @@ LogicalResult HistogramOp::verify() {
                          << type;
   return success();
 }
+
+//===----------------------------------------------------------------------===//
+// ChannelSumsOp
+//===----------------------------------------------------------------------===//
+
+LogicalResult ChannelSumsOp::verify() {
+  RankedTensorType input = getInput().getType();
+  if (input.getRank() == 0 || input.isDynamicDim(input.getRank() - 1)) // (C1)
+    return emitOpError() << "expected an input whose last dimension is a "
+                            "number of channels, but got "
+                         << input;
+  if (RankedTensorType type = getResult().getType();
+      type.getShape() != ArrayRef<int64_t>(input.getShape().back() + 1)) // (C2)
+    return emitOpError() << "expected a result of one dimension with "
+                         << input.getShape().back() + 1 << " elements, but got "
+                         << type;
+  return success();
+}

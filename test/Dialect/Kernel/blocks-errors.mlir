@@ -45,9 +45,9 @@ func.func @dequantize_table(%q: tensor<70x20xi8>, %s: tensor<20x3xbf16>, %t: ten
 // -----
 
 // C5 of kernel.unpack
-func.func @unpack(%p: tensor<1x704xi8>) {
-  // expected-error @below {{expected 2 panels of 704 bytes and an f32 result, but got 'tensor<1x704xi8>' and 'tensor<70x20xf32>'}}
-  %0 = kernel.unpack %p {blocks = #kernel.blocks<bits = 4, block = 32, depth = 70, zero_points = true>, transposed} : tensor<1x704xi8> to tensor<70x20xf32>
+func.func @unpack(%p: tensor<1x720xi8>) {
+  // expected-error @below {{expected 2 panels of 720 bytes and an f32 result, but got 'tensor<1x720xi8>' and 'tensor<70x20xf32>'}}
+  %0 = kernel.unpack %p {blocks = #kernel.blocks<bits = 4, block = 32, depth = 70, zero_points = true>, transposed} : tensor<1x720xi8> to tensor<70x20xf32>
   return
 }
 
@@ -55,7 +55,7 @@ func.func @unpack(%p: tensor<1x704xi8>) {
 
 // C2 of kernel.expand
 func.func @expand(%p: tensor<2x700xi8>, %o: tensor<2x1x70x16x1xf32>) {
-  // expected-error @below {{expected panels of 704 bytes, but got 'tensor<2x700xi8>'}}
+  // expected-error @below {{expected panels of 720 bytes, but got 'tensor<2x700xi8>'}}
   %0 = kernel.expand ins(%p : tensor<2x700xi8>) outs(%o : tensor<2x1x70x16x1xf32>)
       attributes {blocks = #kernel.blocks<bits = 4, block = 32, depth = 70, zero_points = true>} -> tensor<2x1x70x16x1xf32>
   return
@@ -64,9 +64,9 @@ func.func @expand(%p: tensor<2x700xi8>, %o: tensor<2x1x70x16x1xf32>) {
 // -----
 
 // C3 of kernel.expand
-func.func @expand_out(%p: tensor<2x704xi8>, %o: tensor<2x1x64x16x1xf32>) {
+func.func @expand_out(%p: tensor<2x720xi8>, %o: tensor<2x1x64x16x1xf32>) {
   // expected-error @below {{expected packed f32 weights of 2 panels and 70 weights per lane, but got 'tensor<2x1x64x16x1xf32>'}}
-  %0 = kernel.expand ins(%p : tensor<2x704xi8>) outs(%o : tensor<2x1x64x16x1xf32>)
+  %0 = kernel.expand ins(%p : tensor<2x720xi8>) outs(%o : tensor<2x1x64x16x1xf32>)
       attributes {blocks = #kernel.blocks<bits = 4, block = 32, depth = 70, zero_points = true>} -> tensor<2x1x64x16x1xf32>
   return
 }
@@ -74,9 +74,9 @@ func.func @expand_out(%p: tensor<2x704xi8>, %o: tensor<2x1x64x16x1xf32>) {
 // -----
 
 // C12 of kernel.contract
-func.func @contract(%x: tensor<4x64xf32>, %w: tensor<1x704xi8>, %o: tensor<4x16xf32>) {
-  // expected-error @below {{expected panels of 704 bytes and one tap of 70 channels, but got 'tensor<1x704xi8>' and 1 taps of 64 channels}}
-  %0 = kernel.contract ins(%x, %w : tensor<4x64xf32>, tensor<1x704xi8>) outs(%o : tensor<4x16xf32>)
+func.func @contract(%x: tensor<4x64xf32>, %w: tensor<1x720xi8>, %o: tensor<4x16xf32>) {
+  // expected-error @below {{expected panels of 720 bytes and one tap of 70 channels, but got 'tensor<1x720xi8>' and 1 taps of 64 channels}}
+  %0 = kernel.contract ins(%x, %w : tensor<4x64xf32>, tensor<1x720xi8>) outs(%o : tensor<4x16xf32>)
       attributes {extra_maps = [], tiling = #kernel.tiling<intrinsic = fma, rows = 4, columns = 16, kv = 1>,
                   blocks = #kernel.blocks<bits = 4, block = 32, depth = 70, zero_points = true>} {
   ^bb0(%acc: f32):

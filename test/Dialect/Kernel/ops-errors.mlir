@@ -52,13 +52,24 @@ func.func private @tiling_kv() attributes {t = #kernel.tiling<intrinsic = vpdpbu
 
 // -----
 
+// expected-error @below {{expected fma with kv = 1 and 16 rows that are not gathered with 'interleave'}}
+func.func private @tiling_interleave() attributes {t = #kernel.tiling<intrinsic = fma, rows = 12, columns = 16, kv = 1, interleave = true>}
+
+// -----
+
 // expected-error @+2 {{expected strides to be at least 1, but got 0}}
 func.func private @window_stride() attributes {
   w = #kernel.window<sizes = [1, 1], strides = [0, 1], dilations = [1, 1], low = [0, 0], high = [0, 0]>}
 
 // -----
 
-// expected-error @+2 {{expected low to have two elements, but got 1}}
+// expected-error @+2 {{expected sizes to have two or three elements, but got 1}}
+func.func private @window_line() attributes {
+  w = #kernel.window<sizes = [1], strides = [1], dilations = [1], low = [0], high = [0]>}
+
+// -----
+
+// expected-error @+2 {{expected low to have 2 elements, as sizes, but got 1}}
 func.func private @window_rank() attributes {
   w = #kernel.window<sizes = [1, 1], strides = [1, 1], dilations = [1, 1], low = [0], high = [0, 0]>}
 
@@ -155,6 +166,36 @@ func.func @window(%x: memref<1x8x8x8xf32>, %w: memref<1x9x8x16x1xf32>, %o: memre
   kernel.contract ins(%x, %w : memref<1x8x8x8xf32>, memref<1x9x8x16x1xf32>) outs(%o : memref<1x8x8x16xf32>)
       attributes {extra_maps = [], tiling = #tiling,
                   window = #kernel.window<sizes = [3, 3], strides = [1, 1], dilations = [1, 1], low = [0, 0], high = [0, 0]>} {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  }
+  return
+}
+
+// -----
+
+#tiling = #kernel.tiling<intrinsic = fma, rows = 1, columns = 16, kv = 1>
+// contract C6, with a depth
+func.func @volume(%x: memref<1x4x8x8x8xf32>, %w: memref<1x18x8x16x1xf32>, %o: memref<1x4x6x6x16xf32>) {
+  // expected-error @+1 {{expected output dimension 1 of size 3, but got 4}}
+  kernel.contract ins(%x, %w : memref<1x4x8x8x8xf32>, memref<1x18x8x16x1xf32>) outs(%o : memref<1x4x6x6x16xf32>)
+      attributes {extra_maps = [], tiling = #tiling,
+                  window = #kernel.window<sizes = [2, 3, 3], strides = [1, 1, 1], dilations = [1, 1, 1], low = [0, 0, 0], high = [0, 0, 0]>} {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  }
+  return
+}
+
+// -----
+
+#tiling = #kernel.tiling<intrinsic = fma, rows = 1, columns = 16, kv = 1>
+// contract C3: a window with a depth
+func.func @flat_volume(%x: memref<1x8x8x8xf32>, %w: memref<1x18x8x16x1xf32>, %o: memref<1x6x6x16xf32>) {
+  // expected-error @+1 {{expected an output of rank 5, but got rank 4}}
+  kernel.contract ins(%x, %w : memref<1x8x8x8xf32>, memref<1x18x8x16x1xf32>) outs(%o : memref<1x6x6x16xf32>)
+      attributes {extra_maps = [], tiling = #tiling,
+                  window = #kernel.window<sizes = [2, 3, 3], strides = [1, 1, 1], dilations = [1, 1, 1], low = [0, 0, 0], high = [0, 0, 0]>} {
   ^bb0(%acc: f32):
     kernel.yield %acc : f32
   }
@@ -310,6 +351,26 @@ func.func @words(%row: memref<64xi16>, %w: memref<4x1x16x16x4xi8>, %acc: vector<
   // expected-error @+1 {{expected operands that pmaddwd multiplies}}
   %r = kernel.inner_tile pmaddwd rows(%row : memref<64xi16>) weights(%w[%i, %i] : memref<4x1x16x16x4xi8>)
       accumulators(%acc : vector<32xi32>) {unsigned_rows} -> vector<32xi32>
+  return
+}
+
+// -----
+
+// inner_tile C3: half of the last panel only
+func.func @half_first(%row: memref<8xf32>, %w: memref<4x1x8x16x1xf32>, %half: vector<8xf32>, %acc: vector<16xf32>, %i: index) {
+  // expected-error @+1 {{expected accumulators of type 'vector<16xf32>', but got 'vector<8xf32>'}}
+  %0:2 = kernel.inner_tile fma rows(%row : memref<8xf32>) weights(%w[%i, %i] : memref<4x1x8x16x1xf32>)
+      accumulators(%half, %acc : vector<8xf32>, vector<16xf32>) -> vector<8xf32>, vector<16xf32>
+  return
+}
+
+// -----
+
+// inner_tile C3: no half of pairs
+func.func @half_pairs(%row: memref<8xbf16>, %w: memref<4x1x4x16x2xbf16>, %half: vector<8xf32>, %i: index) {
+  // expected-error @+1 {{expected accumulators of type 'vector<16xf32>', but got 'vector<8xf32>'}}
+  %0 = kernel.inner_tile fma rows(%row : memref<8xbf16>) weights(%w[%i, %i] : memref<4x1x4x16x2xbf16>)
+      accumulators(%half : vector<8xf32>) -> vector<8xf32>
   return
 }
 

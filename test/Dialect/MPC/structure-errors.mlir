@@ -236,6 +236,24 @@ func.func @test(%x: tensor<?x4xf32>) {
 
 // -----
 
+// channel_sums C1: a number of channels
+func.func @test(%x: tensor<4x?xf32>) {
+  // expected-error @below {{expected an input whose last dimension is a number of channels, but got 'tensor<4x?xf32>'}}
+  %0 = mpc.channel_sums "x" %x : (tensor<4x?xf32>) -> tensor<5xi64>
+  return
+}
+
+// -----
+
+// channel_sums C2: one element more than channels
+func.func @test(%x: tensor<?x4xf32>) {
+  // expected-error @below {{expected a result of one dimension with 5 elements, but got 'tensor<4xi64>'}}
+  %0 = mpc.channel_sums "x" %x : (tensor<?x4xf32>) -> tensor<4xi64>
+  return
+}
+
+// -----
+
 // histogram C1: the range has two ends
 func.func @test(%x: tensor<?x4xf32>, %r: tensor<3xf32>) {
   // expected-error @below {{expected a range of shape [2], but got 'tensor<3xf32>'}}

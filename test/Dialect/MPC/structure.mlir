@@ -53,6 +53,8 @@ func.func @quantization(%x: tensor<?x2xf32>, %acc: tensor<?x2x!quant.uniform<i32
   %4 = mpc.observe "x" %x : (tensor<?x2xf32>) -> tensor<2xf32>
   // CHECK: mpc.histogram "x" %{{.*}}, %{{.*}} : (tensor<?x2xf32>, tensor<2xf32>) -> tensor<4096xi64>
   %7 = mpc.histogram "x" %x, %4 : (tensor<?x2xf32>, tensor<2xf32>) -> tensor<4096xi64>
+  // CHECK: mpc.channel_sums "fc" %{{.*}} : (tensor<?x2xf32>) -> tensor<3xi64>
+  %8 = mpc.channel_sums "fc" %x : (tensor<?x2xf32>) -> tensor<3xi64>
   return
 }
 

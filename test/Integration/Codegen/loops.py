@@ -56,6 +56,15 @@ def slices():
     return case
 
 
+def turned(batch, pixels):
+    """Pixels of three channels, of which blocks of the last loop leave a rest."""
+    x = kernels.random(rng, (batch, 3, pixels), "f32")
+    xt, ot = f"memref<?x3x{pixels}xf32>", f"memref<?x{pixels}x3xf32>"
+    code = linalg(["(n, p, c) -> (n, c, p)", "(n, p, c) -> (n, p, c)"], ["parallel"] * 3, [xt], ot, ["f32", "f32"], "linalg.yield %s0 : f32")
+    expected = np.ascontiguousarray(x.transpose(0, 2, 1))
+    return Case(f"turned {batch}x{pixels}", [xt], ot, code, [x], np.zeros_like(expected), expected)
+
+
 def pool(channels, kind, element):
     """Windows of 3x3, every second."""
     unsigned = element == "i8"
@@ -217,6 +226,7 @@ def main():
     cases = [slices(), pool(27, "max", "i8"), pool(100, "max", "i8"), pool(27, "max", "f32"), pool(27, "sum", "i8"), columns()]
     cases += [largest(size) for size in (15, 16, 67)]
     cases += [quantized(300, 0.3), quantized(4096 + 77, 0.0171)]
+    cases += [turned(2, 1111), turned(3, 5)]
     cases += [transposed(37, 21, "i8"), transposed(16, 64, "i8"), transposed(37, 21, "f32"), transposed(18, 33, "f32", addend=True)]
     cases += [bytes_of_bytes((2, 5000)), bytes_of_bytes((3, 7)), bytes_of_bytes((64, 65))]
     cases += [make(size) for size in (15, 64, 4096 + 77, 3 * 4096 + 300) for make in (quantized, flat)]

@@ -89,7 +89,9 @@ def Kernel_TilingAttr : Kernel_Attr<"Tiling", "tiling"> {
     A register tile is `rows` output rows by `columns` output channels (a multiple of 16 unless `planar`). `kv` is the number of reduction
     values that lie side by side in the packed weights. `gather` says that the rows of a tile are copied into a small
     buffer before they are multiplied, because a row's reduction dimension is too short or not a multiple of `kv`.
-    `expand`: weights in blocks are dequantized before the contraction, not by its tiles. `planar`: the lanes of a vector are
+    `expand`: weights in blocks are dequantized before the contraction, not by its tiles. `interleave`: all rows, of a number that is known and without a
+    window, are copied before the contraction, so that the same element of 16 of them lies side by side (kernel.pack). Tiles of up to 16 rows read that with one
+    pointer, and without the conflicts that rows a multiple of 4 KiB apart have in the first-level cache. `planar`: the lanes of a vector are
     `rows` neighbouring output pixels of one row, not channels, of all `columns` channels (kernel.planar).
 
     ```mlir
@@ -98,16 +100,22 @@ def Kernel_TilingAttr : Kernel_Attr<"Tiling", "tiling"> {
   }];
   let parameters = (ins EnumParameter<Kernel_Intrinsic>:$intrinsic, "int64_t":$rows, "int64_t":$columns, "int64_t":$kv,
       DefaultValuedParameter<"bool", "false">:$gather, DefaultValuedParameter<"bool", "false">:$expand,
-      DefaultValuedParameter<"bool", "false">:$planar);
+      DefaultValuedParameter<"bool", "false">:$planar, DefaultValuedParameter<"bool", "false">:$interleave);
+  let skipDefaultBuilders = 1;
+  let builders = [AttrBuilder<(ins "::mpc::kernel::Intrinsic":$intrinsic, "int64_t":$rows, "int64_t":$columns, "int64_t":$kv, "bool":$gather,
+      "bool":$expand, "bool":$planar, CArg<"bool", "false">:$interleave),
+      "return $_get($_ctxt, intrinsic, rows, columns, kv, gather, expand, planar, interleave);">];
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
 }
 
 def Kernel_WindowAttr : Kernel_Attr<"Window", "window"> {
-  let summary = "the window of a convolution over (height, width)";
+  let summary = "the window of a convolution over (height, width) or (depth, height, width)";
   let description = [{
     Output pixel (oh, ow) and tap (kh, kw) read input pixel (oh·s₀ + kh·d₀ − low₀, ow·s₁ + kw·d₁ − low₁); outside of the
-    input the pad value is read. All lists have two elements.
+    input the pad value is read. With a depth the same holds of three coordinates. All lists have two elements, or three.
+
+    The rows of a window are its taps of all kw: as many as it is high, or with a depth as depth times height, the height's innermost.
   }];
   let parameters = (ins "::mlir::DenseI64ArrayAttr":$sizes, "::mlir::DenseI64ArrayAttr":$strides,
       "::mlir::DenseI64ArrayAttr":$dilations, "::mlir::DenseI64ArrayAttr":$low, "::mlir::DenseI64ArrayAttr":$high);
@@ -117,9 +125,20 @@ def Kernel_WindowAttr : Kernel_Attr<"Window", "window"> {
     /// The output size along dimension `dim` for an input of `size` pixels.
     int64_t getOutputSize(unsigned dim, int64_t size) const;
     /// Number of positions of the window.
-    int64_t getNumTaps() const { return getSizes()[0] * getSizes()[1]; }
+    int64_t getNumTaps() const { return getNumRows() * getRowTaps(); }
+    /// 2, or 3 with a depth.
+    unsigned getRank() const { return getSizes().size(); }
+    /// Rows of the window, and taps, stride and dilation of one.
+    int64_t getNumRows() const { return ::llvm::product_of(getSizes().asArrayRef().drop_back()); }
+    int64_t getRowTaps() const { return getSizes().asArrayRef().back(); }
+    int64_t getRowStride() const { return getStrides().asArrayRef().back(); }
+    int64_t getRowDilation() const { return getDilations().asArrayRef().back(); }
     /// Whether dimension `dim` reads outside of the input.
     bool isPadded(unsigned dim) const { return getLow()[dim] != 0 || getHigh()[dim] != 0; }
+    /// Whether rows of the window, or parts of rows, lie outside of the input.
+    bool isPaddedAcross() const;
+    bool isPaddedAlong() const { return isPadded(getRank() - 1); }
+    bool isPadded() const { return isPaddedAcross() || isPaddedAlong(); }
     /// Whether every output pixel reads exactly the input pixel of the same position.
     bool isPointwise() const;
   }];
@@ -134,10 +153,10 @@ def Kernel_BlocksAttr : Kernel_Attr<"Blocks", "blocks"> {
     - then for each run of `block` weights (the last one may be shorter):
       - 16 scales of 2 bytes, bf16
       - with `zero_points`: 16 bytes
-      - `bits` = 8: 16 bytes for each weight; 4: 16 bytes for each two, the first one in the lower half of a byte
+      - `bits` = 8: 16 bytes for each weight; 4: 16 words of 32 bits for each eight, the first one in the lowest bits of a word
 
     Weight k of a lane is `(q - z) * s` or, with `table`, `table[q] * s`, in f32; z is 2^(bits-1) without `zero_points`.
-    Numbers are little-endian. Lanes past the last channel are 0, and so is what fills up a last odd weight.
+    Numbers are little-endian. Lanes past the last channel are 0, and so is what fills up the last word of a run.
 
     With `fragments` the weights of a run stand as the 32 threads of a warp hold them for mma.sync m16n8k16: of each 32 weights of all lanes (the
     last ones are filled up with 0) thread 4g + t has 2 · `bits` bytes, thread after thread, of lanes 2g and 2g + 1. A lane's are `bits` / 4 words of 32 bits, in
@@ -157,8 +176,9 @@ def Kernel_BlocksAttr : Kernel_Attr<"Blocks", "blocks"> {
     /// Bytes of a panel before the first run, and before the weights of a run.
     int64_t getTableBytes() const;
     int64_t getHeaderBytes() const;
-    /// Weights of each lane that stand in one group of 16 bytes.
-    int64_t getPerGroup() const { return 8 / getBits(); }
+    /// Weights of each lane that stand in one group of 16 bytes or words.
+    int64_t getPerGroup() const { return getBits() == 4 ? 8 : 1; }
+    int64_t getGroupBytes() const { return 2 * getPerGroup() * getBits(); }
     /// Bytes of a run of `length` weights.
     int64_t getRunBytes(int64_t length) const;
     int64_t getPanelBytes() const;
@@ -179,8 +199,8 @@ def Kernel_UnpackOp : Kernel_Op<"unpack", [Pure]> {
   let summary = "packed weights in the layout of the model";
   let description = [{
     `result[n, (taps,) k] = packed[n / 16, tap, k / kv, n % 16, k % kv]`, without the ragged edge's zeros. The result is
-    `OC×KH×KW×IC` or `N×K`, or `K×N` with `transposed`. Where `packed` has one tap and the result several, the weights are
-    gathered: k runs over (kh, kw, ic).
+    `OC×KH×KW×IC`, `OC×KD×KH×KW×IC` or `N×K`, or `K×N` with `transposed`. Where `packed` has one tap and the result several, the weights are
+    gathered: k runs over ((kd,) kh, kw, ic).
 
     The op lets the weights of a function take their packed type while a linalg op still reads them; `mpc-tile-and-fuse`
     consumes it, so that no code ever unpacks.
@@ -190,7 +210,8 @@ def Kernel_UnpackOp : Kernel_Op<"unpack", [Pure]> {
     - (C2) `packed` holds as many panels, taps and k blocks as `result` needs;
     - (C3) element types are equal;
     - (C4) `transposed` only with a result of rank 2;
-    - (C5) with `blocks`, `packed` is `panels × bytes` of i8 as they say, and the result f32.
+    - (C5) with `blocks`, `packed` is `panels × bytes` of i8 as they say, and the result f32;
+    - (C6) without `blocks`, the result has rank 2, 4 or 5.
 
     Example:
     ```mlir
@@ -344,12 +365,12 @@ def Kernel_ContractOp : Kernel_OutputOp<"contract"> {
     Constraints:
     - (C1) all of `input`, `weights`, `extras` and `out` are tensors, or all are memrefs; tensors give one result of `out`'s type;
     - (C2) `weights` has rank 5, `dim(3)` = 16 and `dim(4)` = `tiling.kv`;
-    - (C3) with `window`, `input` and `out` have rank 4 and static height, width and channels; without it equal ranks ≥ 2
+    - (C3) with `window`, `input` and `out` have rank 4, or 5 where it has a depth, and static sizes but the first; without it equal ranks ≥ 2
       and static last dimensions;
     - (C4) taps and k blocks of `weights` fit the input's channels and the window;
     - (C5) panels of `weights` fit the output's channels, with `batched` those of each position; `batched` only without a window,
       with an output of rank 3 or more whose M is static;
-    - (C6) the output's height and width follow from the window;
+    - (C6) the output's sizes follow from the window;
     - (C7) element types: all floating point with an f32 accumulator, or i8 or signed i16 × i8 with an i32 accumulator;
     - (C8) `pad_value` is there if and only if the window pads, and has the input's element type;
     - (C9) one map per extra, from the output's dimensions; each result is a dimension or 0, the output's last dimension only as
@@ -546,10 +567,10 @@ def Kernel_InnerTileOp : Kernel_Op<"inner_tile", [
     32 elements; their pairwise sums are the result.
 
     Constraints:
-    - (C1) rows have rank 1, unit stride, equal types, and kblocks·kv elements;
+    - (C1) rows have rank 1, unit stride where kv is not 1, equal types, and kblocks·kv elements;
     - (C2) the number of accumulators is a multiple of the number of rows;
-    - (C3) accumulators are vectors of 16 (pmaddwd: 32) i32 or f32, those of the last panel of vpdpbusd also of 8, its first lanes, and results
-      have their types;
+    - (C3) accumulators are vectors of 16 (pmaddwd: 32) i32 or f32, and results have their types; those of the last panel may be vectors of 8,
+      its first lanes, with vpdpbusd, and with fma where kv = 1 and without `blocks`;
     - (C4) `fma` with floating point and kv = 1, or bf16 and kv = 2; `vdpbf16ps` with bf16 and kv = 2; `vfmaddph` with f16 and kv = 1;
       the others with i8 and kv = 4;
       `vpdpbusd` only with unsigned rows; `pmaddwd` also with signed rows of i16; `muladd` and `mma` never;

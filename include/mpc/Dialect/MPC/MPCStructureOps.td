@@ -232,4 +232,23 @@ def MPC_HistogramOp : MPC_Op<"histogram", [Pure]> {
   let hasVerifier = 1;
 }
 
+def MPC_ChannelSumsOp : MPC_Op<"channel_sums", [Pure]> {
+  let summary = "the sum of each channel of a tensor, and how many positions it has";
+  let description = [{
+    With C channels in the last dimension, element c < C is `Σ round_half_even(x · 2^20)` over the elements of channel c, and element C is the number of elements
+    of a channel. The sums are exact as long as they stay below 2^53, so that those of several runs add up exactly and in any order. ±2^62 stands for a sum that is
+    no number or beyond that. `tensor` names what is observed.
+
+    Constraints:
+    - (C1) the input has a dimension, and the last one is no symbolic size
+    - (C2) the result has one dimension, of C + 1 elements
+
+    Source: means of what contractions read, for the correction of their biases (Nagel et al. 2019, section 4.2).
+  }];
+  let arguments = (ins MPC_FloatTensor:$input, StrAttr:$tensor);
+  let results = (outs RankedTensorOf<[I64]>:$result);
+  let assemblyFormat = "$tensor operands attr-dict `:` functional-type(operands, results)";
+  let hasVerifier = 1;
+}
+
 #endif // MPC_DIALECT_MPC_MPCSTRUCTUREOPS_TD
