@@ -12,7 +12,7 @@
 
 static const struct {
   const char *name;
-  uint32_t bytes;
+  uint32_t bytes; /* a power of two */
 } types[] = {[MPC_F32] = {"f32", 4},
              [MPC_U8] = {"u8", 1},
              [MPC_I8] = {"i8", 1},
@@ -122,7 +122,7 @@ mpc_status mpc_rt_bind(const char *kind, const mpc_rt_tensor *expected,
   if (!got->data && elements)
     return mpc_rt_fail(MPC_ERROR_INVALID_ARGUMENT,
                        "%s '%s': expected data, but got NULL", kind, name);
-  if ((uintptr_t)got->data % types[got->dtype].bytes)
+  if ((uintptr_t)got->data & (types[got->dtype].bytes - 1))
     return mpc_rt_fail(MPC_ERROR_TENSOR_MISMATCH,
                        "%s '%s': expected data aligned to %u bytes, but got "
                        "address %p",

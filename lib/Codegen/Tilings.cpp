@@ -46,27 +46,36 @@ static constexpr double kPlanarMargin = 1.1;
 /// takes cycles.
 static constexpr int64_t kLatency = 8;
 
+/// Cycles that the next tile waits for each store of 512 bits beyond the first
+/// few (KernelRationale.md).
+static constexpr double kBurst = 2.7;
+
 /// Depthwise convolution by dot products: weights of a channel, by four, and
 /// pixels that a row of the window may reach over, whose sums are under way at
 /// a time.
 static constexpr int64_t kMaxDotWeights = 14;
 static constexpr int64_t kMaxReach = 8;
 
+/// Vectors that a tile of `panels` panels accumulates for each row.
+static int64_t getVectorsPerRow(Intrinsic intrinsic, int64_t panels,
+                                const TargetDescription &target) {
+  int64_t perPanel = kPanelWidth * 32 / target.vectorBits;
+  if (intrinsic == Intrinsic::vfmaddph) // of f16, two panels in a register
+    return llvm::divideCeilSigned(panels, 2);
+  // pmaddwd keeps two partial sums per lane.
+  return (intrinsic == Intrinsic::pmaddwd ? 2 : 1) * perPanel * panels;
+}
+
 /// Most rows that a tile of `panels` panels can have.
 static int64_t getMaxRows(Intrinsic intrinsic, int64_t kv, int64_t panels,
                           const TargetDescription &target) {
-  // Vectors of one accumulated panel; pmaddwd keeps two partial sums per lane.
-  int64_t perPanel = kPanelWidth * 32 / target.vectorBits;
-  if (intrinsic == Intrinsic::pmaddwd) {
-    // Each row also holds its widened input; one register for the weights.
-    int64_t perRow = 2 * perPanel * panels + 1;
-    return std::min((target.vectorRegisters - 1) / perRow, kMaxRows);
-  }
+  int64_t perRow = getVectorsPerRow(intrinsic, panels, target);
+  // Each row also holds its widened input; one register for the weights.
+  if (intrinsic == Intrinsic::pmaddwd)
+    return std::min((target.vectorRegisters - 1) / (perRow + 1), kMaxRows);
   // The step's weights, and two registers for inputs in flight; of pairs both
   // halves, and a mask.
-  int64_t perRow = perPanel * panels, weights = perRow;
-  if (intrinsic == Intrinsic::vfmaddph) // of f16, two panels in a register
-    perRow = weights = llvm::divideCeilSigned(panels, 2);
+  int64_t weights = perRow;
   if (intrinsic == Intrinsic::fma && kv == 2)
     weights += weights + 1;
   int64_t rest = target.vectorRegisters - 2 - weights;
@@ -78,20 +87,6 @@ static int64_t getMaxPanels(Intrinsic intrinsic,
   if (target.vectorBits == 512)
     return intrinsic == Intrinsic::pmaddwd ? 2 : 4;
   return 1;
-}
-
-/// The tile height up to `most` that covers `total` rows with the least work;
-/// a tile costs its rows and about half a row for the loads of weights.
-static int64_t chooseRows(int64_t most, int64_t total) {
-  most = std::max<int64_t>(1, std::min(most, total));
-  int64_t best = most;
-  auto cost = [&](int64_t rows) {
-    return llvm::divideCeilSigned(total, rows) * (2 * rows + 1);
-  };
-  for (int64_t rows = most - 1; rows > most / 2; --rows)
-    if (cost(rows) < cost(best))
-      best = rows;
-  return best;
 }
 
 /// Whether `op` reads an input that is padded with zeros.
@@ -207,7 +202,7 @@ public:
     int64_t panels = divideEvenly(getMaxPanels(intrinsic, target));
     bool gather = mustGather() ||
                   (info.getNumTaps() > 1 && info.depth / kv < kMinBlocksPerTap);
-    int64_t rows = chooseRows(getMaxRows(panels, gather), total);
+    int64_t rows = chooseRows(panels, gather);
     if (!gather)
       alignToEdges(rows, panels);
     return get(rows, panels, gather);
@@ -222,8 +217,7 @@ public:
     int64_t panels = chosen.getColumns() / kPanelWidth;
     SmallVector<TilingAttr> tilings;
     if (!mustGather() && info.getNumTaps() > 1)
-      tilings.push_back(
-          get(chooseRows(getMaxRows(panels, !gather), total), panels, !gather));
+      tilings.push_back(get(chooseRows(panels, !gather), panels, !gather));
     if (isDequantizing() && (chosen.getExpand() || mayExpand(gather)))
       tilings.push_back(
           get(chosen.getRows(), panels, gather, !chosen.getExpand()));
@@ -306,6 +300,39 @@ private:
                       target.getScratchBytes() / 2 * 8 /
                           (info.depth * info.getNumTaps() * getInputBits(op))));
     return rows;
+  }
+
+  /// The height of a tile that covers all rows in the least cycles, estimated:
+  /// a tile takes its multiplications, its loads of weights, and what its
+  /// stores keep the next tile waiting. They come in one burst.
+  int64_t chooseRows(int64_t panels, bool gather) const {
+    int64_t most = std::min(getMaxRows(panels, gather), total);
+    // Products that one instruction sums per lane.
+    int64_t products = intrinsic == Intrinsic::fma ? 1 : kv;
+    int64_t steps =
+        info.getNumTaps() * llvm::divideCeilSigned(info.depth, products);
+    double vectors = getVectorsPerRow(intrinsic, panels, target);
+    int64_t weightBits =
+        steps * products * panels * kPanelWidth * getInputBits(op);
+    bool isWide = target.vectorBits == 512;
+    int64_t last = info.channels % kPanelWidth;
+    // Half a vector is multiplied in half the time, but not loaded.
+    bool isHalf = isWide && last != 0 && last <= kPanelWidth / 2;
+    bool isNear = isWide && weightBits <= 8 * target.l1Bytes;
+    double loads = isHalf ? 1 : isNear ? 0.25 : 0.5;
+    // Gathering is between the stores and the next tile.
+    double burst = isWide && !gather ? kBurst : 0;
+    auto cost = [&](int64_t rows) {
+      double tile = steps * vectors * (rows + loads) +
+                    burst * std::max(0., rows * vectors - kLatency);
+      return llvm::divideCeilSigned(total, rows) * tile;
+    };
+    int64_t best = std::max<int64_t>(1, most);
+    for (int64_t rows = best - 1; rows > 0 && rows * vectors >= kLatency;
+         --rows)
+      if (cost(rows) < cost(best))
+        best = rows;
+    return best;
   }
 
   /// Makes a tile one that divides short rows of output pixels, if it stays

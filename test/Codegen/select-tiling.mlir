@@ -289,7 +289,7 @@ func.func @bf16(%x: tensor<512x64xbf16>, %w: tensor<64x64xbf16>) -> tensor<512x6
   %init = linalg.fill ins(%zero : f32) outs(%empty : tensor<512x64xf32>) -> tensor<512x64xf32>
   // AVX2: kernel.tiling = #kernel.tiling<intrinsic = fma, rows = 4, columns = 16, kv = 2>
   // VNNI: kernel.tiling = #kernel.tiling<intrinsic = fma, rows = 5, columns = 64, kv = 2>
-  // DOT: kernel.tiling = #kernel.tiling<intrinsic = vdpbf16ps, rows = 6, columns = 64, kv = 2>
+  // DOT: kernel.tiling = #kernel.tiling<intrinsic = vdpbf16ps, rows = 4, columns = 64, kv = 2>
   %r = linalg.generic {indexing_maps = [#mm_x, #mm_w, #mm_o], iterator_types = ["parallel", "parallel", "reduction"]}
       ins(%x, %w : tensor<512x64xbf16>, tensor<64x64xbf16>) outs(%init : tensor<512x64xf32>) {
   ^bb0(%a: bf16, %b: bf16, %c: f32):
@@ -300,4 +300,43 @@ func.func @bf16(%x: tensor<512x64xbf16>, %w: tensor<64x64xbf16>) -> tensor<512x6
     linalg.yield %s : f32
   } -> tensor<512x64xf32>
   return %r : tensor<512x64xf32>
+}
+
+// Where a tile has few steps, its stores keep the next one waiting: fewer accumulators, but as many as there are multiplications under way.
+// CHECK-LABEL: func.func @short_sums
+func.func @short_sums(%x: tensor<64x64xi8>, %w: tensor<64x64xi8>) -> tensor<64x64xi32> {
+  %zero = arith.constant 0 : i32
+  %empty = tensor.empty() : tensor<64x64xi32>
+  %init = linalg.fill ins(%zero : i32) outs(%empty : tensor<64x64xi32>) -> tensor<64x64xi32>
+  // AVX2: kernel.tiling = #kernel.tiling<intrinsic = pmaddwd, rows = 3, columns = 16, kv = 4>
+  // VNNI: kernel.tiling = #kernel.tiling<intrinsic = vpdpbusd, rows = 2, columns = 64, kv = 4>
+  %r = linalg.generic {indexing_maps = [#mm_x, #mm_w, #mm_o], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %w : tensor<64x64xi8>, tensor<64x64xi8>) outs(%init : tensor<64x64xi32>) {
+  ^bb0(%a: i8, %b: i8, %c: i32):
+    %ax = arith.extui %a : i8 to i32
+    %bx = arith.extsi %b : i8 to i32
+    %p = arith.muli %ax, %bx : i32
+    %s = arith.addi %c, %p : i32
+    linalg.yield %s : i32
+  } -> tensor<64x64xi32>
+  return %r : tensor<64x64xi32>
+}
+
+// Sixteen times as many steps: accumulators fill the registers.
+// CHECK-LABEL: func.func @long_sums
+func.func @long_sums(%x: tensor<66x1024xi8>, %w: tensor<1024x64xi8>) -> tensor<66x64xi32> {
+  %zero = arith.constant 0 : i32
+  %empty = tensor.empty() : tensor<66x64xi32>
+  %init = linalg.fill ins(%zero : i32) outs(%empty : tensor<66x64xi32>) -> tensor<66x64xi32>
+  // VNNI: kernel.tiling = #kernel.tiling<intrinsic = vpdpbusd, rows = 6, columns = 64, kv = 4>
+  %r = linalg.generic {indexing_maps = [#mm_x, #mm_w, #mm_o], iterator_types = ["parallel", "parallel", "reduction"]}
+      ins(%x, %w : tensor<66x1024xi8>, tensor<1024x64xi8>) outs(%init : tensor<66x64xi32>) {
+  ^bb0(%a: i8, %b: i8, %c: i32):
+    %ax = arith.extui %a : i8 to i32
+    %bx = arith.extsi %b : i8 to i32
+    %p = arith.muli %ax, %bx : i32
+    %s = arith.addi %c, %p : i32
+    linalg.yield %s : i32
+  } -> tensor<66x64xi32>
+  return %r : tensor<66x64xi32>
 }
