@@ -61,13 +61,14 @@ struct SelectTilingPass : public mpc::impl::SelectTilingBase<SelectTilingPass> {
       op->setAttr(kTilingAttrName, tiling);
       remark::passed(op.getLoc(),
                      remark::RemarkOpts::name("Tiling").category(getArgument()))
-          << llvm::formatv("tile of {0} rows by {1} columns with {2}{3}{4}{5}{6}",
-                           tiling.getRows(), tiling.getColumns(),
-                           stringifyIntrinsic(tiling.getIntrinsic()),
-                           tiling.getGather() ? ", rows gathered" : "",
-                           tiling.getPlanar() ? ", lanes are pixels" : "",
-                           tiling.getInterleave() ? ", rows interleaved" : "",
-                           measured ? ", measured" : "")
+          << llvm::formatv(
+                 "tile of {0} rows by {1} columns with {2}{3}{4}{5}{6}",
+                 tiling.getRows(), tiling.getColumns(),
+                 stringifyIntrinsic(tiling.getIntrinsic()),
+                 tiling.getGather() ? ", rows gathered" : "",
+                 tiling.getPlanar() ? ", lanes are pixels" : "",
+                 tiling.getInterleave() ? ", rows interleaved" : "",
+                 measured ? ", measured" : "")
                  .str();
     });
   }
