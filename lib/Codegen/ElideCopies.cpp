@@ -123,6 +123,8 @@ bool takesPitch(OpOperand &operand) {
     return operand.get() != contract.getWeights();
   if (auto depthwise = dyn_cast<kernel::DepthwiseOp>(op))
     return operand.get() != depthwise.getWeights();
+  if (auto winograd = dyn_cast<kernel::WinogradOp>(op))
+    return operand.get() != winograd.getWeights();
   return false;
 }
 

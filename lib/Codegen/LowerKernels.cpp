@@ -51,8 +51,8 @@ static bool isDense(MemRefType type) {
 static LogicalResult checkContiguous(Operation *op) {
   for (auto [index, operand] : llvm::enumerate(op->getOperands())) {
     auto type = dyn_cast<MemRefType>(operand.getType());
-    bool isPart =
-        isa<ContractOp, DepthwiseOp>(op) && index != 1 && type && hasRows(type);
+    bool isPart = isa<ContractOp, DepthwiseOp, WinogradOp>(op) && index != 1 &&
+                  type && hasRows(type);
     isPart |= isa<ContractOp>(op) && index == 1 && type &&
               type.hasStaticShape() && isDense(type);
     if (!type || (!type.getLayout().isIdentity() && !isPart))
@@ -71,8 +71,8 @@ struct LowerKernelsPass : public mpc::impl::LowerKernelsBase<LowerKernelsPass> {
   void runOnOperation() override {
     SmallVector<Operation *> ops;
     getOperation().walk([&](Operation *op) {
-      if (isa<ContractOp, DepthwiseOp, PlanarOp, PackOp, ExpandOp, ScatterOp,
-              TopKOp, HistogramOp, UnpackOp, linalg::LinalgOp>(op))
+      if (isa<ContractOp, DepthwiseOp, PlanarOp, WinogradOp, PackOp, ExpandOp,
+              ScatterOp, TopKOp, HistogramOp, UnpackOp, linalg::LinalgOp>(op))
         ops.push_back(op);
     });
     if (ops.empty())
@@ -125,6 +125,10 @@ struct LowerKernelsPass : public mpc::impl::LowerKernelsBase<LowerKernelsPass> {
     }
     if (auto planar = dyn_cast<PlanarOp>(op))
       return lowerPlanar(planar, target);
+    if (auto winograd = dyn_cast<WinogradOp>(op)) {
+      lowerWinograd(winograd, target);
+      return success();
+    }
     if (auto contract = dyn_cast<ContractOp>(op)) {
       if (!perElement)
         return lowerContract(contract, target);

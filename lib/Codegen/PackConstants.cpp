@@ -34,7 +34,8 @@ static constexpr int64_t kMinPackedRows = 4;
 /// The type that `kernel.unpack` expects for weights read by `info`.
 static RankedTensorType getPackedType(const ContractionInfo &info,
                                       TilingAttr tiling, Type element) {
-  int64_t taps = info.getNumTaps(), depth = info.depth;
+  int64_t taps = tiling.getWinograd() ? kWinogradTaps : info.getNumTaps(),
+          depth = info.depth;
   if (tiling.getGather()) {
     depth *= taps;
     taps = 1;
@@ -68,6 +69,52 @@ static void pack(ArrayRef<char> source, bool isSplat, bool transposed,
         std::memcpy(result.data() + to * width,
                     source.data() + (isSplat ? 0 : from * width), width);
       }
+}
+
+/// G · w · Gᵀ of a window of 3 × 3, for the points 0, ±1 and ±2.
+static std::array<double, kWinogradTaps> transformWindow(const double *window) {
+  static constexpr double kG[kWinogradSide][3] = {{1. / 4, 0, 0},
+                                                  {-1. / 6, -1. / 6, -1. / 6},
+                                                  {-1. / 6, 1. / 6, -1. / 6},
+                                                  {1. / 24, 1. / 12, 1. / 6},
+                                                  {1. / 24, -1. / 12, 1. / 6},
+                                                  {0, 0, 1}};
+  std::array<double, kWinogradTaps> result = {};
+  for (int64_t i = 0; i < kWinogradSide; ++i)
+    for (int64_t j = 0; j < kWinogradSide; ++j)
+      for (int64_t kh = 0; kh < 3; ++kh)
+        for (int64_t kw = 0; kw < 3; ++kw)
+          result[i * kWinogradSide + j] +=
+              kG[i][kh] * window[kh * 3 + kw] * kG[j][kw];
+  return result;
+}
+
+/// The same as `pack`, of the transforms of f32 windows.
+static void packWinograd(ArrayRef<char> source, bool isSplat, int64_t channels,
+                         RankedTensorType packed,
+                         MutableArrayRef<char> result) {
+  int64_t depth = packed.getDimSize(2);
+  std::fill(result.begin(), result.end(), 0);
+  for (int64_t n = 0; n < channels; ++n)
+    for (int64_t k = 0; k < depth; ++k) {
+      double window[9];
+      for (int64_t tap = 0; tap < 9; ++tap) {
+        float weight;
+        std::memcpy(
+            &weight,
+            source.data() + (isSplat ? 0 : (n * 9 + tap) * depth + k) * 4, 4);
+        window[tap] = weight;
+      }
+      for (auto [tap, value] : llvm::enumerate(transformWindow(window))) {
+        auto weight = static_cast<float>(value);
+        int64_t to =
+            (n / kPanelWidth * kWinogradTaps + static_cast<int64_t>(tap)) *
+                depth +
+            k;
+        std::memcpy(result.data() + (to * kPanelWidth + n % kPanelWidth) * 4,
+                    &weight, 4);
+      }
+    }
 }
 
 //===----------------------------------------------------------------------===//
@@ -255,12 +302,13 @@ private:
     auto unpack = [&](OpBuilder &b, Value packed) {
       auto unpackOp =
           UnpackOp::create(b, op.getLoc(), type, packed, info.transposed,
-                           /*blocks=*/BlocksAttr());
+                           /*blocks=*/BlocksAttr(), tiling.getWinograd());
       operand->set(unpackOp.getResult());
     };
 
     if (auto constant = weights.getDefiningOp<arith::ConstantOp>()) {
-      FailureOr<Value> packed = packConstant(constant, info, packedType);
+      FailureOr<Value> packed =
+          packConstant(constant, info, packedType, tiling.getWinograd());
       if (failed(packed))
         return failure();
       OpBuilder b(op);
@@ -287,7 +335,8 @@ private:
     if (calls.empty())
       return failure();
     for (auto [call, constant] : calls) {
-      FailureOr<Value> packed = packConstant(constant, info, packedType);
+      FailureOr<Value> packed =
+          packConstant(constant, info, packedType, tiling.getWinograd());
       if (failed(packed))
         return failure();
       call.setOperand(index, *packed);
@@ -429,7 +478,8 @@ private:
       inTiles = {};
     }
     op.getDpsInputOperand(1)->set(UnpackOp::create(
-        b, op.getLoc(), type, weights, info.transposed, inTiles));
+        b, op.getLoc(), type, weights, info.transposed, inTiles,
+        /*winograd=*/false));
     erase(dequantize, users);
     return success();
   }
@@ -462,7 +512,7 @@ private:
   /// The packed form of `constant`, made once for all its users.
   FailureOr<Value> packConstant(arith::ConstantOp constant,
                                 const ContractionInfo &info,
-                                RankedTensorType type) {
+                                RankedTensorType type, bool winograd) {
     if (!isPackable(constant.getValue()))
       return failure();
     Value &packed = packedConstants[{constant, type,
@@ -485,8 +535,11 @@ private:
         info.depth * (type.getDimSize(1) == 1 ? info.getNumTaps() : 1);
     int64_t bytes = type.getNumElements() * type.getElementTypeBitWidth() / 8;
     AsmResourceBlob blob = HeapAsmResourceBlob::allocate(bytes, /*align=*/64);
-    pack(source, isSplat, info.transposed, info.channels, type, depth,
-         blob.getMutableData());
+    if (winograd)
+      packWinograd(source, isSplat, info.channels, type, blob.getMutableData());
+    else
+      pack(source, isSplat, info.transposed, info.channels, type, depth,
+           blob.getMutableData());
     OpBuilder b(constant);
     packed = arith::ConstantOp::create(
         b, constant.getLoc(),

@@ -45,7 +45,8 @@ struct SelectTilingPass : public mpc::impl::SelectTilingBase<SelectTilingPass> {
     getOperation().walk([&](linalg::LinalgOp op) {
       if (op->hasAttr(kTilingAttrName))
         return;
-      std::optional<TilingChoice> choice = TilingChoice::get(op, *target);
+      std::optional<TilingChoice> choice =
+          TilingChoice::get(op, *target, fastMath);
       if (!choice)
         return;
       TilingAttr measured = measurements
@@ -56,18 +57,30 @@ struct SelectTilingPass : public mpc::impl::SelectTilingBase<SelectTilingPass> {
             op.getLoc(),
             remark::RemarkOpts::name("Accumulation").category(getArgument()))
             << "f16 is summed in f32: " + target->march + " has no AVX512-FP16";
+      if (fastMath && !choice->info.integer &&
+          choice->info.kind == ContractionInfo::Kind::convolution)
+        if (std::string obstacle = getWinogradObstacle(op, choice->info);
+            !obstacle.empty())
+          remark::missed(
+              op.getLoc(),
+              remark::RemarkOpts::name("Winograd").category(getArgument()))
+              << "not by minimal filtering: " + obstacle;
       size_t index = candidate < choice->candidates.size() ? candidate : 0;
       TilingAttr tiling = measured ? measured : choice->candidates[index];
       op->setAttr(kTilingAttrName, tiling);
       remark::passed(op.getLoc(),
                      remark::RemarkOpts::name("Tiling").category(getArgument()))
           << llvm::formatv(
-                 "tile of {0} rows by {1} columns with {2}{3}{4}{5}{6}",
+                 "tile of {0} rows by {1} columns with {2}{3}{4}{5}{6}{7}",
                  tiling.getRows(), tiling.getColumns(),
                  stringifyIntrinsic(tiling.getIntrinsic()),
                  tiling.getGather() ? ", rows gathered" : "",
                  tiling.getPlanar() ? ", lanes are pixels" : "",
                  tiling.getInterleave() ? ", rows interleaved" : "",
+                 tiling.getWinograd()
+                     ? ", minimal filtering: rows are blocks of 4x4 "
+                       "pixels"
+                     : "",
                  measured ? ", measured" : "")
                  .str();
     });

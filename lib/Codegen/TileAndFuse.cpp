@@ -268,6 +268,7 @@ static LogicalResult tileAndFuse(RewriterBase &rewriter, linalg::LinalgOp op,
   };
   Operation *kernel = info->kind == Kind::depthwise ? create(DepthwiseOp())
                       : tiling.getPlanar()          ? create(PlanarOp())
+                      : tiling.getWinograd()        ? create(WinogradOp())
                                                     : create(ContractOp());
   if (Attribute staging = op->getAttr(kStagingAttrName))
     kernel->setAttr(kStagingAttrName, staging);

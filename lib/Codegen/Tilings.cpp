@@ -42,6 +42,13 @@ static constexpr int64_t kMaxInterleavedTiles = 16;
 /// roughly.
 static constexpr double kPlanarMargin = 1.1;
 
+/// What minimal filtering costs besides its products, in multiplications that
+/// a direct convolution does in the time, where vectors have 512 bits: the
+/// transforms of a block's 36 numbers of an input channel, those of an output
+/// channel, and fetching a weight. Measured. It must pay by so much.
+static constexpr double kInputTransform = 400, kOutputTransform = 300,
+                        kWeightCost = 8, kWinogradGain = 1.3;
+
 /// Multiplications that are under way at a time: of each unit as many as it
 /// takes cycles.
 static constexpr int64_t kLatency = 8;
@@ -175,9 +182,10 @@ namespace {
 /// The tiles of a contraction whose lanes are output channels.
 class PanelTilings {
 public:
+  /// For `total` rows, whose sums run over `taps` taps.
   PanelTilings(linalg::LinalgOp op, const ContractionInfo &info,
-               const TargetDescription &target)
-      : op(op), info(info), target(target), total(info.getRowsPerSample(op)),
+               const TargetDescription &target, int64_t total, int64_t taps)
+      : op(op), info(info), target(target), total(total), taps(taps),
         allPanels(llvm::divideCeilSigned(info.channels, kPanelWidth)) {
     if (info.integer)
       intrinsic = target.vnni && info.unsignedInput ? Intrinsic::vpdpbusd
@@ -206,6 +214,16 @@ public:
     if (!gather)
       alignToEdges(rows, panels);
     return get(rows, panels, gather);
+  }
+
+  /// Of the products of minimal filtering, whose rows are blocks of pixels.
+  TilingAttr getWinograd() const {
+    int64_t panels = divideEvenly(getMaxPanels(intrinsic, target));
+    int64_t rows = chooseRows(panels, /*gather=*/false);
+    return TilingAttr::get(op->getContext(), intrinsic, rows,
+                           panels * kPanelWidth, kv, /*gather=*/false,
+                           /*expand=*/false, /*planar=*/false,
+                           /*interleave=*/false, /*winograd=*/true);
   }
 
   /// Others: the two best heights of every even division of the columns, and
@@ -309,8 +327,7 @@ private:
     int64_t most = std::min(getMaxRows(panels, gather), total);
     // Products that one instruction sums per lane.
     int64_t products = intrinsic == Intrinsic::fma ? 1 : kv;
-    int64_t steps =
-        info.getNumTaps() * llvm::divideCeilSigned(info.depth, products);
+    int64_t steps = taps * llvm::divideCeilSigned(info.depth, products);
     double vectors = getVectorsPerRow(intrinsic, panels, target);
     int64_t weightBits =
         steps * products * panels * kPanelWidth * getInputBits(op);
@@ -386,7 +403,7 @@ private:
   linalg::LinalgOp op;
   const ContractionInfo &info;
   const TargetDescription &target;
-  int64_t total, allPanels, kv;
+  int64_t total, taps, allPanels, kv;
   Intrinsic intrinsic = Intrinsic::fma;
 };
 
@@ -410,12 +427,54 @@ listDepthwiseTilings(linalg::LinalgOp op, const ContractionInfo &info,
   return tilings;
 }
 
+/// Blocks of a sample's output pixels.
+static int64_t countWinogradBlocks(linalg::LinalgOp op) {
+  auto out = cast<ShapedType>(op.getDpsInits()[0].getType());
+  return llvm::divideCeilSigned(out.getDimSize(1), kWinogradBlock) *
+         llvm::divideCeilSigned(out.getDimSize(2), kWinogradBlock);
+}
+
+std::string mpc::getWinogradObstacle(linalg::LinalgOp op,
+                                     const ContractionInfo &info) {
+  auto isF32 = [&](unsigned operand) {
+    return getElementTypeOrSelf(op.getDpsInputOperand(operand)->get()).isF32();
+  };
+  auto areAll = [](ArrayRef<int64_t> values, int64_t value) {
+    return llvm::all_of(values, [&](int64_t v) { return v == value; });
+  };
+  if (info.kind != ContractionInfo::Kind::convolution || info.hasDepth() ||
+      !areAll(info.sizes, 3))
+    return "its window is not 3x3";
+  if (!areAll(info.strides, 1) || !areAll(info.dilations, 1))
+    return "it has strides or dilations";
+  if (!isF32(0) || !isF32(1) ||
+      op.getDpsInputOperand(1)->get().getDefiningOp<DequantizeOp>())
+    return "its operands are not stored as f32";
+  if (info.depth < kPanelWidth || info.channels < kPanelWidth)
+    return llvm::formatv("it has fewer than {0} input or output channels",
+                         kPanelWidth);
+  // Times are in multiplications, per pair of channels: of products, of
+  // fetching a weight, and of the transforms of a block of 36 numbers per
+  // channel.
+  auto blocks = static_cast<double>(countWinogradBlocks(op));
+  double direct = info.getNumTaps() * (info.getRowsPerSample(op) + kWeightCost);
+  double transforms = blocks * (kInputTransform / info.channels +
+                                kOutputTransform / info.depth);
+  double minimal = kWinogradTaps * (blocks + kWeightCost) + transforms;
+  if (direct < kWinogradGain * minimal)
+    return llvm::formatv("it would be {0:F1} times as fast by an estimate, and "
+                         "{1:F1} is the least",
+                         direct / minimal, kWinogradGain);
+  return "";
+}
+
 static SmallVector<TilingAttr> listTilings(linalg::LinalgOp op,
                                            const ContractionInfo &info,
                                            const TargetDescription &target) {
   if (info.kind == ContractionInfo::Kind::depthwise)
     return listDepthwiseTilings(op, info, target);
-  PanelTilings panels(op, info, target);
+  PanelTilings panels(op, info, target, info.getRowsPerSample(op),
+                      info.getNumTaps());
   SmallVector<TilingAttr> tilings{panels.getDefault()};
   double cost = 0;
   TilingAttr planar = getPlanarTiling(op, info, target, cost);
@@ -439,12 +498,18 @@ static SmallVector<TilingAttr> listTilings(linalg::LinalgOp op,
 }
 
 std::optional<TilingChoice> TilingChoice::get(linalg::LinalgOp op,
-                                              const TargetDescription &target) {
+                                              const TargetDescription &target,
+                                              bool fastMath) {
   if (!op.hasPureTensorSemantics())
     return std::nullopt;
   FailureOr<ContractionInfo> info = ContractionInfo::match(op);
   if (failed(info) || !startsAtZero(op))
     return std::nullopt;
+  if (fastMath && getWinogradObstacle(op, *info).empty()) {
+    PanelTilings products(op, *info, target, countWinogradBlocks(op),
+                          /*taps=*/1);
+    return TilingChoice{op, *info, {products.getWinograd()}};
+  }
   return TilingChoice{op, *info, listTilings(op, *info, target)};
 }
 

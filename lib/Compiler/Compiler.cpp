@@ -520,6 +520,7 @@ LogicalResult Compilation::advance(Phase phase) {
   CodegenOptions codegen;
   codegen.marches = options.marches;
   codegen.f16Accumulation = options.f16Accumulation;
+  codegen.fastMath = options.fastMath;
   bool isGPU = options.emulateGPU || !options.chips.empty();
   switch (phase) {
   case Phase::Imported:

@@ -406,6 +406,7 @@ static FailureOr<LibraryFiles> buildKit(ModuleOp grouped,
   codegen.marches = marches;
   codegen.chains = false; // each group has a time of its own
   codegen.f16Accumulation = options.f16Accumulation;
+  codegen.fastMath = options.fastMath;
   std::vector<LibraryEntry> entries;
   for (Candidate &candidate : candidates) {
     PassManager lower(grouped.getContext(), ModuleOp::getOperationName());

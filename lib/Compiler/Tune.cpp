@@ -87,7 +87,7 @@ LogicalResult mpc::checkTuningTable(Location loc,
 /// The contractions that have several candidates and none in the table.
 static std::map<std::string, Contraction>
 collectContractions(ModuleOp module, const TargetDescription &target,
-                    const TilingTable &table) {
+                    const TilingTable &table, bool fastMath) {
   llvm::StringMap<std::set<size_t>> callers;
   std::optional<uint64_t> group;
   module.lookupSymbol<func::FuncOp>("main").walk<WalkOrder::PreOrder>(
@@ -100,7 +100,8 @@ collectContractions(ModuleOp module, const TargetDescription &target,
   std::map<std::string, Contraction> contractions;
   for (auto function : module.getOps<func::FuncOp>())
     function.walk([&](linalg::LinalgOp op) {
-      std::optional<TilingChoice> choice = TilingChoice::get(op, target);
+      std::optional<TilingChoice> choice =
+          TilingChoice::get(op, target, fastMath);
       if (!choice || choice->candidates.size() < 2 ||
           findTiling(table, target, *choice))
         return;
@@ -140,6 +141,7 @@ timeCandidates(ModuleOp module, size_t count, StringRef march, StringRef isa,
     CodegenOptions codegen;
     codegen.marches = marches;
     codegen.f16Accumulation = options.f16Accumulation;
+    codegen.fastMath = options.fastMath;
     codegen.tilingCandidate = candidate;
     codegen.chains = false; // each group has a time of its own
     modules.push_back(module.clone());
@@ -196,7 +198,7 @@ LogicalResult mpc::tuneTilings(ModuleOp module, const ModelInfo &info,
     return failure();
   target->fp16 &= options.f16Accumulation == "chunked";
   std::map<std::string, Contraction> contractions =
-      collectContractions(module, *target, *table);
+      collectContractions(module, *target, *table, options.fastMath);
   size_t count = 0;
   for (const auto &[name, contraction] : contractions)
     count = std::max(count, contraction.candidates.size());

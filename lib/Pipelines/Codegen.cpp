@@ -31,6 +31,7 @@ void mpc::buildTilingPipeline(OpPassManager &pm,
   SelectTilingOptions select;
   select.table = options.tuningTable;
   select.f16Accumulation = options.f16Accumulation;
+  select.fastMath = options.fastMath;
   select.candidate = options.tilingCandidate;
   variant.addPass(createSelectTiling(select));
   variant.addPass(createPackConstants());

@@ -146,6 +146,9 @@ bool parsePrecision(const Flags &flags, CompileOptions &options) {
   if (options.f16Accumulation != "f32" && flags.target != "cpu")
     return fail("--f16-accumulation is for kernels of CPUs, but --target is " +
                 flags.target);
+  if (options.fastMath && flags.target != "cpu")
+    return fail("--fast-math is for kernels of CPUs, but --target is " +
+                flags.target);
   return parseWeights(flags, options);
 }
 

@@ -189,6 +189,12 @@ struct Flags {
                "in f16 on instruction sets with AVX512-FP16, faster and less "
                "exact (docs/Numerics.md)"),
       cl::value_desc("how"), cl::cat(category)};
+  cl::opt<bool, true> fastMath{
+      "fast-math", cl::location(options.fastMath),
+      cl::desc("Compute 3x3 convolutions of f32 by Winograd's minimal "
+               "filtering where that pays: faster, sums are less exact "
+               "(docs/Numerics.md)"),
+      cl::cat(category)};
   cl::opt<std::string> target{
       "target", cl::init("cpu"),
       cl::desc("cpu (default), nvvm: NVIDIA GPUs, or nvvm-emulated: their "
@@ -282,7 +288,6 @@ struct LaterFlags {
     for (const char *name : {
              "target-triple",
              "sysroot",
-             "fast-math",
          })
       flags.push_back(std::make_unique<cl::opt<std::string>>(
           llvm::StringRef(name), cl::ValueOptional, cl::Hidden,

@@ -284,6 +284,7 @@ mlir::LogicalResult lowerDepthwise(kernel::DepthwiseOp op,
 void lowerDepthwiseDot(kernel::DepthwiseOp op);
 mlir::LogicalResult lowerPlanar(kernel::PlanarOp op,
                                 const TargetDescription &target);
+void lowerWinograd(kernel::WinogradOp op, const TargetDescription &target);
 void lowerPack(kernel::PackOp op, const TargetDescription &target);
 void lowerExpand(kernel::ExpandOp op, const TargetDescription &target);
 void lowerScatter(kernel::ScatterOp op);

@@ -332,9 +332,14 @@ def SelectTiling : Pass<"mpc-select-tiling", "mlir::ModuleOp"> {
     With `f16-accumulation=chunked`, products of f16 by f16 take `vfmaddph`, whose sums have another error (docs/Numerics.md), where
     the target has it; a remark says where it has not. The tilings of such a product sum the same chunks.
 
+    With `fast-math`, f32 convolutions of 3 × 3 with stride 1 for which it is estimated to pay take a tiling with `winograd`, which computes them by
+    minimal filtering (kernel.winograd), with another error (docs/Numerics.md); a remark on every other f32 convolution says why not. The estimate depends on
+    shapes alone.
+
     Precondition: a target description (mpc-describe-target). Remarks: one per contraction.
   }];
   let options = [Option<"table", "table", "std::string", "", "Tilings that were measured, JSON">,
+      Option<"fastMath", "fast-math", "bool", "false", "3 x 3 convolutions by minimal filtering, where it pays">,
       Option<"f16Accumulation", "f16-accumulation", "std::string", "\"f32\"", "f32, or chunked: f16 within chunks, where the target can">,
       Option<"candidate", "candidate", "unsigned", "0", "Number of the tiling to choose, in the order of estimated cost">];
   let dependentDialects = ["mpc::kernel::KernelDialect", "mlir::DLTIDialect"];
@@ -347,7 +352,8 @@ def PackConstants : Pass<"mpc-pack-constants", "mlir::ModuleOp"> {
     caller passes a constant for: rewrites the constant into panels of 16 output channels (see the kernel dialect), once
     for each distinct constant, and puts `kernel.unpack` in front of the contraction. Where weights are no constants, a matrix
     product of at least four rows keeps `kernel.tiling`, and mpc-tile-and-fuse packs the operand at run time; from others it is removed, and
-    the contraction is lowered to loops. Weights of depthwise and planar convolutions stay as they are.
+    the contraction is lowered to loops. Weights of depthwise and planar convolutions stay as they are. Where the tiling is `winograd`, what is packed is
+    G · w · Gᵀ of each window, computed in f64 and rounded once.
 
     Before: `func.func private @conv(%x: ..., %w: tensor<32x3x3x64xi8>, ...)`
     After:  `func.func private @conv(%x: ..., %p: tensor<2x9x16x16x4xi8>, ...)` and
@@ -361,7 +367,7 @@ def PackConstants : Pass<"mpc-pack-constants", "mlir::ModuleOp"> {
 def TileAndFuse : Pass<"mpc-tile-and-fuse", "mlir::func::FuncOp"> {
   let summary = "padding, contraction and epilogue become one kernel op";
   let description = [{
-    Replaces each linalg op that carries `kernel.tiling` by `kernel.contract`, `kernel.depthwise` or `kernel.planar`. The right operand of a
+    Replaces each linalg op that carries `kernel.tiling` by `kernel.contract`, `kernel.depthwise`, `kernel.planar` or `kernel.winograd`. The right operand of a
     matrix product that is not packed gets a `kernel.pack` before it. A `tensor.pad` of the
     input by a constant becomes part of the window. A single element-wise consumer of the result becomes the
     epilogue, if it reads the result in place, everything else by plain dimensions, and no i1; otherwise the op stores its
@@ -516,7 +522,8 @@ def LowerKernels : Pass<"mpc-lower-kernels", "mlir::ModuleOp"> {
     all rows of a tile, or its first or last one, would read zeros are left out.
     A last tile of rows moves back to stay inside the output and recomputes some rows; where the output may be smaller than a
     tile, single rows remain. A last ragged panel is computed in full and stored in part. `kernel.depthwise` becomes loops over
-    pixels and channel vectors. Every other linalg op becomes `scf.forall` over its outer parallel dimensions and plain
+    pixels and channel vectors. `kernel.winograd` handles some blocks of pixels at a time, in three parallel loops with a buffer between them: transforms of the
+    input, products, transforms of the products and the epilogue. Every other linalg op becomes `scf.forall` over its outer parallel dimensions and plain
     loops within.
 
     Where `kernel.stream_above` on a linalg op says so (mpc-select-streams), rows of its result, or blocks of elements, that begin where a line of the caches does and are

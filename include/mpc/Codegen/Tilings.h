@@ -34,10 +34,18 @@ struct TilingChoice {
   /// names.
   std::string getName() const;
 
-  /// The choice at `op`, if kernels compute it.
+  /// The choice at `op`, if kernels compute it; with `fastMath` minimal
+  /// filtering alone, where it pays.
   static std::optional<TilingChoice> get(mlir::linalg::LinalgOp op,
-                                         const TargetDescription &target);
+                                         const TargetDescription &target,
+                                         bool fastMath = false);
 };
+
+/// Why minimal filtering (kernel.winograd) is not for `op`, or does not pay;
+/// empty if it does. Depends on shapes alone: all instruction sets share their
+/// weights.
+std::string getWinogradObstacle(mlir::linalg::LinalgOp op,
+                                const ContractionInfo &info);
 
 /// The most candidates that TilingChoice::get gives.
 inline constexpr unsigned kMaxTilings = 8;

@@ -71,6 +71,8 @@ struct CompileOptions {
   std::string preprocess;             // see PreprocessConfig.h
   std::vector<std::string> marches;
   std::string f16Accumulation = "f32"; // or chunked
+  /// Convolutions by minimal filtering, where it pays (docs/Numerics.md).
+  bool fastMath = false;
   /// GPU kernels, run by the emulator, instead of code for CPUs.
   bool emulateGPU = false;
   /// GPU kernels for these chips (sm_80, ...) instead of code for CPUs.

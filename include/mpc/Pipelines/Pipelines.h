@@ -57,6 +57,10 @@ struct CodegenOptions : mlir::PassPipelineOptions<CodegenOptions> {
       *this, "f16-accumulation", llvm::cl::init("f32"),
       llvm::cl::desc("Sums of f16 products: f32, or chunked where the "
                      "instruction set has them (docs/Numerics.md)")};
+  Option<bool> fastMath{
+      *this, "fast-math", llvm::cl::init(false),
+      llvm::cl::desc("3 x 3 convolutions of f32 by minimal filtering, where it "
+                     "pays (docs/Numerics.md)")};
   Option<unsigned> tilingCandidate{
       *this, "tiling-candidate", llvm::cl::init(0),
       llvm::cl::desc("Number of the tiling to choose, for measuring")};

@@ -57,6 +57,7 @@ void mpc::kernel::registerBufferizableOpInterfaceExternalModels(
     ContractOp::attachInterface<OutputOpModel<ContractOp>>(*context);
     DepthwiseOp::attachInterface<OutputOpModel<DepthwiseOp>>(*context);
     PlanarOp::attachInterface<OutputOpModel<PlanarOp>>(*context);
+    WinogradOp::attachInterface<OutputOpModel<WinogradOp>>(*context);
     PackOp::attachInterface<OutputOpModel<PackOp>>(*context);
     ExpandOp::attachInterface<OutputOpModel<ExpandOp>>(*context);
     ScatterOp::attachInterface<OutputOpModel<ScatterOp>>(*context);

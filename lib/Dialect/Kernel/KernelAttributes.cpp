@@ -30,7 +30,7 @@ void KernelDialect::registerAttributes() {
 LogicalResult TilingAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                  Intrinsic intrinsic, int64_t rows,
                                  int64_t columns, int64_t kv, bool gather, bool,
-                                 bool planar, bool interleave) {
+                                 bool planar, bool interleave, bool winograd) {
   if (rows < 1)
     return emitError() << "expected at least one row, but got " << rows;
   if (planar && (columns < 1 || rows % 8 != 0))
@@ -40,6 +40,10 @@ LogicalResult TilingAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   if (!planar && (columns < kPanelWidth || columns % kPanelWidth != 0))
     return emitError() << "expected columns to be a positive multiple of "
                        << kPanelWidth << ", but got " << columns;
+  if (winograd && (intrinsic != Intrinsic::fma || kv != 1 || gather || planar ||
+                   interleave))
+    return emitError() << "expected fma with kv = 1, and neither gather, "
+                          "planar nor interleave, with 'winograd'";
   if (interleave && (intrinsic != Intrinsic::fma || kv != 1 || gather ||
                      planar || rows != kPanelWidth))
     return emitError() << "expected fma with kv = 1 and " << kPanelWidth

@@ -54,6 +54,8 @@ LogicalResult UnpackOp::verify() {
   auto packed = cast<RankedTensorType>(getPacked().getType());
   auto result = cast<RankedTensorType>(getResult().getType());
   if (BlocksAttr blocks = getBlocksAttr()) {
+    if (getWinograd())
+      return emitOpError("expected no weights in blocks with 'winograd'"); // C7
     int64_t channels =
         result.getRank() < 2 ? 0 : result.getDimSize(getTransposed() ? 1 : 0);
     int64_t panels = llvm::divideCeilSigned(channels, kPanelWidth);
@@ -81,10 +83,16 @@ LogicalResult UnpackOp::verify() {
     return emitOpError("expected a result of rank 2, 4 or 5, but got rank ")
            << result.getRank(); // C6
   ArrayRef<int64_t> shape = result.getShape();
+  if (getWinograd() && (shape.size() != 4 || shape[1] != 3 || shape[2] != 3 ||
+                        !result.getElementType().isF32()))
+    return emitOpError("expected an f32 result OCx3x3xIC with 'winograd', but "
+                       "got ")
+           << result; // C7
   int64_t channels = getTransposed() ? shape[1] : shape[0];
   int64_t taps = 1, depth = getTransposed() ? shape[0] : shape.back();
   if (shape.size() > 2) {
-    taps = llvm::product_of(shape.drop_front().drop_back());
+    taps = getWinograd() ? kWinogradTaps
+                         : llvm::product_of(shape.drop_front().drop_back());
     if (packed.getDimSize(1) == 1) { // gathered
       depth *= taps;
       taps = 1;
@@ -336,6 +344,41 @@ LogicalResult PlanarOp::verify() {
                        "unsigned i8 in a multiple of 4 channels, but got ")
            << input; // P2
   return verifyOutputOp(*this);
+}
+
+LogicalResult WinogradOp::verify() {
+  auto input = cast<ShapedType>(getInput().getType());
+  auto weights = cast<ShapedType>(getWeights().getType());
+  auto out = cast<ShapedType>(getOut().getType());
+  WindowAttr window = getWindowAttr();
+  auto areAll = [](ArrayRef<int64_t> values, int64_t value) {
+    return llvm::all_of(values, [&](int64_t v) { return v == value; });
+  };
+  if (!window || window.getRank() != 2 || !areAll(window.getSizes(), 3) ||
+      !areAll(window.getStrides(), 1) || !areAll(window.getDilations(), 1))
+    return emitOpError("expected a window of 3x3 with strides and dilations "
+                       "of 1"); // W1
+  if (failed(verifyOutputOp(*this)))
+    return failure();
+  int64_t depth = input.getDimSize(3), channels = out.getDimSize(3);
+  if (!input.getElementType().isF32() || !weights.getElementType().isF32() ||
+      std::min(depth, channels) < kPanelWidth)
+    return emitOpError("expected f32 operands and at least ")
+           << kPanelWidth << " channels, but got " << input << " and "
+           << out; // W2
+  int64_t panels = llvm::divideCeilSigned(channels, kPanelWidth);
+  int64_t expected[] = {panels, kWinogradTaps, depth, kPanelWidth, 1};
+  if (weights.getShape() != ArrayRef(expected))
+    return emitOpError("expected weights ")
+           << panels << "x" << kWinogradTaps << "x" << depth << "x"
+           << kPanelWidth << "x1, but got " << weights; // W3
+  if (!getTiling().getWinograd())
+    return emitOpError("expected a tiling with 'winograd'"); // W4
+  return success();
+}
+
+void WinogradOp::getEffects(Effects &effects) {
+  getOutputOpEffects(*this, effects);
 }
 
 void PlanarOp::getEffects(Effects &effects) {

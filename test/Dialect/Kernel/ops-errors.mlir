@@ -601,3 +601,96 @@ func.func @planar_integers(%x: memref<1x8x32x4xi8>, %w: memref<2x3x3x4xi8>, %o: 
   }
   return
 }
+
+// -----
+
+// winograd W1
+func.func @winograd_stride(%x: memref<1x16x16x32xf32>, %w: memref<1x36x32x16x1xf32>, %o: memref<1x7x14x16xf32>) {
+  // expected-error @+1 {{expected a window of 3x3 with strides and dilations of 1}}
+  kernel.winograd ins(%x, %w : memref<1x16x16x32xf32>, memref<1x36x32x16x1xf32>) outs(%o : memref<1x7x14x16xf32>)
+      attributes {extra_maps = [], tiling = #kernel.tiling<intrinsic = fma, rows = 6, columns = 16, kv = 1, winograd = true>,
+                  window = #kernel.window<sizes = [3, 3], strides = [2, 1], dilations = [1, 1], low = [0, 0], high = [0, 0]>} {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  }
+  return
+}
+
+// -----
+
+// winograd W2
+func.func @winograd_channels(%x: memref<1x16x16x8xf32>, %w: memref<1x36x8x16x1xf32>, %o: memref<1x14x14x16xf32>) {
+  // expected-error @+1 {{expected f32 operands and at least 16 channels, but got 'memref<1x16x16x8xf32>' and 'memref<1x14x14x16xf32>'}}
+  kernel.winograd ins(%x, %w : memref<1x16x16x8xf32>, memref<1x36x8x16x1xf32>) outs(%o : memref<1x14x14x16xf32>)
+      attributes {extra_maps = [], tiling = #kernel.tiling<intrinsic = fma, rows = 6, columns = 16, kv = 1, winograd = true>,
+                  window = #kernel.window<sizes = [3, 3], strides = [1, 1], dilations = [1, 1], low = [0, 0], high = [0, 0]>} {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  }
+  return
+}
+
+// -----
+
+// winograd W2
+func.func @winograd_f16(%x: memref<1x16x16x32xf16>, %w: memref<1x36x32x16x1xf32>, %o: memref<1x14x14x16xf32>) {
+  // expected-error @+1 {{expected f32 operands and at least 16 channels, but got 'memref<1x16x16x32xf16>' and 'memref<1x14x14x16xf32>'}}
+  kernel.winograd ins(%x, %w : memref<1x16x16x32xf16>, memref<1x36x32x16x1xf32>) outs(%o : memref<1x14x14x16xf32>)
+      attributes {extra_maps = [], tiling = #kernel.tiling<intrinsic = fma, rows = 6, columns = 16, kv = 1, winograd = true>,
+                  window = #kernel.window<sizes = [3, 3], strides = [1, 1], dilations = [1, 1], low = [0, 0], high = [0, 0]>} {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  }
+  return
+}
+
+// -----
+
+// winograd W3
+func.func @winograd_weights(%x: memref<1x16x16x32xf32>, %w: memref<1x9x32x16x1xf32>, %o: memref<1x14x14x16xf32>) {
+  // expected-error @+1 {{expected weights 1x36x32x16x1, but got 'memref<1x9x32x16x1xf32>'}}
+  kernel.winograd ins(%x, %w : memref<1x16x16x32xf32>, memref<1x9x32x16x1xf32>) outs(%o : memref<1x14x14x16xf32>)
+      attributes {extra_maps = [], tiling = #kernel.tiling<intrinsic = fma, rows = 6, columns = 16, kv = 1, winograd = true>,
+                  window = #kernel.window<sizes = [3, 3], strides = [1, 1], dilations = [1, 1], low = [0, 0], high = [0, 0]>} {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  }
+  return
+}
+
+// -----
+
+// winograd W4
+func.func @winograd_tiling(%x: memref<1x16x16x32xf32>, %w: memref<1x36x32x16x1xf32>, %o: memref<1x14x14x16xf32>) {
+  // expected-error @+1 {{expected a tiling with 'winograd'}}
+  kernel.winograd ins(%x, %w : memref<1x16x16x32xf32>, memref<1x36x32x16x1xf32>) outs(%o : memref<1x14x14x16xf32>)
+      attributes {extra_maps = [], tiling = #kernel.tiling<intrinsic = fma, rows = 6, columns = 16, kv = 1>,
+                  window = #kernel.window<sizes = [3, 3], strides = [1, 1], dilations = [1, 1], low = [0, 0], high = [0, 0]>} {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  }
+  return
+}
+
+// -----
+
+// expected-error @+1 {{expected fma with kv = 1, and neither gather, planar nor interleave, with 'winograd'}}
+func.func private @tiling_winograd() attributes {t = #kernel.tiling<intrinsic = pmaddwd, rows = 6, columns = 16, kv = 4, winograd = true>}
+
+// -----
+
+// unpack C7
+func.func @unpack_winograd_window(%p: tensor<1x36x32x16x1xf32>) -> tensor<16x5x5x32xf32> {
+  // expected-error @+1 {{expected an f32 result OCx3x3xIC with 'winograd', but got 'tensor<16x5x5x32xf32>'}}
+  %0 = kernel.unpack %p {winograd} : tensor<1x36x32x16x1xf32> to tensor<16x5x5x32xf32>
+  return %0 : tensor<16x5x5x32xf32>
+}
+
+// -----
+
+// unpack C7
+func.func @unpack_winograd_blocks(%p: tensor<1x576xi8>) -> tensor<16x64xf32> {
+  // expected-error @+1 {{expected no weights in blocks with 'winograd'}}
+  %0 = kernel.unpack %p {winograd, blocks = #kernel.blocks<bits = 4, block = 32, depth = 64>} : tensor<1x576xi8> to tensor<16x64xf32>
+  return %0 : tensor<16x64xf32>
+}

@@ -93,6 +93,21 @@ func.func @histogram(%x: tensor<4x8xf32>, %r: tensor<2xf32>, %o: tensor<4096xi64
   return %0 : tensor<4096xi64>
 }
 
+// CHECK-LABEL: func.func @winograd
+func.func @winograd(%x: tensor<1x16x16x32xf32>, %p: tensor<1x36x32x16x1xf32>, %o: tensor<1x14x14x16xf32>) -> (tensor<16x3x3x32xf32>, tensor<1x14x14x16xf32>) {
+  // CHECK: kernel.unpack %{{.*}} {winograd} : tensor<1x36x32x16x1xf32> to tensor<16x3x3x32xf32>
+  %w = kernel.unpack %p {winograd} : tensor<1x36x32x16x1xf32> to tensor<16x3x3x32xf32>
+  // CHECK: kernel.winograd ins(%{{.*}}, %{{.*}} : tensor<1x16x16x32xf32>, tensor<1x36x32x16x1xf32>) outs(%{{.*}} : tensor<1x14x14x16xf32>)
+  // CHECK-SAME: winograd = true>
+  %0 = kernel.winograd ins(%x, %p : tensor<1x16x16x32xf32>, tensor<1x36x32x16x1xf32>) outs(%o : tensor<1x14x14x16xf32>)
+      attributes {extra_maps = [], tiling = #kernel.tiling<intrinsic = fma, rows = 8, columns = 16, kv = 1, winograd = true>,
+                  window = #kernel.window<sizes = [3, 3], strides = [1, 1], dilations = [1, 1], low = [0, 0], high = [0, 0]>} {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  } -> tensor<1x14x14x16xf32>
+  return %w, %0 : tensor<16x3x3x32xf32>, tensor<1x14x14x16xf32>
+}
+
 // CHECK-LABEL: func.func @groups
 func.func @groups() {
   // CHECK: kernel.begin_group 3

@@ -160,6 +160,7 @@ for flag, expected in (("--frobnicate=3", "frobnicate"), ("--precision=int7", "i
 check("tuning-table", r"tune\.json: expected a table of tilings", [DIGITS, "--tuning-table=tune.json"], writer("tune.json", b'{"format": 2}'))
 check("tuning-table-json", r"tune\.json: .*1:", [DIGITS, "--tune", "--tuning-table=tune.json"], writer("tune.json", b'{"format'))
 check("tune-gpu", "kernels of CPUs", [DIGITS, "--tune", "--target=nvvm-emulated"])
+check("fast-math-gpu", "kernels of CPUs", [DIGITS, "--fast-math", "--target=nvvm-emulated"])
 check("tune-nothing", "linalg and tiled", [DIGITS, "--tune", "--compile-to=linalg"])
 check("weights-block", "32, 64, 128, channel, but got 48", [DIGITS, "--precision=w4", "--weight-block=48"])
 check("weights-activations", "f32, f16, bf16, but got f64", [DIGITS, "--precision=w8", "--activation-type=f64"])

@@ -31,6 +31,10 @@ namespace mpc::kernel {
 /// Output channels per panel of packed weights, on every instruction set.
 constexpr int64_t kPanelWidth = 16;
 
+/// kernel.winograd: the sides of a block of output pixels, and of the input
+/// pixels that it reads; elements of the latter, which are taps of the weights.
+constexpr int64_t kWinogradBlock = 4, kWinogradSide = 6, kWinogradTaps = 36;
+
 /// Weights of each lane that stand together in #kernel.blocks with `fragments`.
 constexpr int64_t kFragmentDepth = 32;
 

@@ -37,7 +37,8 @@ def Kernel_Dialect : Dialect {
     `panels × taps × kblocks × 16 × kv`. A panel holds 16 output channels. A tap is one position of the window (a matrix
     product has one). `kv` values of the reduction dimension lie side by side: 1 for f32 and f16, 2 for bf16, 4 for 8-bit integers,
     because integer dot products reduce four bytes per lane; with `mma` as many as a register of 32 bits holds. Ragged edges are zero. Where a window's taps are short
-    (few input channels) they are laid end to end and count as one tap: `gathered` weights.
+    (few input channels) they are laid end to end and count as one tap: `gathered` weights. Those of `kernel.winograd` are
+    transformed, G·w·Gᵀ of each window, and have 36 taps, the elements of that in order.
 
     **Weights in blocks.** Integers of 8 or 4 bits with a scale per block (#kernel.blocks) are one stream of bytes per panel, `panels × bytes`,
     that is read from start to end. kernel.inner_tile dequantizes them in registers where a tile of rows reads them once
@@ -92,7 +93,8 @@ def Kernel_TilingAttr : Kernel_Attr<"Tiling", "tiling"> {
     `expand`: weights in blocks are dequantized before the contraction, not by its tiles. `interleave`: all rows, of a number that is known and without a
     window, are copied before the contraction, so that the same element of 16 of them lies side by side (kernel.pack). Tiles of up to 16 rows read that with one
     pointer, and without the conflicts that rows a multiple of 4 KiB apart have in the first-level cache. `planar`: the lanes of a vector are
-    `rows` neighbouring output pixels of one row, not channels, of all `columns` channels (kernel.planar).
+    `rows` neighbouring output pixels of one row, not channels, of all `columns` channels (kernel.planar). `winograd`: the tile is one of
+    the 36 products of kernel.winograd, and its rows are blocks of 4 × 4 output pixels.
 
     ```mlir
     #kernel.tiling<intrinsic = vpdpbusd, rows = 6, columns = 64, kv = 4>
@@ -100,11 +102,12 @@ def Kernel_TilingAttr : Kernel_Attr<"Tiling", "tiling"> {
   }];
   let parameters = (ins EnumParameter<Kernel_Intrinsic>:$intrinsic, "int64_t":$rows, "int64_t":$columns, "int64_t":$kv,
       DefaultValuedParameter<"bool", "false">:$gather, DefaultValuedParameter<"bool", "false">:$expand,
-      DefaultValuedParameter<"bool", "false">:$planar, DefaultValuedParameter<"bool", "false">:$interleave);
+      DefaultValuedParameter<"bool", "false">:$planar, DefaultValuedParameter<"bool", "false">:$interleave,
+      DefaultValuedParameter<"bool", "false">:$winograd);
   let skipDefaultBuilders = 1;
   let builders = [AttrBuilder<(ins "::mpc::kernel::Intrinsic":$intrinsic, "int64_t":$rows, "int64_t":$columns, "int64_t":$kv, "bool":$gather,
-      "bool":$expand, "bool":$planar, CArg<"bool", "false">:$interleave),
-      "return $_get($_ctxt, intrinsic, rows, columns, kv, gather, expand, planar, interleave);">];
+      "bool":$expand, "bool":$planar, CArg<"bool", "false">:$interleave, CArg<"bool", "false">:$winograd),
+      "return $_get($_ctxt, intrinsic, rows, columns, kv, gather, expand, planar, interleave, winograd);">];
   let assemblyFormat = "`<` struct(params) `>`";
   let genVerifyDecl = 1;
 }
@@ -201,7 +204,7 @@ def Kernel_UnpackOp : Kernel_Op<"unpack", [Pure]> {
   let description = [{
     `result[n, (taps,) k] = packed[n / 16, tap, k / kv, n % 16, k % kv]`, without the ragged edge's zeros. The result is
     `OC×KH×KW×IC`, `OC×KD×KH×KW×IC` or `N×K`, or `K×N` with `transposed`. Where `packed` has one tap and the result several, the weights are
-    gathered: k runs over ((kd,) kh, kw, ic).
+    gathered: k runs over ((kd,) kh, kw, ic). With `winograd`, `packed` has 36 taps, G·w·Gᵀ of the result's windows w (kernel.winograd).
 
     The op lets the weights of a function take their packed type while a linalg op still reads them; `mpc-tile-and-fuse`
     consumes it, so that no code ever unpacks.
@@ -212,14 +215,16 @@ def Kernel_UnpackOp : Kernel_Op<"unpack", [Pure]> {
     - (C3) element types are equal;
     - (C4) `transposed` only with a result of rank 2;
     - (C5) with `blocks`, `packed` is `panels × bytes` of i8 as they say, and the result f32;
-    - (C6) without `blocks`, the result has rank 2, 4 or 5.
+    - (C6) without `blocks`, the result has rank 2, 4 or 5;
+    - (C7) `winograd` only with a result of f32 `OC×3×3×IC`, and without `blocks`.
 
     Example:
     ```mlir
     %w = kernel.unpack %p : tensor<2x9x16x16x4xi8> to tensor<32x3x3x64xi8>
     ```
   }];
-  let arguments = (ins AnyStaticShapeTensor:$packed, UnitAttr:$transposed, OptionalAttr<Kernel_BlocksAttr>:$blocks);
+  let arguments = (ins AnyStaticShapeTensor:$packed, UnitAttr:$transposed, OptionalAttr<Kernel_BlocksAttr>:$blocks,
+      UnitAttr:$winograd);
   let results = (outs AnyStaticShapeTensor:$result);
   let assemblyFormat = "$packed attr-dict `:` type($packed) `to` type($result)";
   let hasVerifier = 1;
@@ -308,7 +313,7 @@ def Kernel_PackOp : Kernel_Op<"pack", [
   }];
 }
 
-/// What kernel.contract, kernel.depthwise and kernel.planar share: operands, the epilogue region and destination passing.
+/// What kernel.contract, kernel.depthwise, kernel.planar and kernel.winograd share: operands, the epilogue region and destination passing.
 class Kernel_OutputOp<string mnemonic> : Kernel_Op<mnemonic, [
     DestinationStyleOpInterface, DeclareOpInterfaceMethods<MemoryEffectsOpInterface>,
     IsolatedFromAbove, SingleBlock]> {
@@ -440,6 +445,41 @@ def Kernel_PlanarOp : Kernel_OutputOp<"planar"> {
   }];
 }
 
+def Kernel_WinogradOp : Kernel_OutputOp<"winograd"> {
+  let summary = "3 × 3 convolution by minimal filtering, and its epilogue";
+  let description = [{
+    Nearly what `kernel.contract` computes with a window of 3 × 3, with a quarter of its multiplications: F(4 × 4, 3 × 3) of Winograd's minimal filtering (Lavin & Gray,
+    "Fast Algorithms for Convolutional Neural Networks", CVPR 2016), with the points 0, ±1, ±2. For each block of 4 × 4 output pixels, whose windows read 6 × 6 pixels d,
+    and all pairs of channels:
+    ```
+    V[i, c]   = (Bᵀ · d[c] · B)[i]                 36 numbers per input channel
+    M[i, n]   = Σ_c V[i, c] · weights[n, i, c]     36 matrix products, c in order
+    acc[n]    = Aᵀ · M[n] · A                      4 × 4 pixels per output channel
+    out[...]  = epilogue(acc[...], extras at extra_maps ...)
+    ```
+    The order of additions is that of docs/Numerics.md, whatever the instruction set. A pixel that the window does not reach is the pad value, or 0 where
+    nothing is padded; what a block has outside of the output is not stored. An infinity or NaN in the input can reach all pixels of the blocks that read it.
+
+    Weights are G · w · Gᵀ of each window w, packed with 36 taps (see the dialect).
+
+    Constraints: (C1), (C6) to (C11) of `kernel.contract`, and
+    - (W1) `window` is there, of 3 × 3 with strides and dilations of 1; `input` and `out` have rank 4 and static height, width and channels;
+    - (W2) `input` and `weights` are f32, and `input` and `out` have at least 16 channels;
+    - (W3) `weights` is `panels × 36 × C × 16 × 1`;
+    - (W4) the tiling is `winograd` with `fma`.
+
+    Example:
+    ```mlir
+    kernel.winograd ins(%x, %w : tensor<1x16x16x32xf32>, tensor<1x36x32x16x1xf32>) outs(%o : tensor<1x14x14x16xf32>)
+        attributes {extra_maps = [], tiling = #kernel.tiling<intrinsic = fma, rows = 8, columns = 16, kv = 1, winograd = true>,
+                    window = #kernel.window<sizes = [3, 3], strides = [1, 1], dilations = [1, 1], low = [0, 0], high = [0, 0]>} {
+    ^bb0(%acc: f32):
+      kernel.yield %acc : f32
+    } -> tensor<1x14x14x16xf32>
+    ```
+  }];
+}
+
 //===----------------------------------------------------------------------===//
 // Positions that are data
 //===----------------------------------------------------------------------===//
@@ -551,7 +591,7 @@ def Kernel_HistogramOp : Kernel_Op<"histogram", [
 }
 
 def Kernel_YieldOp : Kernel_Op<"yield", [
-    Pure, ReturnLike, Terminator, ParentOneOf<["ContractOp", "DepthwiseOp", "PlanarOp", "ScatterOp", "TopKOp"]>]> {
+    Pure, ReturnLike, Terminator, ParentOneOf<["ContractOp", "DepthwiseOp", "PlanarOp", "WinogradOp", "ScatterOp", "TopKOp"]>]> {
   let summary = "the value that a region computes: what is stored, or how two elements compare";
   let arguments = (ins AnyType:$value);
   let assemblyFormat = "$value attr-dict `:` type($value)";
