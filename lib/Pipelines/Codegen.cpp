@@ -57,6 +57,8 @@ static void buildBufferization(OpPassManager &pm, bool chains) {
   // 3. Parallel loops become functions, groups become part of the entry point,
   // which is then a list of dispatches.
   variant.addPass(createOutlineParallel());
+  // Upstream does not inline affine.apply into regions of scf.
+  variant.addNestedPass<func::FuncOp>(createLowerAffinePass());
   variant.addPass(createInlinerPass({}, [](OpPassManager &) {}));
   variant.addPass(createSymbolDCEPass());
   variant.addPass(createCanonicalizerPass());

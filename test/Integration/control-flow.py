@@ -193,6 +193,15 @@ def impossible_branch_case(condition):
     return model, feeds, {"y": np.maximum(feeds["x"], 0)} if condition else "chooses its else_branch", ()
 
 
+def product_in_branch_case():
+    """Several products per sample of two run-time operands, whose batch is known at run time only, in one branch; of one with a constant in the other."""
+    feeds = {"c": np.array(True), "x": random(3, 2, 5, 8), "w": random(3, 2, 8, 6)}
+    graphs = {"then_branch": helper.make_graph([helper.make_node("MatMul", ["x", "w"], ["p"])], "a", [], [value("p")]),
+              "else_branch": helper.make_graph([helper.make_node("MatMul", ["x", "v"], ["q"])], "b", [], [value("q")])}
+    model = make_model([helper.make_node("If", ["c"], ["y"], **graphs)], feeds, ["y"], {"v": random(8, 6)}, {"x": 0, "w": 0})
+    return model, feeds, {"y": feeds["x"] @ feeds["w"]}, ("--march=x86-64-v3",)
+
+
 def loop_body(nodes, carried, outputs, condition="go"):
     return helper.make_graph(nodes, "body", [value("i", [], TensorProto.INT64), value("go_in", [], TensorProto.BOOL)] +
                              [value(n) for n in carried], [value(condition, [], TensorProto.BOOL)] + [value(n) for n in outputs])
@@ -308,6 +317,7 @@ def cases():
     yield "int8", int8_case()
     yield "branch-then", branch_case(True)
     yield "branch-else", branch_case(False)
+    yield "product-in-branch", product_in_branch_case()
     yield "loop-short", counted_loop_case(3)
     yield "loop-long", counted_loop_case(200)
     yield "impossible-branch", impossible_branch_case(True)
