@@ -38,6 +38,19 @@ std::string findCacheFolder() {
   return folder + "/mpc";
 }
 
+/// Whether the word of `flag`, where it is given, is one that `member` of a
+/// format may have; false after a message.
+template <typename Format>
+bool checkWord(const cl::opt<std::string, true> &flag,
+               std::string Format::*member) {
+  Format one;
+  one.*member = flag;
+  std::string problem = findProblem(one);
+  if (problem.empty() && flag.getNumOccurrences() && flag.getValue().empty())
+    problem = "expected a value";
+  return problem.empty() || fail("--" + flag.ArgStr + ": " + problem);
+}
+
 /// The flags that go with w8 and w4; false after a message.
 bool parseWeights(const Flags &flags, CompileOptions &options) {
   bool isWeightOnly = options.precision == PrecisionChoice::W8 ||
@@ -54,13 +67,8 @@ bool parseWeights(const Flags &flags, CompileOptions &options) {
       return fail("--" + flag->ArgStr +
                   " goes with --precision=w8 or w4, but precision is " +
                   flags.precision);
-    WeightFormat one;
-    one.*member = options.weights.*member;
-    if (std::string problem = findProblem(one);
-        !problem.empty() || flag->getValue().empty())
-      return fail(
-          "--" + flag->ArgStr + ": " +
-          (problem.empty() ? std::string("expected a value") : problem));
+    if (!checkWord(*flag, member))
+      return false;
   }
   if (options.weights.scheme == "codebook" &&
       options.precision == PrecisionChoice::W8)
@@ -154,21 +162,10 @@ bool parsePrecision(const Flags &flags, CompileOptions &options) {
 
 /// How integers are computed: --rounding, --activations, --scales.
 bool parseIntegers(const Flags &flags, const CompileOptions &options) {
-  const std::pair<const cl::opt<std::string, true> *,
-                  std::string IntegerFormat::*>
-      words[] = {{&flags.rounding, &IntegerFormat::rounding},
-                 {&flags.activations, &IntegerFormat::activations},
-                 {&flags.scales, &IntegerFormat::scales}};
-  for (auto [flag, member] : words) {
-    IntegerFormat one;
-    one.*member = *flag;
-    if (std::string problem = findProblem(one);
-        !problem.empty() ||
-        (flag->getNumOccurrences() && flag->getValue().empty()))
-      return fail(
-          "--" + flag->ArgStr + ": " +
-          (problem.empty() ? std::string("expected a value") : problem));
-  }
+  if (!checkWord(flags.rounding, &IntegerFormat::rounding) ||
+      !checkWord(flags.activations, &IntegerFormat::activations) ||
+      !checkWord(flags.scales, &IntegerFormat::scales))
+    return false;
   StringRef rounding = options.integers.rounding;
   bool isIntegral = !rounding.empty() && rounding != "onnx";
   if (options.fullyIntegral && !isIntegral)

@@ -152,6 +152,7 @@ for flag, expected in (("--frobnicate=3", "frobnicate"), ("--precision=int7", "i
                        ("--target=nvvm", "--chip=sm_80"), ("--chip=sm_80", "--target=nvvm"),
                        ("--scales=odd", "power-of-two"),
                        ("--activations=odd", "signed-symmetric"),
+                       ("--rounding=", "--rounding: expected a value"),
                        ("--fully-integral", "--rounding=tflite"),
                        ("--report=x.txt", "html"),
                        ("--tuning-table=nowhere.json", "nowhere.json: No such file"),
@@ -163,6 +164,7 @@ check("tune-gpu", "kernels of CPUs", [DIGITS, "--tune", "--target=nvvm-emulated"
 check("fast-math-gpu", "kernels of CPUs", [DIGITS, "--fast-math", "--target=nvvm-emulated"])
 check("tune-nothing", "linalg and tiled", [DIGITS, "--tune", "--compile-to=linalg"])
 check("weights-block", "32, 64, 128, channel, but got 48", [DIGITS, "--precision=w4", "--weight-block=48"])
+check("weights-empty", "--weight-block: expected a value", [DIGITS, "--precision=w4", "--weight-block="])
 check("weights-activations", "f32, f16, bf16, but got f64", [DIGITS, "--precision=w8", "--activation-type=f64"])
 check("weights-elsewhere", "goes with --precision=w8 or w4, but precision is f16", [DIGITS, "--precision=f16", "--weight-scheme=symmetric"])
 check("weights-codebook", "16 levels", [DIGITS, "--precision=w8", "--weight-scheme=codebook"])
