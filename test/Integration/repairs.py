@@ -174,6 +174,19 @@ assert shift(corrected) < 1e-3, f"means are {shift(corrected)} off"
 before, after, reference, repaired = gain("alike", x[:200], x[200:], "bias-correction")
 assert abs(after - before) < 1 and shift(repaired) < 1e-3, "the repair does something else"
 
+# What only the repair knows: of the nine taps of a depthwise convolution of 2 x 2 pixels, padded by one, five are padding wherever the window stands, while the
+# means of inputs tell of all nine.
+net, c = Net((32, 2, 2)), 32
+net.add("Conv", normal(c, 1, 3, 3), pads=[1, 1, 1, 1], group=c)
+net.save("padded")
+x = 4 + normal(400, c, 2, 2) / 2
+before, after, reference, repaired = gain("padded", x[:200], x[200:], "bias-correction")
+plain = run(compile_model("padded", "--precision=int8", f"--calibration-data={path('padded.npy')}"), x[200:])
+mean_error = lambda got: np.abs(np.mean(got - reference, (0, 2, 3))).mean()
+print(f"padded, mean error of a channel: {mean_error(plain):.5f} -> {mean_error(repaired):.5f}")
+assert after > before, "bias correction does not help"
+assert mean_error(repaired) < mean_error(plain) / 4, "bias correction leaves the means of channels off"
+
 # All at once, twice: better than none, and the same bytes.
 np.save(path("chain.npy"), x_chain := normal(32, 3, 8, 8))
 everything = ("--precision=int8", f"--calibration-data={path('chain.npy')}", "--repair=bias-correction,adaptive-rounding,clipping,smoothquant,equalization",
