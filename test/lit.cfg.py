@@ -10,6 +10,7 @@
 #   numpy onnx sklearn clang_format                  what %python can import
 #   setuptools                                       ... in a version that builds the Python package
 #   venv                                             %python is the checkout's virtual environment
+#   git                                              the sources are a checkout that git can list
 #   fuzzer                                           mpc-fuzz-import is built
 #   onednn                                           mpc-bench-kernels is built: oneDNN is installed
 #   asan                                             the tools are built with the sanitizers
@@ -103,6 +104,9 @@ def python_modules():
 
 config.available_features.update(cpu_features())
 config.available_features.update(python_modules())
+if shutil.which("git") and subprocess.run(["git", "-C", config.mpc_source_dir, "ls-files", "--error-unmatch", "CMakeLists.txt"],
+                                          capture_output=True).returncode == 0:
+    config.available_features.add("git")
 if os.path.exists(os.path.join(config.mpc_tools_dir, "mpc-fuzz-import")):
     config.available_features.add("fuzzer")
 if os.path.exists(os.path.join(config.mpc_tools_dir, "mpc-bench-kernels")):
