@@ -14,8 +14,9 @@
 //     forall block:     epilogue of At M A, as far as it is in the output }
 //
 // V and M are buffers of the function. Together they fit the second-level cache
-// of most machines, so that what one loop writes the next finds there, and hold
-// enough blocks to be shared by threads and to be worth fetching the weights U.
+// of the target, so that what one loop writes the next finds there, and take no
+// more of a large one than pays (KernelRationale.md). But they hold enough
+// blocks to be shared by threads and to be worth fetching the weights U.
 //
 // Where the channels are no multiple of a vector, the last one moves back. Rows
 // of V behind the last block of all are multiplied, too, whatever they are, and
@@ -33,8 +34,9 @@ using namespace mlir;
 using namespace mpc;
 using namespace mpc::kernel;
 
-/// Bytes of V and M, and blocks that they have room for at least.
-static constexpr int64_t kBufferBytes = 1 << 20, kMinBlocks = 24;
+/// Bytes that V and M have at most, and blocks that they have room for at
+/// least.
+static constexpr int64_t kMaxBufferBytes = 1 << 20, kMinBlocks = 24;
 
 /// Floats between the matrices of V and of M, which are else apart by powers of
 /// two, and would share few lines of the cache.
@@ -55,6 +57,7 @@ public:
         writer(b, op.getEpilogue(), op.getExtras(), op.getExtraMaps(),
                op.getOut()),
         vector(VectorType::get({target.vectorBits / 32}, b.getF32Type())),
+        bufferBytes(std::min(target.l2Bytes, kMaxBufferBytes)),
         lanes(target.vectorBits / 32), depth(inputType.getDimSize(3)),
         channels(outType.getDimSize(3)),
         allPanels(llvm::divideCeilSigned(channels, kPanelWidth)),
@@ -100,6 +103,8 @@ private:
   MemRefType inputType, outType;
   OutputWriter writer;
   VectorType vector;
+  /// Bytes for V and M.
+  int64_t bufferBytes;
   int64_t lanes, depth, channels, allPanels, panels;
   /// Blocks of a column and of a row of a sample; those that V and M have room
   /// for, a multiple of the tile's rows; floats of a matrix of V and of M.
@@ -113,7 +118,7 @@ private:
 int64_t WinogradLowering::chooseRoom() const {
   int64_t rows = tiling.getRows();
   int64_t blockBytes = kWinogradTaps * 4 * (depth + allPanels * kPanelWidth);
-  int64_t most = std::max(kMinBlocks, kBufferBytes / blockBytes);
+  int64_t most = std::max(kMinBlocks, bufferBytes / blockBytes);
   int64_t samples = outType.isDynamicDim(0) ? 1 : outType.getDimSize(0);
   int64_t total = std::max<int64_t>(1, samples) * tall * wide;
   // Even parts, of whole tiles.

@@ -64,3 +64,19 @@ func.func @main(%x: tensor<?x14x15x16xf32>, %bias: tensor<24xf32>, %out: tensor<
   } -> tensor<?x13x15x24xf32>
   return %r : tensor<?x13x15x24xf32>
 }
+
+// 8 x 8 blocks fit the second cache of x86-64-v4 together; half of them fit that of x86-64-v3.
+// LOWER-LABEL: func.func @cache
+// LOWER-COUNT-2: memref.alloc() : memref<37440xf32>
+// LOWER: scf.for {{.*}} step %c64
+// AVX2-LABEL: func.func @cache
+// AVX2-COUNT-2: memref.alloc() : memref<19008xf32>
+// AVX2: scf.for {{.*}} step %c32
+func.func @cache(%x: tensor<?x34x34x16xf32>, %out: tensor<?x32x32x16xf32> {bufferization.writable = true}) -> tensor<?x32x32x16xf32> {
+  %w = arith.constant dense<2.0> : tensor<16x3x3x16xf32>
+  %zero = arith.constant 0.0 : f32
+  %init = linalg.fill ins(%zero : f32) outs(%out : tensor<?x32x32x16xf32>) -> tensor<?x32x32x16xf32>
+  %r = linalg.conv_2d_nhwc_fhwc {kernel.tiling = #kernel.tiling<intrinsic = fma, rows = 8, columns = 16, kv = 1, winograd = true>}
+      ins(%x, %w : tensor<?x34x34x16xf32>, tensor<16x3x3x16xf32>) outs(%init : tensor<?x32x32x16xf32>) -> tensor<?x32x32x16xf32>
+  return %r : tensor<?x32x32x16xf32>
+}
