@@ -24,10 +24,11 @@ struct CountOps : example::impl::ExampleCountOpsBase<CountOps> {
       if (count < minimum)
         return;
       std::optional<mpc::Precision> precision = group.getPrecision();
-      group.emitRemark() << "group '" << group.getName() << "' computes "
-                         << count << " ops in "
-                         << (precision ? mpc::stringifyPrecision(*precision)
-                                       : "the model's precision");
+      emitRemark(group.getLoc())
+          << "group '" << group.getName() << "' computes " << count
+          << " ops in "
+          << (precision ? mpc::stringifyPrecision(*precision)
+                        : "the model's precision");
     });
     markAllAnalysesPreserved();
   }

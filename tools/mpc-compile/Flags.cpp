@@ -8,6 +8,7 @@
 #include "Flags.h"
 #include "Messages.h"
 #include "mpc/Analysis/Calibration.h"
+#include "mpc/Codegen/Variants.h"
 #include "mpc/GPU/Chips.h"
 #include "llvm/ADT/StringExtras.h"
 #include "llvm/ADT/StringSwitch.h"
@@ -93,6 +94,10 @@ std::string findPtxas(StringRef cudaPath) {
 
 /// The flags of --target; false after a message.
 bool parseTarget(const Flags &flags, CompileOptions &options) {
+  SmallVector<Variant> variants;
+  if (std::string problem;
+      resolveVariants(options.marches, variants, problem).failed())
+    return fail("--march: " + problem);
   if (!isOneOf(flags.target, "cpu", "nvvm", "nvvm-emulated"))
     return fail("--target: expected cpu, nvvm or nvvm-emulated, but got '" +
                 flags.target + "'");

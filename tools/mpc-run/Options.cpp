@@ -38,7 +38,7 @@ OUTPUT:
 
 COMPARISON:
   --expected=[NAME=]FILE    compare an output with these values: |output - expected| <= atol + rtol * |expected|
-  --rtol=X, --atol=X        tolerances (default: 1e-3, 1e-5)
+  --rtol=X, --atol=X        tolerances (default: 1e-3, 1e-5, for f32; other precisions need wider ones)
   --labels=FILE             the right classes, integers: print top-1 and top-5 of the first output, where of equal
                             values the first counts as the largest
   --min-top1=X              fail if top-1 (0 to 1) is below X

@@ -145,7 +145,7 @@ check("calibration-other-kind", r"table\.json", [DIGITS, "--precision=int8", "--
 check("config-unknown-key", "precisoin", [DIGITS, "--precision-config=c.json"], writer("c.json", b'{"precisoin": "f16"}'))
 check("config-not-an-object", r"c\.json", [DIGITS, "--precision-config=c.json"], writer("c.json", b'"f16"'))
 check("config-missing", r"nowhere\.json", [DIGITS, "--precision-config=nowhere.json"])
-for flag, expected in (("--frobnicate=3", "frobnicate"), ("--precision=int7", "int7"), ("--calibrator=guess", "guess"), ("--calibrator=percentile:7", "above 50"), ("--march=z80", "z80"),
+for flag, expected in (("--frobnicate=3", "frobnicate"), ("--precision=int7", "int7"), ("--calibrator=guess", "guess"), ("--calibrator=percentile:7", "above 50"), ("--march=z80", "--march: unknown instruction set 'z80', expected one of native, x86-64-v3"),
                        ("--target=tpu", "tpu"), ("--rounding=sideways", "sideways"), ("--compile-to=nowhere", "nowhere"), ("--emit=poetry", "poetry"),
                        ("--shape=no_such_input=1x2", "no_such_input"), ("--shape=image=AxB", "error: --shape=image=AxB: expected sizes"), ("--shape=image=1x1x9x9", "image"),
                        ("--precision=auto", "measures on samples"),
