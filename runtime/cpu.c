@@ -9,6 +9,8 @@
 #include "cpu.h"
 
 #include <cpuid.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #define F(NAME) MPC_RT_CPU_FEATURE(NAME)
 
@@ -29,16 +31,20 @@
 #define LEVEL_SAPPHIRERAPIDS                                                   \
   (LEVEL_ICELAKE | F(AVX512BF16) | F(AVX512FP16) | F(AVXVNNI))
 
-/* AMX is not part of sapphirerapids' level: virtual machines often hide it, and
- * using it takes a permission from the kernel. */
+#define LEVEL_SAPPHIRERAPIDS_AMX                                               \
+  (LEVEL_SAPPHIRERAPIDS | F(AMX_TILE) | F(AMX_INT8) | F(AMX_BF16))
+
+/* AMX is a level of its own: virtual machines often hide it, and using it takes
+ * a permission from the kernel. */
 const mpc_rt_cpu_level mpc_rt_cpu_levels[] = {
-    {"x86-64-v3", LEVEL_V3},
-    {"x86-64-v4", LEVEL_V4},
-    {"cascadelake", LEVEL_CASCADELAKE},
-    {"cooperlake", LEVEL_COOPERLAKE},
-    {"icelake-server", LEVEL_ICELAKE},
-    {"znver4", LEVEL_ZNVER4},
-    {"sapphirerapids", LEVEL_SAPPHIRERAPIDS},
+    {"x86-64-v3", "x86-64-v3", LEVEL_V3},
+    {"x86-64-v4", "x86-64-v4", LEVEL_V4},
+    {"cascadelake", "cascadelake", LEVEL_CASCADELAKE},
+    {"cooperlake", "cooperlake", LEVEL_COOPERLAKE},
+    {"icelake-server", "icelake-server", LEVEL_ICELAKE},
+    {"znver4", "znver4", LEVEL_ZNVER4},
+    {"sapphirerapids", "sapphirerapids", LEVEL_SAPPHIRERAPIDS},
+    {"sapphirerapids-amx", "sapphirerapids", LEVEL_SAPPHIRERAPIDS_AMX},
 };
 const size_t mpc_rt_cpu_num_levels =
     sizeof(mpc_rt_cpu_levels) / sizeof(mpc_rt_cpu_levels[0]);
@@ -98,8 +104,9 @@ uint64_t mpc_rt_cpu_detect(void) {
   TEST(c, 23, POPCNT);
   int osxsave = c >> 27 & 1;
   uint64_t states = osxsave ? enabledStates() : 0;
-  int ymm = (states & 0x06) == 0x06; /* XMM and upper YMM halves */
-  int zmm = (states & 0xe6) == 0xe6; /* also masks, ZMM, ZMM16-31 */
+  int ymm = (states & 0x06) == 0x06;   /* XMM and upper YMM halves */
+  int zmm = (states & 0xe6) == 0xe6;   /* also masks, ZMM, ZMM16-31 */
+  int tiles = (states >> 17 & 3) == 3; /* their shapes, and themselves */
   if (osxsave)
     has |= F(XSAVE);
   if (ymm) {
@@ -128,6 +135,11 @@ uint64_t mpc_rt_cpu_detect(void) {
       TEST(c, 14, AVX512VPOPCNTDQ);
       TEST(d, 23, AVX512FP16);
     }
+    if (tiles) {
+      TEST(d, 22, AMX_BF16);
+      TEST(d, 24, AMX_TILE);
+      TEST(d, 25, AMX_INT8);
+    }
     if (subleaves >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d)) {
       if (ymm)
         TEST(a, 4, AVXVNNI);
@@ -141,4 +153,11 @@ uint64_t mpc_rt_cpu_detect(void) {
   }
 #undef TEST
   return has;
+}
+
+int mpc_rt_cpu_permit(uint64_t features) {
+  /* asm/prctl.h of Linux 5.16 or later. */
+  enum { requestPermission = 0x1023, tileData = 18 };
+  return !(features & F(AMX_TILE)) ||
+         syscall(SYS_arch_prctl, requestPermission, tileData) == 0;
 }

@@ -56,7 +56,10 @@ extern "C" {
   X(AVX512BITALG, "avx512bitalg", 27)                                          \
   X(AVX512VPOPCNTDQ, "avx512vpopcntdq", 28)                                    \
   X(GFNI, "gfni", 29)                                                          \
-  X(AVXVNNI, "avxvnni", 30)
+  X(AVXVNNI, "avxvnni", 30)                                                    \
+  X(AMX_TILE, "amx-tile", 31)                                                  \
+  X(AMX_INT8, "amx-int8", 32)                                                  \
+  X(AMX_BF16, "amx-bf16", 33)
 
 enum {
 #define MPC_RT_CPU_BIT(NAME, LLVM_NAME, BIT) MPC_RT_CPU_BIT_##NAME = BIT,
@@ -69,7 +72,8 @@ enum {
 
 /* A name that --march, --isa and MPC_ISA accept. */
 typedef struct {
-  const char *name; /* also a CPU name of LLVM's, to tune for */
+  const char *name;
+  const char *cpu; /* LLVM's name of the CPU to tune for */
   uint64_t features;
 } mpc_rt_cpu_level;
 
@@ -88,6 +92,12 @@ const char *mpc_rt_cpu_feature_name(unsigned bit);
 
 /* What this machine has and its operating system saves on a task switch. */
 uint64_t mpc_rt_cpu_detect(void);
+
+/* Asks the operating system for what a process may use of `features` only with
+ * its permission: tile registers, which make the frames of signals larger.
+ * Returns 0 if it refuses, as where a thread has an alternate signal stack that
+ * is too small for them (Linux, Documentation/arch/x86/xstate.rst). */
+int mpc_rt_cpu_permit(uint64_t features);
 
 #ifdef __cplusplus
 }

@@ -57,7 +57,8 @@ mpc_status mpc_rt_choose_variant(const mpc_rt_model *model, const char *name,
   }
   if (!name || !*name) {
     for (uint32_t i = model->num_variants; i-- > 0;)
-      if (mpc_rt_supports(&model->variants[i])) {
+      if (mpc_rt_supports(&model->variants[i]) &&
+          mpc_rt_cpu_permit(model->variants[i].features)) {
         *variant = &model->variants[i];
         return MPC_OK;
       }
@@ -73,8 +74,15 @@ mpc_status mpc_rt_choose_variant(const mpc_rt_model *model, const char *name,
     if (strcmp(model->variants[i].name, name))
       continue;
     *variant = &model->variants[i];
-    if (mpc_rt_supports(*variant))
-      return MPC_OK;
+    if (mpc_rt_supports(*variant)) {
+      if (mpc_rt_cpu_permit((*variant)->features))
+        return MPC_OK;
+      return mpc_rt_fail(MPC_ERROR_ISA,
+                         "%sthe operating system does not permit this process "
+                         "the tile registers of instruction set '%s' (a "
+                         "thread's alternate signal stack may be too small)",
+                         origin, name);
+    }
     appendMissing(&missing, (*variant)->features);
     return mpc_rt_fail(MPC_ERROR_ISA,
                        "%sthis machine cannot run instruction set '%s': it "

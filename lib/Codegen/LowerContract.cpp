@@ -26,9 +26,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "mpc/Codegen/ContractionInfo.h"
-#include "mpc/Codegen/OutputTile.h"
-
+#include "ContractLowering.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/Matchers.h"
@@ -38,178 +36,54 @@ using namespace mlir;
 using namespace mpc;
 using namespace mpc::kernel;
 
-/// Input bytes of a block of rows: half of a small level-2 cache, the other
-/// half is for weights.
-static constexpr int64_t kBlockBytes = 128 * 1024;
-
 /// A parallel iteration should cost at least this much, in nanoseconds: handing
 /// one to a thread costs about 1000.
 static constexpr double kMinBlockCost = 10000;
 
-namespace {
-
-class ContractLowering {
-public:
-  ContractLowering(ContractOp op, const TargetDescription &target)
-      : op(op), b(op.getLoc(), op), tiling(op.getTiling()),
-        inputType(cast<MemRefType>(op.getInput().getType())),
-        weightsType(cast<MemRefType>(op.getWeights().getType())),
-        outType(cast<MemRefType>(op.getOut().getType())),
-        writer(b, op.getEpilogue(), op.getExtras(), op.getExtraMaps(),
-               op.getOut()),
-        target(target), vectorBits(target.vectorBits) {
-    WindowAttr attribute = op.getWindowAttr();
-    if (attribute && !attribute.isPointwise())
-      window = attribute;
-    input = collapseRows(b, op.getInput());
-    channels = outType.getShape().back();
-    allPanels = llvm::divideCeilSigned(channels, kPanelWidth);
-    panels = std::min(tiling.getColumns() / kPanelWidth, allPanels);
-    if (BlocksAttr blocks = op.getBlocksAttr()) {
-      taps = 1;
-      depth = blocks.getDepth();
-    } else {
-      taps = weightsType.getDimSize(1);
-      depth = weightsType.getDimSize(2) * weightsType.getDimSize(4);
-    }
-    minRows = 1;
-    ArrayRef<int64_t> rowSizes = outType.getShape().drop_back();
-    if (op.getBatched())
-      rowSizes = rowSizes.take_back();
-    for (int64_t size : rowSizes)
-      minRows *= ShapedType::isDynamic(size) ? 1 : size;
-    isStatic = llvm::none_of(rowSizes, ShapedType::isDynamic);
-    minRows = std::max<int64_t>(minRows, 1); // an empty batch has no tile
-    rows = isStatic ? std::min(tiling.getRows(), minRows) : tiling.getRows();
-    // Multiplications per nanosecond at 3 GHz and two instructions per cycle.
-    rate = 6.0 * target.vectorBits / 32 *
-           (tiling.getIntrinsic() == Intrinsic::vpdpbusd ? 4
-            : tiling.getIntrinsic() == Intrinsic::vdpbf16ps ||
-                    tiling.getIntrinsic() == Intrinsic::vfmaddph
-                ? 2
-                : 1);
+ContractLowering::ContractLowering(ContractOp op,
+                                   const TargetDescription &target)
+    : op(op), b(op.getLoc(), op), tiling(op.getTiling()),
+      inputType(cast<MemRefType>(op.getInput().getType())),
+      weightsType(cast<MemRefType>(op.getWeights().getType())),
+      outType(cast<MemRefType>(op.getOut().getType())),
+      writer(b, op.getEpilogue(), op.getExtras(), op.getExtraMaps(),
+             op.getOut()),
+      target(target), vectorBits(target.vectorBits) {
+  WindowAttr attribute = op.getWindowAttr();
+  if (attribute && !attribute.isPointwise())
+    window = attribute;
+  input = collapseRows(b, op.getInput());
+  channels = outType.getShape().back();
+  allPanels = llvm::divideCeilSigned(channels, kPanelWidth);
+  panels = std::min(tiling.getColumns() / kPanelWidth, allPanels);
+  if (BlocksAttr blocks = op.getBlocksAttr()) {
+    taps = 1;
+    depth = blocks.getDepth();
+  } else {
+    taps = weightsType.getDimSize(1);
+    depth = weightsType.getDimSize(2) * weightsType.getDimSize(4);
   }
-
-  void run();
-
-private:
-  int64_t macsPerRow() const { return channels * taps * depth; }
-  bool clampsRows() const { return minRows >= rows; }
-  /// Whether rows of 16 bits are widened before the tiles of several groups of
-  /// panels read them, each anew.
-  bool widensRows() const {
-    return tiling.getIntrinsic() == Intrinsic::fma && tiling.getKv() == 1 &&
-           inputType.getElementTypeBitWidth() == 16 && !window &&
-           !tiling.getGather() && allPanels > panels &&
-           rows * depth * 4 <= kBlockBytes;
-  }
-  /// Whether tiles read rows from a copy with 16 of them side by side. Inside
-  /// of a loop over rows there is no place for one.
-  bool interleavesRows() const {
-    return tiling.getInterleave() && isStatic && !window &&
-           isa<FunctionOpInterface>(op->getParentOp());
-  }
-  int64_t fullGroups() const { return channels / (panels * kPanelWidth); }
-  int64_t restColumns() const { return channels % (panels * kPanelWidth); }
-  bool blocksColumns(int64_t blockTiles) const;
-  int64_t chooseBlockTiles() const;
-
-  /// Rows [begin, end), all panels.
-  void emitBlock(Value begin, Value end);
-  void emitBatches(int64_t blockRows, double rowCost);
-  void allocateBuffers(int64_t blockRows);
-  /// Widens the rows that the tiles of [begin, end) read.
-  void emitWidening(Value begin, Value end);
-  void emitInterleaving();
-  /// Row `row0` + `r` of the input, or of its copy.
-  Value getRow(Value row0, int64_t r);
-  /// All tiles of rows [begin, end) and of one group of panels.
-  void emitRows(Value begin, Value end, Value panel, int64_t count,
-                int64_t lastWidth);
-  /// Calls `emitRow0` for the first row of each tile, with its height.
-  void forEachTile(Value begin, Value end,
-                   function_ref<void(Value, int64_t)> body);
-  /// The group of panels that starts at `panel`; the last of its `count` panels
-  /// stores `lastWidth` columns.
-  void emitTile(Value row0, int64_t height, Value panel, int64_t count,
-                int64_t lastWidth);
-  /// The epilogue of all of a tile, straight from registers.
-  void storeTile(ArrayRef<Value> accumulators, Value row0, Value panel,
-                 int64_t count, int64_t lastWidth);
-  void emitGroups(function_ref<void(Value, int64_t, int64_t)> body);
-  SmallVector<Value> accumulate(Value row0, int64_t height, Value panel,
-                                int64_t count, int64_t lastWidth);
-  using Multiply =
-      function_ref<SmallVector<Value>(ValueRange rows, ValueRange init)>;
-  /// The sums over the taps of a window.
-  SmallVector<Value>
-  accumulateTaps(Value row0, int64_t height, ArrayRef<Value> init,
-                 function_ref<SmallVector<Value>(ValueRange rows, Value tap,
-                                                 ValueRange init)>
-                     multiply);
-  /// Whether a row of the window, pixels and their channels, is a run of the
-  /// input that tiles can read in place.
-  bool hasRuns() {
-    if (!copiesRuns() || op.getBlocksAttr())
-      return false;
-    int64_t run = window.getRowTaps() * inputType.getShape().back();
-    return depth == window.getNumRows() * run && run % tiling.getKv() == 0;
-  }
-  /// Whether pixels of one row of the window lie side by side in the input.
-  bool copiesRuns() { return flatInput && window.getRowDilation() == 1; }
-  /// Whether the tile's windows read in place, in runs a fixed distance apart:
-  /// they are inside of the input, and in one row of output pixels.
-  Value readsRuns(Value row0, int64_t height);
-  /// The sums over the rows of the windows of such a tile.
-  SmallVector<Value>
-  accumulateRuns(Value row0, int64_t height, ArrayRef<Value> init,
-                 function_ref<SmallVector<Value>(ValueRange rows, Value run,
-                                                 ValueRange init)>
-                     multiply);
-  /// The packed weights with a tap for each run.
-  Value splitIntoRuns(Value weights);
-  /// `multiply` for the rows of which column kw of the window is inside of the
-  /// input, as far as they are all but the first or all but the last one.
-  SmallVector<Value> multiplyInside(ArrayRef<WindowRow> places, Value kw,
-                                    ValueRange rows, ValueRange init,
-                                    Multiply multiply);
-  /// Copies the rows of a tile, unless it reads them in place.
-  void emitGather(Value row0, int64_t height);
-  void emitGatherRows(Value row0, int64_t height);
-  /// The same for a tile whose windows are runs a fixed distance apart.
-  void emitGatherRuns(Value row0, int64_t height);
-  /// Zeros behind row `r` of the buffer, up to a whole k block.
-  void emitGatherRest(Value r);
-  /// The window of output row `row`, into row `r` of the buffer.
-  void emitGatherWindow(Value row, Value r);
-  void emitCopy(Value source, Value row, Value column, int64_t size);
-
-  ContractOp op;
-  ImplicitLocOpBuilder b;
-  TilingAttr tiling;
-  MemRefType inputType, weightsType, outType;
-  OutputWriter writer;
-  /// Set if rows are not plainly those of the input.
-  WindowAttr window;
-  /// Collapsed input, pad row; where the output rows of one matrix of weights
-  /// end, and its first panel; scratch memory.
-  Value input, pad, totalRows, firstPanel, sums, gathered;
-  /// Rows as f32, from row `widenedBegin` of the input on.
-  Value widened, widenedBegin;
-  /// Panels of 16 rows of the input: panel × k × row.
-  Value interleaved;
-  /// For gathering from a contiguous input: the input in one dimension, pad
-  /// values for a window's row.
-  Value flatInput, padRun;
-  /// Whether products with padding are zero.
-  bool padsZero = false;
-  const TargetDescription &target;
-  int64_t vectorBits, channels, allPanels, panels, taps, depth, minRows, rows;
-  bool isStatic;
-  double rate;
-};
-
-} // namespace
+  minRows = 1;
+  ArrayRef<int64_t> rowSizes = outType.getShape().drop_back();
+  if (op.getBatched())
+    rowSizes = rowSizes.take_back();
+  for (int64_t size : rowSizes)
+    minRows *= ShapedType::isDynamic(size) ? 1 : size;
+  isStatic = llvm::none_of(rowSizes, ShapedType::isDynamic);
+  minRows = std::max<int64_t>(minRows, 1); // an empty batch has no tile
+  rows = isStatic ? std::min(tiling.getRows(), minRows) : tiling.getRows();
+  // Without a row in all registers there is a smaller tile that has one.
+  while (usesTiles() && (rows > minRows || countRowTiles(rows, panels) == 0))
+    --rows;
+  // Multiplications per nanosecond at 3 GHz and two instructions per cycle.
+  rate = 6.0 * target.vectorBits / 32 *
+         (usesTiles()                                    ? 8 * tiling.getKv()
+          : tiling.getIntrinsic() == Intrinsic::vpdpbusd ? 4
+          : tiling.getIntrinsic() == Intrinsic::vdpbf16ps ||
+                  tiling.getIntrinsic() == Intrinsic::vfmaddph
+              ? 2
+              : 1);
+}
 
 int64_t ContractLowering::chooseBlockTiles() const {
   int64_t bits = widensRows() ? 32 : inputType.getElementTypeBitWidth();
@@ -240,6 +114,9 @@ bool ContractLowering::blocksColumns(int64_t blockTiles) const {
 }
 
 void ContractLowering::allocateBuffers(int64_t blockRows) {
+  if (usesTiles())
+    ConfigureTilesOp::create(b, rows / countRowTiles(rows, panels),
+                             weightsType.getDimSize(2));
   auto alignment = b.getI64IntegerAttr(64);
   auto sumsType =
       MemRefType::get({rows, panels * kPanelWidth}, op.getAccumulatorType());
@@ -254,6 +131,11 @@ void ContractLowering::allocateBuffers(int64_t blockRows) {
     widened = memref::AllocaOp::create(
         b, MemRefType::get({blockRows, depth}, op.getAccumulatorType()),
         alignment);
+}
+
+void ContractLowering::releaseTiles() {
+  if (usesTiles())
+    ReleaseTilesOp::create(b);
 }
 
 void ContractLowering::emitWidening(Value begin, Value end) {
@@ -341,114 +223,6 @@ void ContractLowering::forEachTile(Value begin, Value end,
   Value middle = b.createOrFold<arith::SubIOp>(end, ragged);
   emitLoop(b, begin, middle, rows, [&](Value row) { body(row, rows); });
   emitLoop(b, middle, end, 1, [&](Value row) { body(row, 1); });
-}
-
-void ContractLowering::emitCopy(Value source, Value row, Value column,
-                                int64_t size) {
-  int64_t chunk = 512 / inputType.getElementTypeBitWidth();
-  auto copy = [&](Value from, int64_t width) {
-    auto type = VectorType::get({width}, inputType.getElementType());
-    Value value = vector::LoadOp::create(b, type, source, ValueRange{from});
-    vector::StoreOp::create(b, value, gathered,
-                            ValueRange{row, add(b, column, from)});
-  };
-  int64_t whole = size / chunk * chunk;
-  if (whole == chunk)
-    copy(indexConstant(b, 0), chunk);
-  else if (whole != 0)
-    emitLoop(b, indexConstant(b, 0), indexConstant(b, whole), chunk,
-             [&](Value from) { copy(from, chunk); });
-  if (size != whole)
-    copy(indexConstant(b, whole), size - whole);
-}
-
-void ContractLowering::emitGatherWindow(Value row, Value r) {
-  WindowRow place(b, window, inputType, outType, row);
-  int64_t rows = window.getNumRows(), rowTaps = window.getRowTaps();
-  int64_t pixel = inputType.getShape().back(), run = rowTaps * pixel;
-  auto copyTaps = [&] {
-    emitLoop(b, rows, {}, [&](Value kh, ValueRange) {
-      return emitLoop(b, rowTaps, {},
-                      [&](Value kw, ValueRange) -> SmallVector<Value> {
-                        Value tap = add(b, mul(b, kh, rowTaps), kw);
-                        emitCopy(place.getTap(b, input, pad, kh, kw), r,
-                                 mul(b, tap, pixel), pixel);
-                        return {};
-                      });
-    });
-  };
-  auto copyRuns = [&] {
-    emitLoop(b, rows, {}, [&](Value kh, ValueRange) -> SmallVector<Value> {
-      emitCopy(place.getRun(b, flatInput, padRun, kh), r, mul(b, kh, run), run);
-      return {};
-    });
-  };
-  // Pixels of one row of the window lie side by side in the input, unless they
-  // are parts of longer ones.
-  if (!copiesRuns() || rowTaps == 1)
-    return copyTaps();
-  if (!window.isPaddedAlong())
-    return copyRuns();
-  auto branch = scf::IfOp::create(b, TypeRange(), place.isInsideRow(b), true);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(branch.thenBlock());
-  copyRuns();
-  b.setInsertionPointToStart(branch.elseBlock());
-  copyTaps();
-}
-
-void ContractLowering::emitGather(Value row0, int64_t height) {
-  if (!hasRuns() && (!copiesRuns() || height == 1))
-    return emitGatherRows(row0, height);
-  auto branch =
-      scf::IfOp::create(b, TypeRange(), readsRuns(row0, height), true);
-  OpBuilder::InsertionGuard guard(b);
-  b.setInsertionPointToStart(branch.thenBlock());
-  if (!hasRuns())
-    emitGatherRuns(row0, height);
-  b.setInsertionPointToStart(branch.elseBlock());
-  emitGatherRows(row0, height);
-}
-
-void ContractLowering::emitGatherRest(Value r) {
-  int64_t taps = window ? window.getNumTaps() : 1;
-  int64_t used = taps * inputType.getShape().back();
-  if (used == depth)
-    return;
-  auto type = VectorType::get({depth - used}, inputType.getElementType());
-  Value zero = arith::ConstantOp::create(b, b.getZeroAttr(type));
-  vector::StoreOp::create(b, zero, gathered,
-                          ValueRange{r, indexConstant(b, used)});
-}
-
-void ContractLowering::emitGatherRows(Value row0, int64_t height) {
-  int64_t pixel = inputType.getShape().back();
-  emitLoop(b, height, {}, [&](Value r, ValueRange) -> SmallVector<Value> {
-    Value row = add(b, row0, r);
-    if (!window)
-      emitCopy(rowView(b, input, row, pixel), r, indexConstant(b, 0), pixel);
-    else
-      emitGatherWindow(row, r);
-    emitGatherRest(r);
-    return {};
-  });
-}
-
-void ContractLowering::emitGatherRuns(Value row0, int64_t height) {
-  WindowRow place(b, window, inputType, outType, row0);
-  int64_t pixel = inputType.getShape().back();
-  int64_t run = window.getRowTaps() * pixel;
-  SmallVector<Value> begins;
-  for (int64_t kh = 0; kh < window.getNumRows(); ++kh)
-    begins.push_back(place.getRunBegin(b, indexConstant(b, kh)));
-  emitLoop(b, height, {}, [&](Value r, ValueRange) -> SmallVector<Value> {
-    Value distance = mul(b, r, window.getRowStride() * pixel);
-    for (auto [kh, begin] : llvm::enumerate(begins))
-      emitCopy(sliceView(b, flatInput, add(b, begin, distance), run), r,
-               indexConstant(b, static_cast<int64_t>(kh) * run), run);
-    emitGatherRest(r);
-    return {};
-  });
 }
 
 SmallVector<Value> ContractLowering::multiplyInside(ArrayRef<WindowRow> places,
@@ -630,31 +404,48 @@ void ContractLowering::storeTile(ArrayRef<Value> accumulators, Value row0,
   writer.store(b, parts, vectorBits);
 }
 
+void ContractLowering::multiplyTiles(Value row0, int64_t height, Value panel,
+                                     int64_t count) {
+  int64_t columns = count * kPanelWidth;
+  auto take = [&](Value from, ArrayRef<OpFoldResult> offsets, int64_t width) {
+    SmallVector<OpFoldResult> sizes = {b.getIndexAttr(height),
+                                       b.getIndexAttr(width)};
+    SmallVector<OpFoldResult> strides(2, b.getIndexAttr(1));
+    return memref::SubViewOp::create(b, from, offsets, sizes, strides)
+        .getResult();
+  };
+  SmallVector<OpFoldResult> origin(2, b.getIndexAttr(0));
+  Value tileRows = tiling.getGather()
+                       ? take(gathered, origin, depth)
+                       : take(input, {row0, b.getIndexAttr(0)}, depth);
+  int64_t tiles = countRowTiles(height, count);
+  SmallVector<ReassociationIndices> groups = {{0, 1}, {2, 3}};
+  tileRows = memref::ExpandShapeOp::create(
+      b, ArrayRef<int64_t>{tiles, height / tiles, 1, depth}, tileRows, groups);
+  Value first = firstPanel ? add(b, firstPanel, panel) : panel;
+  MatrixTileOp::create(b, tiling.getIntrinsic(), tileRows, op.getWeights(),
+                       first, take(sums, origin, columns),
+                       op.getUnsignedInput());
+}
+
 void ContractLowering::emitTile(Value row0, int64_t height, Value panel,
                                 int64_t count, int64_t lastWidth) {
-  SmallVector<Value> accumulators =
-      accumulate(row0, height, panel, count, lastWidth);
-  if (writer.isShort())
-    return storeTile(accumulators, row0, panel, count, lastWidth);
-  for (int64_t r = 0; r < height; ++r)
-    for (int64_t p = 0; p < count; ++p)
-      vector::StoreOp::create(
-          b, accumulators[r * count + p], sums,
-          ValueRange{indexConstant(b, r), indexConstant(b, p * kPanelWidth)});
-  Value column0 = mul(b, panel, kPanelWidth);
-  emitLoop(b, height, {}, [&](Value r, ValueRange) -> SmallVector<Value> {
-    int64_t whole = lastWidth == kPanelWidth ? count : count - 1;
-    int64_t together = countInterleaved(op.getEpilogue().front());
-    for (int64_t p = 0, panels; p < count; p += panels) {
-      panels = p + together <= whole ? together : 1;
-      int64_t width = p < whole ? panels * kPanelWidth : lastWidth;
-      auto type = VectorType::get({width}, op.getAccumulatorType());
-      Value sum = vector::LoadOp::create(
-          b, type, sums, ValueRange{r, indexConstant(b, p * kPanelWidth)});
-      writer.store(b, sum, add(b, row0, r), add(b, column0, p * kPanelWidth));
-    }
-    return {};
-  });
+  if (usesTiles()) {
+    multiplyTiles(row0, height, panel, count);
+  } else {
+    SmallVector<Value> accumulators =
+        accumulate(row0, height, panel, count, lastWidth);
+    if (writer.isShort())
+      return storeTile(accumulators, row0, panel, count, lastWidth);
+    for (int64_t r = 0; r < height; ++r)
+      for (int64_t p = 0; p < count; ++p)
+        vector::StoreOp::create(
+            b, accumulators[r * count + p], sums,
+            ValueRange{indexConstant(b, r), indexConstant(b, p * kPanelWidth)});
+  }
+  writer.storeRows(b, sums, indexConstant(b, height), row0,
+                   mul(b, panel, kPanelWidth),
+                   (count - 1) * kPanelWidth + lastWidth, vectorBits);
 }
 
 void ContractLowering::emitRows(Value begin, Value end, Value panel,
@@ -703,12 +494,13 @@ void ContractLowering::emitBatches(int64_t blockRows, double rowCost) {
         Value end =
             arith::MinUIOp::create(b, add(b, begin, blockRows), totalRows);
         emitBlock(begin, end);
+        releaseTiles();
       });
 }
 
 void ContractLowering::run() {
   // Two sums that are added in the end do not both start there.
-  if (tiling.getIntrinsic() != Intrinsic::pmaddwd)
+  if (tiling.getIntrinsic() != Intrinsic::pmaddwd && !usesTiles())
     writer.startAtBias();
   totalRows = b.createOrFold<memref::DimOp>(writer.getRows(), 0);
   if (window && window.isPadded())
@@ -738,8 +530,10 @@ void ContractLowering::run() {
                  int64_t rest = restColumns();
                  int64_t count = llvm::divideCeilSigned(rest, kPanelWidth);
                  int64_t lastWidth = (rest - 1) % kPanelWidth + 1;
-                 if (rest == 0)
-                   return emit(panels, kPanelWidth);
+                 if (rest == 0) {
+                   emit(panels, kPanelWidth);
+                   return releaseTiles();
+                 }
                  Value full =
                      arith::CmpIOp::create(b, arith::CmpIPredicate::ult, group,
                                            indexConstant(b, fullGroups()));
@@ -749,6 +543,8 @@ void ContractLowering::run() {
                  emit(panels, kPanelWidth);
                  b.setInsertionPointToStart(branch.elseBlock());
                  emit(count, lastWidth);
+                 b.setInsertionPointAfter(branch);
+                 releaseTiles();
                });
     return;
   }
@@ -764,11 +560,18 @@ void ContractLowering::run() {
         Value end =
             arith::MinUIOp::create(b, add(b, begin, blockRows), totalRows);
         emitBlock(begin, end);
+        releaseTiles();
       });
 }
 
 LogicalResult mpc::lowerContract(ContractOp op,
                                  const TargetDescription &target) {
-  ContractLowering(op, target).run();
+  TilingAttr tiling = op.getTiling();
+  WindowAttr window = op.getWindowAttr();
+  if (usesTileRegisters(tiling.getIntrinsic()) && window &&
+      !window.isPointwise() && !tiling.getGather())
+    lowerTileWindows(op, target);
+  else
+    ContractLowering(op, target).run();
   return success();
 }

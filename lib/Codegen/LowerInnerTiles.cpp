@@ -19,6 +19,7 @@
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mpc/Codegen/OutputTile.h"
 #include "mpc/Codegen/Passes.h"
 #include "mpc/Codegen/TargetDescription.h"
 #include "mpc/Dialect/Kernel/KernelDialect.h"
@@ -461,6 +462,7 @@ private:
 struct LowerInnerTilesPass
     : public mpc::impl::LowerInnerTilesBase<LowerInnerTilesPass> {
   void runOnOperation() override {
+    lowerTileRegisters(getOperation());
     SmallVector<InnerTileOp> ops;
     getOperation().walk([&](InnerTileOp op) { ops.push_back(op); });
     if (ops.empty())
@@ -493,6 +495,8 @@ struct LowerInnerTilesPass
       case Intrinsic::pmaddwd:
         PmaddwdTile(op, *target).run();
         break;
+      case Intrinsic::tdpbusd:
+      case Intrinsic::tdpbf16ps:
       case Intrinsic::mma:
       case Intrinsic::wgmma:
       case Intrinsic::muladd:

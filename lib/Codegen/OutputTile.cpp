@@ -730,3 +730,38 @@ void OutputWriter::store(ImplicitLocOpBuilder &b, ArrayRef<Part> parts,
     parts = parts.drop_front();
   }
 }
+
+void OutputWriter::storeRows(ImplicitLocOpBuilder &b, Value sums, Value count,
+                             Value row, Value column, int64_t columns,
+                             int64_t vectorBits) const {
+  int64_t whole = columns / 16,
+          together = isShort() ? 1 : countInterleaved(epilogue.front());
+  int64_t step =
+      isShort() ? std::max<int64_t>(1, 4 / std::max<int64_t>(1, whole)) : 1;
+  Type element = epilogue.getArgument(0).getType();
+  auto emit = [&](Value r, int64_t rows) {
+    SmallVector<Part> parts, rest;
+    for (int64_t i = 0; i < rows; ++i)
+      for (int64_t p = 0, n; p * 16 < columns; p += n) {
+        n = p + together <= whole ? together : 1;
+        int64_t width = p < whole ? n * 16 : columns % 16;
+        auto type = VectorType::get({width}, element);
+        Value at = add(b, r, i);
+        Value sum = vector::LoadOp::create(
+            b, type, sums, ValueRange{at, indexConstant(b, p * 16)});
+        (p < whole ? parts : rest)
+            .push_back({sum, add(b, row, at), column, p * 16});
+      }
+    parts.append(rest);
+    if (isShort())
+      return store(b, parts, vectorBits);
+    for (const Part &part : parts)
+      store(b, part.accumulator, part.row, add(b, part.column, part.offset));
+  };
+  Value ragged = b.createOrFold<arith::RemUIOp>(count, indexConstant(b, step));
+  Value middle = b.createOrFold<arith::SubIOp>(count, ragged);
+  emitLoop(b, indexConstant(b, 0), middle, step,
+           [&](Value r) { emit(r, step); });
+  if (step > 1)
+    emitLoop(b, middle, count, 1, [&](Value r) { emit(r, 1); });
+}

@@ -7,6 +7,7 @@
 
 #include "mpc/Codegen/TargetDescription.h"
 
+#include "cpu.h" // the runtime's
 #include "mlir/Dialect/DLTI/DLTI.h"
 #include "mlir/IR/Builders.h"
 #include "mpc/Codegen/Variants.h"
@@ -88,14 +89,16 @@ FailureOr<TargetDescription> TargetDescription::get(StringRef march,
       readCaches(*target);
     return target;
   }
-  if (llvm::X86::parseArchX86(march, /*Only64Bit=*/true) ==
-      llvm::X86::CK_None) {
+  // Of a level of the runtime's LLVM may know the CPU by another name.
+  const mpc_rt_cpu_level *level = mpc_rt_cpu_find_level(march.str().c_str());
+  StringRef cpu = level ? level->cpu : march;
+  if (llvm::X86::parseArchX86(cpu, /*Only64Bit=*/true) == llvm::X86::CK_None) {
     emitError(loc) << "expected the name of an x86-64 CPU or level, but got '"
                    << march << "'";
     return failure();
   }
   SmallVector<StringRef> features;
-  llvm::X86::getFeaturesForCPU(march, features);
+  llvm::X86::getFeaturesForCPU(cpu, features);
   auto has = [&](StringRef name) { return llvm::is_contained(features, name); };
   if (!has("avx2") || !has("fma") || !has("f16c")) {
     emitError(loc) << "expected a CPU of at least x86-64-v3, but got '" << march
@@ -113,7 +116,8 @@ FailureOr<TargetDescription> TargetDescription::get(StringRef march,
     target.bf16 = has("avx512bf16");
     target.fp16 = has("avx512fp16");
   }
-  const Machine &machine = findMachine(march, target.vectorBits);
+  target.amx = level && (level->features & MPC_RT_CPU_FEATURE(AMX_TILE));
+  const Machine &machine = findMachine(cpu, target.vectorBits);
   target.bf16FullRate = target.bf16 && machine.bf16FullRate;
   target.l1Bytes = machine.l1KiB << 10;
   target.l2Bytes = machine.l2KiB << 10;

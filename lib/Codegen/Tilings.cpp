@@ -57,6 +57,12 @@ static constexpr int64_t kLatency = 8;
 /// few (KernelRationale.md).
 static constexpr double kBurst = 2.7;
 
+/// Tile registers: cycles of the shortest product, of a row's 16 sums on their
+/// way through memory, of each run that is gathered, and of setting their sizes
+/// and giving them back. Measured.
+static constexpr double kMinTileCycles = 9, kSumCycles = 2, kCopyCycles = 4,
+                        kConfigureCycles = 250;
+
 /// Depthwise convolution by dot products: weights of a channel, by four, and
 /// pixels that a row of the window may reach over, whose sums are under way at
 /// a time.
@@ -409,6 +415,86 @@ private:
 
 } // namespace
 
+/// The tile of a contraction whose sums are in tile registers, if there may be
+/// one. Sets the cost of a row, in cycles.
+static TilingAttr getTileRegisters(linalg::LinalgOp op,
+                                   const ContractionInfo &info,
+                                   const TargetDescription &target,
+                                   double &cost) {
+  Value input = op.getDpsInputOperand(0)->get(),
+        weights = op.getDpsInputOperand(1)->get();
+  if (!target.amx || !info.integer || getInputBits(op) != 8 ||
+      weights.getDefiningOp<DequantizeOp>())
+    return {};
+  int64_t kv = 4, taps = info.getNumTaps(), total = info.getRowsPerSample(op);
+  auto isOne = [](int64_t value) { return value == 1; };
+  bool isPointwise = info.kind == ContractionInfo::Kind::matmul ||
+                     (taps == 1 && llvm::all_of(info.strides, isOne) &&
+                      !input.getDefiningOp<tensor::PadOp>());
+  int64_t run = isPointwise ? info.depth : info.sizes.back() * info.depth;
+  int64_t segments = isPointwise ? 1 : taps / info.sizes.back();
+  // Otherwise rows are copied, so that they are a fixed distance apart.
+  bool inPlace =
+      info.depth % kv == 0 &&
+      (isPointwise || (!info.hasDepth() &&
+                       (info.sizes.back() == 1 || info.dilations.back() == 1)));
+  int64_t allPanels = llvm::divideCeilSigned(info.channels, kPanelWidth);
+  auto getSteps = [](int64_t blocks) {
+    return llvm::divideCeilSigned(blocks, kTileRows);
+  };
+  // A product takes a cycle for each row of a register, but no fewer than so
+  // many; sums pass through memory.
+  auto getCost = [&](int64_t height, int64_t steps, int64_t covered) {
+    double row = steps * std::max(1., kMinTileCycles / height) + kSumCycles;
+    return allPanels * row * covered / total + kConfigureCycles / total;
+  };
+  if (!isPointwise && inPlace) {
+    auto out = cast<ShapedType>(op.getDpsInits()[0].getType());
+    int64_t outHeight = out.getDimSize(1), outWidth = out.getDimSize(2);
+    int64_t pixels = getTilePixels(outWidth);
+    int64_t tall = std::min<int64_t>(outHeight, allPanels > 1 ? 2 : 4);
+    int64_t panels = std::min(allPanels, kMaxSumTiles / tall);
+    // The least block of rows of input has to fit into its copy.
+    int64_t lines = (tall - 1) * info.strides[0] +
+                    (info.sizes[0] - 1) * info.dilations[0] + 1;
+    int64_t reach = (outWidth - 1) * info.strides[1] + info.sizes[1];
+    if (lines * reach * info.depth <= target.getScratchBytes()) {
+      cost = getCost(pixels, segments * getSteps(run / kv),
+                     llvm::alignTo(outHeight, tall) *
+                         llvm::alignTo(outWidth, pixels) * total /
+                         (outHeight * outWidth));
+      return TilingAttr::get(op->getContext(), Intrinsic::tdpbusd,
+                             tall * pixels, panels * kPanelWidth, kv,
+                             /*gather=*/false, /*expand=*/false,
+                             /*planar=*/false);
+    }
+  }
+  bool gather = !isPointwise || !inPlace;
+  int64_t panels = std::min<int64_t>(allPanels, 2);
+  int64_t most = kMaxSumTiles / panels * kTileRows;
+  if (gather)
+    most = std::min(most, target.getScratchBytes() / (taps * info.depth));
+  most = std::min(most, total);
+  if (most < 1)
+    return {};
+  // Tiles of one height that cover the rows, the last one moved back.
+  int64_t rows =
+      llvm::divideCeilSigned(total, llvm::divideCeilSigned(total, most));
+  while (rows < most && countRowTiles(rows, panels) == 0)
+    ++rows;
+  while (countRowTiles(rows, panels) == 0)
+    --rows;
+  cost = getCost(rows / countRowTiles(rows, panels),
+                 getSteps(llvm::divideCeilSigned(taps * info.depth, kv)),
+                 llvm::alignTo(total, rows));
+  if (gather)
+    cost +=
+        kCopyCycles * segments + static_cast<double>(taps * info.depth) / 32;
+  return TilingAttr::get(op->getContext(), Intrinsic::tdpbusd, rows,
+                         panels * kPanelWidth, kv, gather, /*expand=*/false,
+                         /*planar=*/false);
+}
+
 /// With the default one first.
 static SmallVector<TilingAttr>
 listDepthwiseTilings(linalg::LinalgOp op, const ContractionInfo &info,
@@ -476,13 +562,19 @@ static SmallVector<TilingAttr> listTilings(linalg::LinalgOp op,
   PanelTilings panels(op, info, target, info.getRowsPerSample(op),
                       info.getNumTaps());
   SmallVector<TilingAttr> tilings{panels.getDefault()};
-  double cost = 0;
+  double cost = 0, pixelCost = panels.getPixelCost();
+  // Two vector instructions per cycle.
+  if (TilingAttr tiles = getTileRegisters(op, info, target, cost)) {
+    cost *= 2 * kPanelWidth;
+    tilings.insert(cost < pixelCost ? tilings.begin() : tilings.end(), tiles);
+    pixelCost = std::min(cost, pixelCost);
+  }
   TilingAttr planar = getPlanarTiling(op, info, target, cost);
   // Estimates of both are rough: where they are near each other, both are
   // tried.
-  if (planar && cost * kPlanarMargin < panels.getPixelCost())
+  if (planar && cost * kPlanarMargin < pixelCost)
     tilings.insert(tilings.begin(), planar);
-  else if (planar && cost < 2 * panels.getPixelCost())
+  else if (planar && cost < 2 * pixelCost)
     tilings.push_back(planar);
   for (TilingAttr other : panels.getOthers())
     if (!llvm::is_contained(tilings, other) && tilings.size() < kMaxTilings)

@@ -58,7 +58,8 @@ LogicalResult mpc::resolveVariants(ArrayRef<std::string> marches,
         return failure();
   llvm::sort(levels); // pointers into one table
   for (const mpc_rt_cpu_level *level : levels)
-    variants.push_back({level->name, level->features, level == native});
+    variants.push_back(
+        {level->name, level->cpu, level->features, level == native});
   return success();
 }
 

@@ -42,6 +42,7 @@ namespace {
 struct VariantJob {
   ModuleOp module;
   std::string name;    // of the instruction set
+  std::string cpu;     // LLVM's name of the CPU to tune for
   uint64_t features;   // MPC_RT_CPU_* bits
   uint64_t capability; // of the only GPUs that it is for, or 0
   size_t index;        // of the entry
@@ -105,6 +106,7 @@ LogicalResult collectVariants(ModuleOp module, size_t index, StringRef suffix,
     VariantJob job;
     job.module = nested;
     job.name = resolved.front().name.str();
+    job.cpu = resolved.front().cpu.str();
     job.features = resolved.front().features;
     auto capability =
         nested->getAttrOfType<IntegerAttr>(mpc::kCapabilityAttrName);
@@ -191,7 +193,7 @@ void compilePart(CodeJob &job, bool emitIR) {
     }
 
   Expected<mpc::CodeGenerator> generator = mpc::CodeGenerator::create(
-      variant.name, mpc::getLLVMFeatures(variant.features));
+      variant.cpu, mpc::getLLVMFeatures(variant.features));
   if (!generator) {
     job.error = toString(generator.takeError());
     return;

@@ -225,6 +225,13 @@ public:
   void store(mlir::ImplicitLocOpBuilder &b, llvm::ArrayRef<Part> parts,
              int64_t vectorBits) const;
 
+  /// Stores `count` rows of `sums`, `columns` channels each: output rows from
+  /// `row` on, from `column` on. Where the epilogue packs bytes in registers of
+  /// 512 bits, four vectors at a time: of one row, or of several short ones.
+  void storeRows(mlir::ImplicitLocOpBuilder &b, mlir::Value sums,
+                 mlir::Value count, mlir::Value row, mlir::Value column,
+                 int64_t columns, int64_t vectorBits) const;
+
   /// Whether the epilogue ends in a clamp to the bounds of a byte.
   bool packsBytes() const;
   /// Whether the epilogue reads nothing that differs from pixel to pixel.
@@ -291,6 +298,10 @@ void lowerScatter(kernel::ScatterOp op);
 void lowerTopK(kernel::TopKOp op);
 void lowerHistogram(kernel::HistogramOp op);
 void lowerToLoops(mlir::linalg::LinalgOp op, const TargetDescription &target);
+/// `op` by tile registers, with a window whose rows are not gathered.
+void lowerTileWindows(kernel::ContractOp op, const TargetDescription &target);
+/// Lowers what uses tile registers; emits constants into `module`.
+void lowerTileRegisters(mlir::ModuleOp module);
 /// One parallel iteration per element of the output; no instruction is asked
 /// for.
 void lowerPerElement(kernel::ContractOp op);

@@ -576,7 +576,8 @@ def LowerInnerTiles : Pass<"mpc-lower-inner-tiles", "mlir::ModuleOp"> {
   let description = [{
     `kernel.inner_tile` becomes an `scf.for` over k blocks that carries the accumulators as one-dimensional vectors:
     `vector.fma`, `llvm.x86.avx512.vpdpbusd.512`, or widening and `pmadd.wd`. f16 and bf16 operands are widened in
-    registers.
+    registers. `kernel.matrix_tile` becomes instructions on tile registers, whose numbers it assigns, and
+    `kernel.configure_tiles` a constant with their sizes.
 
     Precondition: a target description.
   }];

@@ -48,8 +48,9 @@ struct TargetDescription {
   bool bf16 = false, bf16FullRate = false;
   /// AVX512-FP16: arithmetic on 32 f16 lanes.
   bool fp16 = false;
-  /// Tile registers. No level has them: using them takes a permission from the
-  /// operating system.
+  /// AMX: tile registers of 16 rows of 64 bytes, and their products of 8-bit
+  /// integers and of bf16. Only levels that name it have it: using it takes a
+  /// permission from the operating system.
   bool amx = false;
   /// Bytes of the caches for data: of a core's first and second level, and of
   /// the last one, which several cores share.

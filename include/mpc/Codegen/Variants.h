@@ -44,7 +44,8 @@ inline constexpr int64_t kBufferSlack = 64;
 
 /// An instruction set that a library has code for.
 struct Variant {
-  llvm::StringRef name;  // as in --march; LLVM knows a CPU of this name
+  llvm::StringRef name;  // as in --march
+  llvm::StringRef cpu;   // LLVM's name of the CPU to tune for
   uint64_t features = 0; // MPC_RT_CPU_* bits
   bool isNative = false; // asked for as `native`: this machine
 };

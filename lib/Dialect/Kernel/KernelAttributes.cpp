@@ -27,6 +27,19 @@ void KernelDialect::registerAttributes() {
       >();
 }
 
+int64_t mpc::kernel::countRowTiles(int64_t rows, int64_t panels) {
+  int64_t tiles = llvm::divideCeilSigned(rows, kTileRows);
+  bool fits = rows > 0 && panels > 0 && tiles * panels <= kMaxSumTiles &&
+              rows % tiles == 0;
+  return fits ? tiles : 0;
+}
+
+int64_t mpc::kernel::getTilePixels(int64_t width) {
+  int64_t parts =
+      std::max<int64_t>(1, llvm::divideCeilSigned(width, kTileRows));
+  return std::max<int64_t>(1, llvm::divideCeilSigned(width, parts));
+}
+
 LogicalResult TilingAttr::verify(function_ref<InFlightDiagnostic()> emitError,
                                  Intrinsic intrinsic, int64_t rows,
                                  int64_t columns, int64_t kv, bool gather, bool,
@@ -60,10 +73,21 @@ LogicalResult TilingAttr::verify(function_ref<InFlightDiagnostic()> emitError,
   }
   if (intrinsic == Intrinsic::fma && kv == 2 && !planar)
     return success(); // bf16
+  if (usesTileRegisters(intrinsic) &&
+      (planar || countRowTiles(rows, columns / kPanelWidth) == 0))
+    return emitError() << "expected " << stringifyIntrinsic(intrinsic)
+                       << " with at most four registers of 16 by 16 sums, "
+                          "equally many rows in each, but got "
+                       << rows << " rows and " << columns << " columns";
   int64_t expected =
-      intrinsic == Intrinsic::vdpbf16ps                                     ? 2
-      : intrinsic == Intrinsic::vpdpbusd || intrinsic == Intrinsic::pmaddwd ? 4
-                                                                            : 1;
+      llvm::is_contained({Intrinsic::vdpbf16ps, Intrinsic::tdpbf16ps},
+                         intrinsic)
+          ? 2
+      : llvm::is_contained(
+            {Intrinsic::vpdpbusd, Intrinsic::pmaddwd, Intrinsic::tdpbusd},
+            intrinsic)
+          ? 4
+          : 1;
   if (kv != expected)
     return emitError() << "expected kv = " << expected << " with "
                        << stringifyIntrinsic(intrinsic) << ", but got " << kv;

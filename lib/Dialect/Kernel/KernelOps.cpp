@@ -239,6 +239,32 @@ static void getOutputOpEffects(OpTy op, Effects &effects) {
   addMemRefEffect(effects, op.getOutMutable(), MemoryEffects::Write::get());
 }
 
+/// C13.
+static LogicalResult verifyTileWindow(ContractOp op) {
+  TilingAttr tiling = op.getTiling();
+  WindowAttr window = op.getWindowAttr();
+  if (!usesTileRegisters(tiling.getIntrinsic()) || !window ||
+      window.isPointwise() || tiling.getGather())
+    return success();
+  auto input = cast<ShapedType>(op.getInput().getType());
+  auto out = cast<ShapedType>(op.getOut().getType());
+  if (window.getRank() != 2 ||
+      (window.getRowTaps() > 1 && window.getRowDilation() != 1) ||
+      window.getRowTaps() * input.getShape().back() % tiling.getKv() != 0)
+    return op.emitOpError(
+               "expected a gathering tiling, or a window over height "
+               "and width whose rows are runs of a multiple of ")
+           << tiling.getKv() << " elements";
+  int64_t pixels = getTilePixels(out.getDimSize(2));
+  if (tiling.getRows() % pixels != 0 ||
+      tiling.getRows() / pixels * (tiling.getColumns() / kPanelWidth) >
+          kMaxSumTiles)
+    return op.emitOpError("expected tiles of a multiple of ")
+           << pixels << " rows in at most " << kMaxSumTiles
+           << " registers, but got " << tiling;
+  return success();
+}
+
 LogicalResult ContractOp::verify() {
   if (failed(verifyOutputOp(*this)))
     return failure();
@@ -287,6 +313,8 @@ LogicalResult ContractOp::verify() {
   if (!getTiling().getGather() && depth % kv != 0)
     return emitOpError("expected a gathering tiling for ")
            << depth << " channels, which are no multiple of kv = " << kv; // C4
+  if (failed(verifyTileWindow(*this)))
+    return failure();
   int64_t panels = llvm::divideCeilSigned(out.getShape().back(), kPanelWidth);
   if (getBatched()) {
     if (getWindow() || out.getRank() < 3 || out.isDynamicDim(out.getRank() - 2))
@@ -487,6 +515,69 @@ void InnerTileOp::getEffects(Effects &effects) {
   for (OpOperand &row : getRowsMutable())
     addMemRefEffect(effects, row, MemoryEffects::Read::get());
   addMemRefEffect(effects, getWeightsMutable(), MemoryEffects::Read::get());
+}
+
+//===----------------------------------------------------------------------===//
+// Tile registers
+//===----------------------------------------------------------------------===//
+
+LogicalResult MatrixTileOp::verify() {
+  auto rows = cast<MemRefType>(getRows().getType());
+  auto weights = cast<MemRefType>(getWeights().getType());
+  auto sums = cast<MemRefType>(getSums().getType());
+  Type element = rows.getElementType();
+  bool integers = getIntrinsic() == Intrinsic::tdpbusd && element.isInteger(8);
+  bool floats = getIntrinsic() == Intrinsic::tdpbf16ps && element.isBF16();
+  if ((!integers && !floats) || weights.getElementType() != element ||
+      !(integers ? sums.getElementType().isInteger(32)
+                 : sums.getElementType().isF32()))
+    return emitOpError("expected operands that ")
+           << stringifyIntrinsic(getIntrinsic()) << " multiplies, but got "
+           << rows << ", " << weights << " and sums " << sums; // C5
+  if (rows.getRank() != 4 || !rows.hasStaticShape() ||
+      llvm::is_contained(rows.getShape(), 0) ||
+      rows.getDimSize(1) > kTileRows || !rows.isLastDimUnitStride())
+    return emitOpError("expected rows TxRxSxK with R up to ")
+           << kTileRows << " and contiguous K, but got " << rows; // C1
+  int64_t kv = 32 / element.getIntOrFloatBitWidth();
+  ArrayRef<int64_t> shape = rows.getShape();
+  if (weights.getRank() != 5 ||
+      llvm::any_of(weights.getShape().drop_front(), ShapedType::isDynamic) ||
+      weights.getDimSize(3) != kPanelWidth || weights.getDimSize(4) != kv ||
+      weights.getDimSize(1) * weights.getDimSize(2) * kv !=
+          shape[2] * shape[3] ||
+      shape[3] % kv != 0)
+    return emitOpError("expected packed weights of ")
+           << shape[2] * shape[3] << " values per lane and kv = " << kv
+           << ", but got " << weights; // C2
+  if (sums.getRank() != 2 || !sums.hasStaticShape() ||
+      sums.getDimSize(0) != shape[0] * shape[1] ||
+      sums.getDimSize(1) % kPanelWidth != 0 || !sums.isLastDimUnitStride())
+    return emitOpError("expected sums of ")
+           << shape[0] * shape[1] << " rows and panels of " << kPanelWidth
+           << " contiguous columns, but got " << sums; // C3
+  int64_t panels = sums.getDimSize(1) / kPanelWidth;
+  if (panels < 1 || shape[0] * panels > kMaxSumTiles)
+    return emitOpError("expected one to ")
+           << kMaxSumTiles << " registers of sums, but got " << shape[0]
+           << " by " << panels; // C4
+  return success();
+}
+
+void MatrixTileOp::getEffects(Effects &effects) {
+  addMemRefEffect(effects, getRowsMutable(), MemoryEffects::Read::get());
+  addMemRefEffect(effects, getWeightsMutable(), MemoryEffects::Read::get());
+  addMemRefEffect(effects, getSumsMutable(), MemoryEffects::Write::get());
+}
+
+LogicalResult ConfigureTilesOp::verify() {
+  auto rows = static_cast<int64_t>(getRows());
+  auto blocks = static_cast<int64_t>(getBlocks());
+  if (rows < 1 || rows > kTileRows || blocks < 1)
+    return emitOpError("expected 1 to ")
+           << kTileRows << " rows and at least one k block, but got " << rows
+           << " and " << blocks; // C1
+  return success();
 }
 
 //===----------------------------------------------------------------------===//

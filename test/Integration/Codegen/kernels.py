@@ -288,8 +288,9 @@ def compile_library(cases, march, work_dir):
     lowered, ir, obj = (os.path.join(work_dir, f"{march}.{suffix}") for suffix in ("lowered.mlir", "ll", "o"))
     run("mpc-opt", "--pass-pipeline=" + PIPELINE.format(march=march), source, "-o", lowered)
     run("mlir-translate", "--mlir-to-llvmir", lowered, "-o", ir)
-    run("opt", "-O3", "-S", f"-mcpu={march}", ir, "-o", ir + ".opt")
-    run("llc", "-O3", f"-mcpu={march}", "-relocation-model=pic", "-filetype=obj", ir + ".opt", "-o", obj)
+    cpu = march.removesuffix("-amx")
+    run("opt", "-O3", "-S", f"-mcpu={cpu}", ir, "-o", ir + ".opt")
+    run("llc", "-O3", f"-mcpu={cpu}", "-relocation-model=pic", "-filetype=obj", ir + ".opt", "-o", obj)
     run("ld.lld", "-shared", obj, "-o", library)
     return ctypes.CDLL(library)
 
@@ -451,6 +452,13 @@ def instruction_sets():
         yield "cascadelake"
     if "avx512_bf16" in flags and "avx512_vpopcntdq" in flags:
         yield "znver4"
+    if "avx512_fp16" in flags and permits_tiles(flags):
+        yield "sapphirerapids-amx"
+
+
+def permits_tiles(flags):
+    """Whether this process may use tile registers, which it has to ask for (runtime/cpu.c)."""
+    return "amx_int8" in flags and ctypes.CDLL(None).syscall(158, 0x1023, 18) == 0
 
 
 def main():
@@ -462,7 +470,8 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     os.makedirs(options.work_dir, exist_ok=True)
-    marches = [options.march] if options.march else list(instruction_sets())
+    available = list(instruction_sets())
+    marches = [options.march] if options.march else available
     rng = np.random.default_rng(options.seed)
     all_cases = list(random_cases(rng, options.random) if options.random else benchmarks() if options.time else cases())
     for case in all_cases:
@@ -475,7 +484,7 @@ def main():
             expected, bound = case.reference()
             good = np.array_equal(actual, expected) if bound is None else bool(np.all(np.abs(actual - expected) <= bound))
             # Every instruction set computes the same program, but for dot products of bf16, which add in pairs.
-            same = np.array_equal(actual, first.setdefault(index, actual)) or (case.x == "bf16" and march == "znver4")
+            same = np.array_equal(actual, first.setdefault(index, actual)) or (case.x == "bf16" and march in ("znver4", "sapphirerapids-amx"))
             if options.time:
                 macs = case.reference()[0].size * case.kernel[0] * case.kernel[1] * (1 if case.kind == "depthwise" else case.ic)
                 print(f"{march:12} {seconds * 1e6:9.1f} us {2e-9 * macs / seconds:8.1f} GOP/s  {case}")

@@ -31,6 +31,22 @@ namespace mpc::kernel {
 /// Output channels per panel of packed weights, on every instruction set.
 constexpr int64_t kPanelWidth = 16;
 
+/// Tile registers: rows of one, and how many hold sums at most.
+constexpr int64_t kTileRows = 16, kMaxSumTiles = 4;
+
+/// Whether the instruction's operands are tile registers.
+inline bool usesTileRegisters(Intrinsic intrinsic) {
+  return intrinsic == Intrinsic::tdpbusd || intrinsic == Intrinsic::tdpbf16ps;
+}
+
+/// Tile registers that the sums of `rows` rows by one of `panels` panels take,
+/// with equally many rows in each; 0 if there is no such number.
+int64_t countRowTiles(int64_t rows, int64_t panels);
+
+/// Neighbouring output pixels in a tile register, where a row of pixels has
+/// `width`: the parts that the row is divided into are as equal as can be.
+int64_t getTilePixels(int64_t width);
+
 /// kernel.winograd: the sides of a block of output pixels, and of the input
 /// pixels that it reads; elements of the latter, which are taps of the weights.
 constexpr int64_t kWinogradBlock = 4, kWinogradSide = 6, kWinogradTaps = 36;

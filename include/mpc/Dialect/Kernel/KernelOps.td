@@ -31,7 +31,7 @@ def Kernel_Dialect : Dialect {
 
     1. `kernel.unpack` ties packed weights to the linalg op that still reads them in the model's layout;
     2. `kernel.contract` and `kernel.depthwise` compute a whole output, on tensors or on memrefs;
-    3. `kernel.inner_tile` computes one register tile and names its instruction.
+    3. `kernel.inner_tile`, or with tile registers `kernel.matrix_tile`, computes one register tile and names its instruction.
 
     **Packed weights.** One layout serves every instruction set, so that a library stores its weights once:
     `panels × taps × kblocks × 16 × kv`. A panel holds 16 output channels. A tap is one position of the window (a matrix
@@ -66,7 +66,9 @@ def Kernel_Intrinsic : I32EnumAttr<"Intrinsic", "the instruction that multiplies
     I32EnumAttrCase<"mma", 4>,
     I32EnumAttrCase<"vdpbf16ps", 5>,
     I32EnumAttrCase<"wgmma", 6>,
-    I32EnumAttrCase<"vfmaddph", 7>]> {
+    I32EnumAttrCase<"vfmaddph", 7>,
+    I32EnumAttrCase<"tdpbusd", 8>,
+    I32EnumAttrCase<"tdpbf16ps", 9>]> {
   let cppNamespace = "::mpc::kernel";
   let genSpecializedAttr = 0;
   let description = [{
@@ -78,6 +80,8 @@ def Kernel_Intrinsic : I32EnumAttr<"Intrinsic", "the instruction that multiplies
       lane, exact because |x·w| ≤ 2·2^15·128 fits in i32 (vpmaddubsw saturates at 16 bits and is never used); with AVX512-VNNI vpdpwssd, which adds, too;
     - `muladd`: widened to i32, multiplied, added; no reduction across lanes (depthwise, and one thread per output on GPUs);
     - `mma`: a GPU's tensor cores, mma.sync of 16 rows by 8 columns; 8-bit integers into i32, f16 and bf16 into f32;
+    - `tdpbusd`: AMX, tile registers: 16 rows by 16 columns of i32, 64 u8×s8 products of each; of signed rows tdpbssd;
+    - `tdpbf16ps`: the same with 32 products of bf16 into f32; subnormals count as zero;
     - `wgmma`: Hopper's tensor cores, wgmma of 64 rows by up to 256 columns, by four warps together; the same numbers.
   }];
 }
@@ -94,7 +98,9 @@ def Kernel_TilingAttr : Kernel_Attr<"Tiling", "tiling"> {
     window, are copied before the contraction, so that the same element of 16 of them lies side by side (kernel.pack). Tiles of up to 16 rows read that with one
     pointer, and without the conflicts that rows a multiple of 4 KiB apart have in the first-level cache. `planar`: the lanes of a vector are
     `rows` neighbouring output pixels of one row, not channels, of all `columns` channels (kernel.planar). `winograd`: the tile is one of
-    the 36 products of kernel.winograd, and its rows are blocks of 4 × 4 output pixels.
+    the 36 products of kernel.winograd, and its rows are blocks of 4 × 4 output pixels. With tile registers (`tdpbusd`, `tdpbf16ps`) four of
+    them hold the sums: up to 64 rows by 16 columns, 32 by 32 or 16 by 64. Those of a window that are not gathered are
+    as many neighbouring pixels as divide a row of them into equal parts of at most 16, of as many rows of pixels.
 
     ```mlir
     #kernel.tiling<intrinsic = vpdpbusd, rows = 6, columns = 64, kv = 4>
@@ -385,7 +391,9 @@ def Kernel_ContractOp : Kernel_OutputOp<"contract"> {
       value of `out`'s element type;
     - (C11) operations of the region are element-wise, or constants;
     - (C12) with `blocks`, `weights` is `panels × bytes` of i8 as they say, of one tap but with mma, the input is floating point, and the accumulator f32;
-      they are in `fragments` if and only if the instruction is mma.
+      they are in `fragments` if and only if the instruction is mma;
+    - (C13) with tile registers and a window that is not pointwise, unless rows are gathered: it has no depth, its rows have no gaps, channels
+      are a multiple of kv, and a tile is whole parts of rows of pixels (#kernel.tiling) that fit four registers.
 
     Example:
     ```mlir
@@ -631,6 +639,71 @@ def Kernel_InnerTileOp : Kernel_Op<"inner_tile", [
     `accumulators` `(` $accumulators `:` type($accumulators) `)` attr-dict `->` type($results)
   }];
   let hasVerifier = 1;
+}
+
+def Kernel_MatrixTileOp : Kernel_Op<"matrix_tile", [DeclareOpInterfaceMethods<MemoryEffectsOpInterface>]> {
+  let summary = "one tile of sums, in tile registers";
+  let description = [{
+    `sums[t·R + r, 16·p + lane] = Σ_s,k rows[t, r, s, k] · weights[panel + p, ..., lane, ...]`
+    for T registers of R rows and P panels of 16 columns. The reduction is S segments of K elements, which lie side by side in the weights, taps and k
+    blocks in order. Integers are added modulo 2³²; for bf16 see the instruction in Intel's SDM: each step adds the sum of even products and that
+    of odd ones.
+
+    It uses the tile registers as a `kernel.configure_tiles` before it has set them: for R rows and segments of K elements, in the same function,
+    with nothing between that is not part of the same contraction.
+
+    Constraints:
+    - (C1) `rows` is T×R×S×K, static, contiguous in its last dimension, with 1 ≤ R ≤ 16; its strides may let it overlap itself, as windows do;
+    - (C2) `weights` is packed (rank 5, 16 lanes, kv of 4 bytes), and taps times k blocks times kv is S·K; K is a multiple of kv;
+    - (C3) `sums` is T·R×16·P, contiguous rows;
+    - (C4) T·P ≤ 4, the registers that hold sums;
+    - (C5) `tdpbusd` with i8 and sums of i32; `tdpbf16ps` with bf16 and sums of f32.
+
+    Example:
+    ```mlir
+    kernel.matrix_tile tdpbusd rows(%x : memref<2x16x1x64xi8, strided<[1024, 64, 64, 1], offset: ?>>)
+        weights(%w[%panel] : memref<4x1x16x16x4xi8>) sums(%sums : memref<32x32xi32>) {unsigned_rows}
+    ```
+  }];
+  let arguments = (ins Kernel_IntrinsicAttr:$intrinsic, AnyStridedMemRef:$rows, AnyStridedMemRef:$weights, Index:$panel,
+      AnyStridedMemRef:$sums, UnitAttr:$unsigned_rows);
+  let assemblyFormat = [{
+    $intrinsic `rows` `(` $rows `:` type($rows) `)` `weights` `(` $weights `[` $panel `]` `:` type($weights) `)`
+    `sums` `(` $sums `:` type($sums) `)` attr-dict
+  }];
+  let hasVerifier = 1;
+}
+
+def Kernel_ConfigureTilesOp : Kernel_Op<"configure_tiles", [MemoryEffects<[MemWrite]>]> {
+  let summary = "sets the sizes of the tile registers";
+  let description = [{
+    For `kernel.matrix_tile` with so many rows in a register, and k blocks of 4 bytes in a segment. The registers belong to the thread, and no
+    function may leave them configured: `kernel.release_tiles` follows on every path.
+
+    Constraints:
+    - (C1) 1 ≤ `rows` ≤ 16 and 1 ≤ `blocks`
+
+    Example:
+    ```mlir
+    kernel.configure_tiles 16 rows, 16 blocks
+    ```
+  }];
+  let arguments = (ins I64Attr:$rows, I64Attr:$blocks);
+  let assemblyFormat = "$rows `rows` `,` $blocks `blocks` attr-dict";
+  let hasVerifier = 1;
+}
+
+def Kernel_ReleaseTilesOp : Kernel_Op<"release_tiles", [MemoryEffects<[MemWrite]>]> {
+  let summary = "gives the tile registers back";
+  let description = [{
+    Their contents are lost, and a task switch need not save them any more.
+
+    Example:
+    ```mlir
+    kernel.release_tiles
+    ```
+  }];
+  let assemblyFormat = "attr-dict";
 }
 
 def Kernel_BeginGroupOp : Kernel_Op<"begin_group", [MemoryEffects<[MemWrite]>]> {

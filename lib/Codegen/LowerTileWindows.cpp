@@ -1,0 +1,291 @@
+//===- LowerTileWindows.cpp - convolutions by tile registers --------------===//
+//
+// Part of the mpc project, under the Apache License v2.0 with LLVM Exceptions.
+// SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
+//
+//===----------------------------------------------------------------------===//
+//
+// A tile register is loaded from rows that are a fixed distance apart: output
+// pixels side by side, whose windows overlap. Each row of the window, its
+// pixels and their channels, is a run of bytes, a segment of the sum. So the
+// input is read in place; where the window reaches over its edge, a block of
+// its rows is copied with the padding around it, once for all output channels:
+//
+//   forall sample, block of rows of output pixels {
+//     copy the rows of input that the block reads
+//     for group of panels { for rows of pixels { for part of a row {
+//       kernel.matrix_tile, then the epilogue of its sums
+//   }}}}
+//
+//===----------------------------------------------------------------------===//
+
+#include "mpc/Codegen/OutputTile.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "llvm/Support/MathExtras.h"
+
+using namespace mlir;
+using namespace mpc;
+using namespace mpc::kernel;
+
+/// A parallel iteration should cost at least this much, in nanoseconds.
+static constexpr double kMinBlockCost = 10000;
+
+/// Bits that a copy moves at a time.
+static constexpr int64_t kCopyBits = 512;
+
+namespace {
+
+class TileWindowLowering {
+public:
+  TileWindowLowering(ContractOp op, const TargetDescription &target);
+
+  void run();
+
+private:
+  int64_t chooseLines() const;
+  /// Rows of input that `lines` rows of output pixels read.
+  int64_t countInputLines(int64_t lines) const {
+    return (lines - 1) * window.getStrides()[0] +
+           (window.getSizes()[0] - 1) * window.getDilations()[0] + 1;
+  }
+  /// Writes `size` pad values, or as many elements from `from` of `source` on,
+  /// to element `to` of the copy.
+  void emitRun(Value source, Value from, Value to, int64_t size);
+  /// Row `line` of the copy, which is row `y` of the input or lies outside.
+  void copyLine(Value sample, Value y, Value line);
+  /// The tile of the pixels from column `x` of row `y` of the block on.
+  void emitTile(Value y, Value x, Value panel, int64_t count,
+                int64_t lastWidth);
+  void emitBlock(Value panel, int64_t count, int64_t lastWidth);
+
+  ContractOp op;
+  ImplicitLocOpBuilder b;
+  TilingAttr tiling;
+  WindowAttr window;
+  MemRefType inputType, outType;
+  OutputWriter writer;
+  const TargetDescription &target;
+  int64_t depth, channels, allPanels, panels, outHeight, outWidth;
+  /// Pixels of a register, rows of pixels of a tile, and of a block.
+  int64_t pixels, tall, lines = 0;
+  /// Whether a copy with padding is read, and not the input.
+  bool copies;
+  /// Elements from row to row, and from pixel to pixel, of what is read.
+  int64_t linePitch, pixelPitch;
+  /// Pixels of a row of input that a row of output reads, padding included.
+  int64_t reach;
+  double rate;
+  /// What tiles read, in one dimension, from where on for the current block;
+  /// the sums of a tile; the first output row of the block.
+  Value source, begin, sums, outRow;
+};
+
+} // namespace
+
+TileWindowLowering::TileWindowLowering(ContractOp op,
+                                       const TargetDescription &target)
+    : op(op), b(op.getLoc(), op), tiling(op.getTiling()),
+      window(op.getWindowAttr()),
+      inputType(cast<MemRefType>(op.getInput().getType())),
+      outType(cast<MemRefType>(op.getOut().getType())),
+      writer(b, op.getEpilogue(), op.getExtras(), op.getExtraMaps(),
+             op.getOut()),
+      target(target), depth(inputType.getDimSize(3)),
+      channels(outType.getDimSize(3)),
+      allPanels(llvm::divideCeilSigned(channels, kPanelWidth)),
+      panels(std::min(tiling.getColumns() / kPanelWidth, allPanels)),
+      outHeight(outType.getDimSize(1)), outWidth(outType.getDimSize(2)),
+      pixels(getTilePixels(outWidth)),
+      tall(std::min(tiling.getRows() / pixels, outHeight)),
+      reach((outWidth - 1) * window.getRowStride() + window.getRowTaps()),
+      // Multiplications per nanosecond at 3 GHz.
+      rate(3.0 * kTileRows * kPanelWidth * tiling.getKv()) {
+  SmallVector<int64_t> strides = inputType.getStridesAndOffset().first;
+  copies = window.isPadded() || ShapedType::isDynamic(strides[1]) ||
+           ShapedType::isDynamic(strides[2]) ||
+           (window.getRowTaps() > 1 && strides[2] != depth);
+  linePitch = copies ? reach * depth : strides[1];
+  pixelPitch = copies ? depth : strides[2];
+}
+
+int64_t TileWindowLowering::chooseLines() const {
+  double lineCost =
+      static_cast<double>(outWidth * window.getNumTaps() * depth * channels) /
+      rate;
+  // Enough blocks to share the work evenly, unless they get too small.
+  int64_t most = std::max(static_cast<int64_t>(kMinBlockCost / lineCost) + 1,
+                          llvm::divideCeilSigned(outHeight, 8));
+  most = std::max(most, tall);
+  int64_t bits = inputType.getElementTypeBitWidth();
+  while (copies && most > tall &&
+         countInputLines(most) * linePitch * bits / 8 >
+             target.getScratchBytes())
+    --most;
+  return llvm::divideCeilSigned(
+      outHeight, llvm::divideCeilSigned(outHeight, std::min(most, outHeight)));
+}
+
+void TileWindowLowering::emitRun(Value input, Value from, Value to,
+                                 int64_t size) {
+  int64_t chunk = kCopyBits / inputType.getElementTypeBitWidth();
+  auto copy = [&](Value at, int64_t width) {
+    auto type = VectorType::get({width}, inputType.getElementType());
+    Value value;
+    if (input)
+      value =
+          vector::LoadOp::create(b, type, input, ValueRange{add(b, from, at)});
+    else
+      value = arith::ConstantOp::create(
+          b, DenseElementsAttr::get(type, Attribute(*op.getPadValue())));
+    vector::StoreOp::create(b, value, source, ValueRange{add(b, to, at)});
+  };
+  int64_t whole = size / chunk * chunk;
+  if (whole != 0)
+    emitLoop(b, indexConstant(b, 0), indexConstant(b, whole), chunk,
+             [&](Value at) { copy(at, chunk); });
+  if (size != whole)
+    copy(indexConstant(b, whole), size - whole);
+}
+
+void TileWindowLowering::copyLine(Value sample, Value y, Value line) {
+  Value to = mul(b, line, linePitch);
+  int64_t height = inputType.getDimSize(1), width = inputType.getDimSize(2);
+  int64_t left = window.getLow()[1];
+  int64_t inside = std::min(width, reach - left);
+  auto copyInside = [&] {
+    emitRun(Value(), Value(), to, left * depth);
+    Value from = mul(b, add(b, mul(b, sample, height), y), width); // in pixels
+    if (inputType.getLayout().isIdentity()) {
+      emitRun(flatten(b, op.getInput()), mul(b, from, depth),
+              add(b, to, left * depth), inside * depth);
+    } else {
+      Value rows = collapseRows(b, op.getInput());
+      emitLoop(b, indexConstant(b, 0), indexConstant(b, inside), 1,
+               [&](Value x) {
+                 emitRun(rowView(b, rows, add(b, from, x), depth),
+                         indexConstant(b, 0),
+                         add(b, to, mul(b, add(b, x, left), depth)), depth);
+               });
+    }
+    emitRun(Value(), Value(), add(b, to, (left + inside) * depth),
+            (reach - left - inside) * depth);
+  };
+  if (!window.isPadded(0))
+    return copyInside();
+  Value isInside = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, y,
+                                         indexConstant(b, height));
+  auto branch = scf::IfOp::create(b, TypeRange(), isInside, true);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  copyInside();
+  b.setInsertionPointToStart(branch.elseBlock());
+  emitRun(Value(), Value(), to, linePitch);
+}
+
+void TileWindowLowering::emitTile(Value y, Value x, Value panel, int64_t count,
+                                  int64_t lastWidth) {
+  int64_t stride = window.getStrides()[0] * linePitch;
+  Value offset = add(b, add(b, begin, mul(b, y, stride)),
+                     mul(b, x, window.getRowStride() * pixelPitch));
+  SmallVector<int64_t> sizes = {tall, pixels, window.getNumRows(),
+                                window.getRowTaps() * depth};
+  SmallVector<int64_t> strides = {stride, window.getRowStride() * pixelPitch,
+                                  window.getDilations()[0] * linePitch, 1};
+  auto rowsType = MemRefType::get(
+      sizes, inputType.getElementType(),
+      StridedLayoutAttr::get(b.getContext(), ShapedType::kDynamic, strides));
+  auto metadata = memref::ExtractStridedMetadataOp::create(b, source);
+  Value rows = memref::ReinterpretCastOp::create(
+      b, rowsType, metadata.getBaseBuffer(),
+      getAsOpFoldResult(add(b, metadata.getOffset(), offset)),
+      getAsIndexOpFoldResult(b.getContext(), sizes),
+      getAsIndexOpFoldResult(b.getContext(), strides));
+  auto take = [&](int64_t first, int64_t height) -> Value {
+    SmallVector<OpFoldResult> offsets = {b.getIndexAttr(first),
+                                         b.getIndexAttr(0)};
+    SmallVector<OpFoldResult> sizes = {b.getIndexAttr(height),
+                                       b.getIndexAttr(count * kPanelWidth)};
+    SmallVector<OpFoldResult> ones(2, b.getIndexAttr(1));
+    return memref::SubViewOp::create(b, sums, offsets, sizes, ones);
+  };
+  MatrixTileOp::create(b, tiling.getIntrinsic(), rows, op.getWeights(), panel,
+                       take(0, tall * pixels), op.getUnsignedInput());
+  for (int64_t t = 0; t < tall; ++t) {
+    Value row = add(b, add(b, outRow, mul(b, add(b, y, t), outWidth)), x);
+    writer.storeRows(b, take(t * pixels, pixels), indexConstant(b, pixels), row,
+                     mul(b, panel, kPanelWidth),
+                     (count - 1) * kPanelWidth + lastWidth, target.vectorBits);
+  }
+}
+
+void TileWindowLowering::emitBlock(Value panel, int64_t count,
+                                   int64_t lastWidth) {
+  // What is left over at an end is computed with some of what was before.
+  auto forEach = [&](int64_t size, int64_t step,
+                     function_ref<void(Value)> body) {
+    emitLoop(
+        b, indexConstant(b, 0), indexConstant(b, size), step, [&](Value i) {
+          if (size % step != 0)
+            i = arith::MinUIOp::create(b, i, indexConstant(b, size - step));
+          body(i);
+        });
+  };
+  forEach(lines, tall, [&](Value y) {
+    forEach(outWidth, pixels,
+            [&](Value x) { emitTile(y, x, panel, count, lastWidth); });
+  });
+}
+
+void TileWindowLowering::run() {
+  lines = chooseLines();
+  int64_t blocks = llvm::divideCeilSigned(outHeight, lines);
+  int64_t inputLines = countInputLines(lines);
+  double cost = static_cast<double>(lines * outWidth * window.getNumTaps() *
+                                    depth * channels) /
+                rate;
+  Value samples = b.createOrFold<memref::DimOp>(op.getOut(), 0);
+  emitForall(b, mul(b, samples, blocks), cost, [&](Value i) {
+    auto allocate = [&](ArrayRef<int64_t> shape, Type element) -> Value {
+      return memref::AllocaOp::create(b, MemRefType::get(shape, element),
+                                      b.getI64IntegerAttr(kBufferAlignment));
+    };
+    Value sample = b.createOrFold<arith::DivUIOp>(i, indexConstant(b, blocks));
+    Value first = mul(
+        b, b.createOrFold<arith::RemUIOp>(i, indexConstant(b, blocks)), lines);
+    if (outHeight % lines != 0)
+      first =
+          arith::MinUIOp::create(b, first, indexConstant(b, outHeight - lines));
+    outRow = mul(b, add(b, mul(b, sample, outHeight), first), outWidth);
+    sums = allocate({tall * pixels, panels * kPanelWidth},
+                    op.getEpilogue().getArgument(0).getType());
+    Value y = mul(b, first, window.getStrides()[0]);
+    if (copies) {
+      source = allocate({inputLines * linePitch}, inputType.getElementType());
+      begin = indexConstant(b, 0);
+      y = add(b, y, -window.getLow()[0]);
+      emitLoop(b, begin, indexConstant(b, inputLines), 1,
+               [&](Value line) { copyLine(sample, add(b, y, line), line); });
+    } else {
+      source = op.getInput();
+      int64_t samplePitch = inputType.getStridesAndOffset().first[0];
+      begin = add(b, mul(b, sample, samplePitch), mul(b, y, linePitch));
+    }
+    ConfigureTilesOp::create(b, pixels,
+                             window.getRowTaps() * depth *
+                                 inputType.getElementTypeBitWidth() / 32);
+    int64_t groups = channels / (panels * kPanelWidth);
+    emitLoop(b, indexConstant(b, 0), indexConstant(b, groups * panels), panels,
+             [&](Value panel) { emitBlock(panel, panels, kPanelWidth); });
+    if (int64_t rest = channels % (panels * kPanelWidth))
+      emitBlock(indexConstant(b, groups * panels),
+                llvm::divideCeilSigned(rest, kPanelWidth),
+                (rest - 1) % kPanelWidth + 1);
+    ReleaseTilesOp::create(b);
+  });
+}
+
+void mpc::lowerTileWindows(ContractOp op, const TargetDescription &target) {
+  TileWindowLowering(op, target).run();
+}
