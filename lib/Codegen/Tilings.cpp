@@ -423,10 +423,19 @@ static TilingAttr getTileRegisters(linalg::LinalgOp op,
                                    double &cost) {
   Value input = op.getDpsInputOperand(0)->get(),
         weights = op.getDpsInputOperand(1)->get();
-  if (!target.amx || !info.integer || getInputBits(op) != 8 ||
+  auto areBoth = [&](auto test) {
+    return test(getElementTypeOrSelf(input)) &&
+           test(getElementTypeOrSelf(weights));
+  };
+  bool integers =
+      info.integer && areBoth([](Type type) { return type.isInteger(8); });
+  bool floats = areBoth([](Type type) { return type.isBF16(); });
+  if (!target.amx || (!integers && !floats) ||
       weights.getDefiningOp<DequantizeOp>())
     return {};
-  int64_t kv = 4, taps = info.getNumTaps(), total = info.getRowsPerSample(op);
+  Intrinsic intrinsic = integers ? Intrinsic::tdpbusd : Intrinsic::tdpbf16ps;
+  int64_t bytes = integers ? 1 : 2, kv = 4 / bytes;
+  int64_t taps = info.getNumTaps(), total = info.getRowsPerSample(op);
   auto isOne = [](int64_t value) { return value == 1; };
   bool isPointwise = info.kind == ContractionInfo::Kind::matmul ||
                      (taps == 1 && llvm::all_of(info.strides, isOne) &&
@@ -458,13 +467,13 @@ static TilingAttr getTileRegisters(linalg::LinalgOp op,
     int64_t lines = (tall - 1) * info.strides[0] +
                     (info.sizes[0] - 1) * info.dilations[0] + 1;
     int64_t reach = (outWidth - 1) * info.strides[1] + info.sizes[1];
-    if (lines * reach * info.depth <= target.getScratchBytes()) {
+    if (lines * reach * info.depth * bytes <= target.getScratchBytes()) {
       cost = getCost(pixels, segments * getSteps(run / kv),
                      llvm::alignTo(outHeight, tall) *
                          llvm::alignTo(outWidth, pixels) * total /
                          (outHeight * outWidth));
-      return TilingAttr::get(op->getContext(), Intrinsic::tdpbusd,
-                             tall * pixels, panels * kPanelWidth, kv,
+      return TilingAttr::get(op->getContext(), intrinsic, tall * pixels,
+                             panels * kPanelWidth, kv,
                              /*gather=*/false, /*expand=*/false,
                              /*planar=*/false);
     }
@@ -473,7 +482,8 @@ static TilingAttr getTileRegisters(linalg::LinalgOp op,
   int64_t panels = std::min<int64_t>(allPanels, 2);
   int64_t most = kMaxSumTiles / panels * kTileRows;
   if (gather)
-    most = std::min(most, target.getScratchBytes() / (taps * info.depth));
+    most =
+        std::min(most, target.getScratchBytes() / (taps * info.depth * bytes));
   most = std::min(most, total);
   if (most < 1)
     return {};
@@ -490,7 +500,7 @@ static TilingAttr getTileRegisters(linalg::LinalgOp op,
   if (gather)
     cost +=
         kCopyCycles * segments + static_cast<double>(taps * info.depth) / 32;
-  return TilingAttr::get(op->getContext(), Intrinsic::tdpbusd, rows,
+  return TilingAttr::get(op->getContext(), intrinsic, rows,
                          panels * kPanelWidth, kv, gather, /*expand=*/false,
                          /*planar=*/false);
 }
