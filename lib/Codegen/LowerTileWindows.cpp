@@ -32,6 +32,9 @@ using namespace mpc::kernel;
 /// A parallel iteration should cost at least this much, in nanoseconds.
 static constexpr double kMinBlockCost = 10000;
 
+/// Most blocks of a sample that are worth having.
+static constexpr int64_t kMaxBlocks = 16;
+
 /// Bits that a copy moves at a time.
 static constexpr int64_t kCopyBits = 512;
 
@@ -44,7 +47,13 @@ public:
   void run();
 
 private:
-  int64_t chooseLines() const;
+  /// Nanoseconds that `height` rows of output pixels take.
+  double getCost(int64_t height) const {
+    return static_cast<double>(height * outWidth * window.getNumTaps() * depth *
+                               channels) /
+           rate;
+  }
+  void chooseBlocks();
   /// Rows of input that `lines` rows of output pixels read.
   int64_t countInputLines(int64_t lines) const {
     return (lines - 1) * window.getStrides()[0] +
@@ -58,7 +67,17 @@ private:
   /// The tile of the pixels from column `x` of row `y` of the block on.
   void emitTile(Value y, Value x, Value panel, int64_t count,
                 int64_t lastWidth);
-  void emitBlock(Value panel, int64_t count, int64_t lastWidth);
+  /// Whether a group of panels stays in the cache while it meets all tiles of a
+  /// block. Otherwise the input of a tile does while it meets all panels.
+  bool keepsWeights() const;
+  /// Calls `body` with the first row and column of each tile of a block.
+  void forEachTile(function_ref<void(Value, Value)> body);
+  /// Calls `body` with the first panel, the number of panels and the columns of
+  /// the last one, for each group of block number `block` of panels.
+  void forEachGroup(Value block,
+                    function_ref<void(Value, int64_t, int64_t)> body);
+  /// All tiles of a block of rows and of panels.
+  void emitBlock(Value block);
 
   ContractOp op;
   ImplicitLocOpBuilder b;
@@ -70,6 +89,8 @@ private:
   int64_t depth, channels, allPanels, panels, outHeight, outWidth;
   /// Pixels of a register, rows of pixels of a tile, and of a block.
   int64_t pixels, tall, lines = 0;
+  /// Groups of panels of a block.
+  int64_t groupsPerBlock = 0;
   /// Whether a copy with padding is read, and not the input.
   bool copies;
   /// Elements from row to row, and from pixel to pixel, of what is read.
@@ -110,21 +131,36 @@ TileWindowLowering::TileWindowLowering(ContractOp op,
   pixelPitch = copies ? depth : strides[2];
 }
 
-int64_t TileWindowLowering::chooseLines() const {
-  double lineCost =
-      static_cast<double>(outWidth * window.getNumTaps() * depth * channels) /
-      rate;
+void TileWindowLowering::chooseBlocks() {
+  int64_t bytes = inputType.getElementTypeBitWidth() / 8;
+  int64_t inputBytes =
+      inputType.getDimSize(1) * inputType.getDimSize(2) * depth * bytes;
+  int64_t weightBytes =
+      allPanels * kPanelWidth * window.getNumTaps() * depth * bytes;
   // Enough blocks to share the work evenly, unless they get too small.
-  int64_t most = std::max(static_cast<int64_t>(kMinBlockCost / lineCost) + 1,
-                          llvm::divideCeilSigned(outHeight, 8));
-  most = std::max(most, tall);
-  int64_t bits = inputType.getElementTypeBitWidth();
-  while (copies && most > tall &&
-         countInputLines(most) * linePitch * bits / 8 >
-             target.getScratchBytes())
-    --most;
-  return llvm::divideCeilSigned(
-      outHeight, llvm::divideCeilSigned(outHeight, std::min(most, outHeight)));
+  auto wanted = std::clamp<int64_t>(
+      static_cast<int64_t>(getCost(outHeight) / kMinBlockCost), 1, kMaxBlocks);
+  int64_t groups = llvm::divideCeilSigned(allPanels, panels);
+  double least = 0;
+  for (int64_t parts = 1;; ++parts) {
+    int64_t height = llvm::divideCeilSigned(outHeight, parts);
+    bool isLast = height <= tall;
+    if (!isLast && copies &&
+        countInputLines(height) * linePitch * bytes > target.getScratchBytes())
+      continue;
+    // Each block of rows reads all weights that it multiplies by, and each of
+    // panels the input.
+    int64_t columns = std::min(groups, llvm::divideCeilSigned(wanted, parts));
+    double traffic = static_cast<double>(parts * weightBytes) +
+                     static_cast<double>(columns * inputBytes);
+    if (lines == 0 || traffic < least) {
+      lines = std::max(height, tall);
+      groupsPerBlock = llvm::divideCeilSigned(groups, columns);
+      least = traffic;
+    }
+    if (isLast || parts >= wanted)
+      return;
+  }
 }
 
 void TileWindowLowering::emitRun(Value input, Value from, Value to,
@@ -220,8 +256,18 @@ void TileWindowLowering::emitTile(Value y, Value x, Value panel, int64_t count,
   }
 }
 
-void TileWindowLowering::emitBlock(Value panel, int64_t count,
-                                   int64_t lastWidth) {
+bool TileWindowLowering::keepsWeights() const {
+  int64_t bytes = inputType.getElementTypeBitWidth() / 8;
+  int64_t perPanel = kPanelWidth * window.getNumTaps() * depth * bytes;
+  // What a tile reads of the input, each element once.
+  int64_t width = (pixels - 1) * window.getRowStride() + window.getRowTaps();
+  int64_t tileBytes = countInputLines(tall) * width * depth * bytes;
+  return panels * perPanel + tileBytes < target.l1Bytes / 4 * 3 ||
+         allPanels * perPanel + lines * linePitch * bytes >
+             target.l2Bytes / 4 * 3;
+}
+
+void TileWindowLowering::forEachTile(function_ref<void(Value, Value)> body) {
   // What is left over at an end is computed with some of what was before.
   auto forEach = [&](int64_t size, int64_t step,
                      function_ref<void(Value)> body) {
@@ -233,27 +279,71 @@ void TileWindowLowering::emitBlock(Value panel, int64_t count,
         });
   };
   forEach(lines, tall, [&](Value y) {
-    forEach(outWidth, pixels,
-            [&](Value x) { emitTile(y, x, panel, count, lastWidth); });
+    forEach(outWidth, pixels, [&](Value x) { body(y, x); });
   });
 }
 
+void TileWindowLowering::emitBlock(Value block) {
+  if (keepsWeights())
+    return forEachGroup(block, [&](Value panel, int64_t count, int64_t last) {
+      forEachTile(
+          [&](Value y, Value x) { emitTile(y, x, panel, count, last); });
+    });
+  forEachTile([&](Value y, Value x) {
+    forEachGroup(block, [&](Value panel, int64_t count, int64_t last) {
+      emitTile(y, x, panel, count, last);
+    });
+  });
+}
+
+void TileWindowLowering::forEachGroup(
+    Value block, function_ref<void(Value, int64_t, int64_t)> body) {
+  int64_t full = channels / (panels * kPanelWidth);
+  int64_t rest = channels % (panels * kPanelWidth);
+  Value first = mul(b, block, groupsPerBlock);
+  Value end = b.createOrFold<arith::MinUIOp>(add(b, first, groupsPerBlock),
+                                             indexConstant(b, full));
+  emitLoop(b, mul(b, first, panels), mul(b, end, panels), panels,
+           [&](Value panel) { body(panel, panels, kPanelWidth); });
+  if (rest == 0)
+    return;
+  auto emitRest = [&] {
+    body(indexConstant(b, full * panels),
+         llvm::divideCeilSigned(rest, kPanelWidth),
+         (rest - 1) % kPanelWidth + 1);
+  };
+  if (groupsPerBlock > full)
+    return emitRest();
+  Value isLast = arith::CmpIOp::create(b, arith::CmpIPredicate::eq, block,
+                                       indexConstant(b, full / groupsPerBlock));
+  auto branch = scf::IfOp::create(b, TypeRange(), isLast, false);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  emitRest();
+}
+
 void TileWindowLowering::run() {
-  lines = chooseLines();
-  int64_t blocks = llvm::divideCeilSigned(outHeight, lines);
+  chooseBlocks();
+  int64_t rowBlocks = llvm::divideCeilSigned(outHeight, lines);
+  int64_t columnBlocks = llvm::divideCeilSigned(
+      llvm::divideCeilSigned(allPanels, panels), groupsPerBlock);
   int64_t inputLines = countInputLines(lines);
-  double cost = static_cast<double>(lines * outWidth * window.getNumTaps() *
-                                    depth * channels) /
-                rate;
   Value samples = b.createOrFold<memref::DimOp>(op.getOut(), 0);
-  emitForall(b, mul(b, samples, blocks), cost, [&](Value i) {
+  Value count = mul(b, samples, rowBlocks * columnBlocks);
+  emitForall(b, count, getCost(lines) / columnBlocks, [&](Value i) {
     auto allocate = [&](ArrayRef<int64_t> shape, Type element) -> Value {
       return memref::AllocaOp::create(b, MemRefType::get(shape, element),
                                       b.getI64IntegerAttr(kBufferAlignment));
     };
-    Value sample = b.createOrFold<arith::DivUIOp>(i, indexConstant(b, blocks));
-    Value first = mul(
-        b, b.createOrFold<arith::RemUIOp>(i, indexConstant(b, blocks)), lines);
+    // Takes the number of a block of `count` off `i`.
+    auto split = [&](int64_t count) {
+      Value divisor = indexConstant(b, count);
+      Value rest = b.createOrFold<arith::RemUIOp>(i, divisor);
+      i = b.createOrFold<arith::DivUIOp>(i, divisor);
+      return rest;
+    };
+    Value columnBlock = split(columnBlocks);
+    Value first = mul(b, split(rowBlocks), lines), sample = i;
     if (outHeight % lines != 0)
       first =
           arith::MinUIOp::create(b, first, indexConstant(b, outHeight - lines));
@@ -275,13 +365,7 @@ void TileWindowLowering::run() {
     ConfigureTilesOp::create(b, pixels,
                              window.getRowTaps() * depth *
                                  inputType.getElementTypeBitWidth() / 32);
-    int64_t groups = channels / (panels * kPanelWidth);
-    emitLoop(b, indexConstant(b, 0), indexConstant(b, groups * panels), panels,
-             [&](Value panel) { emitBlock(panel, panels, kPanelWidth); });
-    if (int64_t rest = channels % (panels * kPanelWidth))
-      emitBlock(indexConstant(b, groups * panels),
-                llvm::divideCeilSigned(rest, kPanelWidth),
-                (rest - 1) % kPanelWidth + 1);
+    emitBlock(columnBlock);
     ReleaseTilesOp::create(b);
   });
 }

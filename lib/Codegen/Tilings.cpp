@@ -461,7 +461,10 @@ static TilingAttr getTileRegisters(linalg::LinalgOp op,
     auto out = cast<ShapedType>(op.getDpsInits()[0].getType());
     int64_t outHeight = out.getDimSize(1), outWidth = out.getDimSize(2);
     int64_t pixels = getTilePixels(outWidth);
-    int64_t tall = std::min<int64_t>(outHeight, allPanels > 1 ? 2 : 4);
+    // Short rows read their weights anew for few pixels.
+    bool isShort = outHeight >= kMaxSumTiles && pixels <= kTileRows / 2;
+    int64_t tall = allPanels == 1 || isShort ? kMaxSumTiles : 2;
+    tall = std::min(tall, outHeight);
     int64_t panels = std::min(allPanels, kMaxSumTiles / tall);
     // The least block of rows of input has to fit into its copy.
     int64_t lines = (tall - 1) * info.strides[0] +
