@@ -641,20 +641,9 @@ void ContractLowering::emitTile(Value row0, int64_t height, Value panel,
       vector::StoreOp::create(
           b, accumulators[r * count + p], sums,
           ValueRange{indexConstant(b, r), indexConstant(b, p * kPanelWidth)});
-  Value column0 = mul(b, panel, kPanelWidth);
-  emitLoop(b, height, {}, [&](Value r, ValueRange) -> SmallVector<Value> {
-    int64_t whole = lastWidth == kPanelWidth ? count : count - 1;
-    int64_t together = countInterleaved(op.getEpilogue().front());
-    for (int64_t p = 0, panels; p < count; p += panels) {
-      panels = p + together <= whole ? together : 1;
-      int64_t width = p < whole ? panels * kPanelWidth : lastWidth;
-      auto type = VectorType::get({width}, op.getAccumulatorType());
-      Value sum = vector::LoadOp::create(
-          b, type, sums, ValueRange{r, indexConstant(b, p * kPanelWidth)});
-      writer.store(b, sum, add(b, row0, r), add(b, column0, p * kPanelWidth));
-    }
-    return {};
-  });
+  writer.storeRows(b, sums, indexConstant(b, height), row0,
+                   mul(b, panel, kPanelWidth),
+                   (count - 1) * kPanelWidth + lastWidth, vectorBits);
 }
 
 void ContractLowering::emitRows(Value begin, Value end, Value panel,

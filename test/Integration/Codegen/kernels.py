@@ -288,8 +288,10 @@ def compile_library(cases, march, work_dir):
     lowered, ir, obj = (os.path.join(work_dir, f"{march}.{suffix}") for suffix in ("lowered.mlir", "ll", "o"))
     run("mpc-opt", "--pass-pipeline=" + PIPELINE.format(march=march), source, "-o", lowered)
     run("mlir-translate", "--mlir-to-llvmir", lowered, "-o", ir)
-    run("opt", "-O3", "-S", f"-mcpu={march}", ir, "-o", ir + ".opt")
-    run("llc", "-O3", f"-mcpu={march}", "-relocation-model=pic", "-filetype=obj", ir + ".opt", "-o", obj)
+    # Only AMD's processors have SSE4A, which znver4 stands for here as well.
+    processor = (f"-mcpu={march}", "-mattr=-sse4a")
+    run("opt", "-O3", "-S", *processor, ir, "-o", ir + ".opt")
+    run("llc", "-O3", *processor, "-relocation-model=pic", "-filetype=obj", ir + ".opt", "-o", obj)
     run("ld.lld", "-shared", obj, "-o", library)
     return ctypes.CDLL(library)
 
