@@ -16,7 +16,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Pieces.h"
+#include "RoundingTail.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -49,146 +49,17 @@ static constexpr double kMostUncertain = 1.0 / 64;
 /// 50 ns on an Emerald Rapids, and both sides of a middle in 16 lanes.
 static constexpr double kCostOfUncertain = 32 * 50 / 0.4;
 
-/// Divisors within these bounds, and dividends that matter, are far from where
-/// numbers lose bits.
-static constexpr double kLeastDivisor = 0x1p-60, kLargestDivisor = 0x1p60;
-
 /// Up to this, integers are far from the middle between two even after two
 /// roundings to f32.
 static constexpr double kLargestBound = 0x1p20;
 
-/// Integers with so many binary digits behind the point decide what is near to
-/// the middle between two integers.
-static constexpr int kFraction = 16;
 /// An estimate of an integer that is so far from the one below it does not get
 /// there by errors of f32.
 static constexpr double kSlack = 0x1p-8;
-/// Below this, integers with such digits are exact in f32.
-static constexpr double kLargestInteger = 0x1p8;
 
 /// Vectors that one branch decides about: as many as become one register of
 /// bytes.
 static constexpr int64_t kTogether = 4;
-
-namespace {
-
-/// What stands between a value and its rounding: changes of scale and sums,
-/// and then clamps. The value's error reaches the rounding multiplied by
-/// `gain`.
-struct Tail {
-  /// Changes of scale and sums; the value first, and clamps. The last one to be
-  /// computed comes first.
-  SmallVector<Operation *> ops, clamps;
-  Value value;
-  /// The product of all changes of scale, and its size.
-  double factor = 1, gain = 1;
-  double low = -INFINITY, high = INFINITY;
-  /// What clamps make of NaN.
-  double undefined = NAN;
-  /// Whether another value is added: then it is not the result's size that
-  /// bounds the errors.
-  bool hasSum = false;
-
-  double getBound() const { return std::max(std::abs(low), std::abs(high)); }
-  /// Whether the integers that come out, plus `zero`, are exact in f32 together
-  /// with kFraction binary digits.
-  bool isByte(int64_t zero) const {
-    double least = low + static_cast<double>(zero),
-           most = high + static_cast<double>(zero);
-    return std::max(std::abs(least), std::abs(most)) < kLargestInteger;
-  }
-  /// Whether it does not matter if rounding comes first.
-  bool isBoundedByIntegers() const {
-    return std::isfinite(getBound()) && std::trunc(low) == low &&
-           std::trunc(high) == high;
-  }
-};
-
-} // namespace
-
-/// Steps from the result of a clamp, or of a choice of 0 where a number is NaN,
-/// to its operand; null for other operations.
-static Value skipClamp(arith::SelectOp select, Tail &tail) {
-  auto cmp = select.getCondition().getDefiningOp<arith::CmpFOp>();
-  if (!cmp || cmp->getBlock() != select->getBlock())
-    return {};
-  Value value = cmp.getLhs();
-  if (cmp.getPredicate() == arith::CmpFPredicate::UNO) {
-    std::optional<double> number = getNumber(select.getTrueValue());
-    if (cmp.getRhs() != value || select.getFalseValue() != value || !number)
-      return {};
-    tail.undefined = *number;
-  } else {
-    std::optional<double> bound = getNumber(cmp.getRhs());
-    if (select.getTrueValue() != value || !bound ||
-        getNumber(select.getFalseValue()) != bound)
-      return {};
-    if (cmp.getPredicate() == arith::CmpFPredicate::OGT)
-      tail.low = std::max(tail.low, *bound);
-    else if (cmp.getPredicate() == arith::CmpFPredicate::OLT)
-      tail.high = std::min(tail.high, *bound);
-    else
-      return {};
-    tail.undefined = *bound;
-  }
-  tail.clamps.append({select, cmp});
-  return value;
-}
-
-static Value skipClamps(Value value, Tail &tail) {
-  while (auto select = value.getDefiningOp<arith::SelectOp>()) {
-    Value next = skipClamp(select, tail);
-    if (!next)
-      break;
-    value = next;
-  }
-  return value;
-}
-
-/// Steps back from a quotient by a number or a product with one.
-static Value skipScale(Operation *op, Tail &tail) {
-  if (!isa<arith::DivFOp, arith::MulFOp>(op))
-    return {};
-  Value value = op->getOperand(0);
-  std::optional<double> factor = getNumber(op->getOperand(1));
-  if (!factor && isa<arith::MulFOp>(op)) {
-    factor = getNumber(op->getOperand(0));
-    value = op->getOperand(1);
-  }
-  double size = std::abs(factor.value_or(0));
-  if (!(size >= kLeastDivisor && size <= kLargestDivisor))
-    return {};
-  tail.factor *= isa<arith::DivFOp>(op) ? 1 / *factor : *factor;
-  tail.gain = std::abs(tail.factor);
-  tail.ops.push_back(op);
-  return value;
-}
-
-/// Goes back from `value` to a function that is worth an estimate; `tail` and
-/// `function` are meaningful if there is one.
-static bool findFunction(Value value, Tail &tail, ScalarProgram &function) {
-  while (Operation *op = value.getDefiningOp()) {
-    Value next = skipScale(op, tail);
-    if (!next)
-      break;
-    value = next;
-  }
-  tail.value = value;
-  if (function.trace(value) && function.isCostly())
-    return true;
-  auto sum = value.getDefiningOp<arith::AddFOp>();
-  if (!sum)
-    return false;
-  Tail before = tail;
-  for (Value operand : sum->getOperands()) {
-    tail = before;
-    tail.ops.push_back(sum);
-    tail.hasSum = true;
-    if (findFunction(operand, tail, function))
-      return true;
-  }
-  return false;
-}
 
 //===----------------------------------------------------------------------===//
 // Estimates
@@ -377,26 +248,35 @@ static Value emitDigits(ImplicitLocOpBuilder &b, const Estimate &e) {
   return v.toInteger(sum);
 }
 
-/// Whether all of `digits` are far enough from a middle.
-static Value areCertain(ImplicitLocOpBuilder &b, ArrayRef<Value> digits,
-                        int64_t margin) {
-  auto type = cast<VectorType>(digits.front().getType());
-  VectorBuilder v(b, type);
-  // The least of what is behind the point: of halves, which only the lower
-  // ones are asked about.
-  Value least = digits.front();
-  if (digits.size() > 1) {
-    auto halves = VectorType::get({2 * type.getNumElements()}, b.getI16Type());
-    least = vector::BitCastOp::create(b, halves, least);
-    for (Value other : digits.drop_front())
-      least = arith::MinUIOp::create(
-          b, least, vector::BitCastOp::create(b, halves, other));
-    least = vector::BitCastOp::create(b, type, least);
-  }
+/// Which of the lanes of `digits` are far enough from a middle.
+static Value areCertain(ImplicitLocOpBuilder &b, Value digits, int64_t margin) {
+  VectorBuilder v(b, cast<VectorType>(digits.getType()));
   Value behind =
-      arith::AndIOp::create(b, least, v.integer((1 << kFraction) - 1));
+      arith::AndIOp::create(b, digits, v.integer((1 << kFraction) - 1));
   return arith::CmpIOp::create(b, arith::CmpIPredicate::uge, behind,
                                v.integer(2 * margin));
+}
+
+/// The same for several at once, of which the least digits behind the point
+/// count: those are every other 16 bits, and the others are any.
+static Value areCertain(ImplicitLocOpBuilder &b, ArrayRef<Value> digits,
+                        int64_t margin) {
+  if (digits.size() == 1)
+    return areCertain(b, digits.front(), margin);
+  int64_t lanes = cast<VectorType>(digits.front().getType()).getNumElements();
+  auto halves = VectorType::get({2 * lanes}, b.getI16Type());
+  Value least;
+  for (Value each : digits) {
+    each = vector::BitCastOp::create(b, halves, each);
+    least = least ? arith::MinUIOp::create(b, least, each) : each;
+  }
+  SmallVector<int16_t> bounds;
+  for (int64_t lane = 0; lane < lanes; ++lane)
+    bounds.append({static_cast<int16_t>(2 * margin), 0});
+  return arith::CmpIOp::create(
+      b, arith::CmpIPredicate::uge, least,
+      arith::ConstantOp::create(
+          b, DenseElementsAttr::get(halves, ArrayRef(bounds))));
 }
 
 /// How the result of `rounding` is converted; nothing if it is used otherwise.
