@@ -12,18 +12,20 @@
 // the middle between two; then, which is rare, the function itself is computed.
 //
 // On vectors and not on the scalar bodies of kernels, because the choice is one
-// for all lanes.
+// for all lanes, and for all of a few vectors side by side.
 //
 //===----------------------------------------------------------------------===//
 
-#include "Pieces.h"
+#include "RoundingTail.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Dialect/MemRef/IR/MemRef.h"
 #include "mlir/Dialect/SCF/IR/SCF.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/IRMapping.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mlir/Interfaces/FunctionInterfaces.h"
 #include "mpc/Codegen/Passes.h"
 #include "mpc/Codegen/TargetDescription.h"
 
@@ -42,147 +44,22 @@ static constexpr double kNoise = 0x1p-20;
 /// an estimate does not pay.
 static constexpr double kMostUncertain = 1.0 / 64;
 
-/// What one more degree takes of the time of a vector that is uncertain,
-/// divided by how many uncertain distances there are in a vector: measured,
-/// 0.55 ns to 25 ns on a Zen 4, and both sides of a middle in 16 lanes.
-static constexpr double kCostOfUncertain = 32 * 25 / 0.55;
-
-/// Divisors within these bounds, and dividends that matter, are far from where
-/// numbers lose bits.
-static constexpr double kLeastDivisor = 0x1p-60, kLargestDivisor = 0x1p60;
+/// What one more degree takes of the time that uncertain vectors cost, divided
+/// by how many uncertain distances there are in a vector: measured, 0.4 ns to
+/// 50 ns on an Emerald Rapids, and both sides of a middle in 16 lanes.
+static constexpr double kCostOfUncertain = 32 * 50 / 0.4;
 
 /// Up to this, integers are far from the middle between two even after two
 /// roundings to f32.
 static constexpr double kLargestBound = 0x1p20;
 
-/// Integers with so many binary digits behind the point decide what is near to
-/// the middle between two integers.
-static constexpr int kFraction = 16;
 /// An estimate of an integer that is so far from the one below it does not get
 /// there by errors of f32.
 static constexpr double kSlack = 0x1p-8;
-/// Below this, integers with such digits are exact in f32.
-static constexpr double kLargestInteger = 0x1p8;
 
-namespace {
-
-/// What stands between a value and its rounding: changes of scale and sums,
-/// and then clamps. The value's error reaches the rounding multiplied by
-/// `gain`.
-struct Tail {
-  /// Changes of scale and sums; the value first, and clamps. The last one to be
-  /// computed comes first.
-  SmallVector<Operation *> ops, clamps;
-  Value value;
-  /// The product of all changes of scale, and its size.
-  double factor = 1, gain = 1;
-  double low = -INFINITY, high = INFINITY;
-  /// What clamps make of NaN.
-  double undefined = NAN;
-  /// Whether another value is added: then it is not the result's size that
-  /// bounds the errors.
-  bool hasSum = false;
-
-  double getBound() const { return std::max(std::abs(low), std::abs(high)); }
-  /// Whether the integers that come out, plus `zero`, are exact in f32 together
-  /// with kFraction binary digits.
-  bool isByte(int64_t zero) const {
-    double least = low + static_cast<double>(zero),
-           most = high + static_cast<double>(zero);
-    return std::max(std::abs(least), std::abs(most)) < kLargestInteger;
-  }
-  /// Whether it does not matter if rounding comes first.
-  bool isBoundedByIntegers() const {
-    return std::isfinite(getBound()) && std::trunc(low) == low &&
-           std::trunc(high) == high;
-  }
-};
-
-} // namespace
-
-/// Steps from the result of a clamp, or of a choice of 0 where a number is NaN,
-/// to its operand; null for other operations.
-static Value skipClamp(arith::SelectOp select, Tail &tail) {
-  auto cmp = select.getCondition().getDefiningOp<arith::CmpFOp>();
-  if (!cmp || cmp->getBlock() != select->getBlock())
-    return {};
-  Value value = cmp.getLhs();
-  if (cmp.getPredicate() == arith::CmpFPredicate::UNO) {
-    std::optional<double> number = getNumber(select.getTrueValue());
-    if (cmp.getRhs() != value || select.getFalseValue() != value || !number)
-      return {};
-    tail.undefined = *number;
-  } else {
-    std::optional<double> bound = getNumber(cmp.getRhs());
-    if (select.getTrueValue() != value || !bound ||
-        getNumber(select.getFalseValue()) != bound)
-      return {};
-    if (cmp.getPredicate() == arith::CmpFPredicate::OGT)
-      tail.low = std::max(tail.low, *bound);
-    else if (cmp.getPredicate() == arith::CmpFPredicate::OLT)
-      tail.high = std::min(tail.high, *bound);
-    else
-      return {};
-    tail.undefined = *bound;
-  }
-  tail.clamps.append({select, cmp});
-  return value;
-}
-
-static Value skipClamps(Value value, Tail &tail) {
-  while (auto select = value.getDefiningOp<arith::SelectOp>()) {
-    Value next = skipClamp(select, tail);
-    if (!next)
-      break;
-    value = next;
-  }
-  return value;
-}
-
-/// Steps back from a quotient by a number or a product with one.
-static Value skipScale(Operation *op, Tail &tail) {
-  if (!isa<arith::DivFOp, arith::MulFOp>(op))
-    return {};
-  Value value = op->getOperand(0);
-  std::optional<double> factor = getNumber(op->getOperand(1));
-  if (!factor && isa<arith::MulFOp>(op)) {
-    factor = getNumber(op->getOperand(0));
-    value = op->getOperand(1);
-  }
-  double size = std::abs(factor.value_or(0));
-  if (!(size >= kLeastDivisor && size <= kLargestDivisor))
-    return {};
-  tail.factor *= isa<arith::DivFOp>(op) ? 1 / *factor : *factor;
-  tail.gain = std::abs(tail.factor);
-  tail.ops.push_back(op);
-  return value;
-}
-
-/// Goes back from `value` to a function that is worth an estimate; `tail` and
-/// `function` are meaningful if there is one.
-static bool findFunction(Value value, Tail &tail, ScalarProgram &function) {
-  while (Operation *op = value.getDefiningOp()) {
-    Value next = skipScale(op, tail);
-    if (!next)
-      break;
-    value = next;
-  }
-  tail.value = value;
-  if (function.trace(value) && function.isCostly())
-    return true;
-  auto sum = value.getDefiningOp<arith::AddFOp>();
-  if (!sum)
-    return false;
-  Tail before = tail;
-  for (Value operand : sum->getOperands()) {
-    tail = before;
-    tail.ops.push_back(sum);
-    tail.hasSum = true;
-    if (findFunction(operand, tail, function))
-      return true;
-  }
-  return false;
-}
+/// Vectors that one branch decides about: as many as become one register of
+/// bytes.
+static constexpr int64_t kTogether = 4;
 
 //===----------------------------------------------------------------------===//
 // Estimates
@@ -280,16 +157,50 @@ static Value emitPieces(ImplicitLocOpBuilder &b, const Pieces &pieces,
   return sum;
 }
 
-/// The result of `rounding` with an estimate of the function in its operand,
-/// and whether it is certain.
-static std::pair<Value, Value> emitEstimate(ImplicitLocOpBuilder &b,
-                                            const Tail &tail,
-                                            math::RoundEvenOp rounding,
-                                            const Pieces &pieces,
-                                            Value variable, double uncertain) {
-  VectorBuilder v(b, cast<VectorType>(rounding.getType()));
+namespace {
+
+/// What is done with a rounded number: it becomes an i32, and `zero` is added.
+struct Conversion {
+  Value result;
+  int64_t zero = 0;
+};
+
+/// How a rounding is estimated.
+struct Estimate {
+  Operation *rounding;
+  Tail tail;
+  ScalarProgram function;
+  const Pieces *pieces = nullptr;
+  /// How near to the middle between two integers an estimate is uncertain.
+  double uncertain = 0;
+  /// Set if the estimate is one of fixed point.
+  std::optional<Conversion> conversion;
+
+  /// The result, and what computes it.
+  Value getResult() const {
+    return conversion ? conversion->result : rounding->getResult(0);
+  }
+  Operation *getOperation() const { return getResult().getDefiningOp(); }
+  VectorType getType() const {
+    return cast<VectorType>(rounding->getResult(0).getType());
+  }
+  /// What is certain, in units of the last digit of fixed point. Two more, as
+  /// the sum is rounded, and then cut off.
+  int64_t getMargin() const {
+    return static_cast<int64_t>(std::ceil(uncertain * (1 << kFraction))) + 2;
+  }
+};
+
+} // namespace
+
+/// The rounded and clamped number with an estimate of the function in it; in
+/// `isCertain`, whether each lane is.
+static Value emitRounded(ImplicitLocOpBuilder &b, const Estimate &e,
+                         Value &isCertain) {
+  const Tail &tail = e.tail;
+  VectorBuilder v(b, e.getType());
   IRMapping mapping;
-  mapping.map(tail.value, emitPieces(b, pieces, variable));
+  mapping.map(tail.value, emitPieces(b, *e.pieces, e.function.getVariable()));
   Value estimate = mapping.lookup(tail.value);
   for (Operation *op : llvm::reverse(tail.ops)) {
     if (auto quotient = dyn_cast<arith::DivFOp>(op))
@@ -302,12 +213,11 @@ static std::pair<Value, Value> emitEstimate(ImplicitLocOpBuilder &b,
   }
   // Neither an infinite nor an undefined estimate is near to an integer.
   Value rounded = v.round(estimate);
-  Value isCertain = v.isSmall(v.sub(estimate, rounded), 0.5 - uncertain);
+  isCertain = v.isSmall(v.sub(estimate, rounded), 0.5 - e.uncertain);
   if (tail.hasSum)
-    isCertain = arith::AndIOp::create(b, isCertain,
-                                      v.isSmall(variable, pieces.getReach()));
-  isCertain =
-      vector::ReductionOp::create(b, vector::CombiningKind::AND, isCertain);
+    isCertain = arith::AndIOp::create(
+        b, isCertain,
+        v.isSmall(e.function.getVariable(), e.pieces->getReach()));
   // Clamps of the rounded number; what is certain is a number.
   for (Operation *op : llvm::reverse(tail.clamps)) {
     auto select = dyn_cast<arith::SelectOp>(op);
@@ -320,45 +230,53 @@ static std::pair<Value, Value> emitEstimate(ImplicitLocOpBuilder &b,
     rounded = arith::SelectOp::create(
         b, v.is(cmp.getPredicate(), rounded, bound), rounded, bound);
   }
-  return {rounded, isCertain};
+  return rounded;
 }
 
-namespace {
-
-/// What is done with a rounded number: it becomes an i32, and `zero` is added.
-struct Conversion {
-  Value result;
-  int64_t zero = 0;
-};
-
-} // namespace
-
 /// The clamped result of a change of scale, plus `zero`, in fixed point: an
-/// estimate of the integer, which is still to be clamped, and whether it is
-/// certain.
-static std::pair<Value, Value>
-emitFixedPoint(ImplicitLocOpBuilder &b, const Tail &tail, const Pieces &pieces,
-               Value variable, double uncertain, int64_t zero) {
-  VectorBuilder v(b, cast<VectorType>(variable.getType()));
+/// estimate with all of its digits.
+static Value emitDigits(ImplicitLocOpBuilder &b, const Estimate &e) {
+  VectorBuilder v(b, e.getType());
   constexpr double one = 1 << kFraction;
-  // One more, as the sum is rounded, and then its conversion.
-  auto margin = static_cast<int64_t>(std::ceil(uncertain * one)) + 1;
   // Half is added for rounding, and the margin so that what is near to a middle
   // has few digits behind the point. So has what the conversion makes of NaN
   // and of what is too large for it.
-  double addend =
-      (static_cast<double>(zero) + 0.5) * one + static_cast<double>(margin);
-  Value sum = v.fma(emitPieces(b, pieces, variable),
-                    v.number(tail.factor * one), v.number(addend));
-  Value digits = v.toInteger(v.round(sum));
+  double addend = (static_cast<double>(e.conversion->zero) + 0.5) * one +
+                  static_cast<double>(e.getMargin());
+  Value sum = v.fma(emitPieces(b, *e.pieces, e.function.getVariable()),
+                    v.number(e.tail.factor * one), v.number(addend));
+  return v.toInteger(sum);
+}
+
+/// Which of the lanes of `digits` are far enough from a middle.
+static Value areCertain(ImplicitLocOpBuilder &b, Value digits, int64_t margin) {
+  VectorBuilder v(b, cast<VectorType>(digits.getType()));
   Value behind =
       arith::AndIOp::create(b, digits, v.integer((1 << kFraction) - 1));
-  Value isCertain = arith::CmpIOp::create(b, arith::CmpIPredicate::uge, behind,
-                                          v.integer(2 * margin));
-  isCertain =
-      vector::ReductionOp::create(b, vector::CombiningKind::AND, isCertain);
-  Value rounded = arith::ShRSIOp::create(b, digits, v.integer(kFraction));
-  return {rounded, isCertain};
+  return arith::CmpIOp::create(b, arith::CmpIPredicate::uge, behind,
+                               v.integer(2 * margin));
+}
+
+/// The same for several at once, of which the least digits behind the point
+/// count: those are every other 16 bits, and the others are any.
+static Value areCertain(ImplicitLocOpBuilder &b, ArrayRef<Value> digits,
+                        int64_t margin) {
+  if (digits.size() == 1)
+    return areCertain(b, digits.front(), margin);
+  int64_t lanes = cast<VectorType>(digits.front().getType()).getNumElements();
+  auto halves = VectorType::get({2 * lanes}, b.getI16Type());
+  Value least;
+  for (Value each : digits) {
+    each = vector::BitCastOp::create(b, halves, each);
+    least = least ? arith::MinUIOp::create(b, least, each) : each;
+  }
+  SmallVector<int16_t> bounds;
+  for (int64_t lane = 0; lane < lanes; ++lane)
+    bounds.append({static_cast<int16_t>(2 * margin), 0});
+  return arith::CmpIOp::create(
+      b, arith::CmpIPredicate::uge, least,
+      arith::ConstantOp::create(
+          b, DenseElementsAttr::get(halves, ArrayRef(bounds))));
 }
 
 /// How the result of `rounding` is converted; nothing if it is used otherwise.
@@ -389,102 +307,286 @@ static void eraseUnused(ArrayRef<Operation *> ops) {
 /// How near to the middle between two integers an estimate by `pieces` is
 /// uncertain.
 static double getUncertain(const Pieces &pieces, const Tail &tail) {
-  // Only numbers near to the middle between two integers within the bounds
-  // matter: neither those that are well below one half nor those beyond the
-  // bounds. They are multiplied and divided a few times on either way. In sums
-  // all count.
-  double error = pieces.getError(0, Pieces::kTried);
-  if (!tail.hasSum && error * tail.gain <= 0.2)
-    error =
-        pieces.getError(0.25 / tail.gain, (tail.getBound() + 1) / tail.gain);
+  // They are multiplied and divided a few times on either way.
   auto steps = static_cast<double>(tail.ops.size() + 1);
-  double uncertain =
-      error * tail.gain +
-      (Pieces::kRelative + steps * Pieces::kUnit) * (tail.getBound() + 1);
+  double relative = Pieces::kRelative + steps * Pieces::kUnit,
+         bound = tail.getBound() + 1;
+  // In sums all numbers count.
+  double error = pieces.getError(0, Pieces::kTried);
   if (tail.hasSum)
-    uncertain += kNoise * (pieces.getReach() * tail.gain + tail.getBound());
+    return error * tail.gain + relative * bound +
+           kNoise * (pieces.getReach() * tail.gain + tail.getBound());
+  if (error * tail.gain > 0.2)
+    return error * tail.gain + relative * bound;
+  // Else only those near to the middle between two integers within the bounds
+  // matter: neither those that are well below one half nor those beyond the
+  // bounds. Of each size the largest.
+  double uncertain = 0;
+  for (double least = 0.25, most; least < bound; least = most) {
+    most = std::min(2 * least, bound);
+    uncertain = std::max(uncertain,
+                         pieces.getError(least / tail.gain, most / tail.gain) *
+                                 tail.gain +
+                             relative * most);
+  }
   return uncertain;
 }
 
-/// Estimates the function in the operand of `rounding`, if there is one.
-static bool estimate(math::RoundEvenOp rounding, PiecesCache &cache) {
-  Tail tail;
-  ScalarProgram function;
-  Value clamped = skipClamps(rounding.getOperand(), tail);
-  if (!tail.isBoundedByIntegers() || !findFunction(clamped, tail, function))
-    return false;
+/// How to estimate the function in the operand of `rounding`, if there is one.
+static std::optional<Estimate> plan(math::RoundEvenOp rounding,
+                                    PiecesCache &cache) {
+  Estimate e;
+  e.rounding = rounding;
+  Value clamped = skipClamps(rounding.getOperand(), e.tail);
+  if (!e.tail.isBoundedByIntegers() ||
+      !findFunction(clamped, e.tail, e.function))
+    return std::nullopt;
   // A degree more, or more vectors with an uncertain lane.
-  const Pieces *pieces = nullptr;
-  double uncertain = 0, leastCost = INFINITY;
-  for (const std::optional<Pieces> &candidate : cache.get(function)) {
+  double leastCost = INFINITY;
+  for (const std::optional<Pieces> &candidate : cache.get(e.function)) {
     if (!candidate)
       continue;
-    double itsUncertain = getUncertain(*candidate, tail);
-    double cost = candidate->degree + kCostOfUncertain * itsUncertain;
-    if (!(itsUncertain <= kMostUncertain && cost < leastCost))
+    double uncertain = getUncertain(*candidate, e.tail);
+    double cost = candidate->degree + kCostOfUncertain * uncertain;
+    if (!(uncertain <= kMostUncertain && cost < leastCost))
       continue;
-    pieces = &*candidate;
-    uncertain = itsUncertain;
+    e.pieces = &*candidate;
+    e.uncertain = uncertain;
     leastCost = cost;
   }
-  if (!pieces)
-    return false;
-
-  ImplicitLocOpBuilder b(rounding.getLoc(), rounding);
-  // Computes the function itself, and rounds that.
-  auto emitExact = [&] {
-    IRMapping mapping;
-    for (Operation *op : function.getOps())
-      b.clone(*op, mapping);
-    for (ArrayRef<Operation *> ops : {tail.ops, tail.clamps})
-      for (Operation *op : llvm::reverse(ops))
-        b.clone(*op, mapping);
-    return b.clone(*rounding, mapping)->getResult(0);
-  };
-  auto emitChoice = [&](Value isCertain, Value estimate,
-                        function_ref<Value()> exact) {
-    auto choice = scf::IfOp::create(b, estimate.getType(), isCertain, true);
-    OpBuilder::InsertionGuard guard(b);
-    b.setInsertionPointToStart(choice.thenBlock());
-    scf::YieldOp::create(b, estimate);
-    b.setInsertionPointToStart(choice.elseBlock());
-    scf::YieldOp::create(b, exact());
-    return choice.getResult(0);
-  };
+  if (!e.pieces)
+    return std::nullopt;
   std::optional<Conversion> conversion = findConversion(rounding);
-  if (conversion && !tail.hasSum && tail.isByte(conversion->zero)) {
-    b.setInsertionPoint(conversion->result.getDefiningOp());
-    VectorBuilder v(b, cast<VectorType>(rounding.getType()));
-    auto [estimate, isCertain] = emitFixedPoint(
-        b, tail, *pieces, function.getVariable(), uncertain, conversion->zero);
-    Value chosen = emitChoice(isCertain, estimate, [&] {
-      Value zero = v.integer(conversion->zero);
-      return arith::AddIOp::create(b, v.toInteger(emitExact()), zero);
-    });
-    // Behind the choice, where conversions to bytes that saturate do it.
-    auto zero = static_cast<double>(conversion->zero);
-    Value low = v.integer(int64_t(tail.low + zero)),
-          high = v.integer(int64_t(tail.high + zero));
-    if (tail.low + zero == 0 && tail.factor > 0 &&
-        tail.factor * pieces->least + zero + 0.5 >= kSlack) {
-      chosen = arith::MinUIOp::create(b, chosen, high);
-    } else {
-      chosen = arith::MaxSIOp::create(b, chosen, low);
-      chosen = arith::MinSIOp::create(b, chosen, high);
-    }
-    conversion->result.replaceAllUsesWith(chosen);
-    eraseUnused({conversion->result.getDefiningOp(),
-                 *rounding->getUsers().begin(), rounding});
-  } else {
-    auto [rounded, isCertain] = emitEstimate(b, tail, rounding, *pieces,
-                                             function.getVariable(), uncertain);
-    rounding.replaceAllUsesWith(emitChoice(isCertain, rounded, emitExact));
-    rounding.erase();
+  if (conversion && !e.tail.hasSum && e.tail.isByte(conversion->zero))
+    e.conversion = conversion;
+  return e;
+}
+
+/// Whether both do the same with their function's value.
+static bool areSame(ArrayRef<Operation *> ops, ArrayRef<Operation *> others) {
+  auto haveSameNumber = [](Value value, Value other) {
+    return success(getNumber(value) == getNumber(other));
+  };
+  return ops.size() == others.size() &&
+         llvm::all_of(llvm::zip(ops, others), [&](auto pair) {
+           return OperationEquivalence::isEquivalentTo(
+               std::get<0>(pair), std::get<1>(pair), haveSameNumber,
+               /*markEquivalent=*/nullptr,
+               OperationEquivalence::IgnoreLocations);
+         });
+}
+
+/// Whether one branch can decide about `next`, too: nobody needs the results of
+/// `group` before, and they are computed in the same way.
+static bool joins(ArrayRef<Estimate> group, const Estimate &next) {
+  Operation *last = next.getOperation();
+  auto isLater = [&](Operation *user) {
+    Operation *here = last->getBlock()->findAncestorOpInBlock(*user);
+    return here && last->isBeforeInBlock(here);
+  };
+  return !group.empty() && group.size() < size_t(kTogether) &&
+         next.conversion && llvm::all_of(group, [&](const Estimate &e) {
+           return e.conversion && e.pieces == next.pieces &&
+                  e.conversion->zero == next.conversion->zero &&
+                  areSame(e.tail.ops, next.tail.ops) &&
+                  areSame(e.tail.clamps, next.tail.clamps) &&
+                  e.getOperation()->getBlock() == last->getBlock() &&
+                  llvm::all_of(e.getResult().getUsers(), isLater);
+         });
+}
+
+/// Whether all that `integers` become is a byte of 0 to 255, or else of -128 to
+/// 127, by packing that saturates.
+static bool isPacked(Value integers, bool isUnsigned) {
+  return llvm::all_of(integers.getUsers(), [&](Operation *user) {
+    auto words = dyn_cast<LLVM::CallIntrinsicOp>(user);
+    return words && words.getIntrin() == "llvm.x86.avx512.packssdw.512" &&
+           llvm::all_of(words->getUsers(), [&](Operation *user) {
+             auto bytes = dyn_cast<LLVM::CallIntrinsicOp>(user);
+             return bytes && bytes.getIntrin() ==
+                                 (isUnsigned ? "llvm.x86.avx512.packuswb.512"
+                                             : "llvm.x86.avx512.packsswb.512");
+           });
+  });
+}
+
+/// The integers `rounded` of an estimate in fixed point, or those computed
+/// instead, clamped where conversions to bytes that saturate do not do it.
+static Value emitIntegerClamp(ImplicitLocOpBuilder &b, const Estimate &e,
+                              Value rounded) {
+  auto zero = static_cast<double>(e.conversion->zero);
+  auto low = int64_t(e.tail.low + zero), high = int64_t(e.tail.high + zero);
+  if ((low == 0 && high == 255 && isPacked(e.getResult(), true)) ||
+      (low == -128 && high == 127 && isPacked(e.getResult(), false)))
+    return rounded;
+  VectorBuilder v(b, e.getType());
+  if (low == 0 && e.tail.factor > 0 &&
+      e.tail.factor * e.pieces->least + zero + 0.5 >= kSlack)
+    return arith::MinUIOp::create(b, rounded, v.integer(high));
+  rounded = arith::MaxSIOp::create(b, rounded, v.integer(low));
+  return arith::MinSIOp::create(b, rounded, v.integer(high));
+}
+
+/// The function of `variable` itself, rounded as `e` has it.
+static Value emitExact(ImplicitLocOpBuilder &b, const Estimate &e,
+                       Value variable) {
+  IRMapping mapping;
+  mapping.map(e.function.getVariable(), variable);
+  for (Operation *op : e.function.getOps())
+    b.clone(*op, mapping);
+  for (ArrayRef<Operation *> ops : {e.tail.ops, e.tail.clamps})
+    for (Operation *op : llvm::reverse(ops))
+      b.clone(*op, mapping);
+  Value rounded = b.clone(*e.rounding, mapping)->getResult(0);
+  if (!e.conversion)
+    return rounded;
+  VectorBuilder v(b, e.getType());
+  return arith::AddIOp::create(b, v.toInteger(rounded),
+                               v.integer(e.conversion->zero));
+}
+
+namespace {
+/// Where vectors that are uncertain lie while they are computed one by one:
+/// arguments, and results.
+struct Scratch {
+  Value arguments, results;
+};
+using ScratchCache = llvm::DenseMap<Block *, Scratch>;
+} // namespace
+
+/// The scratch memory of the parallel loop or function around `op`.
+static Scratch getScratch(Operation *op, ScratchCache &cache) {
+  while (!isa<scf::ForallOp, FunctionOpInterface>(op->getParentOp()))
+    op = op->getParentOp();
+  Block *body = &op->getParentRegion()->front();
+  Scratch &scratch = cache[body];
+  if (!scratch.arguments) {
+    auto b = ImplicitLocOpBuilder::atBlockBegin(op->getLoc(), body);
+    auto allocate = [&](Type element) -> Value {
+      return memref::AllocaOp::create(
+          b, MemRefType::get({kTogether, Pieces::kCount / 2}, element),
+          b.getI64IntegerAttr(64));
+    };
+    scratch = {allocate(b.getF32Type()), allocate(b.getI32Type())};
   }
-  eraseUnused(tail.clamps);
-  eraseUnused(tail.ops);
-  eraseUnused(llvm::to_vector(llvm::reverse(function.getOps())));
-  return true;
+  return scratch;
+}
+
+/// The results of all of `group`, of which some are uncertain: those are
+/// computed, in one loop that in most cases ends after the first.
+static SmallVector<Value> emitExactOnes(ImplicitLocOpBuilder &b,
+                                        ArrayRef<Estimate> group,
+                                        ArrayRef<Value> digits,
+                                        ArrayRef<Value> estimates,
+                                        const Scratch &scratch) {
+  auto number = [&](int64_t value) -> Value {
+    return arith::ConstantOp::create(b, b.getI64IntegerAttr(value));
+  };
+  Value zero = arith::ConstantIndexOp::create(b, 0), all = number(0);
+  int64_t lanes = group.front().getType().getDimSize(0);
+  Type bits = b.getIntegerType(lanes);
+  for (auto [i, e] : llvm::enumerate(group)) {
+    Value place = arith::ConstantIndexOp::create(b, i);
+    vector::StoreOp::create(b, e.function.getVariable(), scratch.arguments,
+                            ValueRange{place, zero});
+    vector::StoreOp::create(b, estimates[i], scratch.results,
+                            ValueRange{place, zero});
+    // A bit for each lane that is uncertain, from the first vector on.
+    Value certain = areCertain(b, digits[i], e.getMargin());
+    Value mask = vector::ExtractOp::create(
+        b, vector::BitCastOp::create(b, VectorType::get({1}, bits), certain),
+        0);
+    mask = arith::XOrIOp::create(
+        b, mask, arith::ConstantOp::create(b, b.getIntegerAttr(bits, -1)));
+    mask = arith::ExtUIOp::create(b, b.getI64Type(), mask);
+    all = arith::OrIOp::create(
+        b, all, arith::ShLIOp::create(b, mask, number(int64_t(i) * lanes)));
+  }
+  auto loop = scf::WhileOp::create(b, b.getI64Type(), all);
+  {
+    OpBuilder::InsertionGuard guard(b);
+    b.createBlock(&loop.getBefore(), {}, b.getI64Type(), b.getLoc());
+    Value rest = loop.getBefore().getArgument(0);
+    Value isAny =
+        arith::CmpIOp::create(b, arith::CmpIPredicate::ne, rest, number(0));
+    scf::ConditionOp::create(b, isAny, rest);
+    b.createBlock(&loop.getAfter(), {}, b.getI64Type(), b.getLoc());
+    rest = loop.getAfter().getArgument(0);
+    Value i = arith::DivUIOp::create(
+        b, math::CountTrailingZerosOp::create(b, rest), number(lanes));
+    Value place = arith::IndexCastOp::create(b, b.getIndexType(), i);
+    const Estimate &e = group.front();
+    Value variable = vector::LoadOp::create(b, e.getType(), scratch.arguments,
+                                            ValueRange{place, zero});
+    vector::StoreOp::create(b, emitExact(b, e, variable), scratch.results,
+                            ValueRange{place, zero});
+    Value here =
+        arith::ShLIOp::create(b, number((int64_t(1) << lanes) - 1),
+                              arith::MulIOp::create(b, i, number(lanes)));
+    Value others = arith::XOrIOp::create(b, here, number(-1));
+    scf::YieldOp::create(b, arith::AndIOp::create(b, rest, others).getResult());
+  }
+  SmallVector<Value> results;
+  for (auto [i, estimate] : llvm::enumerate(estimates))
+    results.push_back(vector::LoadOp::create(
+        b, cast<VectorType>(estimate.getType()), scratch.results,
+        ValueRange{arith::ConstantIndexOp::create(b, i), zero}));
+  return results;
+}
+
+/// Replaces the roundings of `group`: one branch asks whether all of its
+/// estimates are certain.
+static void emitEstimates(ArrayRef<Estimate> group, ScratchCache &cache) {
+  if (group.empty())
+    return;
+  // Digits of fixed point, or one vector of truth values.
+  SmallVector<Value> estimates, digits;
+  Value certain;
+  bool isFixed = group.front().conversion.has_value();
+  ImplicitLocOpBuilder b(group.back().rounding->getLoc(),
+                         group.back().getOperation());
+  for (const Estimate &e : group) {
+    b.setInsertionPoint(e.getOperation());
+    if (isFixed) {
+      VectorBuilder v(b, e.getType());
+      digits.push_back(emitDigits(b, e));
+      estimates.push_back(
+          arith::ShRSIOp::create(b, digits.back(), v.integer(kFraction)));
+    } else {
+      estimates.push_back(emitRounded(b, e, certain));
+    }
+  }
+  if (isFixed)
+    certain = areCertain(b, digits, group.front().getMargin());
+  certain = vector::ReductionOp::create(b, vector::CombiningKind::AND, certain);
+  Value yes = arith::ConstantOp::create(b, b.getBoolAttr(true));
+  certain = LLVM::ExpectOp::create(b, certain, yes);
+  auto choice =
+      scf::IfOp::create(b, ValueRange(estimates).getTypes(), certain, true);
+  b.setInsertionPointToStart(choice.thenBlock());
+  scf::YieldOp::create(b, estimates);
+  b.setInsertionPointToStart(choice.elseBlock());
+  const Estimate &first = group.front();
+  scf::YieldOp::create(b, group.size() == 1
+                              ? SmallVector<Value>{emitExact(
+                                    b, first, first.function.getVariable())}
+                              : emitExactOnes(b, group, digits, estimates,
+                                              getScratch(choice, cache)));
+  b.setInsertionPointAfter(choice);
+  for (auto [e, value] : llvm::zip_equal(group, choice.getResults())) {
+    e.getResult().replaceAllUsesWith(isFixed ? emitIntegerClamp(b, e, value)
+                                             : Value(value));
+    if (isFixed) { // the addition, if there is one, and the conversion
+      Operation *toInteger = *e.rounding->getUsers().begin();
+      if (e.getOperation() != toInteger)
+        e.getOperation()->erase();
+      toInteger->erase();
+    }
+    e.rounding->erase();
+    eraseUnused(e.tail.clamps);
+    eraseUnused(e.tail.ops);
+    eraseUnused(llvm::to_vector(llvm::reverse(e.function.getOps())));
+  }
 }
 
 //===----------------------------------------------------------------------===//
@@ -548,14 +650,30 @@ struct EstimateRoundingPass
     if (failed(target))
       return signalPassFailure();
     PiecesCache cache;
+    SmallVector<Estimate, kTogether> group;
+    ScratchCache scratch;
     for (math::RoundEvenOp rounding : roundings) {
       // Tables of two registers, which one instruction reads.
       bool isRegister = cast<VectorType>(rounding.getType()).getShape() ==
                         ArrayRef<int64_t>(Pieces::kCount / 2);
-      if (!(target->vectorBits == 512 && isRegister &&
-            estimate(rounding, cache)))
+      auto find = [&]() -> std::optional<Estimate> {
+        if (target->vectorBits != 512 || !isRegister)
+          return std::nullopt;
+        return plan(rounding, cache);
+      };
+      std::optional<Estimate> next = find();
+      if (!group.empty() && !(next && joins(group, *next))) {
+        emitEstimates(group, scratch);
+        group.clear();
+        // What it is computed from may have been replaced.
+        next = find();
+      }
+      if (next)
+        group.push_back(std::move(*next));
+      else
         refineQuotient(rounding);
     }
+    emitEstimates(group, scratch);
   }
 };
 

@@ -51,6 +51,10 @@ static constexpr int64_t kMostStep = 4;
 /// of f32.
 static constexpr int64_t kTransposeBlock = 16;
 
+/// Fewer elements side by side in the result, such as channels, are not worth a
+/// block.
+static constexpr int64_t kMinTransposed = 4;
+
 namespace {
 struct LoopOrder {
   /// Loop dimensions, outermost first.
@@ -223,7 +227,7 @@ private:
   std::optional<unsigned> findTransposedDim();
   /// Whether blocks of a transposition go by vectors, which turns what lies
   /// along the other dimension in registers.
-  bool hasVectorBlocks();
+  bool hasVectorBlocks(unsigned transposed);
   /// The block of kTransposeBlock positions in both dimensions from `begin` of
   /// the transposed and `innerBegin` of the innermost dimension on.
   void emitVectorBlock(Value begin, Value innerBegin);
@@ -274,8 +278,12 @@ std::optional<unsigned> LoopNest::findTransposedDim() {
     if (!isa<MemRefType>(input->get().getType()) || map.getNumResults() == 0)
       continue;
     auto last = dyn_cast<AffineDimExpr>(map.getResults().back());
-    if (last && last.getPosition() != inner && map.isFunctionOfDim(inner) &&
-        !isShort(last.getPosition()) && !isShort(inner))
+    if (!last || last.getPosition() == inner || !map.isFunctionOfDim(inner) ||
+        isShort(last.getPosition()))
+      continue;
+    // Of fewer elements a block is a part of its registers.
+    if (!isShort(inner) || (staticSizes[inner] >= kMinTransposed &&
+                            hasVectorBlocks(last.getPosition())))
       return last.getPosition();
   }
   return std::nullopt;
@@ -290,25 +298,26 @@ bool LoopNest::liesAlong(OpOperand &operand, unsigned dim) {
          !map.dropResult(last).isFunctionOfDim(dim);
 }
 
-bool LoopNest::hasVectorBlocks() {
+bool LoopNest::hasVectorBlocks(unsigned transposed) {
   unsigned inner = order.dims.back();
   if (ShapedType::isDynamic(staticSizes[inner]) ||
-      ShapedType::isDynamic(staticSizes[*transposedDim]) || lanes == 0)
+      ShapedType::isDynamic(staticSizes[transposed]) || lanes == 0)
     return false;
   return llvm::all_of(op->getOpOperands(), [&](OpOperand &operand) {
     if (op.isDpsInit(&operand))
       return liesAlong(operand, inner) &&
              op.getMatchingBlockArgument(&operand).use_empty();
-    return liesAlong(operand, inner) || liesAlong(operand, *transposedDim) ||
+    return liesAlong(operand, inner) || liesAlong(operand, transposed) ||
            !op.getMatchingIndexingMap(&operand).isFunctionOfDim(inner);
   });
 }
 
 void LoopNest::emitVectorBlock(Value begin, Value innerBegin) {
   unsigned inner = order.dims.back();
-  auto load = [&](OpOperand &operand) -> Value {
-    auto type = VectorType::get({kTransposeBlock},
-                                getElementTypeOrSelf(operand.get().getType()));
+  int64_t columns = std::min(staticSizes[inner], kTransposeBlock);
+  auto load = [&](OpOperand &operand, int64_t size) -> Value {
+    auto type =
+        VectorType::get({size}, getElementTypeOrSelf(operand.get().getType()));
     return vector::LoadOp::create(b, type, operand.get(), access(operand));
   };
   // What is turned, by operand and row.
@@ -319,10 +328,11 @@ void LoopNest::emitVectorBlock(Value begin, Value innerBegin) {
       continue;
     SmallVector<Value> square;
     ivs[*transposedDim] = begin;
-    for (int64_t column = 0; column < kTransposeBlock; ++column) {
+    for (int64_t column = 0; column < columns; ++column) {
       ivs[inner] = add(b, innerBegin, column);
-      square.push_back(load(*input));
+      square.push_back(load(*input, kTransposeBlock));
     }
+    square.resize(kTransposeBlock, square.back());
     turned[input->getOperandNumber()] = transposeVectors(b, square);
   }
   ivs[inner] = innerBegin;
@@ -338,13 +348,18 @@ void LoopNest::emitVectorBlock(Value begin, Value innerBegin) {
       else if (!isa<MemRefType>(input->get().getType()))
         now[number] = input->get();
       else if (liesAlong(*input, inner))
-        now[number] = load(*input);
+        now[number] = repeatLanes(b, load(*input, columns), kTransposeBlock);
       else
         now[number] = memref::LoadOp::create(b, input->get(), access(*input));
     }
     SmallVector<Value> results = emitBody(b, op, ivs, now, kTransposeBlock);
-    for (auto [value, init] : llvm::zip_equal(results, op.getDpsInitsMutable()))
-      vector::StoreOp::create(b, value, init.get(), access(init));
+    for (auto [value, init] :
+         llvm::zip_equal(results, op.getDpsInitsMutable())) {
+      Value part = value;
+      if (columns != kTransposeBlock)
+        part = vector::ExtractStridedSliceOp::create(b, value, 0, columns, 1);
+      vector::StoreOp::create(b, part, init.get(), access(init));
+    }
   }
   ivs[inner] = ivs[*transposedDim] = {};
 }
@@ -692,11 +707,11 @@ void LoopNest::emit() {
                                     sizes[dim]);
     };
     unsigned inner = order.dims.back();
-    if (hasVectorBlocks()) {
+    if (hasVectorBlocks(*transposedDim)) {
       // The last blocks move back and compute some elements again.
       auto clamp = [&](Value begin, unsigned dim) -> Value {
         int64_t last = staticSizes[dim] - kTransposeBlock;
-        if (staticSizes[dim] % kTransposeBlock == 0)
+        if (last < 0 || staticSizes[dim] % kTransposeBlock == 0)
           return begin;
         return arith::MinUIOp::create(b, begin, indexConstant(b, last));
       };

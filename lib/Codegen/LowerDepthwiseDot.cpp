@@ -364,21 +364,48 @@ void DotDepthwiseLowering::store(ArrayRef<Value> sums, Value column) {
   }
   // One code for all.
   Value zero = indexConstant(b, 0);
-  for (auto [i, part] : llvm::enumerate(parts)) {
-    Value number = indexConstant(b, static_cast<int64_t>(i));
-    vector::StoreOp::create(b, part.accumulator, buffer,
-                            ValueRange{number, zero});
-    Value row = arith::IndexCastOp::create(b, b.getI64Type(), part.row);
-    memref::StoreOp::create(b, row, bufferRows, number);
+  for (auto [i, part] : llvm::enumerate(parts))
+    vector::StoreOp::create(
+        b, part.accumulator, buffer,
+        ValueRange{indexConstant(b, static_cast<int64_t>(i)), zero});
+  for (int64_t row = 0; row < rows; ++row)
+    for (auto [place, pixel] : llvm::enumerate(pixels)) {
+      Value number = indexConstant(b, row * places + int64_t(place));
+      Value here = arith::IndexCastOp::create(b, b.getI64Type(),
+                                              add(b, pixel, row * outWidth));
+      memref::StoreOp::create(b, here, bufferRows, number);
+    }
+  auto type = VectorType::get({std::min(kLanes, channels)}, b.getI32Type());
+  auto loadSum = [&](Value number) -> Value {
+    return vector::LoadOp::create(b, type, buffer, ValueRange{number, zero});
+  };
+  auto loadPlace = [&](Value number) -> Value {
+    return arith::IndexCastOp::create(
+        b, b.getIndexType(), memref::LoadOp::create(b, bufferRows, number));
+  };
+  int64_t perPlace = width / kLanes;
+  if (writer->packsBytes()) {
+    emitLoop(b, rows, {}, [&](Value row, ValueRange) -> SmallVector<Value> {
+      SmallVector<OutputWriter::Part> four;
+      Value place;
+      for (int64_t i = 0; i < kVectors; ++i) {
+        if (i % perPlace == 0)
+          place = loadPlace(add(b, mul(b, row, places), i / perPlace));
+        four.push_back({loadSum(add(b, mul(b, row, kVectors), i)), place,
+                        channel, i % perPlace * kLanes});
+      }
+      writer->storePacked(b, four);
+      return {};
+    });
+    return;
   }
   emitLoop(b, zero, indexConstant(b, rows * kVectors), 1, [&](Value i) {
-    auto type = VectorType::get({std::min(kLanes, channels)}, b.getI32Type());
-    Value sum = vector::LoadOp::create(b, type, buffer, ValueRange{i, zero});
-    Value row = arith::IndexCastOp::create(
-        b, b.getIndexType(), memref::LoadOp::create(b, bufferRows, i));
+    Value sum = loadSum(i);
+    Value place = loadPlace(
+        b.createOrFold<arith::DivUIOp>(i, indexConstant(b, perPlace)));
     Value offset = b.createOrFold<arith::RemUIOp>(mul(b, i, kLanes),
                                                   indexConstant(b, width));
-    writer->store(b, sum, row, add(b, channel, offset));
+    writer->store(b, sum, place, add(b, channel, offset));
   });
 }
 
@@ -490,7 +517,7 @@ void DotDepthwiseLowering::emitBlocks(const Blocks &kind, int64_t rowsPerStep,
     });
   if (!plainWriter.isShort()) {
     buffer = allocate({rows * kVectors, kLanes}, b.getI32Type());
-    bufferRows = allocate({rows * kVectors}, b.getI64Type());
+    bufferRows = allocate({rows * places}, b.getI64Type());
   }
   int64_t outHeight = outType.getDimSize(1);
   Value perSample =

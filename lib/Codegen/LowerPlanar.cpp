@@ -384,6 +384,9 @@ void PlanarLowering::emitTile(Value outRow, Value row, Value offset,
   Value count = arith::MinUIOp::create(
       b, indexConstant(b, tilePixels),
       arith::SubIOp::create(b, indexConstant(b, outWidth), column));
+  if (lanes == kPanelWidth && writer.packsBytes())
+    return writer.storeRows(b, pixels, count, pixel0, indexConstant(b, 0),
+                            channels, 32 * lanes);
   auto type = VectorType::get({channels}, word);
   emitLoop(b, indexConstant(b, 0), count, 1, [&](Value pixel) {
     Value sum = vector::LoadOp::create(b, type, pixels,

@@ -499,6 +499,16 @@ void OutputWriter::startAtBias() {
   start = number;
 }
 
+Value mpc::repeatLanes(ImplicitLocOpBuilder &b, Value vector, int64_t lanes) {
+  int64_t size = cast<VectorType>(vector.getType()).getDimSize(0);
+  if (size == lanes)
+    return vector;
+  SmallVector<int64_t> order;
+  for (int64_t lane = 0; lane < lanes; ++lane)
+    order.push_back(lane % size);
+  return vector::ShuffleOp::create(b, vector, vector, order);
+}
+
 Value OutputWriter::getStart(ImplicitLocOpBuilder &b, Type element,
                              int64_t size, Value column, int64_t used) const {
   auto type = VectorType::get({size}, element);
@@ -538,7 +548,7 @@ void OutputWriter::replaceChannels(function_ref<Value(Value)> replace) {
 }
 
 Value OutputWriter::apply(ImplicitLocOpBuilder &b, Value accumulator, Value row,
-                          Value column, Value result) const {
+                          Value column, Value result, int64_t used) const {
   int64_t width = cast<VectorType>(accumulator.getType()).getDimSize(0);
   auto widen = [&](Type type) { return VectorType::get({width}, type); };
   IRMapping mapping;
@@ -547,8 +557,9 @@ Value OutputWriter::apply(ImplicitLocOpBuilder &b, Value accumulator, Value row,
   for (auto [index, extra] : llvm::enumerate(extras))
     if (llvm::any_of(block.getArgument(index + 1).getUsers(),
                      [&](Operation *user) { return user != bias; }))
-      mapping.map(block.getArgument(index + 1),
-                  loadExtra(b, extra, width, row, column));
+      mapping.map(
+          block.getArgument(index + 1),
+          repeatLanes(b, loadExtra(b, extra, used, row, column), width));
   if (bias)
     mapping.map(bias->getResult(0), accumulator);
   for (Operation &op : block.without_terminator()) {
@@ -574,194 +585,6 @@ Value OutputWriter::apply(ImplicitLocOpBuilder &b, Value accumulator, Value row,
 Value OutputWriter::apply(ImplicitLocOpBuilder &b, Value accumulator, Value row,
                           Value column) const {
   return apply(b, accumulator, row, column,
-               epilogue.front().getTerminator()->getOperand(0));
-}
-
-void OutputWriter::store(ImplicitLocOpBuilder &b, Value accumulator, Value row,
-                         Value column) const {
-  Value value = apply(b, accumulator, row, column);
-  vector::StoreOp::create(b, value, out, ValueRange{row, column});
-}
-
-/// The i32 of which `value` is the byte that `low` and `high` bound; null if it
-/// is something else.
-static Value skipSaturation(Value value, int64_t low, int64_t high) {
-  auto narrow = value.getDefiningOp<arith::TruncIOp>();
-  if (!narrow || !narrow.getType().isInteger(8) ||
-      !narrow.getIn().getType().isInteger(32))
-    return {};
-  auto isNumber = [](Value value, int64_t number) {
-    APInt constant;
-    return matchPattern(value, m_ConstantInt(&constant)) &&
-           constant.getSExtValue() == number;
-  };
-  auto below = narrow.getIn().getDefiningOp<arith::MinSIOp>();
-  auto above = below ? below.getLhs().getDefiningOp<arith::MaxSIOp>() : nullptr;
-  return above && isNumber(below.getRhs(), high) &&
-                 isNumber(above.getRhs(), low)
-             ? above.getLhs()
-             : Value();
-}
-
-/// Vectors that one register of bytes holds.
-static constexpr size_t kPacked = 4;
-
-/// Whether `part` is stored right behind `before`.
-static bool follows(const OutputWriter::Part &part,
-                    const OutputWriter::Part &before) {
-  int64_t width = cast<VectorType>(before.accumulator.getType()).getDimSize(0);
-  return part.row == before.row && part.column == before.column &&
-         part.offset == before.offset + width;
-}
-
-/// The integers of the epilogue's result before they are clamped to bytes; null
-/// if they are not. Sets whether the bytes are signed.
-static Value getUnclamped(Region &epilogue, bool &isSigned) {
-  Value result = epilogue.front().getTerminator()->getOperand(0);
-  Value asUnsigned = skipSaturation(result, 0, 255);
-  isSigned = !asUnsigned;
-  return asUnsigned ? asUnsigned : skipSaturation(result, -128, 127);
-}
-
-bool OutputWriter::packsBytes() const {
-  bool isSigned;
-  return getUnclamped(epilogue, isSigned) != nullptr;
-}
-
-/// Four vectors of integers as bytes that are clamped to their bounds: in each
-/// 128 bits four of each vector, one vector after the other.
-static Value packBytes(ImplicitLocOpBuilder &b, ArrayRef<Value> vectors,
-                       bool isSigned) {
-  auto pack = [&](Type element, StringRef name, Value low, Value high) {
-    int64_t size = 2 * cast<VectorType>(low.getType()).getDimSize(0);
-    return LLVM::CallIntrinsicOp::create(b, VectorType::get({size}, element),
-                                         b.getStringAttr(name),
-                                         ValueRange{low, high})
-        .getResult(0);
-  };
-  constexpr StringLiteral words = "llvm.x86.avx512.packssdw.512";
-  return pack(b.getI8Type(),
-              isSigned ? "llvm.x86.avx512.packsswb.512"
-                       : "llvm.x86.avx512.packuswb.512",
-              pack(b.getI16Type(), words, vectors[0], vectors[1]),
-              pack(b.getI16Type(), words, vectors[2], vectors[3]));
-}
-
-void OutputWriter::storeUnpacked(ImplicitLocOpBuilder &b,
-                                 ArrayRef<Value> accumulators,
-                                 ArrayRef<Value> rows, Value column,
-                                 Value place) const {
-  bool isSigned;
-  Value wide = getUnclamped(epilogue, isSigned);
-  SmallVector<Value> vectors;
-  for (Value accumulator : accumulators) {
-    // What is per channel is the same for all rows.
-    vectors.push_back(apply(b, accumulator, rows.front(), place, wide));
-    place =
-        add(b, place, cast<VectorType>(accumulator.getType()).getDimSize(0));
-  }
-  Value bytes = packBytes(b, vectors, isSigned);
-  int64_t size = cast<VectorType>(bytes.getType()).getDimSize(0) /
-                 static_cast<int64_t>(rows.size());
-  for (auto [i, row] : llvm::enumerate(rows)) {
-    Value part = rows.size() == 1
-                     ? bytes
-                     : vector::ExtractStridedSliceOp::create(
-                           b, bytes, static_cast<int64_t>(i) * size, size, 1)
-                           .getResult();
-    vector::StoreOp::create(b, part, out, ValueRange{row, column});
-  }
-}
-
-void OutputWriter::storePacked(ImplicitLocOpBuilder &b,
-                               ArrayRef<Part> parts) const {
-  bool isSigned;
-  Value wide = getUnclamped(epilogue, isSigned);
-  SmallVector<Value> vectors;
-  for (const Part &part : parts)
-    vectors.push_back(apply(b, part.accumulator, part.row,
-                            add(b, part.column, part.offset), wide));
-  Value bytes = packBytes(b, vectors, isSigned);
-  // Each 128 bits have four bytes of each vector.
-  auto type = cast<VectorType>(bytes.getType());
-  int64_t size = type.getNumElements(), words32 = size / 4;
-  SmallVector<int64_t> order;
-  for (int64_t i = 0; i < words32; ++i)
-    order.push_back(i % kPacked * kPacked + i / kPacked);
-  Value quads = vector::BitCastOp::create(
-      b, VectorType::get({words32}, b.getI32Type()), bytes);
-  quads = vector::ShuffleOp::create(b, quads, quads, order);
-  bytes = vector::BitCastOp::create(b, type, quads);
-  // Neighbours in one row are stored together.
-  for (size_t begin = 0, end; begin < kPacked; begin = end) {
-    for (end = begin + 1; end < kPacked; ++end)
-      if (!follows(parts[end], parts[end - 1]))
-        break;
-    Value run = bytes;
-    if (end - begin != kPacked)
-      run = vector::ExtractStridedSliceOp::create(
-          b, bytes, int64_t(begin) * words32, int64_t(end - begin) * words32,
-          1);
-    const Part &first = parts[begin];
-    vector::StoreOp::create(
-        b, run, out, ValueRange{first.row, add(b, first.column, first.offset)});
-  }
-}
-
-void OutputWriter::store(ImplicitLocOpBuilder &b, ArrayRef<Part> parts,
-                         int64_t vectorBits) const {
-  // Apart from each other they would have to be taken apart again.
-  auto canPack = [&](ArrayRef<Part> four) {
-    return follows(four[1], four[0]) && follows(four[3], four[2]) &&
-           llvm::all_of(four, [&](const Part &part) {
-             auto type = cast<VectorType>(part.accumulator.getType());
-             return 32 * type.getDimSize(0) == vectorBits;
-           });
-  };
-  while (!parts.empty()) {
-    if (vectorBits == 512 && packsBytes() && parts.size() >= kPacked &&
-        canPack(parts.take_front(kPacked))) {
-      storePacked(b, parts.take_front(kPacked));
-      parts = parts.drop_front(kPacked);
-      continue;
-    }
-    const Part &part = parts.front();
-    store(b, part.accumulator, part.row, add(b, part.column, part.offset));
-    parts = parts.drop_front();
-  }
-}
-
-void OutputWriter::storeRows(ImplicitLocOpBuilder &b, Value sums, Value count,
-                             Value row, Value column, int64_t columns,
-                             int64_t vectorBits) const {
-  int64_t whole = columns / 16,
-          together = isShort() ? 1 : countInterleaved(epilogue.front());
-  int64_t step =
-      isShort() ? std::max<int64_t>(1, 4 / std::max<int64_t>(1, whole)) : 1;
-  Type element = epilogue.getArgument(0).getType();
-  auto emit = [&](Value r, int64_t rows) {
-    SmallVector<Part> parts, rest;
-    for (int64_t i = 0; i < rows; ++i)
-      for (int64_t p = 0, n; p * 16 < columns; p += n) {
-        n = p + together <= whole ? together : 1;
-        int64_t width = p < whole ? n * 16 : columns % 16;
-        auto type = VectorType::get({width}, element);
-        Value at = add(b, r, i);
-        Value sum = vector::LoadOp::create(
-            b, type, sums, ValueRange{at, indexConstant(b, p * 16)});
-        (p < whole ? parts : rest)
-            .push_back({sum, add(b, row, at), column, p * 16});
-      }
-    parts.append(rest);
-    if (isShort())
-      return store(b, parts, vectorBits);
-    for (const Part &part : parts)
-      store(b, part.accumulator, part.row, add(b, part.column, part.offset));
-  };
-  Value ragged = b.createOrFold<arith::RemUIOp>(count, indexConstant(b, step));
-  Value middle = b.createOrFold<arith::SubIOp>(count, ragged);
-  emitLoop(b, indexConstant(b, 0), middle, step,
-           [&](Value r) { emit(r, step); });
-  if (step > 1)
-    emitLoop(b, middle, count, 1, [&](Value r) { emit(r, 1); });
+               epilogue.front().getTerminator()->getOperand(0),
+               cast<VectorType>(accumulator.getType()).getDimSize(0));
 }

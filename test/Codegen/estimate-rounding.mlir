@@ -11,9 +11,10 @@
 // WIDE: %[[E:.*]] = arith.mulf
 // WIDE: %[[R:.*]] = math.roundeven %[[E]]
 // WIDE: arith.subf %[[E]], %[[R]]
-// WIDE: %[[ALL:.*]] = vector.reduction <and>, %{{.*}} : vector<16xi1> into i1
 // WIDE: arith.cmpf ogt, %[[R]]
-// WIDE: %[[Q:.*]] = scf.if %[[ALL]] -> (vector<16xf32>)
+// WIDE: %[[ALL:.*]] = vector.reduction <and>, %{{.*}} : vector<16xi1> into i1
+// WIDE: %[[EXPECTED:.*]] = llvm.intr.expect %[[ALL]], %true
+// WIDE: %[[Q:.*]] = scf.if %[[EXPECTED]] -> (vector<16xf32>)
 // WIDE-NEXT: scf.yield
 // WIDE: else
 // WIDE: math.exp
@@ -145,12 +146,12 @@ func.func @residual(%x: vector<16xf32>, %y: vector<16xf32>) -> vector<16xf32> {
 // clamped as integers, so that the conversion to bytes can do it; below only where the function gets there: here tanh gives -128.
 // CHECK-LABEL: func.func @integer(
 // WIDE: llvm.call_intrinsic "llvm.x86.avx512.vpermi2var.ps.512"
-// WIDE: %[[R:.*]] = math.roundeven
-// WIDE: %[[D:.*]] = arith.fptosi %[[R]]
+// WIDE-NOT: math.roundeven
+// WIDE: %[[D:.*]] = arith.fptosi
+// WIDE: arith.shrsi %[[D]]
 // WIDE: %[[T:.*]] = arith.andi %[[D]]
 // WIDE: %[[CERTAIN:.*]] = arith.cmpi uge, %[[T]]
 // WIDE: vector.reduction <and>, %[[CERTAIN]]
-// WIDE: arith.shrsi %[[D]]
 // WIDE: %[[Q:.*]] = scf.if
 // WIDE: math.tanh
 // WIDE: arith.addi
@@ -197,6 +198,130 @@ func.func @no_clamp_below(%x: vector<16xf32>) -> vector<16xi8> {
   %8 = arith.addi %7, %zero : vector<16xi32>
   %9 = arith.trunci %8 : vector<16xi32> to vector<16xi8>
   return %9 : vector<16xi8>
+}
+
+// Of four vectors side by side one branch asks for the least digits behind the point. If any is uncertain, a bit for each lane that is
+// says which vectors a loop computes. What saturates when it is packed is not clamped.
+// CHECK-LABEL: func.func @together(
+// CHECK-SAME: %[[X0:.*]]: vector<16xf32>, %[[X1:.*]]: vector<16xf32>, %{{.*}}: vector<16xf32>, %{{.*}}: vector<16xf32>)
+// WIDE: %[[ARGUMENTS:.*]] = memref.alloca() {alignment = 64 : i64} : memref<4x16xf32>
+// WIDE: %[[RESULTS:.*]] = memref.alloca() {alignment = 64 : i64} : memref<4x16xi32>
+// WIDE-NOT: scf.if
+// WIDE-COUNT-4: arith.fptosi
+// WIDE-NOT: arith.fptosi
+// WIDE-COUNT-3: arith.minui {{.*}} : vector<32xi16>
+// WIDE: %[[CERTAIN:.*]] = llvm.intr.expect
+// WIDE: %[[Q:.*]]:4 = scf.if %[[CERTAIN]]
+// WIDE: else
+// WIDE: vector.store %[[X0]], %[[ARGUMENTS]]
+// WIDE: vector.store %[[X1]], %[[ARGUMENTS]]
+// WIDE: scf.while
+// WIDE: math.cttz
+// WIDE: vector.load %[[ARGUMENTS]]
+// WIDE: math.tanh
+// WIDE-NOT: math.tanh
+// WIDE: vector.store %{{.*}}, %[[RESULTS]]
+// WIDE: scf.yield
+// WIDE-NOT: arith.m{{ax|in}}
+// WIDE: "llvm.x86.avx512.packssdw.512"(%[[Q]]#0, %[[Q]]#1)
+// WIDE: return
+// NARROW-COUNT-4: math.tanh
+// NARROW-NOT: memref.alloca
+// NARROW: return
+func.func @together(%x0: vector<16xf32>, %x1: vector<16xf32>, %x2: vector<16xf32>, %x3: vector<16xf32>) -> vector<64xi8> {
+  %scale = arith.constant dense<0.0078125> : vector<16xf32>
+  %low = arith.constant dense<-128.0> : vector<16xf32>
+  %high = arith.constant dense<127.0> : vector<16xf32>
+  %zero = arith.constant dense<128> : vector<16xi32>
+  %a0 = math.tanh %x0 : vector<16xf32>
+  %b0 = arith.divf %a0, %scale : vector<16xf32>
+  %c0 = arith.cmpf ogt, %b0, %low : vector<16xf32>
+  %d0 = arith.select %c0, %b0, %low : vector<16xi1>, vector<16xf32>
+  %e0 = arith.cmpf olt, %d0, %high : vector<16xf32>
+  %f0 = arith.select %e0, %d0, %high : vector<16xi1>, vector<16xf32>
+  %g0 = math.roundeven %f0 : vector<16xf32>
+  %h0 = arith.fptosi %g0 : vector<16xf32> to vector<16xi32>
+  %i0 = arith.addi %h0, %zero : vector<16xi32>
+  %a1 = math.tanh %x1 : vector<16xf32>
+  %b1 = arith.divf %a1, %scale : vector<16xf32>
+  %c1 = arith.cmpf ogt, %b1, %low : vector<16xf32>
+  %d1 = arith.select %c1, %b1, %low : vector<16xi1>, vector<16xf32>
+  %e1 = arith.cmpf olt, %d1, %high : vector<16xf32>
+  %f1 = arith.select %e1, %d1, %high : vector<16xi1>, vector<16xf32>
+  %g1 = math.roundeven %f1 : vector<16xf32>
+  %h1 = arith.fptosi %g1 : vector<16xf32> to vector<16xi32>
+  %i1 = arith.addi %h1, %zero : vector<16xi32>
+  %a2 = math.tanh %x2 : vector<16xf32>
+  %b2 = arith.divf %a2, %scale : vector<16xf32>
+  %c2 = arith.cmpf ogt, %b2, %low : vector<16xf32>
+  %d2 = arith.select %c2, %b2, %low : vector<16xi1>, vector<16xf32>
+  %e2 = arith.cmpf olt, %d2, %high : vector<16xf32>
+  %f2 = arith.select %e2, %d2, %high : vector<16xi1>, vector<16xf32>
+  %g2 = math.roundeven %f2 : vector<16xf32>
+  %h2 = arith.fptosi %g2 : vector<16xf32> to vector<16xi32>
+  %i2 = arith.addi %h2, %zero : vector<16xi32>
+  %a3 = math.tanh %x3 : vector<16xf32>
+  %b3 = arith.divf %a3, %scale : vector<16xf32>
+  %c3 = arith.cmpf ogt, %b3, %low : vector<16xf32>
+  %d3 = arith.select %c3, %b3, %low : vector<16xi1>, vector<16xf32>
+  %e3 = arith.cmpf olt, %d3, %high : vector<16xf32>
+  %f3 = arith.select %e3, %d3, %high : vector<16xi1>, vector<16xf32>
+  %g3 = math.roundeven %f3 : vector<16xf32>
+  %h3 = arith.fptosi %g3 : vector<16xf32> to vector<16xi32>
+  %i3 = arith.addi %h3, %zero : vector<16xi32>
+  %low16 = llvm.call_intrinsic "llvm.x86.avx512.packssdw.512"(%i0, %i1) : (vector<16xi32>, vector<16xi32>) -> vector<32xi16>
+  %high16 = llvm.call_intrinsic "llvm.x86.avx512.packssdw.512"(%i2, %i3) : (vector<16xi32>, vector<16xi32>) -> vector<32xi16>
+  %r = llvm.call_intrinsic "llvm.x86.avx512.packuswb.512"(%low16, %high16) : (vector<32xi16>, vector<32xi16>) -> vector<64xi8>
+  return %r : vector<64xi8>
+}
+
+// A vector that is needed before the next one is computed has a branch of its own, and so has one with another zero point: here the first
+// and the last of three.
+// CHECK-LABEL: func.func @apart(
+// WIDE: scf.if
+// WIDE-NOT: scf.while
+// WIDE: vector.store
+// WIDE: scf.if
+// WIDE-NOT: scf.while
+// WIDE: scf.if
+// WIDE-NOT: scf.while
+// WIDE: return
+func.func @apart(%x0: vector<16xf32>, %x1: vector<16xf32>, %x2: vector<16xf32>, %m: memref<16xi32>) -> (vector<16xi32>, vector<16xi32>) {
+  %origin = arith.constant 0 : index
+  %scale = arith.constant dense<0.0078125> : vector<16xf32>
+  %low = arith.constant dense<-128.0> : vector<16xf32>
+  %high = arith.constant dense<127.0> : vector<16xf32>
+  %zero = arith.constant dense<128> : vector<16xi32>
+  %a0 = math.tanh %x0 : vector<16xf32>
+  %b0 = arith.divf %a0, %scale : vector<16xf32>
+  %c0 = arith.cmpf ogt, %b0, %low : vector<16xf32>
+  %d0 = arith.select %c0, %b0, %low : vector<16xi1>, vector<16xf32>
+  %e0 = arith.cmpf olt, %d0, %high : vector<16xf32>
+  %f0 = arith.select %e0, %d0, %high : vector<16xi1>, vector<16xf32>
+  %g0 = math.roundeven %f0 : vector<16xf32>
+  %h0 = arith.fptosi %g0 : vector<16xf32> to vector<16xi32>
+  %i0 = arith.addi %h0, %zero : vector<16xi32>
+  vector.store %i0, %m[%origin] : memref<16xi32>, vector<16xi32>
+  %a1 = math.tanh %x1 : vector<16xf32>
+  %b1 = arith.divf %a1, %scale : vector<16xf32>
+  %c1 = arith.cmpf ogt, %b1, %low : vector<16xf32>
+  %d1 = arith.select %c1, %b1, %low : vector<16xi1>, vector<16xf32>
+  %e1 = arith.cmpf olt, %d1, %high : vector<16xf32>
+  %f1 = arith.select %e1, %d1, %high : vector<16xi1>, vector<16xf32>
+  %g1 = math.roundeven %f1 : vector<16xf32>
+  %h1 = arith.fptosi %g1 : vector<16xf32> to vector<16xi32>
+  %i1 = arith.addi %h1, %zero : vector<16xi32>
+  %other = arith.constant dense<127> : vector<16xi32>
+  %a2 = math.tanh %x2 : vector<16xf32>
+  %b2 = arith.divf %a2, %scale : vector<16xf32>
+  %c2 = arith.cmpf ogt, %b2, %low : vector<16xf32>
+  %d2 = arith.select %c2, %b2, %low : vector<16xi1>, vector<16xf32>
+  %e2 = arith.cmpf olt, %d2, %high : vector<16xf32>
+  %f2 = arith.select %e2, %d2, %high : vector<16xi1>, vector<16xf32>
+  %g2 = math.roundeven %f2 : vector<16xf32>
+  %h2 = arith.fptosi %g2 : vector<16xf32> to vector<16xi32>
+  %i2 = arith.addi %h2, %other : vector<16xi32>
+  return %i1, %i2 : vector<16xi32>, vector<16xi32>
 }
 
 // What is divided is clamped, not the quotient, and NaN replaced by what the clamps would make of it.

@@ -500,8 +500,8 @@ func.func @depthwise_dot_long_epilogue(%x: memref<1x9x9x16xi8>, %w: memref<3x3x1
   return
 }
 
-// What is clamped to the bounds of a byte becomes one by conversions that saturate, four vectors at a time: two and two of 32 columns. Other
-// bounds are computed.
+// What is clamped to the bounds of a byte becomes one by conversions that saturate, four vectors at a time: two and two of 32 columns. Narrower
+// bounds are computed before.
 // CHECK-LABEL: func.func @saturate
 func.func @saturate(%x: memref<2x64xi8>, %w: memref<2x1x16x16x4xi8>, %o: memref<2x32xi8>, %p: memref<2x32xi8>) {
   // CHECK-NOT: arith.maxsi
@@ -521,7 +521,9 @@ func.func @saturate(%x: memref<2x64xi8>, %w: memref<2x1x16x16x4xi8>, %o: memref<
   }
   // CHECK-NOT: llvm.x86.avx512.pack
   // CHECK-COUNT-4: arith.minsi
-  // CHECK-NOT: llvm.x86.avx512.pack
+  // CHECK-COUNT-2: llvm.call_intrinsic "llvm.x86.avx512.packssdw.512"
+  // CHECK: llvm.call_intrinsic "llvm.x86.avx512.packuswb.512"
+  // CHECK-COUNT-2: vector.store {{.*}} vector<32xi8>
   // CHECK: return
   kernel.contract ins(%x, %w : memref<2x64xi8>, memref<2x1x16x16x4xi8>) outs(%p : memref<2x32xi8>)
       attributes {extra_maps = [], unsigned_input, tiling = #kernel.tiling<intrinsic = vpdpbusd, rows = 2, columns = 32, kv = 4>} {

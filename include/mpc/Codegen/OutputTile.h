@@ -96,6 +96,10 @@ mlir::SmallVector<mlir::Value>
 transposeVectors(mlir::ImplicitLocOpBuilder &b,
                  mlir::ArrayRef<mlir::Value> rows);
 
+/// `lanes` elements that are those of `vector`, over and over.
+mlir::Value repeatLanes(mlir::ImplicitLocOpBuilder &b, mlir::Value vector,
+                        int64_t lanes);
+
 /// A constant row of `size` pad values, with the type of `rowView`'s result.
 mlir::Value padRow(mlir::ImplicitLocOpBuilder &b, mlir::TypedAttr value,
                    int64_t size);
@@ -221,9 +225,14 @@ public:
     int64_t offset = 0;
   };
   /// Stores all of `parts`. In registers of 512 bits four of them become bytes
-  /// together, where the epilogue ends in a clamp to the bounds of a byte.
+  /// together, where the epilogue packs bytes.
   void store(mlir::ImplicitLocOpBuilder &b, llvm::ArrayRef<Part> parts,
              int64_t vectorBits) const;
+
+  /// Stores up to four vectors of at most 512 bits, whose epilogue packs bytes:
+  /// it is computed for all of them, and then one register of bytes is stored.
+  void storePacked(mlir::ImplicitLocOpBuilder &b,
+                   llvm::ArrayRef<Part> parts) const;
 
   /// Stores `count` rows of `sums`, `columns` channels each: output rows from
   /// `row` on, from `column` on. Where the epilogue packs bytes in registers of
@@ -232,7 +241,7 @@ public:
                  mlir::Value count, mlir::Value row, mlir::Value column,
                  int64_t columns, int64_t vectorBits) const;
 
-  /// Whether the epilogue ends in a clamp to the bounds of a byte.
+  /// Whether the epilogue ends in a clamp to bounds that a byte has.
   bool packsBytes() const;
   /// Whether the epilogue reads nothing that differs from pixel to pixel.
   bool readsChannelsOnly() const;
@@ -267,12 +276,11 @@ private:
   mlir::Value loadExtra(mlir::ImplicitLocOpBuilder &b, const Extra &extra,
                         int64_t width, mlir::Value row,
                         mlir::Value column) const;
-  /// What the epilogue makes of a vector, up to `result` of its body.
+  /// What the epilogue makes of a vector, up to `result` of its body. Its first
+  /// `used` lanes are channels of the output, the others repeat them.
   mlir::Value apply(mlir::ImplicitLocOpBuilder &b, mlir::Value accumulator,
-                    mlir::Value row, mlir::Value column,
-                    mlir::Value result) const;
-  void storePacked(mlir::ImplicitLocOpBuilder &b,
-                   llvm::ArrayRef<Part> parts) const;
+                    mlir::Value row, mlir::Value column, mlir::Value result,
+                    int64_t used) const;
 
   mlir::Region &epilogue;
   mlir::MemRefType outType;

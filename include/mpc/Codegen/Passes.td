@@ -547,12 +547,14 @@ def EstimateRounding : Pass<"mpc-estimate-rounding", "mlir::ModuleOp"> {
   let description = [{
     On vectors of f32 that `math.roundeven` rounds behind a clamp, as quantization does. The integers stay the same, to the last one.
 
-    1. With 512-bit registers, a function of one number that takes exp, tanh, erf or log is estimated by polynomials of degree 5 around 32 points.
+    1. With 512-bit registers, a function of one number that takes exp, tanh, erf or log is estimated by polynomials of degree 3 to 5 around 31 points.
        The estimate's largest distance e from what is computed is known: that of the polynomials, found at compile time, and bounds for all roundings
        of both ways, followed through their operations. Where a lane is within e of the middle between two integers, or is no number,
        `scf.if` computes the vector as before. There is no estimate if that would be more than 1 of 32 lanes.
        Where the result becomes an i32 of at most 9 bits, the estimate is a number with 16 binary digits behind the point, whose digits there say
        whether it is certain; it is clamped as an integer, by `arith.maxsi` and `arith.minsi` in front of the conversion to bytes.
+       Packing that saturates needs no clamp. Up to four such vectors of one block, where nothing between them needs the results, have one `scf.if`;
+       if any of them is uncertain, a loop computes those that are, through memory.
     2. A quotient by a number is computed by a product and one correction, which is exact; what is divided is clamped instead of the quotient.
 
     ```mlir
@@ -567,7 +569,7 @@ def EstimateRounding : Pass<"mpc-estimate-rounding", "mlir::ModuleOp"> {
 
     Precondition: a target description; loops (mpc-lower-kernels).
   }];
-  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::math::MathDialect", "mlir::scf::SCFDialect",
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::math::MathDialect", "mlir::memref::MemRefDialect", "mlir::scf::SCFDialect",
       "mlir::vector::VectorDialect", "mlir::LLVM::LLVMDialect"];
 }
 

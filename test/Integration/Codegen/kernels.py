@@ -288,9 +288,10 @@ def compile_library(cases, march, work_dir):
     lowered, ir, obj = (os.path.join(work_dir, f"{march}.{suffix}") for suffix in ("lowered.mlir", "ll", "o"))
     run("mpc-opt", "--pass-pipeline=" + PIPELINE.format(march=march), source, "-o", lowered)
     run("mlir-translate", "--mlir-to-llvmir", lowered, "-o", ir)
-    cpu = march.removesuffix("-amx")
-    run("opt", "-O3", "-S", f"-mcpu={cpu}", ir, "-o", ir + ".opt")
-    run("llc", "-O3", f"-mcpu={cpu}", "-relocation-model=pic", "-filetype=obj", ir + ".opt", "-o", obj)
+    # Only AMD's processors have SSE4A, which znver4 stands for here as well.
+    processor = (f"-mcpu={march.removesuffix('-amx')}", "-mattr=-sse4a")
+    run("opt", "-O3", "-S", *processor, ir, "-o", ir + ".opt")
+    run("llc", "-O3", *processor, "-relocation-model=pic", "-filetype=obj", ir + ".opt", "-o", obj)
     run("ld.lld", "-shared", obj, "-o", library)
     return ctypes.CDLL(library)
 

@@ -240,6 +240,8 @@ def main():
     cases += [quantized(300, 0.3), quantized(4096 + 77, 0.0171)]
     cases += [turned(2, 1111), turned(3, 5)]
     cases += [transposed(37, 21, "i8"), transposed(16, 64, "i8"), transposed(37, 21, "f32"), transposed(18, 33, "f32", addend=True)]
+    # Fewer side by side than a block has, and too few for one.
+    cases += [transposed(12, 37, "i8"), transposed(4, 16, "i8"), transposed(15, 37, "f32", addend=True), transposed(3, 50, "f32")]
     cases += [bytes_of_bytes((2, 5000)), bytes_of_bytes((3, 7)), bytes_of_bytes((64, 65))]
     cases += [make(size) for size in (15, 64, 4096 + 77, 3 * 4096 + 300) for make in (quantized, flat)]
     cases.append(quotients())
