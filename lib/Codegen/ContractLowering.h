@@ -8,6 +8,7 @@
 #ifndef MPC_LIB_CODEGEN_CONTRACTLOWERING_H
 #define MPC_LIB_CODEGEN_CONTRACTLOWERING_H
 
+#include "DelayedTiles.h"
 #include "mlir/Interfaces/FunctionInterfaces.h"
 #include "mpc/Codegen/ContractionInfo.h"
 #include "mpc/Codegen/OutputTile.h"
@@ -78,9 +79,14 @@ private:
   void storeTile(mlir::ArrayRef<mlir::Value> accumulators, mlir::Value row0,
                  mlir::Value panel, int64_t count, int64_t lastWidth);
   void emitGroups(mlir::function_ref<void(mlir::Value, int64_t, int64_t)> body);
-  /// Puts the sums of a tile into the buffer, by tile registers.
+  /// A tile by tile registers, but for its epilogue.
   void multiplyTiles(mlir::Value row0, int64_t height, mlir::Value panel,
-                     int64_t count);
+                     int64_t count, int64_t lastWidth);
+  /// The epilogue of the last such tile.
+  void flushTiles(int64_t count, int64_t lastWidth);
+  /// The epilogue of sums in a buffer.
+  void storeSums(mlir::Value sums, mlir::Value row0, int64_t height,
+                 mlir::Value panel, int64_t count, int64_t lastWidth);
   void releaseTiles();
   mlir::SmallVector<mlir::Value> accumulate(mlir::Value row0, int64_t height,
                                             mlir::Value panel, int64_t count,
@@ -142,6 +148,7 @@ private:
   /// Collapsed input, pad row; where the output rows of one matrix of weights
   /// end, and its first panel; scratch memory.
   mlir::Value input, pad, totalRows, firstPanel, sums, gathered;
+  std::optional<DelayedTiles> tiles;
   /// Rows as f32, from row `widenedBegin` of the input on.
   mlir::Value widened, widenedBegin;
   /// Panels of 16 rows of the input: panel × k × row.

@@ -114,13 +114,16 @@ bool ContractLowering::blocksColumns(int64_t blockTiles) const {
 }
 
 void ContractLowering::allocateBuffers(int64_t blockRows) {
-  if (usesTiles())
+  auto alignment = b.getI64IntegerAttr(64);
+  Type element = op.getAccumulatorType();
+  if (usesTiles()) {
     ConfigureTilesOp::create(b, rows / countRowTiles(rows, panels),
                              weightsType.getDimSize(2));
-  auto alignment = b.getI64IntegerAttr(64);
-  auto sumsType =
-      MemRefType::get({rows, panels * kPanelWidth}, op.getAccumulatorType());
-  sums = memref::AllocaOp::create(b, sumsType, alignment);
+    tiles.emplace(b, rows, panels * kPanelWidth, element, writer.isShort());
+  } else {
+    sums = memref::AllocaOp::create(
+        b, MemRefType::get({rows, panels * kPanelWidth}, element), alignment);
+  }
   if (tiling.getGather())
     gathered = memref::AllocaOp::create(
         b, MemRefType::get({rows, depth}, inputType.getElementType()),
@@ -195,10 +198,15 @@ void ContractLowering::emitGroups(
   else if (fullGroups() > 1)
     emitLoop(b, indexConstant(b, 0), indexConstant(b, fullGroups() * panels),
              panels, [&](Value panel) { body(panel, panels, kPanelWidth); });
-  if (int64_t rest = restColumns())
-    body(indexConstant(b, fullGroups() * panels),
-         llvm::divideCeilSigned(rest, kPanelWidth),
-         (rest - 1) % kPanelWidth + 1);
+  int64_t rest = restColumns();
+  if (rest == 0)
+    return;
+  if (fullGroups() > 0)
+    flushTiles(panels, kPanelWidth);
+  int64_t count = llvm::divideCeilSigned(rest, kPanelWidth);
+  int64_t lastWidth = (rest - 1) % kPanelWidth + 1;
+  body(indexConstant(b, fullGroups() * panels), count, lastWidth);
+  flushTiles(count, lastWidth);
 }
 
 void ContractLowering::forEachTile(Value begin, Value end,
@@ -405,47 +413,61 @@ void ContractLowering::storeTile(ArrayRef<Value> accumulators, Value row0,
 }
 
 void ContractLowering::multiplyTiles(Value row0, int64_t height, Value panel,
-                                     int64_t count) {
-  int64_t columns = count * kPanelWidth;
-  auto take = [&](Value from, ArrayRef<OpFoldResult> offsets, int64_t width) {
-    SmallVector<OpFoldResult> sizes = {b.getIndexAttr(height),
-                                       b.getIndexAttr(width)};
-    SmallVector<OpFoldResult> strides(2, b.getIndexAttr(1));
-    return memref::SubViewOp::create(b, from, offsets, sizes, strides)
-        .getResult();
-  };
-  SmallVector<OpFoldResult> origin(2, b.getIndexAttr(0));
-  Value tileRows = tiling.getGather()
-                       ? take(gathered, origin, depth)
-                       : take(input, {row0, b.getIndexAttr(0)}, depth);
-  int64_t tiles = countRowTiles(height, count);
+                                     int64_t count, int64_t lastWidth) {
+  SmallVector<OpFoldResult> offsets(2, b.getIndexAttr(0));
+  if (!tiling.getGather())
+    offsets[0] = getAsOpFoldResult(row0);
+  SmallVector<OpFoldResult> sizes = {b.getIndexAttr(height),
+                                     b.getIndexAttr(depth)};
+  SmallVector<OpFoldResult> ones(2, b.getIndexAttr(1));
+  Value tileRows = memref::SubViewOp::create(
+      b, tiling.getGather() ? gathered : input, offsets, sizes, ones);
+  int64_t number = countRowTiles(height, count);
   SmallVector<ReassociationIndices> groups = {{0, 1}, {2, 3}};
   tileRows = memref::ExpandShapeOp::create(
-      b, ArrayRef<int64_t>{tiles, height / tiles, 1, depth}, tileRows, groups);
+      b, ArrayRef<int64_t>{number, height / number, 1, depth}, tileRows,
+      groups);
   Value first = firstPanel ? add(b, firstPanel, panel) : panel;
+  int64_t columns = count * kPanelWidth;
   MatrixTileOp::create(b, tiling.getIntrinsic(), tileRows, op.getWeights(),
-                       first, take(sums, origin, columns),
+                       first, tiles->getNext(b, columns),
                        op.getUnsignedInput());
+  tiles->push(b, columns, row0, panel,
+              [&](Value sums, Value row0, Value panel) {
+                storeSums(sums, row0, height, panel, count, lastWidth);
+              });
+}
+
+void ContractLowering::flushTiles(int64_t count, int64_t lastWidth) {
+  if (usesTiles())
+    tiles->flush(b, count * kPanelWidth,
+                 [&](Value sums, Value row0, Value panel) {
+                   storeSums(sums, row0, rows, panel, count, lastWidth);
+                 });
+}
+
+void ContractLowering::storeSums(Value sums, Value row0, int64_t height,
+                                 Value panel, int64_t count,
+                                 int64_t lastWidth) {
+  writer.storeRows(b, sums, indexConstant(b, height), row0,
+                   mul(b, panel, kPanelWidth),
+                   (count - 1) * kPanelWidth + lastWidth, vectorBits);
 }
 
 void ContractLowering::emitTile(Value row0, int64_t height, Value panel,
                                 int64_t count, int64_t lastWidth) {
-  if (usesTiles()) {
-    multiplyTiles(row0, height, panel, count);
-  } else {
-    SmallVector<Value> accumulators =
-        accumulate(row0, height, panel, count, lastWidth);
-    if (writer.isShort())
-      return storeTile(accumulators, row0, panel, count, lastWidth);
-    for (int64_t r = 0; r < height; ++r)
-      for (int64_t p = 0; p < count; ++p)
-        vector::StoreOp::create(
-            b, accumulators[r * count + p], sums,
-            ValueRange{indexConstant(b, r), indexConstant(b, p * kPanelWidth)});
-  }
-  writer.storeRows(b, sums, indexConstant(b, height), row0,
-                   mul(b, panel, kPanelWidth),
-                   (count - 1) * kPanelWidth + lastWidth, vectorBits);
+  if (usesTiles())
+    return multiplyTiles(row0, height, panel, count, lastWidth);
+  SmallVector<Value> accumulators =
+      accumulate(row0, height, panel, count, lastWidth);
+  if (writer.isShort())
+    return storeTile(accumulators, row0, panel, count, lastWidth);
+  for (int64_t r = 0; r < height; ++r)
+    for (int64_t p = 0; p < count; ++p)
+      vector::StoreOp::create(
+          b, accumulators[r * count + p], sums,
+          ValueRange{indexConstant(b, r), indexConstant(b, p * kPanelWidth)});
+  storeSums(sums, row0, height, panel, count, lastWidth);
 }
 
 void ContractLowering::emitRows(Value begin, Value end, Value panel,
@@ -460,18 +482,19 @@ void ContractLowering::emitRows(Value begin, Value end, Value panel,
 void ContractLowering::emitBlock(Value begin, Value end) {
   if (widened)
     emitWidening(begin, end);
-  if (!tiling.getGather()) {
+  if (tiling.getGather())
+    forEachTile(begin, end, [&](Value row0, int64_t height) {
+      emitGather(row0, height);
+      emitGroups([&](Value panel, int64_t count, int64_t last) {
+        emitTile(row0, height, panel, count, last);
+      });
+    });
+  else
     emitGroups([&](Value panel, int64_t count, int64_t last) {
       emitRows(begin, end, panel, count, last);
     });
-    return;
-  }
-  forEachTile(begin, end, [&](Value row0, int64_t height) {
-    emitGather(row0, height);
-    emitGroups([&](Value panel, int64_t count, int64_t last) {
-      emitTile(row0, height, panel, count, last);
-    });
-  });
+  if (restColumns() == 0)
+    flushTiles(panels, kPanelWidth);
 }
 
 void ContractLowering::emitBatches(int64_t blockRows, double rowCost) {
@@ -526,6 +549,7 @@ void ContractLowering::run() {
                  auto emit = [&](int64_t count, int64_t lastWidth) {
                    emitRows(zero, totalRows, mul(b, group, panels), count,
                             lastWidth);
+                   flushTiles(count, lastWidth);
                  };
                  int64_t rest = restColumns();
                  int64_t count = llvm::divideCeilSigned(rest, kPanelWidth);

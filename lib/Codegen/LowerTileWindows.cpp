@@ -19,8 +19,7 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "mpc/Codegen/OutputTile.h"
-
+#include "DelayedTiles.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "llvm/Support/MathExtras.h"
@@ -64,6 +63,11 @@ private:
   void emitRun(Value source, Value from, Value to, int64_t size);
   /// Row `line` of the copy, which is row `y` of the input or lies outside.
   void copyLine(Value sample, Value y, Value line);
+  /// The epilogue of the tile whose first output row is `row`.
+  void storeTile(Value sums, Value row, Value panel, int64_t count,
+                 int64_t lastWidth);
+  /// The epilogue of the last tile of so many panels and columns.
+  void flush(int64_t count, int64_t lastWidth);
   /// The tile of the pixels from column `x` of row `y` of the block on.
   void emitTile(Value y, Value x, Value panel, int64_t count,
                 int64_t lastWidth);
@@ -99,8 +103,9 @@ private:
   int64_t reach;
   double rate;
   /// What tiles read, in one dimension, from where on for the current block;
-  /// the sums of a tile; the first output row of the block.
-  Value source, begin, sums, outRow;
+  /// the first output row of the block; the sums of tiles.
+  Value source, begin, outRow;
+  std::optional<DelayedTiles> tiles;
 };
 
 } // namespace
@@ -238,22 +243,35 @@ void TileWindowLowering::emitTile(Value y, Value x, Value panel, int64_t count,
       getAsOpFoldResult(add(b, metadata.getOffset(), offset)),
       getAsIndexOpFoldResult(b.getContext(), sizes),
       getAsIndexOpFoldResult(b.getContext(), strides));
-  auto take = [&](int64_t first, int64_t height) -> Value {
-    SmallVector<OpFoldResult> offsets = {b.getIndexAttr(first),
+  int64_t columns = count * kPanelWidth;
+  MatrixTileOp::create(b, tiling.getIntrinsic(), rows, op.getWeights(), panel,
+                       tiles->getNext(b, columns), op.getUnsignedInput());
+  Value row = add(b, add(b, outRow, mul(b, y, outWidth)), x);
+  tiles->push(b, columns, row, panel, [&](Value sums, Value row, Value panel) {
+    storeTile(sums, row, panel, count, lastWidth);
+  });
+}
+
+void TileWindowLowering::storeTile(Value sums, Value row, Value panel,
+                                   int64_t count, int64_t lastWidth) {
+  int64_t columns = (count - 1) * kPanelWidth + lastWidth;
+  for (int64_t t = 0; t < tall; ++t) {
+    SmallVector<OpFoldResult> offsets = {b.getIndexAttr(t * pixels),
                                          b.getIndexAttr(0)};
-    SmallVector<OpFoldResult> sizes = {b.getIndexAttr(height),
+    SmallVector<OpFoldResult> sizes = {b.getIndexAttr(pixels),
                                        b.getIndexAttr(count * kPanelWidth)};
     SmallVector<OpFoldResult> ones(2, b.getIndexAttr(1));
-    return memref::SubViewOp::create(b, sums, offsets, sizes, ones);
-  };
-  MatrixTileOp::create(b, tiling.getIntrinsic(), rows, op.getWeights(), panel,
-                       take(0, tall * pixels), op.getUnsignedInput());
-  for (int64_t t = 0; t < tall; ++t) {
-    Value row = add(b, add(b, outRow, mul(b, add(b, y, t), outWidth)), x);
-    writer.storeRows(b, take(t * pixels, pixels), indexConstant(b, pixels), row,
-                     mul(b, panel, kPanelWidth),
-                     (count - 1) * kPanelWidth + lastWidth, target.vectorBits);
+    Value line = memref::SubViewOp::create(b, sums, offsets, sizes, ones);
+    writer.storeRows(b, line, indexConstant(b, pixels),
+                     add(b, row, t * outWidth), mul(b, panel, kPanelWidth),
+                     columns, target.vectorBits);
   }
+}
+
+void TileWindowLowering::flush(int64_t count, int64_t lastWidth) {
+  tiles->flush(b, count * kPanelWidth, [&](Value sums, Value row, Value panel) {
+    storeTile(sums, row, panel, count, lastWidth);
+  });
 }
 
 bool TileWindowLowering::keepsWeights() const {
@@ -285,15 +303,18 @@ void TileWindowLowering::forEachTile(function_ref<void(Value, Value)> body) {
 
 void TileWindowLowering::emitBlock(Value block) {
   if (keepsWeights())
-    return forEachGroup(block, [&](Value panel, int64_t count, int64_t last) {
+    forEachGroup(block, [&](Value panel, int64_t count, int64_t last) {
       forEachTile(
           [&](Value y, Value x) { emitTile(y, x, panel, count, last); });
     });
-  forEachTile([&](Value y, Value x) {
-    forEachGroup(block, [&](Value panel, int64_t count, int64_t last) {
-      emitTile(y, x, panel, count, last);
+  else
+    forEachTile([&](Value y, Value x) {
+      forEachGroup(block, [&](Value panel, int64_t count, int64_t last) {
+        emitTile(y, x, panel, count, last);
+      });
     });
-  });
+  if (channels % (panels * kPanelWidth) == 0)
+    flush(panels, kPanelWidth);
 }
 
 void TileWindowLowering::forEachGroup(
@@ -307,10 +328,12 @@ void TileWindowLowering::forEachGroup(
            [&](Value panel) { body(panel, panels, kPanelWidth); });
   if (rest == 0)
     return;
+  flush(panels, kPanelWidth);
   auto emitRest = [&] {
-    body(indexConstant(b, full * panels),
-         llvm::divideCeilSigned(rest, kPanelWidth),
-         (rest - 1) % kPanelWidth + 1);
+    int64_t count = llvm::divideCeilSigned(rest, kPanelWidth);
+    int64_t lastWidth = (rest - 1) % kPanelWidth + 1;
+    body(indexConstant(b, full * panels), count, lastWidth);
+    flush(count, lastWidth);
   };
   if (groupsPerBlock > full)
     return emitRest();
@@ -348,8 +371,8 @@ void TileWindowLowering::run() {
       first =
           arith::MinUIOp::create(b, first, indexConstant(b, outHeight - lines));
     outRow = mul(b, add(b, mul(b, sample, outHeight), first), outWidth);
-    sums = allocate({tall * pixels, panels * kPanelWidth},
-                    op.getEpilogue().getArgument(0).getType());
+    tiles.emplace(b, tall * pixels, panels * kPanelWidth,
+                  op.getEpilogue().getArgument(0).getType(), writer.isShort());
     Value y = mul(b, first, window.getStrides()[0]);
     if (copies) {
       source = allocate({inputLines * linePitch}, inputType.getElementType());
