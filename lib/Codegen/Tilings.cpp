@@ -60,7 +60,7 @@ static constexpr double kBurst = 2.7;
 /// Tile registers: cycles of the shortest product, of a row's 16 sums on their
 /// way through memory, of each run that is gathered, and of setting their sizes
 /// and giving them back. Measured.
-static constexpr double kMinTileCycles = 9, kSumCycles = 2, kCopyCycles = 4,
+static constexpr double kMinTileCycles = 9, kSumCycles = 4, kCopyCycles = 4,
                         kConfigureCycles = 250;
 
 /// Depthwise convolution by dot products: weights of a channel, by four, and

@@ -19,8 +19,8 @@ using namespace mlir;
 
 /// The floor, AVX-512, and AVX-512 with the 8-bit dot product: the three levels
 /// between which the generated code differs.
-static constexpr const char *defaultMarches[] = {"x86-64-v3", "x86-64-v4",
-                                                 "cascadelake"};
+static constexpr const char *defaultMarches[] = {
+    "x86-64-v3", "x86-64-v4", "cascadelake", "sapphirerapids-amx"};
 
 LogicalResult mpc::resolveVariants(ArrayRef<std::string> marches,
                                    SmallVectorImpl<Variant> &variants,

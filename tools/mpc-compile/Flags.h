@@ -180,7 +180,8 @@ struct Flags {
       cl::location(options.marches),
       cl::CommaSeparated,
       cl::desc("Instruction sets, chosen among at load: x86-64-v3, x86-64-v4, "
-               "cascadelake, native, ..."),
+               "cascadelake, sapphirerapids-amx (these four by default), "
+               "native, ..."),
       cl::value_desc("name,..."),
       cl::cat(category)};
   cl::opt<std::string, true> f16Accumulation{
