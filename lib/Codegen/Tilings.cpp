@@ -11,6 +11,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "mpc/Codegen/Tilings.h"
+#include "TileRegisterTiling.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
 #include "llvm/ADT/STLExtras.h"
@@ -56,12 +57,6 @@ static constexpr int64_t kLatency = 8;
 /// Cycles that the next tile waits for each store of 512 bits beyond the first
 /// few (KernelRationale.md).
 static constexpr double kBurst = 2.7;
-
-/// Tile registers: cycles of the shortest product, of a row's 16 sums on their
-/// way through memory, of each run that is gathered, and of setting their sizes
-/// and giving them back. Measured.
-static constexpr double kMinTileCycles = 9, kSumCycles = 4, kCopyCycles = 4,
-                        kConfigureCycles = 250;
 
 /// Depthwise convolution by dot products: weights of a channel, by four, and
 /// pixels that a row of the window may reach over, whose sums are under way at
@@ -415,99 +410,6 @@ private:
 
 } // namespace
 
-/// The tile of a contraction whose sums are in tile registers, if there may be
-/// one. Sets the cost of a row, in cycles.
-static TilingAttr getTileRegisters(linalg::LinalgOp op,
-                                   const ContractionInfo &info,
-                                   const TargetDescription &target,
-                                   double &cost) {
-  Value input = op.getDpsInputOperand(0)->get(),
-        weights = op.getDpsInputOperand(1)->get();
-  auto areBoth = [&](auto test) {
-    return test(getElementTypeOrSelf(input)) &&
-           test(getElementTypeOrSelf(weights));
-  };
-  bool integers =
-      info.integer && areBoth([](Type type) { return type.isInteger(8); });
-  bool floats = areBoth([](Type type) { return type.isBF16(); });
-  if (!target.amx || (!integers && !floats) ||
-      weights.getDefiningOp<DequantizeOp>())
-    return {};
-  Intrinsic intrinsic = integers ? Intrinsic::tdpbusd : Intrinsic::tdpbf16ps;
-  int64_t bytes = integers ? 1 : 2, kv = 4 / bytes;
-  int64_t taps = info.getNumTaps(), total = info.getRowsPerSample(op);
-  auto isOne = [](int64_t value) { return value == 1; };
-  bool isPointwise = info.kind == ContractionInfo::Kind::matmul ||
-                     (taps == 1 && llvm::all_of(info.strides, isOne) &&
-                      !input.getDefiningOp<tensor::PadOp>());
-  int64_t run = isPointwise ? info.depth : info.sizes.back() * info.depth;
-  int64_t segments = isPointwise ? 1 : taps / info.sizes.back();
-  // Otherwise rows are copied, so that they are a fixed distance apart.
-  bool inPlace =
-      info.depth % kv == 0 &&
-      (isPointwise || (!info.hasDepth() &&
-                       (info.sizes.back() == 1 || info.dilations.back() == 1)));
-  int64_t allPanels = llvm::divideCeilSigned(info.channels, kPanelWidth);
-  auto getSteps = [](int64_t blocks) {
-    return llvm::divideCeilSigned(blocks, kTileRows);
-  };
-  // A product takes a cycle for each row of a register, but no fewer than so
-  // many; sums pass through memory.
-  auto getCost = [&](int64_t height, int64_t steps, int64_t covered) {
-    double row = steps * std::max(1., kMinTileCycles / height) + kSumCycles;
-    return allPanels * row * covered / total + kConfigureCycles / total;
-  };
-  if (!isPointwise && inPlace) {
-    auto out = cast<ShapedType>(op.getDpsInits()[0].getType());
-    int64_t outHeight = out.getDimSize(1), outWidth = out.getDimSize(2);
-    int64_t pixels = getTilePixels(outWidth);
-    // Short rows read their weights anew for few pixels.
-    bool isShort = outHeight >= kMaxSumTiles && pixels <= kTileRows / 2;
-    int64_t tall = allPanels == 1 || isShort ? kMaxSumTiles : 2;
-    tall = std::min(tall, outHeight);
-    int64_t panels = std::min(allPanels, kMaxSumTiles / tall);
-    // The least block of rows of input has to fit into its copy.
-    int64_t lines = (tall - 1) * info.strides[0] +
-                    (info.sizes[0] - 1) * info.dilations[0] + 1;
-    int64_t reach = (outWidth - 1) * info.strides[1] + info.sizes[1];
-    if (lines * reach * info.depth * bytes <= target.getScratchBytes()) {
-      cost = getCost(pixels, segments * getSteps(run / kv),
-                     llvm::alignTo(outHeight, tall) *
-                         llvm::alignTo(outWidth, pixels) * total /
-                         (outHeight * outWidth));
-      return TilingAttr::get(op->getContext(), intrinsic, tall * pixels,
-                             panels * kPanelWidth, kv,
-                             /*gather=*/false, /*expand=*/false,
-                             /*planar=*/false);
-    }
-  }
-  bool gather = !isPointwise || !inPlace;
-  int64_t panels = std::min<int64_t>(allPanels, 2);
-  int64_t most = kMaxSumTiles / panels * kTileRows;
-  if (gather)
-    most =
-        std::min(most, target.getScratchBytes() / (taps * info.depth * bytes));
-  most = std::min(most, total);
-  if (most < 1)
-    return {};
-  // Tiles of one height that cover the rows, the last one moved back.
-  int64_t rows =
-      llvm::divideCeilSigned(total, llvm::divideCeilSigned(total, most));
-  while (rows < most && countRowTiles(rows, panels) == 0)
-    ++rows;
-  while (countRowTiles(rows, panels) == 0)
-    --rows;
-  cost = getCost(rows / countRowTiles(rows, panels),
-                 getSteps(llvm::divideCeilSigned(taps * info.depth, kv)),
-                 llvm::alignTo(total, rows));
-  if (gather)
-    cost +=
-        kCopyCycles * segments + static_cast<double>(taps * info.depth) / 32;
-  return TilingAttr::get(op->getContext(), intrinsic, rows,
-                         panels * kPanelWidth, kv, gather, /*expand=*/false,
-                         /*planar=*/false);
-}
-
 /// With the default one first.
 static SmallVector<TilingAttr>
 listDepthwiseTilings(linalg::LinalgOp op, const ContractionInfo &info,
@@ -577,7 +479,7 @@ static SmallVector<TilingAttr> listTilings(linalg::LinalgOp op,
   SmallVector<TilingAttr> tilings{panels.getDefault()};
   double cost = 0, pixelCost = panels.getPixelCost();
   // Two vector instructions per cycle.
-  if (TilingAttr tiles = getTileRegisters(op, info, target, cost)) {
+  if (TilingAttr tiles = TileRegisterTiling(op, info, target).get(cost)) {
     cost *= 2 * kPanelWidth;
     tilings.insert(cost < pixelCost ? tilings.begin() : tilings.end(), tiles);
     pixelCost = std::min(cost, pixelCost);
@@ -592,11 +494,12 @@ static SmallVector<TilingAttr> listTilings(linalg::LinalgOp op,
   for (TilingAttr other : panels.getOthers())
     if (!llvm::is_contained(tilings, other) && tilings.size() < kMaxTilings)
       tilings.push_back(other);
-  // All have the same results: chunks of f16 are those of the first one.
+  // All have the same results: sums of floating point are in the order of the
+  // first one's instruction, chunks of f16 those of its rows.
   TilingAttr first = tilings.front();
   bool isChunked = first.getIntrinsic() == Intrinsic::vfmaddph;
   llvm::erase_if(tilings, [&](TilingAttr tiling) {
-    return isChunked != (tiling.getIntrinsic() == Intrinsic::vfmaddph) ||
+    return (!info.integer && tiling.getIntrinsic() != first.getIntrinsic()) ||
            (isChunked && tiling.getGather() != first.getGather());
   });
   return tilings;
