@@ -51,18 +51,28 @@ mpc_status mpc_rt_choose_variant(const mpc_rt_model *model, const char *name,
                                  const mpc_rt_variant **variant) {
   mpc_rt_text names = {.size = 0}, missing = {.size = 0};
   const char *origin = "";
+  int refused = 0;
   if (!name) {
     name = getenv("MPC_ISA");
     origin = "MPC_ISA: ";
   }
   if (!name || !*name) {
     for (uint32_t i = model->num_variants; i-- > 0;)
-      if (mpc_rt_supports(&model->variants[i]) &&
-          mpc_rt_cpu_permit(model->variants[i].features)) {
-        *variant = &model->variants[i];
-        return MPC_OK;
+      if (mpc_rt_supports(&model->variants[i])) {
+        if (mpc_rt_cpu_permit(model->variants[i].features)) {
+          *variant = &model->variants[i];
+          return MPC_OK;
+        }
+        refused = 1;
       }
     appendNames(&names, model);
+    if (refused)
+      return mpc_rt_fail(MPC_ERROR_ISA,
+                         "the operating system does not permit this process "
+                         "the tile registers that the library's instruction "
+                         "sets (%s) need (a thread's alternate signal stack "
+                         "may be too small)",
+                         names.text);
     if (model->num_variants)
       appendMissing(&missing, model->variants[0].features);
     return mpc_rt_fail(MPC_ERROR_ISA,

@@ -150,7 +150,9 @@ typedef struct mpc_entry_info {
 /* An instruction set that the library has code for, named as in --march. */
 typedef struct mpc_isa_info {
   uint32_t struct_size; /* set by the caller to sizeof(mpc_isa_info) */
-  uint32_t supported;   /* 1 if this machine and its system can run it */
+  /* 1 if this machine and its system can run it. Whether the system permits
+   * this process tile registers is asked when a context is created. */
+  uint32_t supported;
   const char *name;
 } mpc_isa_info;
 

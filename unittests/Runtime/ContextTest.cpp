@@ -9,6 +9,8 @@
 #include "FakeLibrary.h"
 
 #include <algorithm>
+#include <csignal>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <sys/wait.h>
@@ -371,23 +373,23 @@ TEST_F(ContextTest, OptionsOfOtherVersions) {
   EXPECT_EQ(model->create(model, &older, &context), MPC_ERROR_INVALID_ARGUMENT);
 }
 
+/// The instruction set of a new context, or why there is none.
+std::string createWith(const mpc_model *model, const char *isa) {
+  mpc_context_options options = {};
+  options.struct_size = sizeof(options);
+  options.isa = isa;
+  mpc_context *context = nullptr;
+  if (model->create(model, &options, &context))
+    return model->last_error();
+  mpc_context_info info = {};
+  info.struct_size = sizeof(info);
+  EXPECT_EQ(model->context_info(context, &info), MPC_OK);
+  model->destroy(context);
+  return info.isa;
+}
+
 TEST_F(ContextTest, InstructionSetsByNameAndByEnvironment) {
-  auto createWith = [&](const char *isa) {
-    mpc_context_options options = {};
-    options.struct_size = sizeof(options);
-    options.isa = isa;
-    mpc_context *context = nullptr;
-    mpc_status status = model->create(model, &options, &context);
-    std::string result = model->last_error();
-    if (!status) {
-      mpc_context_info info = {};
-      info.struct_size = sizeof(info);
-      EXPECT_EQ(model->context_info(context, &info), MPC_OK);
-      result = info.isa;
-      model->destroy(context);
-    }
-    return result;
-  };
+  auto createWith = [&](const char *isa) { return ::createWith(model, isa); };
   EXPECT_EQ(createWith("x86-64-v3"), "x86-64-v3");
   EXPECT_EQ(createWith("z80"),
             "expected an instruction set of the library (x86-64-v3, x86-64-v4, "
@@ -404,6 +406,83 @@ TEST_F(ContextTest, InstructionSetsByNameAndByEnvironment) {
             "MPC_ISA: expected an instruction set of the library (x86-64-v3, "
             "x86-64-v4, sapphirerapids), but got 'z80'");
   unsetenv("MPC_ISA");
+}
+
+/// Whether this machine has tile registers, as the library says.
+bool hasTiles(const mpc_model *model) {
+  mpc_isa_info info = {};
+  info.struct_size = sizeof(info);
+  EXPECT_EQ(model->isa_info(model, model->num_isas(model) - 1, &info), MPC_OK);
+  EXPECT_STREQ(info.name, "sapphirerapids-amx");
+  return info.supported;
+}
+
+TEST(TilesTest, AreChosenWhereThereAreSome) {
+  FakeLibrary library("fake_tiles");
+  const mpc_model *model = library.model;
+  if (!hasTiles(model)) {
+    EXPECT_EQ(createWith(model, nullptr), "x86-64-v3");
+    EXPECT_EQ(createWith(model, "sapphirerapids-amx"),
+              "this machine cannot run instruction set 'sapphirerapids-amx': "
+              "it lacks amx-tile");
+    EXPECT_EQ(createWith(FakeLibrary("fake_only_tiles").model, nullptr),
+              "this machine runs none of the library's instruction sets "
+              "(sapphirerapids-amx): it lacks amx-tile");
+    return;
+  }
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(createWith(model, nullptr), "sapphirerapids-amx");
+    EXPECT_EQ(createWith(model, "sapphirerapids-amx"), "sapphirerapids-amx");
+    EXPECT_EQ(createWith(model, "x86-64-v3"), "x86-64-v3");
+  }
+}
+
+/// Creates contexts in a process that has not asked for tile registers, and to
+/// which Linux refuses them: this thread's signal stack is large enough for
+/// AVX-512, but not for 8 KiB of tiles. Ends with status 0 if all is as should
+/// be.
+[[noreturn]] void createWhereTilesAreRefused() {
+  static char stack[8192];
+  stack_t small = {};
+  small.ss_sp = stack;
+  small.ss_size = sizeof(stack);
+  bool isGood = sigaltstack(&small, nullptr) == 0;
+  auto expect = [&](const std::string &got, const std::string &expected) {
+    if (got == expected)
+      return;
+    isGood = false;
+    fprintf(stderr, "got: %s\nexpected: %s\n", got.c_str(), expected.c_str());
+  };
+  FakeLibrary both("fake_tiles"), only("fake_only_tiles");
+  std::string why = "(a thread's alternate signal stack may be too small)",
+              explicitly = "the operating system does not permit this process "
+                           "the tile registers of instruction set "
+                           "'sapphirerapids-amx' " +
+                           why;
+  expect(createWith(both.model, nullptr), "x86-64-v3");
+  expect(createWith(both.model, "sapphirerapids-amx"), explicitly);
+  setenv("MPC_ISA", "sapphirerapids-amx", 1);
+  expect(createWith(both.model, nullptr), "MPC_ISA: " + explicitly);
+  unsetenv("MPC_ISA");
+  expect(createWith(only.model, nullptr),
+         "the operating system does not permit this process the tile "
+         "registers that the library's instruction sets (sapphirerapids-amx) "
+         "need " +
+             why);
+  // A refusal is not for ever.
+  small.ss_flags = SS_DISABLE;
+  sigaltstack(&small, nullptr);
+  expect(createWith(both.model, nullptr), "sapphirerapids-amx");
+  _exit(isGood ? 0 : 1);
+}
+
+TEST(TilesDeathTest, WithoutPermissionTheNextBestIsChosen) {
+  FakeLibrary library("fake_tiles");
+  if (!hasTiles(library.model))
+    GTEST_SKIP() << "no tile registers";
+  // A new process: a permission stays with one, and with its children.
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(createWhereTilesAreRefused(), ::testing::ExitedWithCode(0), "");
 }
 
 TEST_F(ContextTest, ThreadsByEnvironment) {

@@ -10,6 +10,7 @@
 |* takes memref descriptors. Compiled with
 |*   FAKE_BATCH  the first size of x and y: MPC_BATCH (symbolic) or a number
 |*   FAKE_DTYPE  the type of x and y; with any but MPC_F32 the model copies
+|*   FAKE_TILES  1: for x86-64-v3 and for tile registers; 2: only for those
 |* and linked with the runtime as an emitted library is.
 |*
 |* Entry "main": y[batch, 4] = 2 * x[batch, 4] + weights[4], by way of the
@@ -32,6 +33,9 @@ arena.
 #endif
 #define FAKE_CONCAT2(A, B) A##B
 #define FAKE_CONCAT(A, B) FAKE_CONCAT2(A, B)
+#ifndef FAKE_TILES
+#define FAKE_TILES 0
+#endif
 #ifndef FAKE_PREFIX
 #define FAKE_PREFIX fake
 #endif
@@ -151,19 +155,26 @@ static const mpc_rt_entry_info entries[] = {
 static const mpc_rt_entry_fn functions[] = {run, probe};
 static const mpc_rt_affine arenas[] = {
     {64, FAKE_BATCH == MPC_BATCH ? COLUMNS * sizeof(float) : 0}, {64, 0}};
-/* The first variants run anywhere; the last one nowhere. */
+/* The first variants run anywhere; the last one nowhere, or where there are
+ * tile registers that may be used. */
 static const mpc_rt_variant variants[] = {
+#if FAKE_TILES != 2
     {"x86-64-v3", 0, functions, arenas},
+#endif
+#if FAKE_TILES
+    {"sapphirerapids-amx", MPC_RT_CPU_FEATURE(AMX_TILE), functions, arenas}};
+#else
     {"x86-64-v4", 0, functions, arenas},
     {"sapphirerapids", MPC_RT_CPU_FEATURE(AVX2) | (UINT64_C(1) << 62),
      functions, arenas}};
+#endif
 
 static const char manifest[] =
     "{\"format\": 1, \"entries\": [{\"name\": \"main\", \"inputs\": "
     "[{\"name\": \"x\", \"range\": [-10.0, 10.0]}]}]}";
 
 static const mpc_rt_model model = {
-    MPC_RT_VERSION,  2,        3,
+    MPC_RT_VERSION,  2,        sizeof(variants) / sizeof(variants[0]),
     entries,         variants, weights,
     sizeof(weights), manifest, sizeof(manifest) - 1};
 
