@@ -28,10 +28,12 @@ void KernelDialect::registerAttributes() {
 }
 
 int64_t mpc::kernel::countRowTiles(int64_t rows, int64_t panels) {
+  if (rows < 1 || panels < 1)
+    return 0;
   int64_t tiles = llvm::divideCeilSigned(rows, kTileRows);
-  bool fits = rows > 0 && panels > 0 && tiles * panels <= kMaxSumTiles &&
-              rows % tiles == 0;
-  return fits ? tiles : 0;
+  while (tiles * panels <= kMaxSumTiles && rows % tiles != 0)
+    ++tiles;
+  return tiles * panels <= kMaxSumTiles ? tiles : 0;
 }
 
 int64_t mpc::kernel::getTilePixels(int64_t width) {

@@ -39,8 +39,8 @@ inline bool usesTileRegisters(Intrinsic intrinsic) {
   return intrinsic == Intrinsic::tdpbusd || intrinsic == Intrinsic::tdpbf16ps;
 }
 
-/// Tile registers that the sums of `rows` rows by one of `panels` panels take,
-/// with equally many rows in each; 0 if there is no such number.
+/// The fewest tile registers that the sums of `rows` rows by one of `panels`
+/// panels fit, with equally many rows in each; 0 if there is no such number.
 int64_t countRowTiles(int64_t rows, int64_t panels);
 
 /// Neighbouring output pixels in a tile register, where a row of pixels has
