@@ -204,7 +204,7 @@ def elementwise(operator, rows, columns, copied=False):
 
 
 def products():
-    peak = lambda kind: "int8" if kind in ("u8s8", "s8s8", "u8u8") else "f32"
+    peak = lambda kind: "int8" if kind in ("u8s8", "s8s8", "u8u8") else "bf16" if kind == "bf16" else "f32"
     makers = {
         "f32": lambda m, n, k: matmul(m, n, k, "f32"),
         "u8s8": lambda m, n, k: integer_matmul(m, n, k, "u8"),

@@ -137,7 +137,8 @@ int main(int argc, char **argv) {
     Json json;
     if (argument == "--machine") {
       mpc::run::Peak peak = mpc::run::measurePeak("native");
-      json = {{"peak_gops", {{"f32", peak.f32}, {"int8", peak.int8}}},
+      json = {{"peak_gops",
+               {{"f32", peak.f32}, {"bf16", peak.bf16}, {"int8", peak.int8}}},
               {"memory", measureMemory()},
               {"onednn", getOneDNNVersion()}};
     } else if (!argument.empty() && argument[0] != '-') {

@@ -14,6 +14,8 @@
 
 #include "Profile.h"
 
+#include "cpu.h" // the runtime's
+
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
@@ -54,6 +56,7 @@ constexpr int64_t steps = 20000;
 #define MPC_FMA256(I) "vfmadd231ps %%ymm12, %%ymm12, %%ymm" #I "\n"
 #define MPC_FMA512(I) "vfmadd231ps %%zmm12, %%zmm12, %%zmm" #I "\n"
 #define MPC_DOT512(I) "vpdpbusd %%zmm12, %%zmm12, %%zmm" #I "\n"
+#define MPC_PAIR512(I) "vdpbf16ps %%zmm12, %%zmm12, %%zmm" #I "\n"
 // Where there is no dot product of bytes: products of 16 bits, then a sum.
 #define MPC_MADD256(I)                                                         \
   "vpmaddwd %%ymm12, %%ymm12, %%ymm13\nvpaddd %%ymm13, %%ymm" #I ", %%ymm" #I  \
@@ -82,6 +85,34 @@ void runDot512() {
   MPC_ZERO;
   MPC_LOOP(MPC_DOT512);
 }
+void runPair512() {
+  MPC_ZERO;
+  MPC_LOOP(MPC_PAIR512);
+}
+
+/// Products of 16 rows by 16 columns, in four registers of sums as in compiled
+/// kernels; 16 cycles of each hide the latency of 52. All registers have 16
+/// rows of 64 bytes, and are zero.
+constexpr int numTiles = 4;
+#define MPC_TILE_LOOP(PRODUCT)                                                 \
+  alignas(64) static const uint8_t sizes[64] = {                               \
+      1,  0, 0,  0, 0,  0, 0,  0, 0,  0, 0, 0, 0,  0,  0,  0,  64, 0,          \
+      64, 0, 64, 0, 64, 0, 64, 0, 64, 0, 0, 0, 0,  0,  0,  0,  0,  0,          \
+      0,  0, 0,  0, 0,  0, 0,  0, 0,  0, 0, 0, 16, 16, 16, 16, 16, 16};        \
+  int64_t left = steps;                                                        \
+  asm volatile("ldtilecfg %1\n"                                                \
+               "tilezero %%tmm0\ntilezero %%tmm1\ntilezero %%tmm2\n"           \
+               "tilezero %%tmm3\ntilezero %%tmm4\ntilezero %%tmm5\n"           \
+               "1:\n" PRODUCT " %%tmm5, %%tmm4, %%tmm0\n" PRODUCT              \
+               " %%tmm5, %%tmm4, %%tmm1\n" PRODUCT                             \
+               " %%tmm5, %%tmm4, %%tmm2\n" PRODUCT " %%tmm5, %%tmm4, %%tmm3\n" \
+               "dec %0\njnz 1b\ntilerelease\n"                                 \
+               : "+r"(left)                                                    \
+               : "m"(sizes)                                                    \
+               : "cc")
+
+void runTileInt8() { MPC_TILE_LOOP("tdpbusd"); }
+void runTileBF16() { MPC_TILE_LOOP("tdpbf16ps"); }
 
 /// 10⁹ operations per second of a run of `operations`; the best of several,
 /// since nothing makes a core faster than it is.
@@ -153,18 +184,32 @@ const Bandwidth &mpc::run::measureBandwidth() {
 
 static Peak timePeak(const std::string &isa) {
   Peak peak;
-  if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma"))
+  uint64_t features = mpc_rt_cpu_detect();
+  if (const mpc_rt_cpu_level *level = mpc_rt_cpu_find_level(isa.c_str()))
+    features &= level->features;
+  auto has = [&](uint64_t all) { return (features & all) == all; };
+  if (!has(MPC_RT_CPU_FEATURE(AVX2) | MPC_RT_CPU_FEATURE(FMA)))
     return peak;
   double count = 2.0 * numChains * double(steps);
-  bool isNarrow = isa == "x86-64-v3";
-  bool hasWide = !isNarrow && __builtin_cpu_supports("avx512f") &&
-                 __builtin_cpu_supports("avx512bw");
-  bool hasDot =
-      hasWide && isa != "x86-64-v4" && __builtin_cpu_supports("avx512vnni");
+  bool hasWide =
+      has(MPC_RT_CPU_FEATURE(AVX512F) | MPC_RT_CPU_FEATURE(AVX512BW));
+  bool hasTiles = has(MPC_RT_CPU_FEATURE(AMX_TILE)) &&
+                  mpc_rt_cpu_permit(MPC_RT_CPU_FEATURE(AMX_TILE));
+  double tileCount = 2.0 * numTiles * double(steps) * 16 * 16;
   peak.f32 = hasWide ? time(runFma512, count * 16) : time(runFma256, count * 8);
-  peak.int8 = hasDot    ? time(runDot512, count * 64)
-              : hasWide ? time(runMadd512, count * 32)
-                        : time(runMadd256, count * 16);
+  if (hasTiles && has(MPC_RT_CPU_FEATURE(AMX_INT8)))
+    peak.int8 = time(runTileInt8, tileCount * 64);
+  else if (hasWide && has(MPC_RT_CPU_FEATURE(AVX512VNNI)))
+    peak.int8 = time(runDot512, count * 64);
+  else
+    peak.int8 =
+        hasWide ? time(runMadd512, count * 32) : time(runMadd256, count * 16);
+  // Without products of bf16 that are faster, they are those of f32.
+  peak.bf16 = peak.f32;
+  if (hasTiles && has(MPC_RT_CPU_FEATURE(AMX_BF16)))
+    peak.bf16 = std::max(peak.bf16, time(runTileBF16, tileCount * 32));
+  else if (hasWide && has(MPC_RT_CPU_FEATURE(AVX512BF16)))
+    peak.bf16 = std::max(peak.bf16, time(runPair512, count * 32));
   return peak;
 }
 

@@ -65,7 +65,9 @@ static void judge(Profile::Row &row, const Work &work, double batch,
                   double threads, const Peak &peak) {
   double macs = work.macs * batch * row.calls;
   if (macs > 0) {
-    double most = row.precision == "int8" ? peak.int8 : peak.f32;
+    double most = row.precision == "int8"   ? peak.int8
+                  : row.precision == "bf16" ? peak.bf16
+                                            : peak.f32;
     row.gops = 2 * macs / row.ms / 1e6;
     row.ofPeak = most > 0 ? row.gops / most : 0;
     row.boundMs = most > 0 ? 2 * macs / most / 1e6 : 0;
@@ -111,6 +113,7 @@ bool mpc::run::profileModel(Model &model, const Json &manifest,
   profile.ms = ms / double(calls);
   profile.peak = measurePeak(model.isa);
   profile.peak.f32 *= model.threads;
+  profile.peak.bf16 *= model.threads;
   profile.peak.int8 *= model.threads;
   profile.memory = measureBandwidth().memory();
   double batch = 1;
@@ -141,10 +144,11 @@ std::string mpc::run::formatProfile(const Profile &profile) {
   char line[256];
   std::snprintf(line, sizeof(line),
                 "%.4g ms a call (%lld calls), at least %.4g by the machine: "
-                "peak %.0f GOP/s in f32, %.0f in int8, %.0f GB/s from memory\n",
+                "peak %.0f GOP/s in f32, %.0f in bf16, %.0f in int8, %.0f GB/s "
+                "from memory\n",
                 profile.ms, static_cast<long long>(profile.calls),
-                profile.boundMs, profile.peak.f32, profile.peak.int8,
-                profile.memory);
+                profile.boundMs, profile.peak.f32, profile.peak.bf16,
+                profile.peak.int8, profile.memory);
   std::string text = line;
   std::snprintf(line, sizeof(line),
                 "%-*s  %-14s %-9s %7s %11s %7s %9s %7s %8s %15s\n", int(width),
@@ -183,7 +187,9 @@ Json mpc::run::profileToJson(const Profile &profile) {
   json["ms"] = profile.ms;
   json["bound_ms"] = profile.boundMs;
   json["memory_gb_per_s"] = profile.memory;
-  json["peak_gops"] = {{"f32", profile.peak.f32}, {"int8", profile.peak.int8}};
+  json["peak_gops"] = {{"f32", profile.peak.f32},
+                       {"bf16", profile.peak.bf16},
+                       {"int8", profile.peak.int8}};
   json["groups"] = Json::array();
   for (const Profile::Row &row : profile.rows) {
     Json entry = {

@@ -18,7 +18,7 @@ namespace mpc::run {
 /// What a machine's core can do at most, in 10⁹ operations per second, a
 /// multiplication and an addition being two. Measured, some milliseconds each.
 struct Peak {
-  double f32 = 0, int8 = 0;
+  double f32 = 0, bf16 = 0, int8 = 0;
 };
 /// With the widest instructions of at most the instruction set `isa`, in the
 /// way in which compiled kernels use them. Measured once per process.
@@ -65,7 +65,7 @@ bool profileModel(Model &model, const nlohmann::ordered_json &manifest,
 
 /// The table for people: the most expensive group first.
 std::string formatProfile(const Profile &profile);
-/// {"calls", "ms", "bound_ms", "peak_gops": {"f32", "int8"},
+/// {"calls", "ms", "bound_ms", "peak_gops": {"f32", "bf16", "int8"},
 /// "memory_gb_per_s", "groups": [...]}
 nlohmann::ordered_json profileToJson(const Profile &profile);
 
