@@ -536,9 +536,12 @@ LogicalResult MatrixTileOp::verify() {
            << rows << ", " << weights << " and sums " << sums; // C5
   if (rows.getRank() != 4 || !rows.hasStaticShape() ||
       llvm::is_contained(rows.getShape(), 0) ||
-      rows.getDimSize(1) > kTileRows || !rows.isLastDimUnitStride())
+      rows.getDimSize(1) > kTileRows || !rows.isLastDimUnitStride() ||
+      llvm::is_contained(rows.getStridesAndOffset().first,
+                         ShapedType::kDynamic))
     return emitOpError("expected rows TxRxSxK with R up to ")
-           << kTileRows << " and contiguous K, but got " << rows; // C1
+           << kTileRows << ", known strides and contiguous K, but got "
+           << rows; // C1
   int64_t kv = 32 / element.getIntOrFloatBitWidth();
   ArrayRef<int64_t> shape = rows.getShape();
   if (weights.getRank() != 5 ||
@@ -552,7 +555,8 @@ LogicalResult MatrixTileOp::verify() {
            << ", but got " << weights; // C2
   if (sums.getRank() != 2 || !sums.hasStaticShape() ||
       sums.getDimSize(0) != shape[0] * shape[1] ||
-      sums.getDimSize(1) % kPanelWidth != 0 || !sums.isLastDimUnitStride())
+      sums.getDimSize(1) % kPanelWidth != 0 || !sums.isLastDimUnitStride() ||
+      ShapedType::isDynamic(sums.getStridesAndOffset().first[0]))
     return emitOpError("expected sums of ")
            << shape[0] * shape[1] << " rows and panels of " << kPanelWidth
            << " contiguous columns, but got " << sums; // C3

@@ -653,9 +653,10 @@ def Kernel_MatrixTileOp : Kernel_Op<"matrix_tile", [DeclareOpInterfaceMethods<Me
     with nothing between that is not part of the same contraction.
 
     Constraints:
-    - (C1) `rows` is T×R×S×K, static, contiguous in its last dimension, with 1 ≤ R ≤ 16; its strides may let it overlap itself, as windows do;
+    - (C1) `rows` is T×R×S×K, static, its strides as well, contiguous in its last dimension, with 1 ≤ R ≤ 16; its strides may let it overlap itself,
+      as windows do;
     - (C2) `weights` is packed (rank 5, 16 lanes, kv of 4 bytes), and taps times k blocks times kv is S·K; K is a multiple of kv;
-    - (C3) `sums` is T·R×16·P, contiguous rows;
+    - (C3) `sums` is T·R×16·P, contiguous rows a known distance apart;
     - (C4) T·P ≤ 4, the registers that hold sums;
     - (C5) `tdpbusd` with i8 and sums of i32; `tdpbf16ps` with bf16 and sums of f32.
 
