@@ -2,6 +2,7 @@
 // RUN: mpc-opt %s --mpc-describe-target=march=x86-64-v3 | FileCheck %s --check-prefix=V3
 // RUN: mpc-opt %s --mpc-describe-target=march=x86-64-v4 | FileCheck %s --check-prefix=V4
 // RUN: mpc-opt %s --mpc-describe-target=march=sapphirerapids | FileCheck %s --check-prefix=SPR
+// RUN: mpc-opt %s --mpc-describe-target=march=sapphirerapids-amx | FileCheck %s --check-prefix=AMX
 // RUN: mpc-opt %s --mpc-describe-target=march=znver4 | FileCheck %s --check-prefix=ZEN4
 // RUN: mpc-opt %s --mpc-describe-target=march=cascadelake | FileCheck %s --check-prefix=LEVEL
 // RUN: not mpc-opt %s --mpc-describe-target=march=x86-64-v2 2>&1 | FileCheck %s --check-prefix=FLOOR
@@ -14,6 +15,9 @@
 // V4-SAME: "l2_bytes" = 1048576 : i64
 // SPR: "march" = "sapphirerapids", "vector_bits" = 512 : i64, "vector_registers" = 32 : i64, "vnni" = true, "vbmi" = true, "bf16" = true,
 // SPR-SAME: "bf16_full_rate" = false, "fp16" = true, "amx" = false, "l1_bytes" = 49152 : i64, "l2_bytes" = 2097152 : i64
+// As sapphirerapids, with tile registers.
+// AMX: "march" = "sapphirerapids-amx", "vector_bits" = 512 : i64, "vector_registers" = 32 : i64, "vnni" = true, "vbmi" = true, "bf16" = true,
+// AMX-SAME: "bf16_full_rate" = false, "fp16" = true, "amx" = true, "l1_bytes" = 49152 : i64, "l2_bytes" = 2097152 : i64
 // ZEN4: "bf16" = true, "bf16_full_rate" = true, "fp16" = false
 // A name without caches of its own has those of its vector width.
 // LEVEL: "vnni" = true, {{.*}}"l2_bytes" = 1048576 : i64
