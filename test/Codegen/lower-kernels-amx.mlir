@@ -1,0 +1,162 @@
+// Loops around tiles of sums in tile registers: their sizes are set once for each parallel iteration, and they are given back at its end.
+// RUN: mpc-opt %s --pass-pipeline="builtin.module(mpc-describe-target{march=sapphirerapids-amx},mpc-lower-kernels,canonicalize)" | FileCheck %s
+
+// A window with padding: all rows of input that a block of output rows reads, padding around them, are copied once, before the tiles of all panels. Two
+// rows of eight pixels by two panels; a row of the window is a segment of 3 pixels, and pixels overlap. Only 24 columns are stored.
+// CHECK-LABEL: func.func @padded
+// CHECK-SAME: %[[X:[a-z0-9]+]]: memref<?x8x8x32xi8>, %[[W:[a-z0-9]+]]: memref<2x9x8x16x4xi8>
+// CHECK: scf.forall (%[[SAMPLE:.*]]) in (%{{.*}}) {
+// CHECK: %[[SUMS:.*]] = memref.alloca() {{.*}} : memref<16x32xi32>
+// CHECK: %[[COPY:.*]] = memref.alloca() {{.*}} : memref<3200xi8>
+// CHECK: scf.for %[[LINE:.*]] = %c0 to %c10 step %c1
+// CHECK: %[[Y:.*]] = arith.addi %[[LINE]], %c-1
+// CHECK: %[[INSIDE:.*]] = arith.cmpi ult, %[[Y]], %c8
+// CHECK: scf.if %[[INSIDE]]
+// CHECK: vector.store %{{.*}}, %[[COPY]][%{{.*}}] : memref<3200xi8>, vector<32xi8>
+// CHECK: scf.for {{.*}} to %c256 step %c64
+// CHECK: vector.store %{{.*}}, %[[COPY]][%{{.*}}] : memref<3200xi8>, vector<64xi8>
+// CHECK: vector.store %{{.*}}, %[[COPY]][%{{.*}}] : memref<3200xi8>, vector<32xi8>
+// CHECK: else
+// CHECK: scf.for {{.*}} to %c320 step %c64
+// CHECK: kernel.configure_tiles 8 rows, 24 blocks
+// CHECK: scf.for {{.*}} to %c8 step %c2
+// CHECK: %[[ROWS:.*]] = memref.reinterpret_cast %[[COPY]] {{.*}} sizes: [2, 8, 3, 96], strides: [320, 32, 320, 1]
+// CHECK: kernel.matrix_tile tdpbusd rows(%[[ROWS]] : {{.*}}) weights(%[[W]][%c0]
+// CHECK: memref.subview %[[SUMS]][0, 0] [8, 32] [1, 1]
+// CHECK-COUNT-4: vector.store {{.*}} vector<16xi32>
+// CHECK-COUNT-4: vector.store {{.*}} vector<8xi32>
+// CHECK: memref.subview %[[SUMS]][8, 0] [8, 32] [1, 1]
+// CHECK: kernel.release_tiles
+// CHECK-NEXT: } {mpc.cost
+func.func @padded(%x: memref<?x8x8x32xi8>, %w: memref<2x9x8x16x4xi8>, %o: memref<?x8x8x24xi32>) {
+  kernel.contract ins(%x, %w : memref<?x8x8x32xi8>, memref<2x9x8x16x4xi8>) outs(%o : memref<?x8x8x24xi32>)
+      attributes {extra_maps = [], unsigned_input, pad_value = 7 : i8,
+                  tiling = #kernel.tiling<intrinsic = tdpbusd, rows = 16, columns = 32, kv = 4>,
+                  window = #kernel.window<sizes = [3, 3], strides = [1, 1], dilations = [1, 1], low = [1, 1], high = [1, 1]>} {
+  ^bb0(%acc: i32):
+    kernel.yield %acc : i32
+  }
+  return
+}
+
+// Without padding the input is read in place, rows of the window two rows of it apart. Of 19 by 5 pixels the last tiles move back: to row 3, and to
+// pixel 9. Of three panels the last group has one.
+// CHECK-LABEL: func.func @in_place
+// CHECK-SAME: %[[X:[a-z0-9]+]]: memref<1x9x21x16xi8>, %[[W:[a-z0-9]+]]: memref<3x9x4x16x4xi8>
+// CHECK-NOT: memref<{{[0-9]+}}xi8>
+// CHECK: kernel.configure_tiles 10 rows, 12 blocks
+// CHECK: scf.for {{.*}} to %c5 step %c2
+// CHECK: arith.minui %{{.*}}, %c3
+// CHECK: scf.for {{.*}} to %c19 step %c10
+// CHECK: arith.minui %{{.*}}, %c9
+// CHECK: memref.reinterpret_cast %[[X]] {{.*}} sizes: [2, 10, 3, 48], strides: [336, 16, 672, 1]
+// CHECK: kernel.matrix_tile tdpbusd {{.*}} weights(%[[W]][%c0] {{.*}} sums(%{{.*}} : memref<20x32xi32
+// CHECK: kernel.matrix_tile tdpbusd {{.*}} weights(%[[W]][%c2] {{.*}} sums(%{{.*}} : memref<20x16xi32
+// CHECK: kernel.release_tiles
+// CHECK-NOT: kernel.configure_tiles
+// CHECK: return
+func.func @in_place(%x: memref<1x9x21x16xi8>, %w: memref<3x9x4x16x4xi8>, %o: memref<1x5x19x48xi32>) {
+  kernel.contract ins(%x, %w : memref<1x9x21x16xi8>, memref<3x9x4x16x4xi8>) outs(%o : memref<1x5x19x48xi32>)
+      attributes {extra_maps = [], tiling = #kernel.tiling<intrinsic = tdpbusd, rows = 20, columns = 32, kv = 4>,
+                  window = #kernel.window<sizes = [3, 3], strides = [1, 1], dilations = [2, 1], low = [0, 0], high = [0, 0]>} {
+  ^bb0(%acc: i32):
+    kernel.yield %acc : i32
+  }
+  return
+}
+
+// Pixels two apart, and part of their channels: every fourth segment of 16 bytes.
+// CHECK-LABEL: func.func @strided
+// CHECK-SAME: %[[X:[a-z0-9]+]]: memref<1x8x8x16xi8, strided<[2048, 256, 32, 1], offset: ?>>
+// CHECK: kernel.configure_tiles 4 rows, 4 blocks
+// CHECK: memref.reinterpret_cast %[[X]] {{.*}} sizes: [4, 4, 1, 16], strides: [512, 64, 256, 1]
+func.func @strided(%x: memref<1x8x8x16xi8, strided<[2048, 256, 32, 1], offset: ?>>, %w: memref<1x1x4x16x4xi8>, %o: memref<1x4x4x16xi32>) {
+  kernel.contract ins(%x, %w : memref<1x8x8x16xi8, strided<[2048, 256, 32, 1], offset: ?>>, memref<1x1x4x16x4xi8>) outs(%o : memref<1x4x4x16xi32>)
+      attributes {extra_maps = [], unsigned_input, tiling = #kernel.tiling<intrinsic = tdpbusd, rows = 16, columns = 16, kv = 4>,
+                  window = #kernel.window<sizes = [1, 1], strides = [2, 2], dilations = [1, 1], low = [0, 0], high = [0, 0]>} {
+  ^bb0(%acc: i32):
+    kernel.yield %acc : i32
+  }
+  return
+}
+
+// Pixels of a slice of channels do not lie side by side: where a window has several in a row, they are copied one by one, without padding, too.
+// CHECK-LABEL: func.func @sliced
+// CHECK: %[[COPY:.*]] = memref.alloca() {{.*}} : memref<1024xi8>
+// CHECK: scf.for {{.*}} to %c8 step %c1
+// CHECK: scf.for {{.*}} to %c8 step %c1
+// CHECK: vector.store %{{.*}}, %[[COPY]][%{{.*}}] : memref<1024xi8>, vector<16xi8>
+// CHECK: memref.reinterpret_cast %[[COPY]] {{.*}} sizes: [2, 6, 3, 48], strides: [128, 16, 128, 1]
+func.func @sliced(%x: memref<1x8x8x16xi8, strided<[2048, 256, 32, 1], offset: ?>>, %w: memref<1x9x4x16x4xi8>, %o: memref<1x6x6x16xi32>) {
+  kernel.contract ins(%x, %w : memref<1x8x8x16xi8, strided<[2048, 256, 32, 1], offset: ?>>, memref<1x9x4x16x4xi8>) outs(%o : memref<1x6x6x16xi32>)
+      attributes {extra_maps = [], unsigned_input, tiling = #kernel.tiling<intrinsic = tdpbusd, rows = 12, columns = 16, kv = 4>,
+                  window = #kernel.window<sizes = [3, 3], strides = [1, 1], dilations = [1, 1], low = [0, 0], high = [0, 0]>} {
+  ^bb0(%acc: i32):
+    kernel.yield %acc : i32
+  }
+  return
+}
+
+// A first layer's 27 values and a zero are gathered for 32 pixels at a time; the last 32 of 841 move back.
+// CHECK-LABEL: func.func @gathered
+// CHECK-SAME: %[[W:[a-z0-9]+]]: memref<1x1x7x16x4xi8>
+// CHECK: kernel.configure_tiles 16 rows, 7 blocks
+// CHECK: %[[GATHERED:.*]] = memref.alloca() {{.*}} : memref<32x28xi8>
+// CHECK: arith.minui %{{.*}}, %c809
+// CHECK: vector.store %{{.*}}, %[[GATHERED]][%{{.*}}, %c27] : memref<32x28xi8>, vector<1xi8>
+// CHECK: %[[ROWS:.*]] = memref.expand_shape %[[GATHERED]] {{.*}} output_shape [2, 16, 1, 28]
+// CHECK: %[[CAST:.*]] = memref.cast %[[ROWS]]
+// CHECK: kernel.matrix_tile tdpbusd rows(%[[CAST]] : {{.*}}) weights(%[[W]][%c0]
+// CHECK: kernel.release_tiles
+func.func @gathered(%x: memref<1x60x60x3xi8>, %w: memref<1x1x7x16x4xi8>, %o: memref<1x29x29x16xi32>) {
+  kernel.contract ins(%x, %w : memref<1x60x60x3xi8>, memref<1x1x7x16x4xi8>) outs(%o : memref<1x29x29x16xi32>)
+      attributes {extra_maps = [], unsigned_input, tiling = #kernel.tiling<intrinsic = tdpbusd, rows = 32, columns = 16, kv = 4, gather = true>,
+                  window = #kernel.window<sizes = [3, 3], strides = [2, 2], dilations = [1, 1], low = [0, 0], high = [0, 0]>} {
+  ^bb0(%acc: i32):
+    kernel.yield %acc : i32
+  }
+  return
+}
+
+// Few rows: one iteration for each group of panels. The registers are given back behind the branch of the last one, which has one panel. Of 20 rows asked
+// for there are 9, all in one register.
+// CHECK-LABEL: func.func @columns
+// CHECK-SAME: %[[X:[a-z0-9]+]]: memref<9x64xi8>, %[[W:[a-z0-9]+]]: memref<65x1x16x16x4xi8>
+// CHECK: scf.forall (%{{.*}}) in (33) {
+// CHECK: kernel.configure_tiles 9 rows, 16 blocks
+// CHECK: scf.if
+// CHECK: kernel.matrix_tile tdpbusd {{.*}} sums(%{{.*}} : memref<9x32xi32
+// CHECK: } else {
+// CHECK: kernel.matrix_tile tdpbusd {{.*}} sums(%{{.*}} : memref<9x16xi32
+// CHECK: }
+// CHECK: kernel.release_tiles
+// CHECK-NEXT: } {mpc.cost
+func.func @columns(%x: memref<9x64xi8>, %w: memref<65x1x16x16x4xi8>, %o: memref<9x1040xi32>) {
+  kernel.contract ins(%x, %w : memref<9x64xi8>, memref<65x1x16x16x4xi8>) outs(%o : memref<9x1040xi32>)
+      attributes {extra_maps = [], unsigned_input, tiling = #kernel.tiling<intrinsic = tdpbusd, rows = 20, columns = 32, kv = 4>} {
+  ^bb0(%acc: i32):
+    kernel.yield %acc : i32
+  }
+  return
+}
+
+// A product of its own per position: each has its panels. 23 rows do not divide into two registers: 22 of them do, and the second tile moves back.
+// CHECK-LABEL: func.func @batched
+// CHECK-SAME: %[[W:[a-z0-9]+]]: memref<6x1x16x16x4xi8>
+// CHECK: scf.forall (%[[I:.*]]) in (3) {
+// CHECK: kernel.configure_tiles 11 rows, 16 blocks
+// CHECK: %[[PANEL:.*]] = arith.muli %[[I]], %c2
+// CHECK: %[[FIRST:.*]] = arith.muli %[[I]], %c23
+// CHECK: %[[LAST:.*]] = arith.addi %[[FIRST]], %c1
+// CHECK: scf.for %[[ROW:.*]] = %[[FIRST]] to %{{.*}} step %c22
+// CHECK: arith.minui %[[ROW]], %[[LAST]]
+// CHECK: kernel.matrix_tile tdpbusd rows(%{{.*}} : memref<2x11x1x64xi8, {{.*}}) weights(%[[W]][%[[PANEL]]] : {{.*}}) sums(%{{.*}} : memref<22x32xi32
+// CHECK: kernel.release_tiles
+func.func @batched(%x: memref<3x23x64xi8>, %w: memref<6x1x16x16x4xi8>, %o: memref<3x23x32xi32>) {
+  kernel.contract ins(%x, %w : memref<3x23x64xi8>, memref<6x1x16x16x4xi8>) outs(%o : memref<3x23x32xi32>)
+      attributes {batched, extra_maps = [], unsigned_input, tiling = #kernel.tiling<intrinsic = tdpbusd, rows = 32, columns = 32, kv = 4>} {
+  ^bb0(%acc: i32):
+    kernel.yield %acc : i32
+  }
+  return
+}
