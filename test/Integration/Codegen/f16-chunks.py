@@ -38,8 +38,8 @@ class Chunked(kernels.Case):
         if self.kind in ("matmul", "batched"):
             yield self.X, (self.W if self.kind == "matmul" else self.W[:, None])
             return
-        p, (oh, ow) = self.pad, self.out_size()
-        x = np.pad(self.X, ((0, 0), (p, p), (p, p), (0, 0)))
+        (top, left, bottom, right), (oh, ow) = self.pad, self.out_size()
+        x = np.pad(self.X, ((0, 0), (top, bottom), (left, right), (0, 0)))
         for i in range(self.kernel[0]):
             for j in range(self.kernel[1]):
                 yield x[:, i:i + oh, j:j + ow], self.W[:, i, j, :].T

@@ -6,6 +6,7 @@
 """Compiles contractions, alone and with epilogues, through the passes of Codegen and runs them."""
 import argparse
 import ctypes
+import itertools
 import os
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import time
 import numpy as np
 
 PIPELINE = (
-    "builtin.module(mpc-describe-target{{march={march}}},mpc-select-tiling,mpc-pack-constants,func.func(mpc-tile-and-fuse),"
+    "builtin.module(mpc-describe-target{{march={march}}},mpc-select-tiling{{candidate={candidate}}},mpc-pack-constants,func.func(mpc-tile-and-fuse),"
     "canonicalize,cse,"
     "mpc-bufferize,canonicalize,cse,mpc-lower-kernels,mpc-lower-inner-tiles,mpc-lower-bf16,canonicalize,cse,func.func(buffer-loop-hoisting),"
     "func.func(scf-forall-to-for),func.func(buffer-loop-hoisting),convert-scf-to-cf,expand-strided-metadata,lower-affine,"
@@ -38,7 +39,8 @@ def storage(values, element):
 
 
 class Case:
-    """One contraction: `x` and `w` are element types (u8 and i8 give i32 sums); `epilogue` is none, bias (f32 bias and
+    """One contraction: `x` and `w` are element types (u8 and i8 give i32 sums); `stride` and `dilation` are of both dimensions or a pair, `pad`
+    of all sides or (top, left, bottom, right); `epilogue` is none, bias (f32 bias and
     relu), requant (i32 bias, per-channel scale, rounding to u8), saturate-u8 or saturate-i8 (the same, clamped as i32) or residual (f32 bias,
     residual, relu)."""
 
@@ -46,7 +48,8 @@ class Case:
                  pad=0, epilogue="none", dynamic=False, constant=True, zero_point=None):
         self.kind, self.x, self.w = kind, x, w or ("i8" if x in ("u8", "i8") else x)
         self.batch, self.size, self.ic, self.oc, self.kernel = batch, size, ic, oc, kernel
-        self.stride, self.dilation, self.pad, self.epilogue, self.dynamic = stride, dilation, pad, epilogue, dynamic
+        self.stride, self.dilation, self.pad = [(v,) * n if isinstance(v, int) else v for v, n in ((stride, 2), (dilation, 2), (pad, 4))]
+        self.epilogue, self.dynamic = epilogue, dynamic
         self.constant = constant  # otherwise weights are an argument, and loops compute
         self.integer = x in ("u8", "i8")
         self.acc = "i32" if self.integer else "f32"
@@ -58,8 +61,9 @@ class Case:
                 f"{self.dilation} pad {self.pad} {self.epilogue}{'' if self.constant else ' run-time weights'}")
 
     def out_size(self):
-        return tuple((s + 2 * self.pad - (k - 1) * self.dilation - 1) // self.stride + 1
-                     for s, k in zip(self.size, self.kernel))
+        padding = (self.pad[0] + self.pad[2], self.pad[1] + self.pad[3])
+        return tuple((size + p - (k - 1) * d - 1) // s + 1
+                     for size, p, k, s, d in zip(self.size, padding, self.kernel, self.stride, self.dilation))
 
     def shapes(self):
         if self.kind == "matmul":
@@ -102,14 +106,14 @@ class Case:
         if self.kind in ("matmul", "batched", "transposed"):
             acc, size = X @ W, np.abs(X) @ np.abs(W)
         else:
-            p = self.pad
-            X = np.pad(X, ((0, 0), (p, p), (p, p), (0, 0)), constant_values=self.zero_point)
-            oh, ow = self.out_size()
+            top, left, bottom, right = self.pad
+            X = np.pad(X, ((0, 0), (top, bottom), (left, right), (0, 0)), constant_values=self.zero_point)
+            (oh, ow), (down, along) = self.out_size(), self.stride
             acc, size = 0, 0
             for i in range(self.kernel[0]):
                 for j in range(self.kernel[1]):
-                    y, x = i * self.dilation, j * self.dilation
-                    part = X[:, y:y + (oh - 1) * self.stride + 1:self.stride, x:x + (ow - 1) * self.stride + 1:self.stride]
+                    y, x = i * self.dilation[0], j * self.dilation[1]
+                    part = X[:, y:y + (oh - 1) * down + 1:down, x:x + (ow - 1) * along + 1:along]
                     tap = W[i, j] if self.kind == "depthwise" else W[:, i, j, :].T
                     acc = acc + (part * tap if self.kind == "depthwise" else part @ tap)
                     size = size + (np.abs(part) * np.abs(tap) if self.kind == "depthwise" else np.abs(part) @ np.abs(tap))
@@ -161,17 +165,17 @@ class Case:
             lines += ["  %c0 = arith.constant 0 : index", f"  %batch = tensor.dim %x, %c0 : {xt}"]
         empty = "%batch" if self.dynamic else ""
         inp, inpt = "%x", xt
-        if self.pad:
-            p = self.pad
-            padded = (x[0], x[1] + 2 * p, x[2] + 2 * p, x[3])
+        if any(self.pad):
+            top, left, bottom, right = self.pad
+            padded = (x[0], x[1] + top + bottom, x[2] + left + right, x[3])
             inp, inpt = "%padded", tensor(padded, self.x)
             element = "i8" if self.integer else self.x
             value = self.zero_point if self.integer else "0.0"
             lines += [f"  %pad = arith.constant {value} : {element}",
-                      f"  %padded = tensor.pad %x low[0, {p}, {p}, 0] high[0, {p}, {p}, 0] {{", "  ^bb0(%i: index, %j: index, %k: index, %l: index):",
+                      f"  %padded = tensor.pad %x low[0, {top}, {left}, 0] high[0, {bottom}, {right}, 0] {{", "  ^bb0(%i: index, %j: index, %k: index, %l: index):",
                       f"    tensor.yield %pad : {element}", f"  }} : {xt} to {inpt}"]
         s, d = self.stride, self.dilation
-        pixel = f"(n, oh * {s} + kh * {d}, ow * {s} + kw * {d}"
+        pixel = f"(n, oh * {s[0]} + kh * {d[0]}, ow * {s[1]} + kw * {d[1]}"
         if self.kind == "matmul":
             maps = ["(m, n, k) -> (m, k)", "(m, n, k) -> (k, n)", "(m, n, k) -> (m, n)"]
             iterators = ["parallel"] * 2 + ["reduction"]
@@ -276,8 +280,8 @@ def guarded(array):
     return copy
 
 
-def compile_library(cases, march, work_dir):
-    source, library = (os.path.join(work_dir, f"{march}.{suffix}") for suffix in ("mlir", "so"))
+def compile_library(cases, march, work_dir, candidate=0):
+    source, library = (os.path.join(work_dir, f"{march}.{candidate}.{suffix}") for suffix in ("mlir", "so"))
     with open(source, "w") as file:
         for index, case in enumerate(cases):
             file.write(case.mlir(f"case{index}"))
@@ -285,8 +289,8 @@ def compile_library(cases, march, work_dir):
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             sys.exit(f"{' '.join(command[:1])} failed for {march}:\n{done.stderr[:4000]}")
-    lowered, ir, obj = (os.path.join(work_dir, f"{march}.{suffix}") for suffix in ("lowered.mlir", "ll", "o"))
-    run("mpc-opt", "--pass-pipeline=" + PIPELINE.format(march=march), source, "-o", lowered)
+    lowered, ir, obj = (os.path.join(work_dir, f"{march}.{candidate}.{suffix}") for suffix in ("lowered.mlir", "ll", "o"))
+    run("mpc-opt", "--pass-pipeline=" + PIPELINE.format(march=march, candidate=candidate), source, "-o", lowered)
     run("mlir-translate", "--mlir-to-llvmir", lowered, "-o", ir)
     # Only AMD's processors have SSE4A, which znver4 stands for here as well.
     processor = (f"-mcpu={march.removesuffix('-amx')}", "-mattr=-sse4a")
@@ -402,6 +406,50 @@ def cases():
     yield Case("matmul", batch=3, ic=20, oc=24, dynamic=True, epilogue="bias", constant=False)
 
 
+def tile_cases():
+    """What is special with tile registers, which hold 16 rows and 16 k blocks of four values at most."""
+    for x in ("u8", "i8"):
+        q, conv = "requant", dict(kind="conv", x=x)
+        # Rows of one register, of two that are equally full, and of what does not divide; four registers, and one row more.
+        for rows in (16, 17, 18, 23, 31, 33, 40, 63, 65):
+            yield Case("matmul", x, batch=rows, ic=64, oc=16 if rows % 2 else 40, epilogue=q)
+        # One step and two, even and with a shorter last one, of a block at least; k blocks that end inside.
+        for depth in (1, 4, 20, 60, 68, 124, 128, 132, 190, 192, 260, 1028):
+            yield Case("matmul", x, batch=20, ic=depth, oc=24, epilogue=q)
+        yield Case("batched", x, batch=3, size=(37, 1), ic=62, oc=50, constant=False)
+        yield Case("transposed", x, batch=3, size=(33, 1), ic=64, oc=50, constant=False, dynamic=True)
+        # One row of pixels, one column, one pixel.
+        yield Case(**conv, size=(1, 20), ic=32, oc=40, kernel=(1, 3), pad=(0, 1, 0, 1), epilogue=q)
+        yield Case(**conv, size=(20, 1), ic=32, oc=40, kernel=(3, 1), pad=(1, 0, 1, 0), epilogue=q)
+        yield Case(**conv, size=(3, 3), ic=32, oc=24, kernel=(3, 3), batch=3, dynamic=True, epilogue=q)
+        # Three rows of seven and nine pixels, four of ten; two parts of a row; rows that do not divide.
+        yield Case(**conv, size=(3, 7), ic=16, oc=8, kernel=(3, 3), pad=1, epilogue=q)
+        yield Case(**conv, size=(3, 9), ic=16, oc=16, kernel=(3, 3), pad=1)
+        yield Case(**conv, size=(9, 10), ic=16, oc=9, kernel=(3, 3), pad=1, epilogue="saturate-i8")
+        yield Case(**conv, size=(5, 33), ic=64, oc=72, kernel=(3, 3), pad=1, batch=2, dynamic=True, epilogue="saturate-u8")
+        # Gaps in the rows of a window, in its columns, and in one that has a single column.
+        yield Case(**conv, size=(9, 19), ic=20, oc=33, kernel=(3, 3), dilation=(2, 1), pad=(2, 1, 2, 1), epilogue=q)
+        yield Case(**conv, size=(9, 19), ic=20, oc=33, kernel=(3, 3), dilation=(1, 2), pad=(1, 2, 1, 2), epilogue=q)
+        yield Case(**conv, size=(9, 19), ic=20, oc=33, kernel=(3, 1), dilation=(3, 2), epilogue=q)
+        # Sides padded differently, by more than the window, and so that windows begin and end in padding; steps beyond the window.
+        yield Case(**conv, size=(9, 19), ic=20, oc=33, kernel=(3, 3), pad=(0, 1, 2, 3), epilogue=q)
+        yield Case(**conv, size=(9, 19), ic=20, oc=33, kernel=(3, 3), pad=(0, 0, 1, 1), stride=2, batch=2, dynamic=True, epilogue=q)
+        yield Case(**conv, size=(5, 6), ic=16, oc=16, kernel=(3, 3), pad=(5, 4, 3, 6), epilogue=q)
+        yield Case(**conv, size=(4, 4), ic=16, oc=32, kernel=(3, 3), pad=4, stride=8)
+        yield Case(**conv, size=(13, 17), ic=16, oc=48, kernel=(2, 2), stride=3, epilogue=q)
+        yield Case(**conv, size=(13, 17), ic=16, oc=48, stride=3, epilogue=q)
+        yield Case(**conv, size=(13, 17), ic=16, oc=48, stride=(1, 2), epilogue=q)
+        yield Case(**conv, size=(13, 17), ic=16, oc=48, pad=1, epilogue=q)
+        # Pixels of other channels than multiples of four.
+        yield Case(**conv, size=(13, 17), ic=6, oc=21, stride=2, epilogue=q)
+        yield Case(**conv, size=(13, 17), ic=7, oc=21, kernel=(3, 3), pad=2, epilogue=q)
+        # More taps than a register has k blocks; several blocks of rows; weights at run time.
+        yield Case(**conv, size=(9, 9), ic=4, oc=70, kernel=(5, 3), pad=(2, 1, 2, 1), epilogue=q)
+        yield Case(**conv, size=(9, 9), ic=8, oc=16, kernel=(9, 9), pad=4, epilogue=q)
+        yield Case(**conv, size=(40, 17), ic=64, oc=64, kernel=(3, 3), pad=1, batch=2, epilogue=q)
+        yield Case(**conv, size=(9, 9), ic=16, oc=16, kernel=(3, 3), pad=1, constant=False)
+
+
 def random_cases(rng, count):
     def pick(*values):
         return values[rng.integers(len(values))]
@@ -415,9 +463,9 @@ def random_cases(rng, count):
                     stride=pick(1, 1, 2, 3), dilation=pick(1, 1, 2), pad=pick(0, 1, 2), epilogue=epilogue, dynamic=pick(True, False),
                     constant=pick(True, True, True, False), zero_point=pick(None, 0))
         if kind in ("batched", "transposed"):
-            case.kernel, case.pad, case.stride, case.constant = (1, 1), 0, 1, False
+            case.kernel, case.pad, case.stride, case.constant = (1, 1), (0,) * 4, (1, 1), False
         if kind == "matmul":
-            case.kernel, case.pad = (1, 1), 0
+            case.kernel, case.pad = (1, 1), (0,) * 4
         if kind == "matmul" or min(case.out_size()) >= 1:
             count -= 1
             yield case
@@ -466,6 +514,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--work-dir", required=True)
     parser.add_argument("--march", help="only this one")
+    parser.add_argument("--candidate", type=int, default=0, help="the tiling to take, of those that --tune measures; 0: the default")
     parser.add_argument("--time", action="store_true", help="time larger shapes")
     parser.add_argument("--random", type=int, default=0, metavar="N", help="N random shapes instead")
     parser.add_argument("--seed", type=int, default=1)
@@ -475,12 +524,18 @@ def main():
     marches = [options.march] if options.march else available
     rng = np.random.default_rng(options.seed)
     all_cases = list(random_cases(rng, options.random) if options.random else benchmarks() if options.time else cases())
+    others = len(all_cases)  # on all instruction sets; those that follow on the first one and with tile registers
+    if not options.random and not options.time:
+        all_cases += tile_cases()
     for case in all_cases:
         case.data(rng)
     failures, first = 0, {}
     for march in marches:
-        library = compile_library(all_cases, march, options.work_dir)
-        for index, case in enumerate(all_cases):
+        # Tile registers are among the tilings for most integers, though not the first one for small shapes.
+        also_other = march.endswith("-amx") and not options.time and not options.candidate
+        chosen = all_cases if march == marches[0] or march.endswith("-amx") else all_cases[:others]
+        libraries = [compile_library(chosen, march, options.work_dir, candidate) for candidate in (options.candidate, 1)[:1 + also_other]]
+        for library, (index, case) in itertools.product(libraries, enumerate(chosen)):
             actual, seconds = run_case(library, index, case, repeat=0.3 if options.time else 0)
             expected, bound = case.reference()
             good = np.array_equal(actual, expected) if bound is None else bool(np.all(np.abs(actual - expected) <= bound))
