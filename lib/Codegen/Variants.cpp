@@ -17,8 +17,8 @@
 
 using namespace mlir;
 
-/// The floor, AVX-512, and AVX-512 with the 8-bit dot product: the three levels
-/// between which the generated code differs.
+/// The floor, AVX-512, AVX-512 with the 8-bit dot product, and tile registers:
+/// the levels between which the generated code differs most.
 static constexpr const char *defaultMarches[] = {
     "x86-64-v3", "x86-64-v4", "cascadelake", "sapphirerapids-amx"};
 

@@ -200,7 +200,7 @@ def compile(  # noqa: A001 - mpc.compile is what it is called
         then is the batch.
     bind: inputs that become constants, by name: an array, or the path of a .npy or .pb file. The library has them as inputs no
         more.
-    march: instruction sets, such as "x86-64-v3" or ["x86-64-v3", "x86-64-v4"]; None: AVX2, AVX-512 and AVX-512 with VNNI.
+    march: instruction sets, such as "x86-64-v3" or ["x86-64-v3", "x86-64-v4"]; None: AVX2, AVX-512, AVX-512 with VNNI, and AMX.
     flags: any other flag of mpc-compile with underscores for dashes: calibrator="moving-average", io_type={"image": "u8"},
         io_layout={"image": "nhwc"}, precision_config="choice.json", dump_phases="folder", ...
 

@@ -15,6 +15,7 @@
 // DEFAULT: module @x86_64_v3
 // DEFAULT: module @x86_64_v4
 // DEFAULT: module @cascadelake
+// DEFAULT: module @sapphirerapids_amx
 // DEFAULT-NOT: module
 
 // Tile registers are a level of their own, after the one without.

@@ -22,7 +22,7 @@ i64 = np.int64
 
 def available():
     flags = set(open("/proc/cpuinfo").read().split())
-    needs = {"x86-64-v3": "avx2", "x86-64-v4": "avx512bw", "cascadelake": "avx512_vnni"}
+    needs = {"x86-64-v3": "avx2", "x86-64-v4": "avx512bw", "cascadelake": "avx512_vnni", "sapphirerapids-amx": "amx_int8"}
     return [isa for isa, flag in needs.items() if flag in flags]
 
 
@@ -196,7 +196,7 @@ def single_ops(profile):
     with open(path("ops.mlir"), "w") as file:
         file.write(text)
     library = path(f"{profile}.so")
-    subprocess.run(["mpc-compile", path("ops.mlir"), "--compile-from=quantized", "--march=x86-64-v3,x86-64-v4,cascadelake", "-o", library], check=True)
+    subprocess.run(["mpc-compile", path("ops.mlir"), "--compile-from=quantized", "--march=x86-64-v3,x86-64-v4,cascadelake,sapphirerapids-amx", "-o", library], check=True)
     # Numbers around ties and powers of two, and the ends; factors above 1 get numbers that stay within 32 bits.
     acc = (rng.integers(-2**31, 2**31, (ROWS, 4)) >> rng.integers(0, 30, (ROWS, 4))).astype(np.int32)
     edges = [0, 1, -1, 2**31 - 1, -2**31, 2**30, -2**30, 2**16 - 1]
@@ -255,7 +255,7 @@ np.save(path("samples.npy"), samples)
 
 
 def compile_model(model, library, *flags):
-    return subprocess.run(["mpc-compile", path(model), f"--calibration-data={path('samples.npy')}", "--march=x86-64-v3,x86-64-v4,cascadelake", *flags,
+    return subprocess.run(["mpc-compile", path(model), f"--calibration-data={path('samples.npy')}", "--march=x86-64-v3,x86-64-v4,cascadelake,sapphirerapids-amx", *flags,
                            "-o", path(library)], capture_output=True, text=True)
 
 

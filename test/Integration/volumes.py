@@ -71,12 +71,12 @@ def batch_flags(batch):
 
 def run_everywhere(folder, batch):
     """The result, which is the same on all instruction sets of this machine and with two threads."""
-    compile_to(folder, "-o", folder / "m.so", "--march=x86-64-v3,x86-64-v4,cascadelake")
+    compile_to(folder, "-o", folder / "m.so", "--march=x86-64-v3,x86-64-v4,cascadelake,sapphirerapids-amx")
     compile_to(folder, "--compile-to=tiled", "--emit=mlir", "--march=x86-64-v3", "-o", folder / "tiled.mlir")
     assert "kernel.contract" in (folder / "tiled.mlir").read_text(), folder
     flags = batch_flags(batch)
     results = []
-    for isa in ("x86-64-v3", "x86-64-v4", "cascadelake"):
+    for isa in ("x86-64-v3", "x86-64-v4", "cascadelake", "sapphirerapids-amx"):
         done = subprocess.run([RUN, folder / "m.so", f"--isa={isa}", "--describe", "--json"], capture_output=True, text=True)
         if done.returncode == 0:
             results.append(run(folder, "m.so", f"--isa={isa}", *flags))

@@ -46,7 +46,7 @@ def ForkVariants : Pass<"mpc-fork-variants", "::mlir::ModuleOp"> {
   let options = [
     ListOption<"marches", "march", "std::string",
       "Instruction sets, as in mpc-compile --march; `native` is the best known "
-      "one of this machine (default: x86-64-v3,x86-64-v4,cascadelake)">
+      "one of this machine (default: x86-64-v3,x86-64-v4,cascadelake,sapphirerapids-amx)">
   ];
 }
 

@@ -49,7 +49,7 @@ struct CodegenOptions : mlir::PassPipelineOptions<CodegenOptions> {
   ListOption<std::string> marches{
       *this, "march",
       llvm::cl::desc("Instruction sets to generate code for (default: "
-                     "x86-64-v3,x86-64-v4,cascadelake)")};
+                     "x86-64-v3,x86-64-v4,cascadelake,sapphirerapids-amx)")};
   Option<std::string> tuningTable{
       *this, "tuning-table",
       llvm::cl::desc("Tilings that were measured, JSON (docs/Tuning.md)")};
