@@ -1,4 +1,5 @@
-// Loops around tiles of sums in tile registers: their sizes are set once for each parallel iteration, and they are given back at its end.
+// Loops around tiles of sums in tile registers: their sizes are set once for each parallel iteration, and they are given back at its end. There are buffers
+// for the sums of two tiles: the epilogue of a tile follows the products of the next one, that of the last one comes behind all loops.
 // RUN: mpc-opt %s --pass-pipeline="builtin.module(mpc-describe-target{march=sapphirerapids-amx},mpc-lower-kernels,canonicalize)" | FileCheck %s
 
 // A window with padding: all rows of input that a block of output rows reads, padding around them, are copied once, before the tiles of all panels. Two
@@ -6,7 +7,8 @@
 // CHECK-LABEL: func.func @padded
 // CHECK-SAME: %[[X:[a-z0-9]+]]: memref<?x8x8x32xi8>, %[[W:[a-z0-9]+]]: memref<2x9x8x16x4xi8>
 // CHECK: scf.forall (%[[SAMPLE:.*]]) in (%{{.*}}) {
-// CHECK: %[[SUMS:.*]] = memref.alloca() {{.*}} : memref<16x32xi32>
+// CHECK: %[[SUMS:.*]] = memref.alloca() {{.*}} : memref<32x32xi32>
+// CHECK: %[[STATE:.*]] = memref.alloca() {{.*}} : memref<4xi64>
 // CHECK: %[[COPY:.*]] = memref.alloca() {{.*}} : memref<3200xi8>
 // CHECK: scf.for %[[LINE:.*]] = %c0 to %c10 step %c1
 // CHECK: %[[Y:.*]] = arith.addi %[[LINE]], %c-1
@@ -21,11 +23,18 @@
 // CHECK: kernel.configure_tiles 8 rows, 24 blocks
 // CHECK: scf.for {{.*}} to %c8 step %c2
 // CHECK: %[[ROWS:.*]] = memref.reinterpret_cast %[[COPY]] {{.*}} sizes: [2, 8, 3, 96], strides: [320, 32, 320, 1]
-// CHECK: kernel.matrix_tile tdpbusd rows(%[[ROWS]] : {{.*}}) weights(%[[W]][%c0]
-// CHECK: memref.subview %[[SUMS]][0, 0] [8, 32] [1, 1]
-// CHECK-COUNT-4: vector.store {{.*}} vector<16xi32>
-// CHECK-COUNT-4: vector.store {{.*}} vector<8xi32>
-// CHECK: memref.subview %[[SUMS]][8, 0] [8, 32] [1, 1]
+// CHECK: %[[NEXT:.*]] = memref.load %[[STATE]][%c0]
+// CHECK: %[[AT:.*]] = arith.index_cast %[[NEXT]]
+// CHECK: %[[BUFFER:.*]] = memref.subview %[[SUMS]][%[[AT]], 0] [16, 32] [1, 1]
+// CHECK: kernel.matrix_tile tdpbusd rows(%[[ROWS]] : {{.*}}) weights(%[[W]][%c0] {{.*}} sums(%[[BUFFER]] : memref<16x32xi32
+// CHECK: %[[WAITS:.*]] = arith.cmpi ne
+// CHECK: scf.if %[[WAITS]]
+// CHECK: arith.subi %c16, %{{.*}}
+// CHECK-COUNT-2: vector.store {{.*}} vector<8xi32>
+// CHECK: memref.store %{{.*}}, %[[STATE]][%c0]
+// CHECK: scf.if
+// CHECK: vector.store {{.*}} vector<8xi32>
+// CHECK: memref.store %{{.*}}, %[[STATE]][%c1]
 // CHECK: kernel.release_tiles
 // CHECK-NEXT: } {mpc.cost
 func.func @padded(%x: memref<?x8x8x32xi8>, %w: memref<2x9x8x16x4xi8>, %o: memref<?x8x8x24xi32>) {
