@@ -532,7 +532,7 @@ def main():
     failures, first = 0, {}
     for march in marches:
         # Tile registers are among the tilings for most integers, though not the first one for small shapes.
-        also_other = march.endswith("-amx") and not options.time and not options.candidate
+        also_other = march.endswith("-amx") and not options.time and not options.random and not options.candidate
         chosen = all_cases if march == marches[0] or march.endswith("-amx") else all_cases[:others]
         libraries = [compile_library(chosen, march, options.work_dir, candidate) for candidate in (options.candidate, 1)[:1 + also_other]]
         for library, (index, case) in itertools.product(libraries, enumerate(chosen)):
