@@ -55,7 +55,7 @@ def main():
     options = parser.parse_args()
     os.makedirs(options.work_dir, exist_ok=True)
     for old, new in (("{{march={march}}}", "{{march=sapphirerapids}}"),
-                     ("mpc-select-tiling", "mpc-select-tiling{{f16-accumulation=chunked}}"),
+                     ("mpc-select-tiling{{candidate={candidate}}}", "mpc-select-tiling{{f16-accumulation=chunked}}"),
                      ("convert-vector-to-llvm", "func.func(mpc-expand-math),convert-vector-to-llvm")):
         assert old in kernels.PIPELINE
         kernels.PIPELINE = kernels.PIPELINE.replace(old, new)
