@@ -83,7 +83,7 @@ def main():
             values[...] = np.where(rng.random(values.shape) < 0.01, values * np.float32(2.0 ** -127), values)
             values[...] = (values.view(np.uint32) & 0xffff0000).view(np.float32)
     library = kernels.compile_library(cases, march, options.work_dir)
-    with open(os.path.join(options.work_dir, f"{march}.0.ll")) as file:
+    with open(os.path.join(options.work_dir, f"{march}.ll")) as file:
         text = file.read()
     failures = 0
     for index, case in enumerate(cases):

@@ -281,7 +281,8 @@ def guarded(array):
 
 
 def compile_library(cases, march, work_dir, candidate=0):
-    source, library = (os.path.join(work_dir, f"{march}.{candidate}.{suffix}") for suffix in ("mlir", "so"))
+    stem = os.path.join(work_dir, f"{march}.{candidate}" if candidate else march)
+    source, library = (f"{stem}.{suffix}" for suffix in ("mlir", "so"))
     with open(source, "w") as file:
         for index, case in enumerate(cases):
             file.write(case.mlir(f"case{index}"))
@@ -289,7 +290,7 @@ def compile_library(cases, march, work_dir, candidate=0):
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
             sys.exit(f"{' '.join(command[:1])} failed for {march}:\n{done.stderr[:4000]}")
-    lowered, ir, obj = (os.path.join(work_dir, f"{march}.{candidate}.{suffix}") for suffix in ("lowered.mlir", "ll", "o"))
+    lowered, ir, obj = (f"{stem}.{suffix}" for suffix in ("lowered.mlir", "ll", "o"))
     run("mpc-opt", "--pass-pipeline=" + PIPELINE.format(march=march, candidate=candidate), source, "-o", lowered)
     run("mlir-translate", "--mlir-to-llvmir", lowered, "-o", ir)
     # Only AMD's processors have SSE4A, which znver4 stands for here as well.
