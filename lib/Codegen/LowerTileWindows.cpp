@@ -193,7 +193,8 @@ void TileWindowLowering::emitRun(Value input, Value from, Value to,
 void TileWindowLowering::copyLine(Value sample, Value y, Value line) {
   Value to = mul(b, line, linePitch);
   int64_t height = inputType.getDimSize(1), width = inputType.getDimSize(2);
-  int64_t left = window.getLow()[1];
+  // Of more padding than a window no more is read.
+  int64_t left = std::min(window.getLow()[1], reach);
   int64_t inside = std::min(width, reach - left);
   auto copyInside = [&] {
     emitRun(Value(), Value(), to, left * depth);

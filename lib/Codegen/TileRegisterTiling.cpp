@@ -104,12 +104,15 @@ TilingAttr TileRegisterTiling::getRows(double &cost) const {
   if (most < 1)
     return {};
   // Tiles of one height that cover the rows, the last one moved back.
-  int64_t rows =
-      llvm::divideCeilSigned(total, llvm::divideCeilSigned(total, most));
-  while (rows < most && countRowTiles(rows, panels) == 0)
-    ++rows;
-  while (countRowTiles(rows, panels) == 0)
-    --rows;
+  int64_t rows = 0;
+  for (int64_t number = llvm::divideCeilSigned(total, most); rows == 0;
+       ++number) {
+    int64_t height = llvm::divideCeilSigned(total, number);
+    while (height <= most && countRowTiles(height, panels) == 0)
+      ++height;
+    if (height <= most)
+      rows = height;
+  }
   int64_t blocks = llvm::divideCeilSigned(depth, kv);
   cost = getCost(rows / countRowTiles(rows, panels),
                  llvm::divideCeilSigned(blocks, kTileRows),

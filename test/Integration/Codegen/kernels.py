@@ -437,6 +437,7 @@ def tile_cases():
         yield Case(**conv, size=(9, 19), ic=20, oc=33, kernel=(3, 3), pad=(0, 0, 1, 1), stride=2, batch=2, dynamic=True, epilogue=q)
         yield Case(**conv, size=(5, 6), ic=16, oc=16, kernel=(3, 3), pad=(5, 4, 3, 6), epilogue=q)
         yield Case(**conv, size=(4, 4), ic=16, oc=32, kernel=(3, 3), pad=4, stride=8)
+        yield Case(**conv, size=(4, 4), ic=16, oc=32, kernel=(3, 3), pad=(4, 4, 4, 2), stride=8)
         yield Case(**conv, size=(13, 17), ic=16, oc=48, kernel=(2, 2), stride=3, epilogue=q)
         yield Case(**conv, size=(13, 17), ic=16, oc=48, stride=3, epilogue=q)
         yield Case(**conv, size=(13, 17), ic=16, oc=48, stride=(1, 2), epilogue=q)
