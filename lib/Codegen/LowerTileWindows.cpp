@@ -329,7 +329,8 @@ void TileWindowLowering::forEachGroup(
            [&](Value panel) { body(panel, panels, kPanelWidth); });
   if (rest == 0)
     return;
-  flush(panels, kPanelWidth);
+  if (full > 0)
+    flush(panels, kPanelWidth);
   auto emitRest = [&] {
     int64_t count = llvm::divideCeilSigned(rest, kPanelWidth);
     int64_t lastWidth = (rest - 1) % kPanelWidth + 1;
