@@ -368,8 +368,8 @@ def Kernel_ContractOp : Kernel_OutputOp<"contract"> {
 
     Element types: f32, f16 and bf16 accumulate in f32 by fused multiply-add; i8 (signed, or u8 with `unsigned_input`)
     times s8 accumulates in i32 modulo 2³². The sum runs over (kh, kw, c) in order and is never split, so a result depends
-    neither on the tile nor on the instruction set; but `vdpbf16ps` adds bf16 products in pairs and takes subnormals for zero, and
-    `vfmaddph` sums chunks of 64 products in f16. Outside of the input the pad value is read; it is a value of the input (for integers the zero point). Where it is zero such products may be left out,
+    neither on the tile nor on the instruction set; but `vdpbf16ps` adds bf16 products in pairs, `tdpbf16ps` in steps
+    (kernel.matrix_tile), both take subnormals for zero, and `vfmaddph` sums chunks of 64 products in f16. Outside of the input the pad value is read; it is a value of the input (for integers the zero point). Where it is zero such products may be left out,
     which is the same for finite weights.
 
     With `batched`, each position of the leading dimensions but M has its own weights, `panels` after `panels` (kernel.pack).
