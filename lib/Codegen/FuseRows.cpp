@@ -242,7 +242,8 @@ bool RowRun::add(linalg::LinalgOp op) {
 
 int64_t RowRun::getRowElements(linalg::LinalgOp op) const {
   int64_t elements = 1;
-  for (int64_t size : ArrayRef(op.getStaticLoopRanges()).drop_front(numRows))
+  SmallVector<int64_t> sizes = op.getStaticLoopRanges();
+  for (int64_t size : ArrayRef(sizes).drop_front(numRows))
     elements *= ShapedType::isDynamic(size) ? kFewestElements : size;
   return elements;
 }
