@@ -69,6 +69,9 @@ class Kernels:
 
     def race(self, arguments, folder):
         environment = {"OMP_NUM_THREADS": "1", "PATH": "/usr/bin:/bin"}
+        # Debian's oneDNN 2.6.3 ends in an illegal instruction (tilezero) where the processor has AMX.
+        if "amx_int8" in results.machine()["features"]:
+            environment["ONEDNN_MAX_CPU_ISA"] = "AVX512_CORE_BF16"
         return json.loads(run([self.tools / "mpc-bench-kernels", *arguments], env=environment, cwd=folder))
 
     def machine(self):
