@@ -26,14 +26,7 @@ void ContractLowering::emitCopy(Value source, Value row, Value column,
     vector::StoreOp::create(b, value, gathered,
                             ValueRange{row, add(b, column, from)});
   };
-  int64_t whole = size / chunk * chunk;
-  if (whole == chunk)
-    copy(indexConstant(b, 0), chunk);
-  else if (whole != 0)
-    emitLoop(b, indexConstant(b, 0), indexConstant(b, whole), chunk,
-             [&](Value from) { copy(from, chunk); });
-  if (size != whole)
-    copy(indexConstant(b, whole), size - whole);
+  emitChunks(b, size, chunk, copy);
 }
 
 void ContractLowering::emitGatherWindow(Value row, Value r) {

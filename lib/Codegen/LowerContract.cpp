@@ -36,10 +36,6 @@ using namespace mlir;
 using namespace mpc;
 using namespace mpc::kernel;
 
-/// A parallel iteration should cost at least this much, in nanoseconds: handing
-/// one to a thread costs about 1000.
-static constexpr double kMinBlockCost = 10000;
-
 ContractLowering::ContractLowering(ContractOp op,
                                    const TargetDescription &target)
     : op(op), b(op.getLoc(), op), tiling(op.getTiling()),
@@ -157,12 +153,9 @@ void ContractLowering::emitWidening(Value begin, Value end) {
     Value to = b.createOrFold<arith::SubIOp>(row, widenedBegin);
     vector::StoreOp::create(b, wide, widened, ValueRange{to, column});
   };
-  int64_t whole = depth / kPanelWidth * kPanelWidth;
   emitLoop(b, widenedBegin, end, 1, [&](Value row) {
-    emitLoop(b, indexConstant(b, 0), indexConstant(b, whole), kPanelWidth,
-             [&](Value column) { copy(row, column, kPanelWidth); });
-    if (whole != depth)
-      copy(row, indexConstant(b, whole), depth - whole);
+    emitChunks(b, depth, kPanelWidth,
+               [&](Value column, int64_t width) { copy(row, column, width); });
   });
 }
 

@@ -28,9 +28,6 @@ using namespace mlir;
 using namespace mpc;
 using namespace mpc::kernel;
 
-/// A parallel iteration should cost at least this much, in nanoseconds.
-static constexpr double kMinBlockCost = 10000;
-
 /// Most blocks of a sample that are worth having.
 static constexpr int64_t kMaxBlocks = 16;
 
@@ -170,7 +167,6 @@ void TileWindowLowering::chooseBlocks() {
 
 void TileWindowLowering::emitRun(Value input, Value from, Value to,
                                  int64_t size) {
-  int64_t chunk = kCopyBits / inputType.getElementTypeBitWidth();
   auto copy = [&](Value at, int64_t width) {
     auto type = VectorType::get({width}, inputType.getElementType());
     Value value;
@@ -182,12 +178,7 @@ void TileWindowLowering::emitRun(Value input, Value from, Value to,
           b, DenseElementsAttr::get(type, Attribute(*op.getPadValue())));
     vector::StoreOp::create(b, value, source, ValueRange{add(b, to, at)});
   };
-  int64_t whole = size / chunk * chunk;
-  if (whole != 0)
-    emitLoop(b, indexConstant(b, 0), indexConstant(b, whole), chunk,
-             [&](Value at) { copy(at, chunk); });
-  if (size != whole)
-    copy(indexConstant(b, whole), size - whole);
+  emitChunks(b, size, kCopyBits / inputType.getElementTypeBitWidth(), copy);
 }
 
 void TileWindowLowering::copyLine(Value sample, Value y, Value line) {

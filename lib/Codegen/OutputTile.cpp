@@ -71,6 +71,18 @@ void mpc::emitLoop(ImplicitLocOpBuilder &b, Value lower, Value upper,
   body(loop.getInductionVar());
 }
 
+void mpc::emitChunks(ImplicitLocOpBuilder &b, int64_t size, int64_t chunk,
+                     function_ref<void(Value, int64_t)> body) {
+  int64_t whole = size / chunk * chunk;
+  if (whole == chunk)
+    body(indexConstant(b, 0), chunk);
+  else if (whole != 0)
+    emitLoop(b, indexConstant(b, 0), indexConstant(b, whole), chunk,
+             [&](Value begin) { body(begin, chunk); });
+  if (size != whole)
+    body(indexConstant(b, whole), size - whole);
+}
+
 void mpc::emitForall(ImplicitLocOpBuilder &b, Value count, double cost,
                      function_ref<void(Value)> body) {
   SmallVector<OpFoldResult> bounds = {getAsOpFoldResult(count)};

@@ -59,6 +59,15 @@ void emitLoop(mlir::ImplicitLocOpBuilder &b, mlir::Value lower,
               mlir::Value upper, int64_t step,
               llvm::function_ref<void(mlir::Value)> body);
 
+/// `body` for the first of each `chunk` of `size` elements, and for what is
+/// left over; with how many they are.
+void emitChunks(mlir::ImplicitLocOpBuilder &b, int64_t size, int64_t chunk,
+                llvm::function_ref<void(mlir::Value, int64_t)> body);
+
+/// An iteration of a parallel loop over blocks of a contraction should cost at
+/// least this much, in nanoseconds: handing one to a thread costs about 1000.
+inline constexpr double kMinBlockCost = 10000;
+
 /// A parallel loop over [0, count); `cost` in nanoseconds per iteration.
 void emitForall(mlir::ImplicitLocOpBuilder &b, mlir::Value count, double cost,
                 llvm::function_ref<void(mlir::Value)> body);
