@@ -100,9 +100,10 @@ private:
           mlir::ValueRange rows, mlir::Value tap, mlir::ValueRange init)>
           multiply);
   /// Whether a row of the window, pixels and their channels, is a run of the
-  /// input that tiles can read in place.
+  /// input that tiles can read in place. Sums in f16 would end with each.
   bool hasRuns() {
-    if (!copiesRuns() || op.getBlocksAttr() || usesTiles())
+    if (!copiesRuns() || op.getBlocksAttr() || usesTiles() ||
+        tiling.getIntrinsic() == kernel::Intrinsic::vfmaddph)
       return false;
     int64_t run = window.getRowTaps() * inputType.getShape().back();
     return depth == window.getNumRows() * run && run % tiling.getKv() == 0;

@@ -33,7 +33,7 @@ using namespace mlir;
 using namespace mpc;
 using namespace mpc::kernel;
 
-/// Products that are summed in f16 where that is asked for.
+/// Pairs of products that are summed in f16 where that is asked for.
 static constexpr int64_t kF16Chunk = 64;
 
 namespace {
@@ -254,12 +254,12 @@ public:
   }
 };
 
-/// AVX512-FP16: 32 lanes, two panels side by side. Sums of a chunk stay in f16,
-/// what they add up to is f32. Written as plain arithmetic, which LLVM computes
-/// on other processors, too.
-class VfmaddphTile : public InnerTile {
+/// AVX512-FP16: 32 lanes, two for each column, which a pair's products go to.
+/// Both sums of a chunk stay in f16, what they add up to is f32. Written as
+/// plain arithmetic, which LLVM computes on other processors, too.
+class VfmaddphTile : public PairsTile {
 public:
-  using InnerTile::InnerTile;
+  using PairsTile::PairsTile;
 
   void run() override {
     SmallVector<Value> sums(op.getAccumulators());
@@ -285,47 +285,44 @@ public:
 
   void step(Value block, MutableArrayRef<Value> parts) override {
     SmallVector<Value> weights;
-    for (int64_t p = 0; p < panels; p += 2) {
+    for (int64_t p = 0; p < panels; ++p)
       weights.push_back(loadWeights(p, block, 0, kPanelWidth));
-      if (p + 1 < panels)
-        weights.back() = vector::ShuffleOp::create(
-            b, weights.back(), loadWeights(p + 1, block, 0, kPanelWidth),
-            llvm::to_vector(llvm::seq<int64_t>(2 * kPanelWidth)));
-    }
-    Value *part = parts.begin();
-    for (Value row : op.getRows()) {
-      Value x = memref::LoadOp::create(b, row, block);
-      for (Value w : weights) {
-        Value wide = vector::BroadcastOp::create(b, w.getType(), x);
-        *part = vector::FMAOp::create(b, wide, w, *part);
-        ++part;
+    for (auto [r, row] : llvm::enumerate(op.getRows())) {
+      Value x = vector::BitCastOp::create(b, pairs(), loadPair(row, block));
+      for (int64_t p = 0; p < panels; ++p) {
+        Value &part = parts[r * panels + p];
+        part = vector::FMAOp::create(b, x, weights[p], part);
       }
     }
   }
 
 private:
-  /// `sums` plus the products from `begin` to `end`.
+  VectorType pairs() { return vectorOf(2 * kPanelWidth, rowElement); }
+
+  /// `sums` plus the products of the blocks from `begin` to `end`.
   SmallVector<Value> addChunk(Value begin, Value end, ValueRange sums) {
-    SmallVector<Value> parts;
-    for (int64_t r = 0; r < rows; ++r)
-      for (int64_t p = 0; p < panels; p += 2) {
-        auto type = vectorOf(std::min<int64_t>(panels - p, 2) * kPanelWidth,
-                             rowElement);
-        parts.push_back(arith::ConstantOp::create(b, b.getZeroAttr(type)));
-      }
-    parts = emitSteps(begin, end, parts);
+    Value zero = arith::ConstantOp::create(b, b.getZeroAttr(pairs()));
     SmallVector<Value> results;
-    for (Value part : parts)
-      for (int64_t lane = 0;
-           lane < cast<VectorType>(part.getType()).getNumElements();
-           lane += kPanelWidth) {
-        Value half = vector::ExtractStridedSliceOp::create(b, part, lane,
-                                                           kPanelWidth, 1);
-        Value sum = sums[results.size()];
-        half = arith::ExtFOp::create(b, sum.getType(), half);
-        results.push_back(arith::AddFOp::create(b, sum, half));
-      }
+    for (auto [sum, part] : llvm::zip_equal(
+             sums,
+             emitSteps(begin, end, SmallVector<Value>(sums.size(), zero)))) {
+      Value added = arith::ExtFOp::create(b, sum.getType(), addPairs(part));
+      results.push_back(arith::AddFOp::create(b, sum, added));
+    }
     return results;
+  }
+
+  /// The sum of the two lanes of each column. All lanes add, which takes one
+  /// shuffle less than to take the halves apart first.
+  Value addPairs(Value lanes) {
+    SmallVector<int64_t> swapped, first;
+    for (int64_t column = 0; column < kPanelWidth; ++column) {
+      swapped.append({2 * column + 1, 2 * column});
+      first.push_back(2 * column);
+    }
+    Value others = vector::ShuffleOp::create(b, lanes, lanes, swapped);
+    Value both = arith::AddFOp::create(b, lanes, others);
+    return vector::ShuffleOp::create(b, both, both, first);
   }
 };
 

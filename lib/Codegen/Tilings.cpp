@@ -68,8 +68,6 @@ static constexpr int64_t kMaxReach = 8;
 static int64_t getVectorsPerRow(Intrinsic intrinsic, int64_t panels,
                                 const TargetDescription &target) {
   int64_t perPanel = kPanelWidth * 32 / target.vectorBits;
-  if (intrinsic == Intrinsic::vfmaddph) // of f16, two panels in a register
-    return llvm::divideCeilSigned(panels, 2);
   // pmaddwd keeps two partial sums per lane.
   return (intrinsic == Intrinsic::pmaddwd ? 2 : 1) * perPanel * panels;
 }
@@ -199,8 +197,10 @@ public:
     kv = info.integer ? 4 : isSame && getElement(0).isBF16() ? 2 : 1;
     if (kv == 2 && target.bf16FullRate)
       intrinsic = Intrinsic::vdpbf16ps;
-    if (isSame && getElement(0).isF16() && target.fp16 && !isDequantizing())
+    if (isSame && getElement(0).isF16() && target.fp16 && !isDequantizing()) {
       intrinsic = Intrinsic::vfmaddph;
+      kv = 2;
+    }
   }
 
   /// The tiling of the rules: columns split evenly, accumulators fill the

@@ -66,23 +66,25 @@ func.func @vdpbf16ps(%row: memref<8xbf16>, %w: memref<4x1x4x16x2xbf16>, %i: inde
   return %0 : vector<16xf32>
 }
 
-// Sums of f16 start anew after 64 values; two panels share a register, a third one has one of its own.
+// Sums of f16 start anew after 64 pairs; each column has a sum of the first values and one of the second, which end as one.
 // CHECK-LABEL: func.func @vfmaddph
-func.func @vfmaddph(%row: memref<70xf16>, %w: memref<4x1x70x16x1xf16>, %i: index, %a: vector<16xf32>) -> (vector<16xf32>, vector<16xf32>, vector<16xf32>) {
-  // CHECK: %[[S:.*]]:3 = scf.for %[[C:.*]] = %c0{{.*}} to %c64{{.*}} step %c64{{.*}} iter_args(%[[A:.*]] = %{{.*}}, %{{.*}} = %{{.*}}, %{{.*}} = %{{.*}}) -> (vector<16xf32>, vector<16xf32>, vector<16xf32>)
-  // CHECK: %[[P:.*]]:2 = scf.for %[[K:.*]] = %[[C]] to %{{.*}} iter_args(%[[PAIR:.*]] = %cst{{.*}}, %[[ONE:.*]] = %cst{{.*}}) -> (vector<32xf16>, vector<16xf16>)
-  // CHECK: %[[W:.*]] = vector.shuffle {{.*}} : vector<16xf16>, vector<16xf16>
-  // CHECK: %[[X:.*]] = memref.load %{{.*}}[%[[K]]]
-  // CHECK: %[[X32:.*]] = vector.broadcast %[[X]] : f16 to vector<32xf16>
-  // CHECK: vector.fma %[[X32]], %[[W]], %[[PAIR]] : vector<32xf16>
-  // CHECK: vector.fma %{{.*}}, %{{.*}}, %[[ONE]] : vector<16xf16>
-  // CHECK: %[[H:.*]] = vector.extract_strided_slice %[[P]]#0 {offsets = [0], sizes = [16], strides = [1]}
+func.func @vfmaddph(%row: memref<140xf16>, %w: memref<4x1x70x16x2xf16>, %i: index, %a: vector<16xf32>) -> (vector<16xf32>, vector<16xf32>) {
+  // CHECK: %[[S:.*]]:2 = scf.for %[[C:.*]] = %c0{{.*}} to %c64{{.*}} step %c64{{.*}} iter_args(%[[A:.*]] = %{{.*}}, %{{.*}} = %{{.*}}) -> (vector<16xf32>, vector<16xf32>)
+  // CHECK: %[[P:.*]]:2 = scf.for %[[K:.*]] = %[[C]] to %{{.*}} iter_args(%[[ONE:.*]] = %cst{{.*}}, %[[OTHER:.*]] = %cst{{.*}}) -> (vector<32xf16>, vector<32xf16>)
+  // CHECK: %[[W:.*]] = vector.load %{{.*}} : memref<4x1x70x32xf16>, vector<32xf16>
+  // CHECK: %[[B:.*]] = vector.broadcast %{{.*}} : i32 to vector<16xi32>
+  // CHECK: %[[X:.*]] = vector.bitcast %[[B]] : vector<16xi32> to vector<32xf16>
+  // CHECK: vector.fma %[[X]], %[[W]], %[[ONE]] : vector<32xf16>
+  // CHECK: vector.fma %[[X]], %{{.*}}, %[[OTHER]] : vector<32xf16>
+  // CHECK: %[[T:.*]] = vector.shuffle %[[P]]#0, %[[P]]#0 [1, 0, 3, 2, {{.*}}, 31, 30]
+  // CHECK: %[[D:.*]] = arith.addf %[[P]]#0, %[[T]] : vector<32xf16>
+  // CHECK: %[[H:.*]] = vector.shuffle %[[D]], %[[D]] [0, 2, 4, {{.*}}, 30]
   // CHECK: %[[F:.*]] = arith.extf %[[H]] : vector<16xf16> to vector<16xf32>
   // CHECK: arith.addf %[[A]], %[[F]]
   // CHECK: scf.for %{{.*}} = %c64{{.*}} to %c70
-  %0:3 = kernel.inner_tile vfmaddph rows(%row : memref<70xf16>) weights(%w[%i, %i] : memref<4x1x70x16x1xf16>)
-      accumulators(%a, %a, %a : vector<16xf32>, vector<16xf32>, vector<16xf32>) -> vector<16xf32>, vector<16xf32>, vector<16xf32>
-  return %0#0, %0#1, %0#2 : vector<16xf32>, vector<16xf32>, vector<16xf32>
+  %0:2 = kernel.inner_tile vfmaddph rows(%row : memref<140xf16>) weights(%w[%i, %i] : memref<4x1x70x16x2xf16>)
+      accumulators(%a, %a : vector<16xf32>, vector<16xf32>) -> vector<16xf32>, vector<16xf32>
+  return %0#0, %0#1 : vector<16xf32>, vector<16xf32>
 }
 
 // CHECK-LABEL: func.func @vpdpbusd

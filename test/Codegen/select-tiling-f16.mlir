@@ -11,7 +11,7 @@
 #mm_w = affine_map<(m, n, k) -> (k, n)>
 #mm_o = affine_map<(m, n, k) -> (m, n)>
 
-// CHUNKED: kernel.tiling = #kernel.tiling<intrinsic = vfmaddph, rows = {{[0-9]+}}, columns = 64, kv = 1>
+// CHUNKED: kernel.tiling = #kernel.tiling<intrinsic = vfmaddph, rows = {{[0-9]+}}, columns = 64, kv = 2>
 // CHUNKED: kernel.tiling = #kernel.tiling<intrinsic = fma,
 // F32: kernel.tiling = #kernel.tiling<intrinsic = fma,
 // F32: kernel.tiling = #kernel.tiling<intrinsic = fma,

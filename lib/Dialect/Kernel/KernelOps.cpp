@@ -474,18 +474,20 @@ LogicalResult InnerTileOp::verify() {
   bool bytes = integers && row.getElementType().isInteger(8);
   bool words =
       integers && row.getElementType().isInteger(16) && !getUnsignedRows();
-  bool pairs = !blocks && row.getElementType().isBF16() &&
-               weights.getElementType().isBF16() && kv == 2;
+  auto arePairs = [&](auto isElement) {
+    return !blocks && kv == 2 && isElement(row.getElementType()) &&
+           isElement(weights.getElementType());
+  };
+  bool pairs = arePairs([](Type type) { return type.isBF16(); });
   Intrinsic intrinsic = getIntrinsic();
-  bool fits =
-      intrinsic == Intrinsic::fma         ? pairs || (floating && kv == 1)
-      : intrinsic == Intrinsic::vdpbf16ps ? pairs
-      : intrinsic == Intrinsic::vfmaddph
-          ? floating && !blocks && kv == 1 && row.getElementType().isF16() &&
-                weights.getElementType().isF16()
-      : intrinsic == Intrinsic::vpdpbusd ? bytes && kv == 4 && getUnsignedRows()
-      : intrinsic == Intrinsic::pmaddwd  ? (bytes || words) && kv == 4
-                                         : false;
+  bool fits = intrinsic == Intrinsic::fma ? pairs || (floating && kv == 1)
+              : intrinsic == Intrinsic::vdpbf16ps ? pairs
+              : intrinsic == Intrinsic::vfmaddph
+                  ? arePairs([](Type type) { return type.isF16(); })
+              : intrinsic == Intrinsic::vpdpbusd
+                  ? bytes && kv == 4 && getUnsignedRows()
+              : intrinsic == Intrinsic::pmaddwd ? (bytes || words) && kv == 4
+                                                : false;
   if (!fits)
     return emitOpError("expected operands that ")
            << stringifyIntrinsic(intrinsic) << " multiplies, but got " << row

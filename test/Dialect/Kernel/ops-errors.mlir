@@ -317,9 +317,19 @@ func.func @inner_tile_pairs(%row: memref<8xf16>, %w: memref<4x1x4x16x2xf16>, %i:
 // -----
 
 // inner_tile C4: sums in f16 are of f16
-func.func @inner_tile_chunks(%row: memref<8xbf16>, %w: memref<4x1x8x16x1xbf16>, %i: index, %a: vector<16xf32>) {
+func.func @inner_tile_chunks(%row: memref<8xbf16>, %w: memref<4x1x4x16x2xbf16>, %i: index, %a: vector<16xf32>) {
   // expected-error @+1 {{expected operands that vfmaddph multiplies, but got}}
-  %r = kernel.inner_tile vfmaddph rows(%row : memref<8xbf16>) weights(%w[%i, %i] : memref<4x1x8x16x1xbf16>)
+  %r = kernel.inner_tile vfmaddph rows(%row : memref<8xbf16>) weights(%w[%i, %i] : memref<4x1x4x16x2xbf16>)
+      accumulators(%a : vector<16xf32>) -> vector<16xf32>
+  return
+}
+
+// -----
+
+// inner_tile C4: sums in f16 are of pairs
+func.func @inner_tile_single_chunks(%row: memref<8xf16>, %w: memref<4x1x8x16x1xf16>, %i: index, %a: vector<16xf32>) {
+  // expected-error @+1 {{expected operands that vfmaddph multiplies, but got}}
+  %r = kernel.inner_tile vfmaddph rows(%row : memref<8xf16>) weights(%w[%i, %i] : memref<4x1x8x16x1xf16>)
       accumulators(%a : vector<16xf32>) -> vector<16xf32>
   return
 }

@@ -1,4 +1,4 @@
-# Products of f16 that are summed in f16 by chunks of 64, run on a processor without such instructions: LLVM computes the same
+# Products of f16 that are summed in f16 by chunks of 64 pairs, run on a processor without such instructions: LLVM computes the same
 # arithmetic by way of f64. Beside a model of it in NumPy and beside exact sums.
 #
 # REQUIRES: avx512, numpy
@@ -17,7 +17,7 @@ import numpy as np
 sys.path.insert(0, os.path.dirname(__file__))
 import kernels
 
-CHUNK = 64
+CHUNK = 64  # pairs of input channels
 
 
 class Chunked(kernels.Case):
@@ -26,27 +26,32 @@ class Chunked(kernels.Case):
         """The taps of a window, or all of a product, one after the other, in chunks."""
         total = np.zeros(self.shapes()[2], np.float32)
         for x, w in self.terms():
-            for begin in range(0, self.ic, CHUNK):
-                part = np.zeros(total.shape, np.float16)
-                for k in range(begin, min(begin + CHUNK, self.ic)):
+            for begin in range(0, x.shape[-1], 2 * CHUNK):
+                parts = np.zeros((2, *total.shape), np.float16)
+                for k in range(begin, min(begin + 2 * CHUNK, x.shape[-1])):
                     # Exact in f64, then rounded once.
-                    part = (x[..., k, None].astype(np.float64) * w[..., k, :] + part).astype(np.float16)
-                total += part.astype(np.float32)
+                    parts[k % 2] = (x[..., k, None].astype(np.float64) * w[..., k, :] + parts[k % 2]).astype(np.float16)
+                total += (parts[0] + parts[1]).astype(np.float32)
         return total
 
     def terms(self):
-        if self.kind in ("matmul", "batched"):
-            yield self.X, (self.W if self.kind == "matmul" else self.W[:, None])
+        if self.kind == "matmul":
+            yield self.X, self.W
+            return
+        if self.kind in ("batched", "transposed"):
+            yield self.X, (self.W if self.kind == "batched" else self.W.swapaxes(1, 2))[:, None]
             return
         (top, left, bottom, right), (oh, ow) = self.pad, self.out_size()
         x = np.pad(self.X, ((0, 0), (top, bottom), (left, right), (0, 0)))
-        for i in range(self.kernel[0]):
-            for j in range(self.kernel[1]):
-                yield x[:, i:i + oh, j:j + ow], self.W[:, i, j, :].T
+        taps = [(x[:, i:i + oh, j:j + ow], self.W[:, i, j, :].T) for i in range(self.kernel[0]) for j in range(self.kernel[1])]
+        # Rows of few channels, or of an odd number, are copied side by side.
+        if self.ic < 16 or self.ic % 2:
+            taps = [(np.concatenate([x for x, _ in taps], -1), np.concatenate([w for _, w in taps]))]
+        yield from taps
 
     def bound(self):
         exact, error = self.reference()
-        return exact, error * 2.0**24 * 2.0**-11 * CHUNK / (self.kernel[0] * self.kernel[1] * self.ic + 4) + error
+        return exact, error * 2.0**24 * 2.0**-11 * (CHUNK + 1) / (self.kernel[0] * self.kernel[1] * self.ic + 4) + error
 
 
 def main():
@@ -63,7 +68,9 @@ def main():
     ctypes.CDLL("libgcc_s.so.1", ctypes.RTLD_GLOBAL)
     cases = [Chunked("matmul", "f16", batch=17, ic=200, oc=40), Chunked("matmul", "f16", batch=3, ic=64, oc=80),
              Chunked("batched", "f16", batch=2, size=(9, 1), ic=79, oc=24, constant=False),
-             Chunked("conv", "f16", size=(6, 7), ic=70, oc=33, kernel=(3, 3), pad=1)]
+             Chunked("transposed", "f16", batch=2, size=(9, 1), ic=131, oc=24, constant=False),
+             Chunked("conv", "f16", size=(6, 7), ic=70, oc=33, kernel=(3, 3), pad=1), Chunked("conv", "f16", size=(6, 7), ic=27, oc=33, kernel=(3, 3), pad=1),
+             Chunked("conv", "f16", size=(9, 7), ic=10, oc=64, kernel=(3, 3), pad=1)]
     rng = np.random.default_rng(5)
     for case in cases:
         case.data(rng)

@@ -74,7 +74,7 @@ def Kernel_Intrinsic : I32EnumAttr<"Intrinsic", "the instruction that multiplies
   let description = [{
     - `fma`: floating point, operands widened to f32, one rounding per step;
     - `vdpbf16ps`: AVX512-BF16, two bf16 products per f32 lane; subnormals count as zero;
-    - `vfmaddph`: AVX512-FP16, f16 added in f16 over up to 64 neighbouring values of a row, these sums in f32; only where it is asked for;
+    - `vfmaddph`: AVX512-FP16, f16 added in f16 over up to 64 neighbouring pairs of a row's values, these sums in f32; only where it is asked for;
     - `vpdpbusd`: AVX512-VNNI, four u8×s8 products per i32 lane;
     - `pmaddwd`: AVX2 or AVX-512 without VNNI, signed activations and those of i16: both operands widened to i16, two products per i32
       lane, exact because |x·w| ≤ 2·2^15·128 fits in i32 (vpmaddubsw saturates at 16 bits and is never used); with AVX512-VNNI vpdpwssd, which adds, too;
@@ -369,7 +369,7 @@ def Kernel_ContractOp : Kernel_OutputOp<"contract"> {
     Element types: f32, f16 and bf16 accumulate in f32 by fused multiply-add; i8 (signed, or u8 with `unsigned_input`)
     times s8 accumulates in i32 modulo 2³². The sum runs over (kh, kw, c) in order and is never split, so a result depends
     neither on the tile nor on the instruction set; but `vdpbf16ps` adds bf16 products in pairs, `tdpbf16ps` in steps
-    (kernel.matrix_tile), both take subnormals for zero, and `vfmaddph` sums chunks of 64 products in f16. Outside of the input the pad value is read; it is a value of the input (for integers the zero point). Where it is zero such products may be left out,
+    (kernel.matrix_tile), both take subnormals for zero, and `vfmaddph` sums chunks of 64 pairs of products in f16 (kernel.inner_tile). Outside of the input the pad value is read; it is a value of the input (for integers the zero point). Where it is zero such products may be left out,
     which is the same for finite weights.
 
     With `batched`, each position of the leading dimensions but M has its own weights, `panels` after `panels` (kernel.pack).
@@ -611,8 +611,8 @@ def Kernel_InnerTileOp : Kernel_Op<"inner_tile", [
   let description = [{
     `result[r·P + p][lane] = accumulators[r·P + p][lane] + Σ_k rows[r][k] · weights[panel + p, tap, k / kv, lane, k % kv]`
     for R rows and P = accumulators / R panels, k ascending from 0 to kblocks·kv. Rows are memrefs of that many elements:
-    a row never ends inside a k block. `vfmaddph` sums 64 values of k at a time in f16, by fused multiply-additions from zero, k ascending, and
-    adds each of these sums to the accumulator. `pmaddwd` keeps two partial sums per lane side by side, so that its accumulators have
+    a row never ends inside a k block. `vfmaddph` takes 64 k blocks at a time and sums the products of their first values, and those of their
+    second ones, in f16, by fused multiply-additions from zero, k ascending; it adds the two in f16, and what they add up to to the accumulator. `pmaddwd` keeps two partial sums per lane side by side, so that its accumulators have
     32 elements; their pairwise sums are the result.
 
     Constraints:
@@ -620,7 +620,7 @@ def Kernel_InnerTileOp : Kernel_Op<"inner_tile", [
     - (C2) the number of accumulators is a multiple of the number of rows;
     - (C3) accumulators are vectors of 16 (pmaddwd: 32) i32 or f32, and results have their types; those of the last panel may be vectors of 8,
       its first lanes, with vpdpbusd, and with fma where kv = 1 and without `blocks`;
-    - (C4) `fma` with floating point and kv = 1, or bf16 and kv = 2; `vdpbf16ps` with bf16 and kv = 2; `vfmaddph` with f16 and kv = 1;
+    - (C4) `fma` with floating point and kv = 1, or bf16 and kv = 2; `vdpbf16ps` with bf16 and kv = 2; `vfmaddph` with f16 and kv = 2;
       the others with i8 and kv = 4;
       `vpdpbusd` only with unsigned rows; `pmaddwd` also with signed rows of i16; `muladd` and `mma` never;
     - (C5) with `blocks`, `weights` is `panels × bytes` of i8 as they say, not in `fragments`, and rows have their depth, in floating point, with `fma`.
