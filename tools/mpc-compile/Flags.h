@@ -186,9 +186,9 @@ struct Flags {
       cl::cat(category)};
   cl::opt<std::string, true> f16Accumulation{
       "f16-accumulation", cl::location(options.f16Accumulation),
-      cl::desc("Sums of f16 products: f32 (default), or chunked: 64 at a time "
-               "in f16 on instruction sets with AVX512-FP16, faster and less "
-               "exact (docs/Numerics.md)"),
+      cl::desc("Sums of f16 products: f32 (default), or chunked: 64 pairs at a "
+               "time in f16 on instruction sets with AVX512-FP16, faster and "
+               "less exact (docs/Numerics.md)"),
       cl::value_desc("how"), cl::cat(category)};
   cl::opt<bool, true> fastMath{
       "fast-math", cl::location(options.fastMath),
