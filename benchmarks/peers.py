@@ -7,6 +7,7 @@ seconds of n calls. It can be stopped (SIGSTOP) while something else is timed, s
 import contextlib
 import io
 import json
+import multiprocessing
 import pathlib
 import signal
 import statistics
@@ -15,6 +16,8 @@ import sys
 import time
 
 import numpy as np
+
+import results
 
 NAMES = ("onnxruntime", "openvino")
 
@@ -80,10 +83,14 @@ class Worker:
     """A session in a process of its own, stopped unless it is asked."""
 
     def __init__(self, peer, model, threads, feed_file):
-        self.process = subprocess.Popen([sys.executable, "-B", __file__, peer, str(model), str(threads), str(feed_file)], stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        if not self.process.stdout.readline():
-            raise RuntimeError(f"{peer}: {(self.process.stderr.read().strip() or 'it ended').splitlines()[-1]}")
+        command = [sys.executable, "-B", __file__, peer, str(model), str(threads), str(feed_file)]
+        while True:
+            self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            if self.process.stdout.readline():
+                break
+            message, status = self.process.stderr.read().strip(), self.process.wait()
+            if not results.limit_onednn(status):
+                raise RuntimeError(f"{peer}: {(message or f'it ended with status {status}').splitlines()[-1]}")
         self.process.send_signal(signal.SIGSTOP)
 
     def seconds(self, calls):
@@ -139,8 +146,13 @@ def quantized(peer, model, folder, feeds):
     """{name of the variant: file}"""
     if peer == "openvino":
         target = folder / f"{model.stem}-nncf.xml"
-        if not target.exists():
-            quantize_openvino(model, target, feeds)
+        while not target.exists():
+            # It runs the model, which may end the process.
+            process = multiprocessing.get_context("spawn").Process(target=quantize_openvino, args=(model, target, feeds))
+            process.start()
+            process.join()
+            if process.exitcode and not results.limit_onednn(process.exitcode):
+                raise RuntimeError(f"NNCF ended with status {process.exitcode}")
         return {"nncf": target}
     files = {}
     for activation in ("u8", "s8"):

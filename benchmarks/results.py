@@ -8,6 +8,7 @@ import pathlib
 import platform
 import re
 import shlex
+import signal
 import statistics
 import subprocess
 
@@ -40,6 +41,18 @@ def cpu_info():
     except OSError:
         pass
     return info
+
+
+ONEDNN_LIMIT = "ONEDNN_MAX_CPU_ISA"
+
+
+def limit_onednn(status):
+    """Keeps oneDNN, and OpenVINO, which has one inside, from AMX in processes from now on: on some machines that code of theirs ends in an illegal
+    instruction. Whether a process that ended with `status` is to be tried again."""
+    if status != -signal.SIGILL or ONEDNN_LIMIT in os.environ:
+        return False
+    os.environ[ONEDNN_LIMIT] = "AVX512_CORE_BF16"
+    return True
 
 
 NAMED_FEATURES = ("avx2", "fma", "avx512f", "avx512_vnni", "avx_vnni", "avx512_bf16", "avx512_fp16", "amx_int8")
