@@ -12,6 +12,7 @@
 
 #include "GroupTypes.h"
 #include "NarrowFloats.h"
+#include "Poles.h"
 #include "Saturation.h"
 #include "WeightOnly.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -428,6 +429,10 @@ void Assigner::grantToReaders() {
       continue;
     }
     decision.refusal = whyNotGates(cast<GroupOp>(op));
+    if (decision.refusal.empty() &&
+        isReadNearPole(op->getResult(0), decision.asked == "int8" ? 8 : 16))
+      decision.refusal = "what reads its result is not finite at 0, which "
+                         "small numbers are rounded to";
     if (!decision.refusal.empty())
       continue;
     decision.precision = *symbolizePrecision(decision.asked);

@@ -14,6 +14,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "GroupTypes.h"
+#include "Poles.h"
 #include "QuantizationInserter.h"
 #include "SharedRanges.h"
 #include "WeightOnly.h"
@@ -211,7 +212,11 @@ FailureOr<Type> Inserter::getStorage(GroupOp group, Value result) {
     return Type(builder.getBF16Type());
   case Precision::INT8:
   case Precision::INT16:
-    if (!isReadAsIntegers(result))
+    // Sums that are not stored in integers keep small numbers off 0; data
+    // movement and the like have had their precision refused.
+    if (!isReadAsIntegers(result) ||
+        (role == QuantRole::Contraction && !settings.fullyIntegral &&
+         isReadNearPole(result, precision == Precision::INT8 ? 8 : 16)))
       return f32;
     auto type = getActivationType(result, precision);
     return failed(type) ? FailureOr<Type>(failure())

@@ -19,8 +19,9 @@ namespace {
 /// Builds the scalar bodies of ops, operands first.
 class BodyBuilder {
 public:
-  BodyBuilder(OpBuilder &builder, Value variable, Value scalar)
-      : builder(builder) {
+  BodyBuilder(OpBuilder &builder, Value variable, Value scalar,
+              std::optional<double> rest)
+      : builder(builder), rest(rest) {
     scalars[variable] = scalar;
   }
 
@@ -30,15 +31,14 @@ public:
       return known;
     if (ElementsAttr constant = getConstantValue(value)) {
       std::optional<double> number = getSplatValue(constant);
-      if (!number)
-        return {};
-      return scalars[value] = arith::ConstantOp::create(
-                 builder, value.getLoc(), builder.getF64FloatAttr(*number));
+      return buildNumber(value, number ? number : rest);
     }
     auto op = value.getDefiningOp<ElementwiseOpInterface>();
     auto type = cast<RankedTensorType>(value.getType());
-    if (!op || !isArithmeticFloat(type.getElementType()))
+    if (!isArithmeticFloat(type.getElementType()))
       return {};
+    if (!op)
+      return buildNumber(value, rest);
     SmallVector<Value> operands;
     for (Value operand : op->getOperands()) {
       operands.push_back(build(operand));
@@ -50,7 +50,15 @@ public:
   }
 
 private:
+  Value buildNumber(Value value, std::optional<double> number) {
+    if (!number)
+      return {};
+    return scalars[value] = arith::ConstantOp::create(
+               builder, value.getLoc(), builder.getF64FloatAttr(*number));
+  }
+
   OpBuilder &builder;
+  std::optional<double> rest;
   DenseMap<Value, Value> scalars;
 };
 
@@ -108,8 +116,8 @@ private:
 
 } // namespace
 
-std::optional<ScalarFunction> ScalarFunction::get(Value result,
-                                                  Value variable) {
+std::optional<ScalarFunction> ScalarFunction::get(Value result, Value variable,
+                                                  std::optional<double> rest) {
   ScalarFunction function;
   Location loc = result.getLoc();
   function.module = ModuleOp::create(loc);
@@ -119,7 +127,7 @@ std::optional<ScalarFunction> ScalarFunction::get(Value result,
   function.variable =
       arith::ConstantOp::create(builder, loc, builder.getF64FloatAttr(0.5));
   function.result =
-      BodyBuilder(builder, variable, function.variable).build(result);
+      BodyBuilder(builder, variable, function.variable, rest).build(result);
   if (!function.result || std::isnan(function(0.5)))
     return std::nullopt;
   return function;

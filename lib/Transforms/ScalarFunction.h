@@ -24,9 +24,11 @@ namespace mpc {
 /// scalar bodies are built on f64 and folded.
 class ScalarFunction {
 public:
-  /// Nothing where `result` is not such a function, or does not fold.
-  static std::optional<ScalarFunction> get(mlir::Value result,
-                                           mlir::Value variable);
+  /// Nothing where `result` is not such a function, or does not fold. With
+  /// `rest` operands that are no such constants count as that number.
+  static std::optional<ScalarFunction>
+  get(mlir::Value result, mlir::Value variable,
+      std::optional<double> rest = std::nullopt);
   /// NaN where the function has no value.
   double operator()(double x) const;
 
