@@ -291,7 +291,11 @@ static linalg::LinalgOp collapseLoops(linalg::LinalgOp op) {
   if (op.hasIndexSemantics() || op.getNumLoops() < 2 ||
       !isa<linalg::GenericOp, linalg::CopyOp>(op))
     return {};
-  SmallVector<AffineMap> maps = op.getIndexingMapsArray();
+  // Upstream takes every index for a loop: the 0 of a dimension of one element
+  // that is repeated would be the first loop.
+  if (!llvm::all_of(op.getIndexingMapsArray(),
+                    [](AffineMap map) { return map.isProjectedPermutation(); }))
+    return {};
   SmallVector<utils::IteratorType> iterators = op.getIteratorTypesArray();
   // Whether loops `dim` and `dim + 1` are dimensions side by side of every
   // operand that has one of them, without a gap in memory.
@@ -304,8 +308,7 @@ static linalg::LinalgOp collapseLoops(linalg::LinalgOp op) {
         continue;
       auto type = dyn_cast<MemRefType>(operand.get().getType());
       ReassociationIndices pair{dim, dim + 1};
-      if (!type || !map.isProjectedPermutation() ||
-          !linalg::isDimSequencePreserved(map, pair))
+      if (!type || !linalg::isDimSequencePreserved(map, pair))
         return false;
       SmallVector<ReassociationIndices> groups;
       for (auto [position, expr] : llvm::enumerate(map.getResults())) {

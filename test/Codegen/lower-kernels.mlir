@@ -647,6 +647,22 @@ func.func @slice(%x: memref<?x60x60x22xi8>, %z: i8, %o: memref<?x60x60x22xi8, st
   return
 }
 
+// Refused: loops stay apart where a dimension of one element is repeated, of which there is no loop.
+// CHECK-LABEL: func.func @repeated
+func.func @repeated(%x: memref<2x3x5x1xf32>, %y: memref<1x1x7xf32>, %o: memref<2x3x5x7xf32>) {
+  // CHECK-NOT: memref.collapse_shape
+  // CHECK: vector.load %{{.*}}[%c0{{.*}}, %{{.*}}, %c0{{.*}}] : memref<1x1x7xf32>
+  linalg.generic {indexing_maps = [affine_map<(i, j, k, l, m) -> (i, j, k, m)>, affine_map<(i, j, k, l, m) -> (0, m, l)>, affine_map<(i, j, k, l, m) -> (i, j, k, l)>],
+                  iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction"]}
+      ins(%x, %y : memref<2x3x5x1xf32>, memref<1x1x7xf32>) outs(%o : memref<2x3x5x7xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %m = arith.mulf %a, %b : f32
+    %n = arith.addf %m, %c : f32
+    linalg.yield %n : f32
+  }
+  return
+}
+
 // Refused: not a vector, for the elements lie apart.
 // CHECK-LABEL: func.func @every_second
 func.func @every_second(%x: memref<8x20xf32, strided<[40, 2]>>, %o: memref<8x20xf32>) {
