@@ -8,6 +8,7 @@
 #include "mpc/Codegen/ContractionInfo.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/IR/Matchers.h"
 
 using namespace mlir;
@@ -206,6 +207,21 @@ int64_t ContractionInfo::getRowsPerSample(linalg::LinalgOp op) const {
   for (int64_t size : batched ? sizes.take_back() : sizes)
     rows *= ShapedType::isDynamic(size) ? 1 : size;
   return std::max<int64_t>(rows, 1);
+}
+
+void mpc::fuseProducts(linalg::GenericOp op) {
+  Block &body = *op.getBlock();
+  Value accumulator = body.getArguments().back();
+  auto add = body.getTerminator()->getOperand(0).getDefiningOp<arith::AddFOp>();
+  if (!add)
+    return;
+  Value product = add.getLhs() == accumulator ? add.getRhs() : add.getLhs();
+  auto mul = product.getDefiningOp<arith::MulFOp>();
+  OpBuilder b(add);
+  add.replaceAllUsesWith(Value(math::FmaOp::create(
+      b, add.getLoc(), mul.getLhs(), mul.getRhs(), accumulator)));
+  add.erase();
+  mul.erase();
 }
 
 bool mpc::startsAtZero(linalg::LinalgOp op) {

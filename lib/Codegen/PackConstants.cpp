@@ -7,6 +7,7 @@
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/AsmState.h"
 #include "mlir/IR/DialectResourceBlobManager.h"
@@ -260,6 +261,10 @@ struct PackConstantsPass
       if (isWorthPacking(op, *info))
         continue;
       op->removeAttr(kTilingAttrName);
+      // Other instruction sets, or a table, may choose lanes that are pixels.
+      if (auto generic = dyn_cast<linalg::GenericOp>(op.getOperation());
+          generic && info->kind == ContractionInfo::Kind::convolution)
+        fuseProducts(generic);
       remark::missed(op.getLoc(), remark::RemarkOpts::name("Packing").category(
                                       getArgument()))
           << "weights are not the same kind of constant in every call; the "

@@ -55,6 +55,43 @@ func.func @runtime_weights(%x: tensor<1x4xf32>, %w: tensor<4x2xf32>, %init: tens
 
 // -----
 
+#pixels = affine_map<(n, y, x, c, i, j, k) -> (n, y + i, x + j, k)>
+#window = affine_map<(n, y, x, c, i, j, k) -> (c, i, j, k)>
+#sums = affine_map<(n, y, x, c, i, j, k) -> (n, y, x, c)>
+
+// A convolution's loops round once per product then, as kernels do whose lanes are pixels: these keep their tiling, since they pack nothing.
+// CHECK-LABEL: func.func @runtime_windows
+func.func @runtime_windows(%x: tensor<1x9x9x4xf32>, %w: tensor<2x3x3x4xf32>, %init: tensor<1x7x7x2xf32>) -> (tensor<1x7x7x2xf32>, tensor<1x7x7x2xf32>) {
+  %zero = arith.constant 0.0 : f32
+  %filled = linalg.fill ins(%zero : f32) outs(%init : tensor<1x7x7x2xf32>) -> tensor<1x7x7x2xf32>
+  // CHECK: linalg.generic
+  // CHECK-NOT: kernel.tiling
+  // CHECK: ^bb0(%[[X:.*]]: f32, %[[W:.*]]: f32, %[[SUM:.*]]: f32):
+  // CHECK-NEXT: %[[NEXT:.*]] = math.fma %[[X]], %[[W]], %[[SUM]] : f32
+  // CHECK-NEXT: linalg.yield %[[NEXT]]
+  %0 = linalg.generic {indexing_maps = [#pixels, #window, #sums], iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction", "reduction", "reduction"]}
+      ins(%x, %w : tensor<1x9x9x4xf32>, tensor<2x3x3x4xf32>) outs(%filled : tensor<1x7x7x2xf32>)
+      attrs = {kernel.tiling = #kernel.tiling<intrinsic = fma, rows = 7, columns = 16, kv = 1>} {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %m = arith.mulf %a, %b : f32
+    %n = arith.addf %c, %m : f32
+    linalg.yield %n : f32
+  } -> tensor<1x7x7x2xf32>
+  // CHECK: linalg.generic
+  // CHECK-SAME: planar = true
+  %1 = linalg.generic {indexing_maps = [#pixels, #window, #sums], iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction", "reduction", "reduction"]}
+      ins(%x, %w : tensor<1x9x9x4xf32>, tensor<2x3x3x4xf32>) outs(%filled : tensor<1x7x7x2xf32>)
+      attrs = {kernel.tiling = #kernel.tiling<intrinsic = fma, rows = 8, columns = 2, kv = 1, planar = true>} {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %m = arith.mulf %a, %b : f32
+    %n = arith.addf %c, %m : f32
+    linalg.yield %n : f32
+  } -> tensor<1x7x7x2xf32>
+  return %0, %1 : tensor<1x7x7x2xf32>, tensor<1x7x7x2xf32>
+}
+
+// -----
+
 // Boundary: a splat has one stored value.
 // CHECK-LABEL: func.func @splat
 func.func @splat(%x: tensor<1x4xf32>, %init: tensor<1x2xf32>) -> tensor<1x2xf32> {

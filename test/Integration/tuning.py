@@ -26,7 +26,7 @@ def tool(name, *flags, status=0):
     return p.stdout if not status else p.stderr
 
 
-# Few input channels, a window of many, a stride, a depthwise window, few output channels, a product.
+# Few input channels, a window of many, a stride, a depthwise window, few output channels, weights that are computed, a product.
 weights, nodes = [], []
 
 
@@ -42,7 +42,11 @@ conv("first", "window", 40, 20, 3)
 conv("window", "depthwise", 40, 1, 3, group=40)
 conv("depthwise", "point", 72, 40, 1)
 conv("point", "few", 2, 72, 3)
-nodes.append(helper.make_node("Flatten", ["few"], ["flat"]))
+weights.append(numpy_helper.from_array(rng.uniform(-0.3, 0.3, (2, 2, 3, 3)).astype(np.float32), "shift"))
+nodes.append(helper.make_node("ReduceMean", ["few"], ["mean"], axes=[0, 2, 3]))
+nodes.append(helper.make_node("Add", ["shift", "mean"], ["computed"]))
+nodes.append(helper.make_node("Conv", ["few", "computed"], ["last"], pads=[1, 1, 1, 1]))
+nodes.append(helper.make_node("Flatten", ["last"], ["flat"]))
 weights.append(numpy_helper.from_array(rng.uniform(-1, 1, (2 * 13 * 11, 50)).astype(np.float32), "m"))
 nodes.append(helper.make_node("MatMul", ["flat", "m"], ["y"]))
 info = lambda name, shape: helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)

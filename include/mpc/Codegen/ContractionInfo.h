@@ -62,6 +62,10 @@ struct ContractionInfo {
 /// Whether the accumulator of `op` is a tensor filled with zero.
 bool startsAtZero(mlir::linalg::LinalgOp op);
 
+/// Makes the sum of a contraction round as kernels do, once per product and its
+/// addition. Integers stay as they are.
+void fuseProducts(mlir::linalg::GenericOp op);
+
 } // namespace mpc
 
 #endif // MPC_CODEGEN_CONTRACTIONINFO_H

@@ -352,7 +352,8 @@ def PackConstants : Pass<"mpc-pack-constants", "mlir::ModuleOp"> {
     caller passes a constant for: rewrites the constant into panels of 16 output channels (see the kernel dialect), once
     for each distinct constant, and puts `kernel.unpack` in front of the contraction. Where weights are no constants, a matrix
     product of at least four rows keeps `kernel.tiling`, and mpc-tile-and-fuse packs the operand at run time; from others it is removed, and
-    the contraction is lowered to loops. Weights of depthwise and planar convolutions stay as they are. Where the tiling is `winograd`, what is packed is
+    the contraction is lowered to loops. A convolution's loops round once per product and addition then (`math.fma`), as kernels do: lanes that
+    are pixels need no packed weights, and a tiling may not change bytes. Weights of depthwise and planar convolutions stay as they are. Where the tiling is `winograd`, what is packed is
     G · w · Gᵀ of each window, computed in f64 and rounded once.
 
     Before: `func.func private @conv(%x: ..., %w: tensor<32x3x3x64xi8>, ...)`
@@ -361,7 +362,7 @@ def PackConstants : Pass<"mpc-pack-constants", "mlir::ModuleOp"> {
 
     Precondition: weights are dense or dense_resource constants in memory order. Remarks: one per refusal.
   }];
-  let dependentDialects = ["mpc::kernel::KernelDialect", "mlir::arith::ArithDialect", "mlir::tensor::TensorDialect"];
+  let dependentDialects = ["mpc::kernel::KernelDialect", "mlir::arith::ArithDialect", "mlir::math::MathDialect", "mlir::tensor::TensorDialect"];
 }
 
 def TileAndFuse : Pass<"mpc-tile-and-fuse", "mlir::func::FuncOp"> {
