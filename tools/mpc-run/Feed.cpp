@@ -7,9 +7,11 @@
 //===----------------------------------------------------------------------===//
 
 #include "Feed.h"
+#include "Outputs.h"
 #include "mpc/Support/ImageFile.h"
 
 #include <cstring>
+#include <sys/stat.h>
 
 using namespace mpc;
 using namespace mpc::run;
@@ -49,6 +51,51 @@ static bool takeApart(const std::string &argument, NamedFile &result,
   return parseTypedShape(shape, result.type, result.shape, error);
 }
 
+static bool isFolder(const std::string &path) {
+  struct stat status;
+  return !stat(path.c_str(), &status) && S_ISDIR(status.st_mode);
+}
+
+/// Opens what --output wrote to a folder: the output that is named, or all of
+/// them.
+static bool openOutputs(const NamedFile &named,
+                        const std::vector<TensorInfo> &outputs,
+                        std::vector<std::optional<TensorReader>> &result,
+                        std::string &error) {
+  std::vector<std::pair<std::string, std::string>> files;
+  if (!readOutputIndex(named.file, files, error))
+    return false;
+  for (const auto &[name, path] : files) {
+    if (!named.name.empty() && name != named.name)
+      continue;
+    std::optional<size_t> index = findTensor(outputs, name);
+    if (!index) {
+      error = named.file + ": the model has no output '" + name +
+              "', expected " + listNames(outputs);
+      return false;
+    }
+    if (result[*index]) {
+      error = "the output '" + name + "' is given twice";
+      return false;
+    }
+    TensorReaders readers;
+    if (!openTensorFile(path, readers, error))
+      return false;
+    if (readers.size() != 1) {
+      error = path + ": expected one array, but got " +
+              std::to_string(readers.size());
+      return false;
+    }
+    result[*index] = std::move(readers.front());
+  }
+  for (size_t i = 0; i < outputs.size(); ++i)
+    if (!result[i] && (named.name.empty() || named.name == outputs[i].name)) {
+      error = named.file + ": no values for output '" + outputs[i].name + "'";
+      return false;
+    }
+  return true;
+}
+
 bool mpc::run::openNamedFiles(const std::vector<std::string> &arguments,
                               const std::string &flag,
                               const std::vector<TensorInfo> &tensors,
@@ -67,6 +114,11 @@ bool mpc::run::openNamedFiles(const std::vector<std::string> &arguments,
     if (!named.name.empty() && !findTensor(tensors, named.name))
       return fail("the model has no " + std::string(kind) + " '" + named.name +
                   "', expected " + listNames(tensors));
+    if (flag == "--expected" && !named.isRaw && isFolder(named.file)) {
+      if (!openOutputs(named, tensors, result, error))
+        return fail(error);
+      continue;
+    }
     TensorReaders readers;
     if (flag == "--input" && !named.isRaw && holdsImages(named.file)) {
       std::optional<size_t> index;

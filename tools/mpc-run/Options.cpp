@@ -38,7 +38,9 @@ OUTPUT:
 
 COMPARISON:
   --expected=[NAME=]FILE    compare an output with these values: |output - expected| <= atol + rtol * |expected|
-  --rtol=X, --atol=X        tolerances (default: 1e-3, 1e-5, for f32; other precisions need wider ones)
+  --expected=[NAME=]DIR     the same for all outputs, or one, that --output wrote to DIR
+  --rtol=X, --atol=X        tolerances (default: 1e-3, 1e-5, for f32; other precisions need wider ones; none where
+                            --min-sqnr alone is given)
   --labels=FILE             the right classes, integers: print top-1 and top-5 of the first output, where of equal
                             values the first counts as the largest
   --min-top1=X              fail if top-1 (0 to 1) is below X
@@ -104,8 +106,9 @@ static std::vector<Row> makeRows(Options &o) {
   auto flag = [](bool &to) {
     return [&to](const std::string &) { return to = true; };
   };
-  auto tolerance = [](double &to) {
-    return [&to](const std::string &value) {
+  auto tolerance = [&o](double &to) {
+    return [&o, &to](const std::string &value) {
+      o.hasTolerances = true;
       return parseNumber(value, to) && to >= 0;
     };
   };
@@ -152,7 +155,7 @@ static std::vector<Row> makeRows(Options &o) {
   };
   return {
       {"input", "[NAME=]FILE", list(o.inputs)},
-      {"expected", "[NAME=]FILE", list(o.expected)},
+      {"expected", "[NAME=]FILE or a folder", list(o.expected)},
       {"output", "a folder", text(o.outputFolder)},
       {"labels", "a file", text(o.labels)},
       {"isa", "the name of an instruction set", text(o.isa)},

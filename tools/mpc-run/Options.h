@@ -21,6 +21,8 @@ struct Options {
   std::vector<std::string> inputs, expected;
   std::string outputFolder, labels, isa;
   double rtol = 1e-3, atol = 1e-5;
+  /// Whether either is given.
+  bool hasTolerances = false;
   std::optional<double> minTop1, minSqnr, maxLatencyMs;
   /// Timed runs; 0: none.
   int64_t benchmark = 0;

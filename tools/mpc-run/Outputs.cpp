@@ -12,6 +12,7 @@
 #include <cctype>
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <sys/stat.h>
@@ -88,6 +89,8 @@ bool mpc::run::prepareFolder(const std::string &folder, bool &made,
   return true;
 }
 
+static const char *const kIndexName = "/index.json";
+
 /// Names as file names, each once, whatever case the file system keeps.
 static std::vector<std::string>
 makeFileNames(const std::vector<TensorInfo> &infos) {
@@ -131,11 +134,35 @@ bool mpc::run::writeOutputs(const std::string &folder,
                  nlohmann::ordered_json::error_handler_t::replace) +
       "\n";
   files.emplace_back();
-  if (!files.back().write(folder + "/index.json", text.data(), text.size(),
-                          error))
+  if (!files.back().write(folder + kIndexName, text.data(), text.size(), error))
     return false;
   for (PendingFile &file : files)
     if (!file.commit(error))
       return false;
   return true;
+}
+
+bool mpc::run::readOutputIndex(
+    const std::string &folder,
+    std::vector<std::pair<std::string, std::string>> &files,
+    std::string &error) {
+  std::string path = folder + kIndexName;
+  std::ifstream stream(path);
+  if (!stream) {
+    error = path + ": cannot open: " + describeErrno(errno) +
+            "; expected a folder that --output wrote";
+    return false;
+  }
+  auto index = nlohmann::ordered_json::parse(stream, nullptr,
+                                             /*allow_exceptions=*/false);
+  bool isIndex = index.is_object();
+  for (auto &[name, file] : index.items()) {
+    isIndex &= file.is_string();
+    if (isIndex)
+      files.emplace_back(name, folder + "/" + file.get<std::string>());
+  }
+  if (!isIndex)
+    error = path + ": expected an object of output names and file names, as "
+                   "--output writes it";
+  return isIndex;
 }

@@ -41,6 +41,11 @@ bool writeOutputs(const std::string &folder,
                   const std::vector<TensorInfo> &infos,
                   const std::vector<Tensor> &tensors, std::string &error);
 
+/// The names and files of a folder that writeOutputs made.
+bool readOutputIndex(const std::string &folder,
+                     std::vector<std::pair<std::string, std::string>> &files,
+                     std::string &error);
+
 /// Makes the folder, if it is not there, and checks that files can be made in
 /// it, before the time is spent to compute what goes there.
 bool prepareFolder(const std::string &folder, bool &made, std::string &error);
