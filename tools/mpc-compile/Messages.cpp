@@ -47,12 +47,14 @@ bool fail(const Twine &message) {
   return false;
 }
 
-/// The place in a file where the model has one, else the names of nodes.
+/// The place in a file where the model has one, else the names of nodes. An
+/// ONNX file has no lines.
 static void printPlace(mlir::Location location, raw_ostream &os) {
-  if (auto file = dyn_cast<mlir::FileLineColLoc>(location))
-    os << file.getFilename().getValue() << ":" << file.getLine() << ":"
-       << file.getColumn();
-  else if (auto name = dyn_cast<mlir::NameLoc>(location)) {
+  if (auto file = dyn_cast<mlir::FileLineColLoc>(location)) {
+    os << file.getFilename().getValue();
+    if (file.getLine() != 0)
+      os << ":" << file.getLine() << ":" << file.getColumn();
+  } else if (auto name = dyn_cast<mlir::NameLoc>(location)) {
     if (isa<mlir::UnknownLoc>(name.getChildLoc())) {
       os << name.getName().getValue();
     } else {
