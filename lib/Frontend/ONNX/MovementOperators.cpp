@@ -361,8 +361,9 @@ static void emitConcat(NodeContext &node) {
       continue;
     operands.push_back(node.getOperand(i));
   }
-  for (unsigned i = 0; operands.empty() && i < node.getNumInputs(); ++i)
-    operands.push_back(node.getOperand(i)); // all are empty, and so is this
+  if (operands.empty()) // all are empty, and so is this; sizes add up
+    for (unsigned i = 0; i < node.getNumInputs(); ++i)
+      operands.push_back(node.getOperand(i));
   if (operands.size() == 1)
     return node.setResult(0, operands.front());
   node.setResult(0, node.create<ConcatOp>(operands, node.i64("axis", axis)));

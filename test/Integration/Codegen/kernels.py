@@ -419,6 +419,11 @@ def tile_cases():
             yield Case("matmul", x, batch=20, ic=depth, oc=24, epilogue=q)
         yield Case("batched", x, batch=3, size=(37, 1), ic=62, oc=50, constant=False)
         yield Case("transposed", x, batch=3, size=(33, 1), ic=64, oc=50, constant=False, dynamic=True)
+        # No rows at all.
+        yield Case("matmul", x, batch=0, ic=64, oc=40, dynamic=True, epilogue=q)
+        yield Case(**conv, size=(9, 19), ic=32, oc=40, kernel=(3, 3), pad=1, batch=0, dynamic=True, epilogue=q)
+        yield Case(**conv, size=(9, 19), ic=7, oc=40, kernel=(3, 3), stride=2, batch=0, dynamic=True, epilogue=q)
+        yield Case("batched", x, batch=0, size=(37, 1), ic=64, oc=50, constant=False, dynamic=True)
         # One row of pixels, one column, one pixel.
         yield Case(**conv, size=(1, 20), ic=32, oc=40, kernel=(1, 3), pad=(0, 1, 0, 1), epilogue=q)
         yield Case(**conv, size=(20, 1), ic=32, oc=40, kernel=(3, 1), pad=(1, 0, 1, 0), epilogue=q)
