@@ -112,6 +112,7 @@ public:
   LogicalResult run();
 
 private:
+  LogicalResult checkDecided();
   LogicalResult checkOutputs();
   LogicalResult load();
   LogicalResult checkModule();
@@ -148,6 +149,35 @@ private:
   RepairDecisions repairs;
 };
 
+/// What is decided, and what is written about it, on the way to the phase
+/// annotated needs that way.
+LogicalResult Compilation::checkDecided() {
+  bool isDecided = options.from <= Phase::Grouped &&
+                   options.to >= Phase::Annotated && !options.benchKit &&
+                   !options.emitObserver;
+  std::pair<const char *, const std::string *> files[] = {
+      {"--save-calibration", &options.saveCalibration},
+      {"--save-precision-config", &options.savePrecisionConfig},
+      {"--save-decisions", &options.saveDecisions},
+      {"--precision-config", &options.precisionConfig}};
+  for (auto [flag, path] : files)
+    if (!path->empty() && !isDecided && options.diagnose.empty())
+      return emitError(loc)
+             << flag << ": precisions are decided on the way from the phase "
+             << "imported or grouped to annotated, and not for an observer or "
+             << "a kit";
+  if (options.from >= Phase::Annotated &&
+      options.precision != PrecisionChoice::Keep)
+    return emitError(loc) << "--precision: the phase "
+                          << stringifyPhase(options.from)
+                          << " has its precisions already";
+  if (!options.saveCalibration.empty() && options.decisions.empty() &&
+      options.calibrationData.empty() && options.calibrationFiles.empty())
+    return emitError(loc) << "--save-calibration needs samples to calibrate "
+                             "on: --calibration-data=PATH";
+  return success();
+}
+
 LogicalResult Compilation::checkOutputs() {
   const std::pair<const char *, const std::string *> files[] = {
       {"-o", &options.output},
@@ -159,7 +189,19 @@ LogicalResult Compilation::checkOutputs() {
     if (!path->empty() && *path != "-" &&
         failed(checkWritable(loc, flag, *path)))
       return failure();
-  if (failed(checkTuningTable(loc, options)))
+  SmallVector<std::pair<StringRef, StringRef>> all = {
+      {"the model", options.input}};
+  for (auto [flag, path] : files)
+    all.emplace_back(flag, *path);
+  SmallString<128> header(options.output);
+  bool hasHeader = !options.emitMLIR && options.to == Phase::Library &&
+                   options.library.emit != EmitKind::LLVMIR &&
+                   !options.output.empty();
+  llvm::sys::path::replace_extension(header, "h");
+  if (hasHeader && options.output != "-" && !isSpecialFile(options.output))
+    all.insert(all.begin() + 2, {"the header of -o", header});
+  if (failed(checkDistinct(loc, all)) || failed(checkDecided()) ||
+      failed(checkTuningTable(loc, options)))
     return failure();
   if (!options.dumpPhases.empty())
     if (std::error_code error =
@@ -256,6 +298,10 @@ LogicalResult Compilation::checkModule() {
     info = std::move(*read);
     return success();
   }
+  if ((*module)->hasAttr(kModelAttrName))
+    return emitError(loc) << options.input
+                          << ": the model is of the phase linalg or a later "
+                             "one; --compile-from says which";
   auto main = module->lookupSymbol<func::FuncOp>("main");
   if (!main || !llvm::hasSingleElement(main.getBody()))
     return emitError(loc)

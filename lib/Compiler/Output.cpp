@@ -33,6 +33,24 @@ LogicalResult mpc::checkWritable(Location loc, StringRef flag, StringRef path) {
   return success();
 }
 
+LogicalResult
+mpc::checkDistinct(Location loc,
+                   ArrayRef<std::pair<StringRef, StringRef>> files) {
+  llvm::StringMap<StringRef> flags;
+  for (auto [flag, path] : files) {
+    if (path.empty() || path == "-" || isSpecialFile(path.str()))
+      continue;
+    SmallString<128> whole(path);
+    (void)fs::make_absolute(whole);
+    llvm::sys::path::remove_dots(whole, /*remove_dot_dot=*/true);
+    auto [it, isNew] = flags.try_emplace(whole, flag);
+    if (!isNew)
+      return emitError(loc) << flag << " " << path << " is the same file as "
+                            << it->second << "; expected another name";
+  }
+  return success();
+}
+
 LogicalResult mpc::writeFile(Location loc, StringRef path,
                              function_ref<LogicalResult(raw_ostream &)> write) {
   if (isSpecialFile(path.str())) {

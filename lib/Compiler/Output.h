@@ -18,6 +18,12 @@ namespace mpc {
 mlir::LogicalResult checkWritable(mlir::Location loc, llvm::StringRef flag,
                                   llvm::StringRef path);
 
+/// Checks that what `files`, flags and paths, are to hold goes to different
+/// ones; empty paths, standard output and devices aside.
+mlir::LogicalResult checkDistinct(
+    mlir::Location loc,
+    llvm::ArrayRef<std::pair<llvm::StringRef, llvm::StringRef>> files);
+
 /// Writes `path` through a temporary name beside it.
 mlir::LogicalResult
 writeFile(mlir::Location loc, llvm::StringRef path,

@@ -218,6 +218,11 @@ PendingFile::~PendingFile() {
 bool PendingFile::write(const std::string &target, const char *data,
                         size_t size, std::string &error) {
   path = target;
+  struct stat status;
+  if (!stat(target.c_str(), &status) && S_ISDIR(status.st_mode)) {
+    error = path + ": cannot write: " + describeErrno(EISDIR);
+    return false;
+  }
   bool isSpecial = isSpecialFile(target);
   temporary = isSpecial ? "" : target + ".XXXXXX";
   int descriptor = isSpecial ? open(target.c_str(), O_WRONLY | O_CLOEXEC)

@@ -119,7 +119,8 @@ LogicalResult collectVariants(ModuleOp module, size_t index, StringRef suffix,
   }
   if (variants.size() == before)
     return module.emitError(
-        "expected one nested module per instruction set, but got none");
+        "expected one nested module per instruction set, but got none; is the "
+        "module of the phase that --compile-from says?");
   return success();
 }
 

@@ -139,6 +139,8 @@ mpc::Linker::run(ArrayRef<std::string> flags, ArrayRef<ObjectBytes> objects,
     std::string reason = message;
     if (auto text = MemoryBuffer::getFile(log))
       reason += (*text)->getBuffer().trim().str();
+    if (reason.empty())
+      reason = "exit status " + std::to_string(status);
     return createStringError("linking with '" + program +
                              "' failed: " + reason);
   }

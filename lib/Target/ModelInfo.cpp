@@ -24,8 +24,6 @@
 
 using namespace mlir;
 
-static constexpr llvm::StringLiteral modelAttrName = "mpc.model";
-
 Type mpc::getBuiltinType(MLIRContext *context, ElementType type) {
   Builder builder(context);
   switch (type) {
@@ -137,7 +135,8 @@ void mpc::attachModelInfo(ModuleOp module, const ModelInfo &info) {
       observer.set("moving_average", builder.getUnitAttr());
     model.set("observer", observer.getDictionary(builder.getContext()));
   }
-  module->setAttr(modelAttrName, model.getDictionary(builder.getContext()));
+  module->setAttr(mpc::kModelAttrName,
+                  model.getDictionary(builder.getContext()));
 }
 
 static std::string getString(DictionaryAttr dictionary, StringRef key) {
@@ -156,7 +155,7 @@ static LogicalResult readTensors(ModuleOp module, DictionaryAttr model,
   auto list = model.getAs<ArrayAttr>(key);
   if (!list)
     return module.emitError("expected a list '")
-           << key << "' in '" << modelAttrName << "'";
+           << key << "' in '" << mpc::kModelAttrName << "'";
   for (Attribute attr : list) {
     auto entry = dyn_cast<DictionaryAttr>(attr);
     auto name = entry ? entry.getAs<StringAttr>("name") : StringAttr();
@@ -169,7 +168,7 @@ static LogicalResult readTensors(ModuleOp module, DictionaryAttr model,
       return module.emitError(
                  "expected 'name' and 'type', a tensor of numbers, "
                  "in each of '")
-             << key << "' of '" << modelAttrName << "', but got " << attr;
+             << key << "' of '" << mpc::kModelAttrName << "', but got " << attr;
     mpc::TensorInfo tensor;
     tensor.name = name.str();
     tensor.type = *elementType;
@@ -190,12 +189,12 @@ static LogicalResult readTensors(ModuleOp module, DictionaryAttr model,
 }
 
 FailureOr<mpc::ModelInfo> mpc::readModelInfo(ModuleOp module) {
-  auto model = module->getAttrOfType<DictionaryAttr>(modelAttrName);
+  auto model = module->getAttrOfType<DictionaryAttr>(mpc::kModelAttrName);
   if (!model) {
     module.emitError(
         "expected the names of inputs and outputs in the attribute "
         "'")
-        << modelAttrName << "'";
+        << mpc::kModelAttrName << "'";
     return failure();
   }
   ModelInfo info;

@@ -12,6 +12,8 @@
 
 #include <cerrno>
 #include <dlfcn.h>
+#include <elf.h>
+#include <fstream>
 #include <sys/stat.h>
 
 using namespace mpc;
@@ -35,6 +37,29 @@ static TensorInfo convert(const mpc_tensor_info &info) {
           Shape(info.dims, info.dims + info.rank)};
 }
 
+/// Whether a file ends before what its ELF headers load: the dynamic linker
+/// maps it all the same, and the process ends where it reads what is not there.
+static bool isTruncated(const std::string &path, int64_t size) {
+  std::ifstream file(path, std::ios::binary);
+  Elf64_Ehdr header;
+  if (!file.read(reinterpret_cast<char *>(&header), sizeof(header)) ||
+      std::string(reinterpret_cast<char *>(header.e_ident), SELFMAG) !=
+          ELFMAG ||
+      header.e_ident[EI_CLASS] != ELFCLASS64 ||
+      header.e_phentsize != sizeof(Elf64_Phdr) || !file.seekg(header.e_phoff))
+    return false; // said by the dynamic linker
+  Elf64_Phdr segment;
+  for (int i = 0; i < header.e_phnum; ++i) {
+    if (!file.read(reinterpret_cast<char *>(&segment), sizeof(segment)))
+      return false;
+    if (segment.p_type == PT_LOAD &&
+        (segment.p_offset > uint64_t(size) ||
+         segment.p_filesz > uint64_t(size) - segment.p_offset))
+      return true;
+  }
+  return false;
+}
+
 bool Model::load(const std::string &library, std::string &error) {
   path = library;
   auto fail = [&](const std::string &what) {
@@ -46,6 +71,8 @@ bool Model::load(const std::string &library, std::string &error) {
     return fail("cannot open: " + describeErrno(errno));
   if (!S_ISREG(status.st_mode))
     return fail("expected a file");
+  if (isTruncated(path, status.st_size))
+    return fail("the file is truncated: it ends before what it should hold");
   // Without a slash dlopen would search the system's folders.
   std::string local = path.find('/') == std::string::npos ? "./" + path : path;
   handle = dlopen(local.c_str(), RTLD_NOW | RTLD_LOCAL);

@@ -283,6 +283,15 @@ bool Session::score() {
             std::to_string(labels.size()) + " samples";
     return false;
   }
+  int64_t classes = scores.numElements() / int64_t(labels.size());
+  for (size_t i = 0; i < labels.size(); ++i)
+    if (labels[i] < 0 || labels[i] >= classes) {
+      error = "--labels: " + options.labels + ": expected classes from 0 to " +
+              std::to_string(classes - 1) + ", as output '" +
+              model.outputs[0].name + "' has them, but got " +
+              std::to_string(labels[i]) + " for sample " + std::to_string(i);
+      return false;
+    }
   accuracy = measureAccuracy(scores, labels);
   if (options.minTop1 && accuracy->top1 < *options.minTop1)
     failures.push_back(

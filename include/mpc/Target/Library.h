@@ -118,6 +118,8 @@ std::string makeCIdentifier(llvm::StringRef text);
 /// there is none.
 std::string findRuntimeDirectory(const char *argv0, void *mainAddress);
 
+inline constexpr llvm::StringLiteral kModelAttrName = "mpc.model";
+
 /// Puts `info` on the module as the attribute `mpc.model`, so that it travels
 /// with the IR; reads it back. Reading fails with an error at the module where
 /// the attribute is missing or not of that form.

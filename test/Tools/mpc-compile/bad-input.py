@@ -177,6 +177,21 @@ check("weights-empty", "--weight-block: expected a value", [DIGITS, "--precision
 check("weights-activations", "f32, f16, bf16, but got f64", [DIGITS, "--precision=w8", "--activation-type=f64"])
 check("weights-elsewhere", "goes with --precision=w8 or w4, but precision is f16", [DIGITS, "--precision=f16", "--weight-scheme=symmetric"])
 check("weights-codebook", "16 levels", [DIGITS, "--precision=w8", "--weight-scheme=codebook"])
+check("header-over-library", "the header of -o out/x.h is the same file as -o", [DIGITS], output="out/x.h")
+check("model-overwritten", r"-o \./m\.onnx is the same file as the model", ["m.onnx"], writer("m.onnx", digits), output="./m.onnx")
+check("one-file-for-two", r"--report out/\.\./x\.json is the same file as --save-precision-config", [DIGITS, "--save-precision-config=x.json", "--report=out/../x.json"])
+check("save-calibration-of-nothing", "--save-calibration needs samples", [DIGITS, "--save-calibration=out/t.json"])
+check("save-of-no-decisions", "--save-precision-config: precisions are decided", [DIGITS, "--compile-to=grouped", "--save-precision-config=out/c.json"])
+check("linker-fails", "linking with '/bin/false' failed: exit status 1", [DIGITS, "--linker=/bin/false"])
+
+
+def linalg(folder):
+    subprocess.run([COMPILER, DIGITS, "--compile-to=linalg", "-o", "linalg.mlirbc"], cwd=folder, check=True)
+
+
+check("phase-not-said", "linalg.mlirbc: the model is of the phase linalg or a later one; --compile-from says which", ["linalg.mlirbc"], linalg)
+check("phase-too-late", "expected one nested module per instruction set, but got none; is the module of the phase", ["linalg.mlirbc", "--compile-from=tiled"], linalg)
+check("precision-too-late", "--precision: the phase linalg has its precisions already", ["linalg.mlirbc", "--compile-from=linalg", "--precision=bf16"], linalg)
 check("two-models", "digits", [DIGITS, DIGITS])
 check("no-model", "model", [])
 check("output-folder-missing", "nowhere", [DIGITS], output="nowhere/model.so")

@@ -81,6 +81,7 @@ def main():
     write("wrong_proto.pb", b"\xff" * 40)
     write("wrong_empty.npy", b"")
     write("wrong_name.npz", npz({"no_such_input": x}, zipfile.ZIP_STORED))
+    write("wrong_labels.npy", npy("<i8", (50,), struct.pack("<50q", 0, 3, 4, *[0] * 47)))
     write("text.so", b"not a library\n")
 
 
