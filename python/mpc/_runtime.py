@@ -9,6 +9,7 @@ import dataclasses
 import json
 import math
 import os
+import struct
 import tempfile
 import threading
 import weakref
@@ -120,6 +121,20 @@ def _sized(kind: Any) -> Any:
 _loaded: dict[str, tuple[int, int]] = {}
 
 
+def _is_truncated(path: Path) -> bool:
+    """Whether a file ends before what its ELF headers load: the loader maps it all the same, and the process ends where it reads what is not there."""
+    with open(path, "rb") as file:
+        header = file.read(64)
+        if len(header) < 64 or header[:5] != b"\x7fELF\x02":
+            return False  # said by the loader
+        offset, size, count = struct.unpack_from("<32xQ14xHH", header)
+        file.seek(offset)
+        segments = file.read(size * count)
+    length = path.stat().st_size
+    rows = [struct.unpack_from("<IIQQQQ", segments, at) for at in range(0, len(segments) - 47, max(size, 48))]
+    return any(kind == 1 and begin + stored > length for kind, _, begin, _, _, stored in rows)  # PT_LOAD
+
+
 class _Library:
     """A loaded library, which goes when nothing refers to it any more. What it handed out is copied, except contexts, which hold it."""
 
@@ -128,6 +143,8 @@ class _Library:
             path = path.resolve(strict=True)
             status = path.stat()
             identity = (status.st_dev, status.st_ino)
+            if path.is_file() and _is_truncated(path):
+                raise ModelError(f"{path}: the file is truncated: it ends before what it should hold")
             if _loaded.setdefault(str(path), identity) == identity:
                 library = c.CDLL(str(path))
             else:  # another file by now
@@ -162,6 +179,8 @@ class _Context:
     """What one thread calls with; destroyed with the thread or the model, whichever ends first."""
 
     def __init__(self, library: _Library, threads: int, isa: Optional[str], device: int):
+        if not 0 <= threads < 1 << 32:
+            raise ModelError(f"threads: expected 0 or a number of threads, but got {threads}")
         options, pointer = _sized(_ContextOptions), _context()
         options.threads, options.isa, options.device_index = threads, isa.encode() if isa else None, device
         self.stream = None

@@ -223,6 +223,11 @@ class Running(unittest.TestCase):
             mpc.load(DIGITS)
         with self.assertRaisesRegex(mpc.ModelError, "not a model that mpc-compile wrote"):
             mpc.load(next(line.split()[-1] for line in pathlib.Path("/proc/self/maps").read_text().splitlines() if "libc.so" in line))
+        (FOLDER / "half.so").write_bytes(pathlib.Path(self.library).read_bytes()[:9000])
+        with self.assertRaisesRegex(mpc.ModelError, "half.so: the file is truncated"):
+            mpc.load(FOLDER / "half.so")
+        with self.assertRaisesRegex(mpc.ModelError, "threads: expected 0 or a number of threads, but got -1"):
+            mpc.load(self.library, threads=-1)
         with self.assertRaisesRegex(mpc.ModelError, "sse9") as raised:
             mpc.load(self.library, isa="sse9")
         self.assertEqual(raised.exception.status, 3)
