@@ -145,6 +145,7 @@ def isolated(*arguments):
     except EOFError:
         process.join()
         result = Finding("crash", f"the library ended the process with status {process.exitcode}")
+    process.join(1)  # it removes its libraries
     process.kill()
     process.join()
     return result

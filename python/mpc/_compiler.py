@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import atexit
 import dataclasses
 import json
 import os
@@ -13,6 +12,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
+from multiprocessing import util as processes
 from pathlib import Path
 from typing import Any, Optional, Union
 
@@ -168,13 +168,9 @@ def _new_library() -> Path:
     global _libraries
     if _libraries is None:
         _libraries = tempfile.mkdtemp(prefix="mpc-libraries-")
-        atexit.register(_remove_libraries, _libraries, os.getpid())
+        # Unlike atexit, this runs at the end of multiprocessing's children too; in a child that a fork made it does not.
+        processes.Finalize(None, shutil.rmtree, (_libraries, True), exitpriority=0)
     return Path(tempfile.mkdtemp(dir=_libraries)) / "model.so"
-
-
-def _remove_libraries(folder: str, owner: int) -> None:
-    if os.getpid() == owner:  # not in a child that a fork made
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def compile(  # noqa: A001 - mpc.compile is what it is called

@@ -6,7 +6,9 @@
 """The Python package: compiling, calibrating, running, and what it answers to what it cannot do."""
 
 import gc
+import os
 import pathlib
+import subprocess
 import sys
 import threading
 import unittest
@@ -215,6 +217,20 @@ class Running(unittest.TestCase):
         gc.collect()
         self.assertFalse(mapped())
         self.assertTrue(np.isfinite(logits).all())
+
+    def test_libraries_go_with_processes(self):
+        program = ("import sys, tempfile, multiprocessing, mpc\n"
+                   "tempfile.tempdir = sys.argv[2]\n"
+                   "def work(): assert mpc.compile(sys.argv[1], precision='f32', march='x86-64-v3').exists()\n"
+                   "for parent in (False, True):\n"
+                   "    if parent: work()\n"
+                   "    child = multiprocessing.get_context('fork').Process(target=work)\n"
+                   "    child.start(); child.join(); assert child.exitcode == 0\n"
+                   "    import pathlib; assert len(list(pathlib.Path(sys.argv[2]).iterdir())) == parent\n")
+        folder = FOLDER / "temporary"
+        folder.mkdir()
+        subprocess.run([sys.executable, "-c", program, DIGITS, folder], check=True, env=dict(os.environ, PYTHONPATH=os.pathsep.join(sys.path)))
+        self.assertEqual(list(folder.iterdir()), [])
 
     def test_not_a_library(self):
         with self.assertRaisesRegex(mpc.ModelError, "nowhere.so"):
