@@ -7,6 +7,7 @@
 
 #include "mpc/Compiler/Compiler.h"
 #include "Calibrate.h"
+#include "CheckOptions.h"
 #include "Decisions.h"
 #include "Diagnose.h"
 #include "Latency.h"
@@ -112,7 +113,6 @@ public:
   LogicalResult run();
 
 private:
-  LogicalResult checkDecided();
   LogicalResult checkOutputs();
   LogicalResult load();
   LogicalResult checkModule();
@@ -149,35 +149,6 @@ private:
   RepairDecisions repairs;
 };
 
-/// What is decided, and what is written about it, on the way to the phase
-/// annotated needs that way.
-LogicalResult Compilation::checkDecided() {
-  bool isDecided = options.from <= Phase::Grouped &&
-                   options.to >= Phase::Annotated && !options.benchKit &&
-                   !options.emitObserver;
-  std::pair<const char *, const std::string *> files[] = {
-      {"--save-calibration", &options.saveCalibration},
-      {"--save-precision-config", &options.savePrecisionConfig},
-      {"--save-decisions", &options.saveDecisions},
-      {"--precision-config", &options.precisionConfig}};
-  for (auto [flag, path] : files)
-    if (!path->empty() && !isDecided && options.diagnose.empty())
-      return emitError(loc)
-             << flag << ": precisions are decided on the way from the phase "
-             << "imported or grouped to annotated, and not for an observer or "
-             << "a kit";
-  if (options.from >= Phase::Annotated &&
-      options.precision != PrecisionChoice::Keep)
-    return emitError(loc) << "--precision: the phase "
-                          << stringifyPhase(options.from)
-                          << " has its precisions already";
-  if (!options.saveCalibration.empty() && options.decisions.empty() &&
-      options.calibrationData.empty() && options.calibrationFiles.empty())
-    return emitError(loc) << "--save-calibration needs samples to calibrate "
-                             "on: --calibration-data=PATH";
-  return success();
-}
-
 LogicalResult Compilation::checkOutputs() {
   const std::pair<const char *, const std::string *> files[] = {
       {"-o", &options.output},
@@ -200,7 +171,7 @@ LogicalResult Compilation::checkOutputs() {
   llvm::sys::path::replace_extension(header, "h");
   if (hasHeader && options.output != "-" && !isSpecialFile(options.output))
     all.insert(all.begin() + 2, {"the header of -o", header});
-  if (failed(checkDistinct(loc, all)) || failed(checkDecided()) ||
+  if (failed(checkDistinct(loc, all)) || failed(checkDecided(loc, options)) ||
       failed(checkTuningTable(loc, options)))
     return failure();
   if (!options.dumpPhases.empty())
@@ -226,23 +197,7 @@ LogicalResult Compilation::checkOutputs() {
   }
   if (failed(checkRepairs(options, loc)))
     return failure();
-  if (!isAnnotated || !options.calibrationData.empty() ||
-      !options.calibrationFiles.empty())
-    return success();
-  if ((options.precision == PrecisionChoice::INT8 ||
-       options.precision == PrecisionChoice::INT16) &&
-      !options.emitObserver)
-    return emitError(loc) << "--precision="
-                          << stringifyPrecisionChoice(options.precision)
-                          << " needs the ranges of activations: give samples "
-                             "with --calibration-data=PATH or a saved table "
-                             "with --calibration=FILE, or quantize only "
-                             "weights with --precision=w8";
-  if (options.precision == PrecisionChoice::Auto && !options.benchKit &&
-      !options.emitObserver)
-    return emitError(loc) << "--precision=auto measures on samples: give them "
-                             "with --calibration-data=PATH";
-  return success();
+  return isAnnotated ? checkSamplesGiven(loc, options) : success();
 }
 
 LogicalResult Compilation::load() {

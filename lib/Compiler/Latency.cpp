@@ -473,8 +473,9 @@ mpc::runBenchKit(Location loc, const LibraryFiles &files, StringRef isa,
   SmallString<128> folder;
   if (std::error_code error =
           llvm::sys::fs::createUniqueDirectory("mpc-kit", folder))
-    return emitError(loc) << "no temporary folder to measure the model in: "
-                          << error.message(),
+    return emitError(loc) << "no temporary folder in '"
+                          << llvm::sys::path::parent_path(folder)
+                          << "' to measure the model in: " << error.message(),
            failure();
   auto cleanUp =
       llvm::make_scope_exit([&] { llvm::sys::fs::remove_directories(folder); });

@@ -41,8 +41,10 @@ ModelRunner::create(ModuleOp annotated, const LibraryOptions &options,
 
   if (std::error_code error =
           llvm::sys::fs::createUniqueDirectory("mpc-run", runner->folder))
-    return emitError(runner->loc) << "no temporary folder to run the model in: "
-                                  << error.message(),
+    return emitError(runner->loc)
+               << "no temporary folder in '"
+               << llvm::sys::path::parent_path(runner->folder)
+               << "' to run the model in: " << error.message(),
            failure();
   LibraryOptions library = options;
   library.output = (runner->folder + "/model.so").str();

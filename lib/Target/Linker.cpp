@@ -104,8 +104,9 @@ mpc::Linker::run(ArrayRef<std::string> flags, ArrayRef<ObjectBytes> objects,
                  StringRef versionScript) const {
   SmallString<128> folder;
   if (std::error_code code = sys::fs::createUniqueDirectory("mpc", folder))
-    return createStringError(code, "cannot make a temporary folder: " +
-                                       code.message());
+    return createStringError(code, "cannot make a temporary folder in '" +
+                                       sys::path::parent_path(folder) +
+                                       "': " + code.message());
   auto cleanUp = make_scope_exit([&] { sys::fs::remove_directories(folder); });
 
   std::vector<std::string> arguments{program};

@@ -149,10 +149,12 @@ check("config-not-an-object", r"c\.json", [DIGITS, "--precision-config=c.json"],
 def softmax(folder):
     writer("softmax.onnx", model([node("Softmax", ["x"], ["y"])]))(folder)
     writer("c.json", b'{"groups": [{"name": "the_softmax", "precision": "int8"}]}')(folder)
+    np.save(os.path.join(folder, "x.npy"), np.zeros((4, 1, 4), np.float32))
 
 
 # An ONNX file has no lines: the file, the node.
-check("config-refused-by-name", r"^mpc-compile: error: softmax\.onnx: the_softmax: .*int8 is asked for in c\.json, but softmax", ["softmax.onnx", "--precision-config=c.json"], softmax)
+check("config-refused-by-name", r"^mpc-compile: error: softmax\.onnx: the_softmax: .*int8 is asked for in c\.json, but softmax", ["softmax.onnx", "--precision-config=c.json", "--calibration-data=x.npy"], softmax)
+check("config-without-samples", r"^mpc-compile: error: c\.json: int8 or int16 needs the ranges of activations: give samples with --calibration-data", ["softmax.onnx", "--precision-config=c.json"], softmax)
 check("config-missing", r"nowhere\.json", [DIGITS, "--precision-config=nowhere.json"])
 for flag, expected in (("--frobnicate=3", "frobnicate"), ("--precision=int7", "int7"), ("--calibrator=guess", "guess"), ("--calibrator=percentile:7", "above 50"), ("--march=z80", "--march: unknown instruction set 'z80', expected one of native, x86-64-v3"),
                        ("--target=tpu", "tpu"), ("--rounding=sideways", "sideways"), ("--compile-to=nowhere", "nowhere"), ("--emit=poetry", "poetry"),
