@@ -319,7 +319,8 @@ def SelectTiling : Pass<"mpc-select-tiling", "mlir::ModuleOp"> {
     target has it at twice the rate of f32. Where padding is zero and rows of output pixels are short, tiles are parts of such a row, so that
     mpc-lower-kernels can leave out what they would read of the padding. Where a floating-point convolution has so few output channels
     that most lanes of a panel would be computed for nothing, lanes are pixels (`planar`). Depthwise convolutions of unsigned bytes multiply with
-    `vpdpbusd`, four taps of a column at once, where the target has it and the window is small.
+    `vpdpbusd`, four taps of a column at once, where the target has it and the window is small. Products of a few rows of f32 by weights that the
+    second-level cache does not hold have as few tiles of rows as they can, with fewer columns.
 
     Before: `linalg.generic {...} ins(%x, %w) outs(%acc)`
     After:  `linalg.generic {..., kernel.tiling = #kernel.tiling<intrinsic = fma, rows = 6, columns = 64, kv = 1>} ...`
