@@ -543,6 +543,22 @@ def LowerKernels : Pass<"mpc-lower-kernels", "mlir::ModuleOp"> {
       "mlir::scf::SCFDialect", "mlir::vector::VectorDialect", "mlir::LLVM::LLVMDialect", "mpc::kernel::KernelDialect"];
 }
 
+def PrefetchRows : Pass<"mpc-prefetch-rows", "::mlir::func::FuncOp"> {
+  let summary = "asks for the next rows while these are computed";
+  let description = [{
+    Where an iteration of a parallel loop passes over some rows of a buffer more than once (mpc-fuse-rows), the first pass waits for memory, and memory waits
+    for the others. The second one also asks for the rows of the next iteration, a line of the caches beside each that it reads itself: into the first-level cache where the rows
+    take up to half of it, into the second where they take up to a quarter of that. Only of buffers that with a result of
+    their size leave the second-level cache, as far as sizes are known, and that the loop does not write; vectors have whole lines.
+
+    Before: `%v = vector.load %rows[%r, %k] : memref<4x1024xf32, ...>, vector<16xf32>` (for the second time)
+    After:  the same and `memref.prefetch %rows[%r + 4, %k], read, locality<3>, data`
+
+    Precondition: a target description; parallel loops are still `scf.forall`.
+  }];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::memref::MemRefDialect"];
+}
+
 def EstimateRounding : Pass<"mpc-estimate-rounding", "mlir::ModuleOp"> {
   let summary = "compute in fewer operations what is rounded to small integers";
   let description = [{
