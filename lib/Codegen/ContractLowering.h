@@ -53,6 +53,8 @@ private:
   int64_t restColumns() const {
     return channels % (panels * kernel::kPanelWidth);
   }
+  /// How many k blocks before a tile multiplies weights it asks for them.
+  int64_t getPrefetch();
   bool blocksColumns(int64_t blockTiles) const;
   int64_t chooseBlockTiles() const;
 

@@ -42,9 +42,11 @@ using namespace mpc;
 static constexpr int64_t kFewestElements = 64;
 
 /// Rows that one iteration handles where it sums them up: additions, each of
-/// which waits for the one before, then take turns (LowerRowSums.cpp). Not
-/// where memory is read: several places at a time, it is slower.
-static constexpr int64_t kSummedRows = 4;
+/// which waits for the one before, then take turns (LowerRowSums.cpp). Memory
+/// is slower in several places at a time: fewer rows where the second-level
+/// cache does not hold them and the next ones are fetched meanwhile
+/// (mpc-prefetch-rows, of vectors that are lines), one where none is fetched.
+static constexpr int64_t kSummedRows = 4, kFetchedRows = 2;
 
 /// Of a GPU's block of threads: the most that share a row, and the elements of
 /// a row that each has in one pass over it.
@@ -99,9 +101,10 @@ public:
   bool isWorthThreads() const;
   /// Private buffers of up to `scratchBytes` in all shrink to the rows of one
   /// iteration. With `forThreads` so many threads as fit share a row, and what
-  /// several ops read of it is copied; else summed rows go side by side, unless
-  /// some buffer has more than `cacheBytes`.
-  void fuse(int64_t scratchBytes, int64_t cacheBytes, bool forThreads);
+  /// several ops read of it is copied; else summed rows go side by side, fewer
+  /// of large buffers.
+  void fuse(int64_t scratchBytes, const TargetDescription &target,
+            bool forThreads);
 
   unsigned size() const { return ops.size(); }
 
@@ -124,7 +127,8 @@ private:
   /// iteration each; up to `most` bytes.
   llvm::MapVector<Value, MemRefType> findRowBuffers(int64_t most) const;
   /// How many rows along the last of their dimensions one iteration handles.
-  int64_t chooseBlock(int64_t scratchBytes, int64_t cacheBytes) const;
+  int64_t chooseBlock(int64_t scratchBytes,
+                      const TargetDescription &target) const;
   /// The loop over `blocks` blocks of rows from `first` on, along the last of
   /// their dimensions. Operands in `buffers` are replaced.
   void emitLoop(OpFoldResult first, OpFoldResult blocks,
@@ -373,12 +377,17 @@ llvm::MapVector<Value, MemRefType> RowRun::findRowBuffers(int64_t most) const {
   return buffers;
 }
 
-int64_t RowRun::chooseBlock(int64_t scratchBytes, int64_t cacheBytes) const {
-  int64_t bytes = 0;
+int64_t RowRun::chooseBlock(int64_t scratchBytes,
+                            const TargetDescription &target) const {
+  bool fetches = target.vectorBits == 512;
+  int64_t bytes = 0, most = kSummedRows;
   for (Value base : byRow) {
     auto type = cast<MemRefType>(base.getType());
-    if (!type.getElementType().isIntOrFloat() || getBytes(type) > cacheBytes)
+    if (!type.getElementType().isIntOrFloat() ||
+        (!fetches && getBytes(type) > target.l3Bytes))
       return 1;
+    if (fetches && 2 * getBytes(type) >= target.l2Bytes)
+      most = kFetchedRows;
     SmallVector<int64_t> row(type.getShape());
     std::fill_n(row.begin(), numRows, 1);
     bytes += getBytes(MemRefType::get(row, type.getElementType()));
@@ -388,7 +397,7 @@ int64_t RowRun::chooseBlock(int64_t scratchBytes, int64_t cacheBytes) const {
     return op.getNumReductionLoops() != 0 && sum.getDefiningOp<arith::AddFOp>();
   });
   auto [value, size] = extents.back();
-  int64_t rows = value ? kSummedRows : std::min(kSummedRows, size);
+  int64_t rows = value ? most : std::min(most, size);
   return isSum && bytes * rows <= scratchBytes ? rows : 1;
 }
 
@@ -507,9 +516,10 @@ void RowRun::emitLoop(OpFoldResult first, OpFoldResult blocks,
   }
 }
 
-void RowRun::fuse(int64_t scratchBytes, int64_t cacheBytes, bool forThreads) {
+void RowRun::fuse(int64_t scratchBytes, const TargetDescription &target,
+                  bool forThreads) {
   if (!forThreads)
-    block = chooseBlock(scratchBytes, cacheBytes);
+    block = chooseBlock(scratchBytes, target);
   OpBuilder builder(ops.back());
   Location loc = ops.back().getLoc();
   OpFoldResult size = memref::getMixedSize(
@@ -570,14 +580,14 @@ struct FuseRowsPass : public mpc::impl::FuseRowsBase<FuseRowsPass> {
         while (!run.empty())
           run = run.drop_front(fuseFirst(
               run, threads ? kRowsSharedBytes : target->getScratchBytes(),
-              target->l3Bytes, threads));
+              *target, threads));
     }
   }
 
   /// Fuses the ops that `run` begins with; returns of how many it has decided.
   static unsigned fuseFirst(ArrayRef<linalg::LinalgOp> run,
-                            int64_t scratchBytes, int64_t cacheBytes,
-                            bool forThreads) {
+                            int64_t scratchBytes,
+                            const TargetDescription &target, bool forThreads) {
     // The shortest rows that are long enough and span several ops.
     for (unsigned numRows = countRowLoops(run.front()); numRows > 0;
          --numRows) {
@@ -588,7 +598,7 @@ struct FuseRowsPass : public mpc::impl::FuseRowsBase<FuseRowsPass> {
       if (!(forThreads ? rowRun.isWorthThreads() : rowRun.isWorthIt()))
         continue;
       unsigned size = rowRun.size();
-      rowRun.fuse(scratchBytes, cacheBytes, forThreads);
+      rowRun.fuse(scratchBytes, target, forThreads);
       return size;
     }
     // A long sum alone.
@@ -596,7 +606,7 @@ struct FuseRowsPass : public mpc::impl::FuseRowsBase<FuseRowsPass> {
         forThreads && numRows != 0 && findPieceLoop(run.front())) {
       RowRun rowRun(run.front(), numRows);
       if (rowRun.add(run.front()))
-        rowRun.fuse(scratchBytes, cacheBytes, forThreads);
+        rowRun.fuse(scratchBytes, target, forThreads);
     }
     return 1;
   }

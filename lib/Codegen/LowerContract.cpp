@@ -109,6 +109,18 @@ bool ContractLowering::blocksColumns(int64_t blockTiles) const {
   return inputBytes * groups < weightBytes * blocks || blocks == 1;
 }
 
+int64_t ContractLowering::getPrefetch() {
+  // Lower tiles wait for weights whenever they are asked for.
+  constexpr int64_t distance = 32, minHeight = 8;
+  bool streams = weightsType.getNumElements() * 4 > target.l2Bytes;
+  bool isF32 = tiling.getIntrinsic() == Intrinsic::fma &&
+               weightsType.getElementType().isF32();
+  return isF32 && streams && isStatic && !window && !op.getBatched() &&
+                 rows >= minHeight && minRows <= kMaxStreamingRows
+             ? distance
+             : 0;
+}
+
 void ContractLowering::allocateBuffers(int64_t blockRows) {
   auto alignment = b.getI64IntegerAttr(64);
   Type element = op.getAccumulatorType();
@@ -346,9 +358,9 @@ SmallVector<Value> ContractLowering::accumulate(Value row0, int64_t height,
     panel = add(b, firstPanel, panel);
   Value weights = op.getWeights();
   auto multiply = [&](ValueRange tileRows, Value tap, ValueRange init) {
-    auto tile = InnerTileOp::create(b, TypeRange(init), tiling.getIntrinsic(),
-                                    tileRows, weights, panel, tap, init,
-                                    op.getUnsignedInput(), op.getBlocksAttr());
+    auto tile = InnerTileOp::create(
+        b, TypeRange(init), tiling.getIntrinsic(), tileRows, weights, panel,
+        tap, init, op.getUnsignedInput(), op.getBlocksAttr(), getPrefetch());
     return SmallVector<Value>(tile.getResults());
   };
   auto multiplyRows = [&]() -> SmallVector<Value> {

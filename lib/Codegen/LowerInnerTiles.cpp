@@ -64,9 +64,14 @@ protected:
   Value constant(int64_t value) {
     return arith::ConstantIndexOp::create(b, value);
   }
+  /// The index of panel `panel` of the tile.
+  Value getPanel(int64_t panel);
   /// `lanes` elements of panel `panel` of the tile, k block `block`, from lane
   /// `lane`, all kv values of each.
   Value loadWeights(int64_t panel, Value block, int64_t lane, int64_t lanes);
+  /// Asks for the weights that step `prefetch` of the tile from `block` on
+  /// loads, if there is one.
+  void prefetchWeights(int64_t panel, Value block);
   /// Four elements of a row.
   Value loadQuad(Value row, Value block) {
     Value k = arith::MulIOp::create(b, block, constant(4));
@@ -93,12 +98,16 @@ protected:
 
 } // namespace
 
+Value InnerTile::getPanel(int64_t panel) {
+  if (panel == 0)
+    return op.getPanel();
+  return arith::AddIOp::create(b, op.getPanel(), constant(panel));
+}
+
 Value InnerTile::loadWeights(int64_t panel, Value block, int64_t lane,
                              int64_t lanes) {
   int64_t kv = weightsType.getDimSize(4);
-  Value index = op.getPanel();
-  if (panel != 0)
-    index = arith::AddIOp::create(b, index, constant(panel));
+  Value index = getPanel(panel);
   // A panel's lanes and their kv values are contiguous.
   SmallVector<ReassociationIndices> groups = {{0}, {1}, {2}, {3, 4}};
   Value flat = op.getWeights();
@@ -106,6 +115,19 @@ Value InnerTile::loadWeights(int64_t panel, Value block, int64_t lane,
   return vector::LoadOp::create(
       b, vectorOf(lanes * kv, weightsType.getElementType()), flat,
       ValueRange{index, op.getTap(), block, constant(lane * kv)});
+}
+
+void InnerTile::prefetchWeights(int64_t panel, Value block) {
+  if (op.getPrefetch() == 0)
+    return;
+  // The address alone counts: past the panel it is one of the next panel.
+  Value ahead = arith::AddIOp::create(
+      b, block, constant(static_cast<int64_t>(op.getPrefetch())));
+  Value zero = constant(0);
+  memref::PrefetchOp::create(
+      b, op.getWeights(),
+      ValueRange{getPanel(panel), op.getTap(), ahead, zero, zero},
+      /*isWrite=*/false, /*localityHint=*/3, /*isDataCache=*/true);
 }
 
 SmallVector<Value> InnerTile::emitSteps(Value begin, Value end,
@@ -158,6 +180,7 @@ public:
     for (int64_t p = 0; p < panels; ++p) {
       lanes.push_back(getLanes(parts[p]));
       weights.push_back(widen(loadWeights(p, block, 0, lanes[p])));
+      prefetchWeights(p, block);
     }
     for (auto [r, row] : llvm::enumerate(op.getRows())) {
       Value scalar = memref::LoadOp::create(b, row, block);

@@ -30,6 +30,9 @@ static constexpr int64_t kLeastVectorBytes = 16;
 /// A line of the caches: two rows have none in common if both are whole ones.
 static constexpr int64_t kLineBytes = 64;
 
+/// How far in front of a loop what it reads is asked for.
+static constexpr int64_t kPrefetchBytes = 2048;
+
 static int64_t getElementBytes(Value memref) {
   return llvm::divideCeil(
       cast<MemRefType>(memref.getType()).getElementTypeBitWidth(), 8);
@@ -64,10 +67,34 @@ static Value beginsLine(ImplicitLocOpBuilder &b, ElementPlace place) {
       indexConstant(b, 0));
 }
 
+/// Asks for what the loop over `iv` will read of buffers of more than `least`
+/// bytes, or of unknown ones. Processors do so themselves, but not far enough
+/// where an iteration computes more than it waits.
+static void prefetchInputs(ImplicitLocOpBuilder &b, Value iv, int64_t least) {
+  for (auto load :
+       llvm::to_vector(iv.getParentBlock()->getOps<vector::LoadOp>())) {
+    Value buffer = load.getBase();
+    auto whole = cast<MemRefType>(getRoot(buffer).getType());
+    if (load.getIndices().empty() || load.getIndices().back() != iv ||
+        (whole.hasStaticShape() && getBytes(whole) <= least))
+      continue;
+    int64_t bytes = getElementBytes(buffer),
+            lines = load.getVectorType().getNumElements() * bytes / kLineBytes;
+    SmallVector<Value> indices(load.getIndices());
+    for (int64_t line = 0; line < lines; ++line) {
+      indices.back() = add(b, iv, (kPrefetchBytes + line * kLineBytes) / bytes);
+      memref::PrefetchOp::create(b, buffer, indices, /*isWrite=*/false,
+                                 /*localityHint=*/3, /*isDataCache=*/true);
+    }
+  }
+}
+
 static void emitStreamed(ImplicitLocOpBuilder &b, const VectorLoop &loop,
-                         int64_t alignment) {
+                         int64_t alignment, int64_t least) {
   emitLoop(b, loop.begin, loop.end, loop.lanes, [&](Value iv) {
     Value value = loop.compute(iv);
+    if (least != 0)
+      prefetchInputs(b, iv, least);
     ElementPlace place = loop.getPlace(iv);
     vector::StoreOp::create(b, value, place.memref, place.indices,
                             /*nontemporal=*/true, llvm::MaybeAlign(alignment));
@@ -101,7 +128,9 @@ void mpc::emitStream(ImplicitLocOpBuilder &b, linalg::LinalgOp op,
   scf::IfOp::create(
       b, streams,
       [&](OpBuilder &, Location) {
-        emitStreamed(b, loop, alignment);
+        // Rows that several loops pass over are fetched by mpc-prefetch-rows.
+        emitStreamed(b, loop, alignment,
+                     op->getParentOfType<scf::ForallOp>() ? 0 : least.getInt());
         scf::YieldOp::create(b);
       },
       [&](OpBuilder &, Location) {

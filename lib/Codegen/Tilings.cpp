@@ -58,6 +58,10 @@ static constexpr int64_t kLatency = 8;
 /// few (KernelRationale.md).
 static constexpr double kBurst = 2.7;
 
+/// Cycles in which a vector of 512 bits of weights arrives that the
+/// second-level cache does not hold. Measured.
+static constexpr double kStreamCycles = 6;
+
 /// Depthwise convolution by dot products: weights of a channel, by four, and
 /// pixels that a row of the window may reach over, whose sums are under way at
 /// a time.
@@ -208,6 +212,8 @@ public:
   TilingAttr getDefault() const {
     if (TilingAttr tiling = getThinBlocks())
       return tiling;
+    if (TilingAttr tiling = getStreaming())
+      return tiling;
     int64_t panels = divideEvenly(getMaxPanels(intrinsic, target));
     bool gather = mustGather() ||
                   (info.getNumTaps() > 1 && info.depth / kv < kMinBlocksPerTap);
@@ -309,6 +315,53 @@ private:
     return TilingAttr::get(op->getContext(), intrinsic, kPanelWidth,
                            kPanelWidth, kv, /*gather=*/false, /*expand=*/false,
                            /*planar=*/false, /*interleave=*/true);
+  }
+
+  /// For a few rows by weights of f32 that no cache near the core holds. The
+  /// first tile of rows waits for them, others find them in the second-level
+  /// cache, so that few tall tiles take less time than the same
+  /// multiplications by more of them.
+  TilingAttr getStreaming() const {
+    linalg::LinalgOp mutableOp = op;
+    auto out = cast<ShapedType>(mutableOp.getDpsInits()[0].getType());
+    int64_t rowBytes = info.depth * 4;
+    if (isDequantizing() || target.vectorBits != 512 ||
+        intrinsic != Intrinsic::fma || getInputBits(op) != 32 ||
+        info.kind != ContractionInfo::Kind::matmul || info.batched ||
+        !out.hasStaticShape() || total > kMaxStreamingRows ||
+        allPanels * kPanelWidth * rowBytes <= target.l2Bytes)
+      return {};
+    // Rows a multiple of a page apart share a set of the first-level cache.
+    constexpr int64_t pageBytes = 4096;
+    int64_t inPlace =
+        rowBytes % pageBytes == 0 ? target.l1Bytes / pageBytes : kMaxRows;
+    // Cycles per step of the reduction and panel: two multiplications, or two
+    // loads; a weight's next one is fetched beside it.
+    auto cost = [&](int64_t rows, int64_t panels) {
+      double tile = std::max({rows * panels / 2., (rows + 2 * panels) / 2.,
+                              kLatency / 2.}) /
+                    panels;
+      return std::max(tile, kStreamCycles) +
+             (llvm::divideCeilSigned(total, rows) - 1) * tile;
+    };
+    TilingAttr best;
+    double least = 0;
+    for (int64_t most = getMaxPanels(intrinsic, target); most > 0; --most) {
+      int64_t panels = divideEvenly(most);
+      int64_t rows = std::min(getMaxRows(panels, /*gather=*/false),
+                              std::max<int64_t>(inPlace, 1));
+      rows = llvm::divideCeilSigned(total, llvm::divideCeilSigned(total, rows));
+      if (!best || cost(rows, panels) < least) {
+        least = cost(rows, panels);
+        best = get(rows, panels, /*gather=*/false);
+      }
+    }
+    if (total <= kPanelWidth && cost(total, 1) < least)
+      best = TilingAttr::get(op->getContext(), intrinsic, kPanelWidth,
+                             kPanelWidth, kv, /*gather=*/false,
+                             /*expand=*/false, /*planar=*/false,
+                             /*interleave=*/true);
+    return best;
   }
 
   int64_t getMaxRows(int64_t panels, bool gather) const {

@@ -54,6 +54,7 @@ static void buildBufferization(OpPassManager &pm, bool chains) {
   variant.addNestedPass<func::FuncOp>(createSelectStreams());
   variant.addPass(createLowerKernels());
   variant.addPass(createEstimateRounding());
+  variant.addNestedPass<func::FuncOp>(createPrefetchRows());
   // 3. Parallel loops become functions, groups become part of the entry point,
   // which is then a list of dispatches.
   variant.addPass(createOutlineParallel());

@@ -18,6 +18,23 @@ func.func @fma(%r0: memref<8xf32>, %r1: memref<8xf32>, %w: memref<4x9x8x16x1xf32
   return %0#0, %0#1 : vector<16xf32>, vector<16xf32>
 }
 
+// Each step asks for the weights of a later one, of each panel: a line of the cache.
+// CHECK-LABEL: func.func @prefetch
+// CHECK-SAME: %[[W:[a-z0-9]+]]: memref<4x1x64x16x1xf32>, %[[PANEL:[a-z0-9]+]]: index
+func.func @prefetch(%row: memref<64xf32>, %w: memref<4x1x64x16x1xf32>, %panel: index, %a: vector<16xf32>) -> (vector<16xf32>, vector<16xf32>) {
+  // CHECK: scf.for %[[K:.*]] = %{{.*}} to
+  // CHECK: vector.load
+  // CHECK: %[[AHEAD:.*]] = arith.addi %[[K]], %c32
+  // CHECK: memref.prefetch %[[W]][%[[PANEL]], %{{.*}}, %[[AHEAD]], %c0{{.*}}, %c0{{.*}}], read, locality<3>, data
+  // CHECK: vector.load
+  // CHECK: %[[NEXT:.*]] = arith.addi %[[PANEL]], %c1
+  // CHECK: memref.prefetch %[[W]][%[[NEXT]], %{{.*}}
+  // CHECK-COUNT-2: vector.fma
+  %0:2 = kernel.inner_tile fma rows(%row : memref<64xf32>) weights(%w[%panel, %panel] : memref<4x1x64x16x1xf32>)
+      accumulators(%a, %a : vector<16xf32>, vector<16xf32>) {prefetch = 32 : i64} -> vector<16xf32>, vector<16xf32>
+  return %0#0, %0#1 : vector<16xf32>, vector<16xf32>
+}
+
 // f16 is widened in registers.
 // CHECK-LABEL: func.func @widened
 func.func @widened(%row: memref<8xf16>, %w: memref<4x1x8x16x1xf16>, %i: index, %a: vector<16xf32>) -> vector<16xf32> {

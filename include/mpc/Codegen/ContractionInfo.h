@@ -25,6 +25,10 @@ constexpr int64_t kPlaneElements = 48 * 1024;
 /// out.
 constexpr int64_t kMaxEdgeTaps = 100;
 
+/// The most rows for which it counts that their weights do not stay in the
+/// second-level cache: of more, multiplications take nearly all of the time.
+constexpr int64_t kMaxStreamingRows = 96;
+
 /// What a linalg op computes, if it is one of the contractions that kernels
 /// exist for. Operand 0 is the input, operand 1 the weights.
 struct ContractionInfo {

@@ -319,7 +319,8 @@ def SelectTiling : Pass<"mpc-select-tiling", "mlir::ModuleOp"> {
     target has it at twice the rate of f32. Where padding is zero and rows of output pixels are short, tiles are parts of such a row, so that
     mpc-lower-kernels can leave out what they would read of the padding. Where a floating-point convolution has so few output channels
     that most lanes of a panel would be computed for nothing, lanes are pixels (`planar`). Depthwise convolutions of unsigned bytes multiply with
-    `vpdpbusd`, four taps of a column at once, where the target has it and the window is small.
+    `vpdpbusd`, four taps of a column at once, where the target has it and the window is small. Products of a few rows of f32 by weights that the
+    second-level cache does not hold have as few tiles of rows as they can, with fewer columns.
 
     Before: `linalg.generic {...} ins(%x, %w) outs(%acc)`
     After:  `linalg.generic {..., kernel.tiling = #kernel.tiling<intrinsic = fma, rows = 6, columns = 64, kv = 1>} ...`
@@ -541,6 +542,22 @@ def LowerKernels : Pass<"mpc-lower-kernels", "mlir::ModuleOp"> {
   let options = [Option<"perElement", "per-element", "bool", "false", "One parallel iteration per element of the output">];
   let dependentDialects = ["mlir::affine::AffineDialect", "mlir::arith::ArithDialect", "mlir::memref::MemRefDialect",
       "mlir::scf::SCFDialect", "mlir::vector::VectorDialect", "mlir::LLVM::LLVMDialect", "mpc::kernel::KernelDialect"];
+}
+
+def PrefetchRows : Pass<"mpc-prefetch-rows", "::mlir::func::FuncOp"> {
+  let summary = "asks for the next rows while these are computed";
+  let description = [{
+    Where an iteration of a parallel loop passes over some rows of a buffer more than once (mpc-fuse-rows), the first pass waits for memory, and memory waits
+    for the others. The second one also asks for the rows of the next iteration, a line of the caches beside each that it reads itself: into the first-level cache where the rows
+    take up to half of it, into the second where they take up to a quarter of that. Only of buffers that with a result of
+    their size leave the second-level cache, as far as sizes are known, and that the loop does not write; vectors have whole lines.
+
+    Before: `%v = vector.load %rows[%r, %k] : memref<4x1024xf32, ...>, vector<16xf32>` (for the second time)
+    After:  the same and `memref.prefetch %rows[%r + 4, %k], read, locality<3>, data`
+
+    Precondition: a target description; parallel loops are still `scf.forall`.
+  }];
+  let dependentDialects = ["mlir::arith::ArithDialect", "mlir::memref::MemRefDialect"];
 }
 
 def EstimateRounding : Pass<"mpc-estimate-rounding", "mlir::ModuleOp"> {

@@ -492,6 +492,12 @@ LogicalResult InnerTileOp::verify() {
     return emitOpError("expected operands that ")
            << stringifyIntrinsic(intrinsic) << " multiplies, but got " << row
            << " and " << weights; // C4
+  bool mayPrefetch = intrinsic == Intrinsic::fma && !pairs && !blocks;
+  auto prefetch = static_cast<int64_t>(getPrefetch());
+  if (prefetch < 0 || (prefetch != 0 && !mayPrefetch))
+    return emitOpError("expected 'prefetch' of at least 0, and 0 but with fma, "
+                       "kv = 1 and without 'blocks', but got ")
+           << prefetch; // C6
   Type element = floating ? Type(Float32Type::get(getContext()))
                           : IntegerType::get(getContext(), 32);
   auto expected = VectorType::get(

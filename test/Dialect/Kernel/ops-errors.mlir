@@ -366,6 +366,26 @@ func.func @words(%row: memref<64xi16>, %w: memref<4x1x16x16x4xi8>, %acc: vector<
 
 // -----
 
+// inner_tile C6
+func.func @prefetch_back(%row: memref<8xf32>, %w: memref<4x1x8x16x1xf32>, %i: index, %a: vector<16xf32>) {
+  // expected-error @+1 {{expected 'prefetch' of at least 0, and 0 but with fma, kv = 1 and without 'blocks', but got -1}}
+  %r = kernel.inner_tile fma rows(%row : memref<8xf32>) weights(%w[%i, %i] : memref<4x1x8x16x1xf32>)
+      accumulators(%a : vector<16xf32>) {prefetch = -1 : i64} -> vector<16xf32>
+  return
+}
+
+// -----
+
+// inner_tile C6: no pairs
+func.func @prefetch_pairs(%row: memref<8xbf16>, %w: memref<4x1x4x16x2xbf16>, %i: index, %a: vector<16xf32>) {
+  // expected-error @+1 {{expected 'prefetch' of at least 0, and 0 but with fma, kv = 1 and without 'blocks', but got 32}}
+  %r = kernel.inner_tile fma rows(%row : memref<8xbf16>) weights(%w[%i, %i] : memref<4x1x4x16x2xbf16>)
+      accumulators(%a : vector<16xf32>) {prefetch = 32 : i64} -> vector<16xf32>
+  return
+}
+
+// -----
+
 // inner_tile C3: half of the last panel only
 func.func @half_first(%row: memref<8xf32>, %w: memref<4x1x8x16x1xf32>, %half: vector<8xf32>, %acc: vector<16xf32>, %i: index) {
   // expected-error @+1 {{expected accumulators of type 'vector<16xf32>', but got 'vector<8xf32>'}}

@@ -59,6 +59,14 @@ func.func @depthwise(%x: tensor<1x8x8x16xf32>, %w: tensor<3x3x16xf32>, %o: tenso
   return %0 : tensor<1x6x6x16xf32>
 }
 
+// CHECK-LABEL: func.func @inner_tile_prefetch
+func.func @inner_tile_prefetch(%row: memref<64xf32>, %w: memref<4x1x64x16x1xf32>, %acc: vector<16xf32>, %panel: index) -> vector<16xf32> {
+  // CHECK: kernel.inner_tile fma {{.*}} {prefetch = 32 : i64} -> vector<16xf32>
+  %r = kernel.inner_tile fma rows(%row : memref<64xf32>) weights(%w[%panel, %panel] : memref<4x1x64x16x1xf32>)
+      accumulators(%acc : vector<16xf32>) {prefetch = 32 : i64} -> vector<16xf32>
+  return %r : vector<16xf32>
+}
+
 // CHECK-LABEL: func.func @inner_tile
 func.func @inner_tile(%row: memref<64xi8, strided<[1], offset: ?>>, %w: memref<4x1x16x16x4xi8>, %acc: vector<16xi32>,
                       %panel: index, %tap: index) -> vector<16xi32> {

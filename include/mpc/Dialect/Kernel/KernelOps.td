@@ -623,7 +623,10 @@ def Kernel_InnerTileOp : Kernel_Op<"inner_tile", [
     - (C4) `fma` with floating point and kv = 1, or bf16 and kv = 2; `vdpbf16ps` with bf16 and kv = 2; `vfmaddph` with f16 and kv = 2;
       the others with i8 and kv = 4;
       `vpdpbusd` only with unsigned rows; `pmaddwd` also with signed rows of i16; `muladd` and `mma` never;
-    - (C5) with `blocks`, `weights` is `panels × bytes` of i8 as they say, not in `fragments`, and rows have their depth, in floating point, with `fma`.
+    - (C5) with `blocks`, `weights` is `panels × bytes` of i8 as they say, not in `fragments`, and rows have their depth, in floating point, with `fma`;
+    - (C6) `prefetch` is not negative, and 0 but with `fma`, kv = 1 and without `blocks`.
+
+    With `prefetch` each step of the reduction asks for the weights that many steps further on, of each panel: past its end, those of what follows it.
 
     Example:
     ```mlir
@@ -632,7 +635,8 @@ def Kernel_InnerTileOp : Kernel_Op<"inner_tile", [
     ```
   }];
   let arguments = (ins Kernel_IntrinsicAttr:$intrinsic, Variadic<AnyStridedMemRef>:$rows, AnyStridedMemRef:$weights, Index:$panel,
-      Index:$tap, Variadic<AnyVectorOfNonZeroRank>:$accumulators, UnitAttr:$unsigned_rows, OptionalAttr<Kernel_BlocksAttr>:$blocks);
+      Index:$tap, Variadic<AnyVectorOfNonZeroRank>:$accumulators, UnitAttr:$unsigned_rows, OptionalAttr<Kernel_BlocksAttr>:$blocks,
+      DefaultValuedAttr<I64Attr, "0">:$prefetch);
   let results = (outs Variadic<AnyVectorOfNonZeroRank>:$results);
   let assemblyFormat = [{
     $intrinsic `rows` `(` $rows `:` type($rows) `)` `weights` `(` $weights `[` $panel `,` $tap `]` `:` type($weights) `)`
