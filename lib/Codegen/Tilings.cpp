@@ -32,6 +32,10 @@ static constexpr int64_t kMaxRows = 12;
 /// that of copying the rows of a tile into one buffer.
 static constexpr int64_t kMinBlocksPerTap = 8;
 
+/// The same for multiply-adds of f32 at full rate, which do not hide as much of
+/// it: below this many, counted over the panels of a tile, per row and tap.
+static constexpr int64_t kMinProductsPerTap = 40;
+
 /// Weights in blocks are dequantized by each tile of rows that reads them; with
 /// more than this many tiles it is cheaper to do so once, before.
 static constexpr int64_t kMaxDequantizingTiles = 2;
@@ -55,8 +59,8 @@ static constexpr double kInputTransform = 400, kOutputTransform = 300,
 static constexpr int64_t kLatency = 8;
 
 /// Cycles that the next tile waits for each store of 512 bits beyond the first
-/// few (KernelRationale.md).
-static constexpr double kBurst = 2.7;
+/// few (KernelRationale.md): on Zen 4, and with multiply-adds at full rate.
+static constexpr double kBurst = 2.7, kFullRateBurst = 0.5;
 
 /// Depthwise convolution by dot products: weights of a channel, by four, and
 /// pixels that a row of the window may reach over, whose sums are under way at
@@ -209,8 +213,7 @@ public:
     if (TilingAttr tiling = getThinBlocks())
       return tiling;
     int64_t panels = divideEvenly(getMaxPanels(intrinsic, target));
-    bool gather = mustGather() ||
-                  (info.getNumTaps() > 1 && info.depth / kv < kMinBlocksPerTap);
+    bool gather = mustGather() || (info.getNumTaps() > 1 && isShortTap(panels));
     int64_t rows = chooseRows(panels, gather);
     if (!gather)
       alignToEdges(rows, panels);
@@ -279,6 +282,14 @@ private:
     linalg::LinalgOp mutableOp = op;
     return mutableOp.getDpsInputOperand(1)->get().getDefiningOp<DequantizeOp>();
   }
+  bool hasFullRate() const {
+    return target.fmaFullRate && intrinsic == Intrinsic::fma && kv == 1;
+  }
+  bool isShortTap(int64_t panels) const {
+    return info.depth / kv < kMinBlocksPerTap ||
+           (hasFullRate() && !isDequantizing() &&
+            info.depth * panels < kMinProductsPerTap);
+  }
   /// Whether tiles may read weights in blocks themselves.
   bool mayExpand(bool gather) const { return info.getNumTaps() == 1 || gather; }
 
@@ -339,7 +350,8 @@ private:
     bool isNear = isWide && weightBits <= 8 * target.l1Bytes;
     double loads = isHalf ? 1 : isNear ? 0.25 : 0.5;
     // Gathering is between the stores and the next tile.
-    double burst = isWide && !gather ? kBurst : 0;
+    double burst =
+        isWide && !gather ? hasFullRate() ? kFullRateBurst : kBurst : 0;
     auto cost = [&](int64_t rows) {
       double tile = steps * vectors * (rows + loads) +
                     burst * std::max(0., rows * vectors - kLatency);

@@ -290,6 +290,7 @@ def DescribeTarget : Pass<"mpc-describe-target", "mlir::ModuleOp"> {
     |---|---|---|
     | `march` | name, as clang's -march takes it | an error |
     | `vector_bits`, `vector_registers` | width of a vector register (128, 256, 512), and how many there are | an error |
+    | `fma_full_rate` | two multiply-adds of whole registers begin in a cycle | false |
     | `vnni` | dot products of bytes (AVX512-VNNI) | an error |
     | `vbmi` | tables of bytes in registers (AVX512-VBMI) | false |
     | `bf16`, `bf16_full_rate` | dot products of bf16 (AVX512-BF16), and whether they multiply twice as fast as f32 | false |
