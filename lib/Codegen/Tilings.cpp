@@ -33,8 +33,11 @@ static constexpr int64_t kMaxRows = 12;
 static constexpr int64_t kMinBlocksPerTap = 8;
 
 /// The same for multiply-adds of f32 at full rate, which do not hide as much of
-/// it: below this many, counted over the panels of a tile, per row and tap.
-static constexpr int64_t kMinProductsPerTap = 40;
+/// it: below this many, counted over the panels of a tile, per row and tap, if
+/// some tiles are inside of a row of output pixels and read in place, by one
+/// pointer. Where nearly all are, it pays always. Measured.
+static constexpr int64_t kMinProductsPerTap = 40, kMinTilesPerRow = 2,
+                         kManyTilesPerRow = 16;
 
 /// Weights in blocks are dequantized by each tile of rows that reads them; with
 /// more than this many tiles it is cheaper to do so once, before.
@@ -213,7 +216,8 @@ public:
     if (TilingAttr tiling = getThinBlocks())
       return tiling;
     int64_t panels = divideEvenly(getMaxPanels(intrinsic, target));
-    bool gather = mustGather() || (info.getNumTaps() > 1 && isShortTap(panels));
+    bool gather =
+        mustGather() || (info.getNumTaps() > 1 && shouldGather(panels));
     int64_t rows = chooseRows(panels, gather);
     if (!gather)
       alignToEdges(rows, panels);
@@ -283,12 +287,22 @@ private:
     return mutableOp.getDpsInputOperand(1)->get().getDefiningOp<DequantizeOp>();
   }
   bool hasFullRate() const {
-    return target.fmaFullRate && intrinsic == Intrinsic::fma && kv == 1;
+    return target.fmaFullRate && intrinsic == Intrinsic::fma &&
+           getInputBits(op) == 32;
   }
-  bool isShortTap(int64_t panels) const {
-    return info.depth / kv < kMinBlocksPerTap ||
-           (hasFullRate() && !isDequantizing() &&
-            info.depth * panels < kMinProductsPerTap);
+  /// Whether to gather the rows of a window with several taps.
+  bool shouldGather(int64_t panels) const {
+    if (info.depth / kv < kMinBlocksPerTap)
+      return true;
+    if (!hasFullRate() || isDequantizing())
+      return false;
+    linalg::LinalgOp mutableOp = op;
+    auto out = cast<ShapedType>(mutableOp.getDpsInits()[0].getType());
+    int64_t tiles =
+        out.getDimSize(out.getRank() - 2) / getMaxRows(panels, /*gather=*/true);
+    return info.dilations.back() == 1 && tiles >= kMinTilesPerRow &&
+           (info.depth * panels < kMinProductsPerTap ||
+            tiles >= kManyTilesPerRow);
   }
   /// Whether tiles may read weights in blocks themselves.
   bool mayExpand(bool gather) const { return info.getNumTaps() == 1 || gather; }
