@@ -10,7 +10,7 @@
 // 12 channels and one panel.
 // CHECK-LABEL: func.func @few_channels
 // FULL: rows = 12, columns = 16, kv = 1, gather = true>
-// HALF: rows = 12, columns = 16, kv = 1>
+// HALF: rows = 8, columns = 16, kv = 1>
 func.func @few_channels(%x: tensor<1x58x58x12xf32>, %w: tensor<16x3x3x12xf32>) -> tensor<1x56x56x16xf32> {
   %zero = arith.constant 0.0 : f32
   %empty = tensor.empty() : tensor<1x56x56x16xf32>
