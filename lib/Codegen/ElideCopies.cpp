@@ -8,7 +8,8 @@
 // mpc-elide-copies: with the channels last, concatenation puts the channels of
 // one tensor beside those of another one, pixel by pixel, and a split takes
 // them apart again. Where kernels step from pixel to pixel by the distance of
-// the larger buffer, neither has to move anything.
+// the larger buffer, neither has to move anything. The channels of one sample
+// that come first follow each other as they are.
 //
 // Decides first, about the buffers as they are, then rewrites: a part may be
 // put in place in a buffer that itself has a place in a third one.
@@ -305,9 +306,15 @@ bool CopyElision::canMove(Value buffer) {
   });
 }
 
-/// Whether a part differs from the whole in the last dimension at most.
+/// Whether a part differs from the whole in the last dimension at most, or is
+/// one run of it.
 static bool isPitched(ArrayRef<int64_t> part, ArrayRef<int64_t> whole) {
-  return part.drop_back() == whole.drop_back();
+  if (part.drop_back() == whole.drop_back())
+    return true;
+  size_t ones = 0;
+  while (part[ones] == 1 && whole[ones] == 1)
+    ++ones;
+  return part.drop_front(ones + 1) == whole.drop_front(ones + 1);
 }
 
 bool CopyElision::canWriteInPlace(func::CallOp call, const Part &part) {

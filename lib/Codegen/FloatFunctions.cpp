@@ -7,8 +7,9 @@
 //
 // exp and erf by the operations of upstream's approximations, to the last bit,
 // in fewer instructions: a comparison that can have one outcome only is left
-// out, and where registers have 16 lanes, coefficients that differ by interval
-// are looked up in registers and not selected one by one.
+// out, signs are those of products, and where registers have 16 lanes,
+// coefficients that differ by interval are looked up in registers and not
+// selected one by one, and numbers are rounded down by an addition.
 //
 //===----------------------------------------------------------------------===//
 
@@ -19,6 +20,7 @@
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
+#include "mlir/IR/Matchers.h"
 #include "mpc/Dialect/Kernel/ValueBounds.h"
 #include <cmath>
 
@@ -62,11 +64,16 @@ public:
   Value floor(Value x) { return math::FloorOp::create(b, x); }
   Value toInteger(Value x) { return arith::FPToSIOp::create(b, bits, x); }
   Value fromBits(Value x) { return arith::BitcastOp::create(b, real, x); }
+  Value toBits(Value x) { return arith::BitcastOp::create(b, bits, x); }
   /// The element of `table`, of up to kTableLanes, at each `index`; vectors of
   /// whole registers only.
   Value lookUp(ArrayRef<float> table, Value index);
+  /// x + y, rounded down; vectors of whole registers only.
+  Value addDown(Value x, Value y);
 
 private:
+  /// `emit` of each register of the operands.
+  Value mapRegisters(ValueRange operands, function_ref<Value(ValueRange)> emit);
   static Type shaped(Type like, Type element) {
     auto vector = dyn_cast<VectorType>(like);
     return vector ? Type(vector.clone(element)) : element;
@@ -83,29 +90,48 @@ private:
 
 } // namespace
 
+Value FloatBuilder::mapRegisters(ValueRange operands,
+                                 function_ref<Value(ValueRange)> emit) {
+  int64_t lanes = cast<VectorType>(real).getDimSize(0);
+  if (lanes == kTableLanes)
+    return emit(operands);
+  Value result = number(0);
+  for (int64_t at = 0; at < lanes; at += kTableLanes) {
+    SmallVector<Value> parts;
+    for (Value operand : operands)
+      parts.push_back(vector::ExtractStridedSliceOp::create(
+          b, operand, at, kTableLanes, int64_t(1)));
+    result = vector::InsertStridedSliceOp::create(b, emit(parts), result, at,
+                                                  int64_t(1));
+  }
+  return result;
+}
+
 Value FloatBuilder::lookUp(ArrayRef<float> table, Value index) {
   SmallVector<float> entries(table);
   entries.resize(kTableLanes, table.back());
   auto part = VectorType::get({kTableLanes}, b.getF32Type());
   Value entry = arith::ConstantOp::create(
       b, DenseElementsAttr::get(part, ArrayRef(entries)));
-  auto pick = [&](Value lanes) -> Value {
+  return mapRegisters(index, [&](ValueRange lanes) {
     return LLVM::CallIntrinsicOp::create(
                b, part, b.getStringAttr("llvm.x86.avx512.permvar.sf.512"),
-               ValueRange{entry, lanes})
+               ValueRange{entry, lanes.front()})
         .getResult(0);
-  };
-  if (real == part)
-    return pick(index);
-  Value picked = number(0);
-  for (int64_t at = 0; at < cast<VectorType>(real).getDimSize(0);
-       at += kTableLanes)
-    picked = vector::InsertStridedSliceOp::create(
-        b,
-        pick(vector::ExtractStridedSliceOp::create(b, index, at, kTableLanes,
-                                                   int64_t(1))),
-        picked, at, int64_t(1));
-  return picked;
+  });
+}
+
+Value FloatBuilder::addDown(Value x, Value y) {
+  // _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC
+  Value rounding =
+      arith::ConstantOp::create(b, b.getI32IntegerAttr(0x01 | 0x08));
+  return mapRegisters({x, y}, [&](ValueRange parts) {
+    return LLVM::CallIntrinsicOp::create(
+               b, parts.front().getType(),
+               b.getStringAttr("llvm.x86.avx512.add.ps.512"),
+               ValueRange{parts[0], parts[1], rounding})
+        .getResult(0);
+  });
 }
 
 /// Whether the result of `op` is whole registers of kTableLanes numbers.
@@ -137,17 +163,42 @@ struct ExpandExp : OpRewritePattern<math::ExpOp> {
 
     FloatBuilder b(rewriter, op.getLoc(), op.getType());
     using P = arith::CmpFPredicate;
-    // NaN stays.
+    // NaN stays. Of -x the sign goes into products.
     Value x = op.getOperand();
-    x = b.select(b.is(P::UGE, x, least), x, b.number(least));
+    auto negated = x.getDefiningOp<arith::NegFOp>();
+    float sign = negated ? -1 : 1;
+    P above = negated ? P::ULE : P::UGE, below = negated ? P::UGE : P::ULE;
+    if (negated)
+      x = negated.getOperand();
+    x = b.select(b.is(above, x, sign * least), x, b.number(sign * least));
     if (bound > most)
-      x = b.select(b.is(P::ULE, x, most), x, b.number(most));
-    Value half = b.number(0.5f);
-    Value n = b.floor(b.fma(x, b.number(log2e), half));
+      x = b.select(b.is(below, x, sign * most), x, b.number(sign * most));
+    Value scaled = b.fma(x, b.number(sign * log2e), b.number(0.5f));
+    if (negated)
+      x = arith::NegFOp::create(rewriter, op.getLoc(), x);
     // From `least` on it is no less than -127, for which 2^n becomes 0.
     static_assert(least * log2e + 0.5f >= -127);
-    if (std::floor(std::fma(std::min(bound, most), log2e, 0.5f)) > 127)
-      n = b.select(b.is(P::ULE, n, 127), n, b.number(127));
+    bool isBounded =
+        std::floor(std::fma(std::min(bound, most), log2e, 0.5f)) <= 127;
+    auto clamp = [&](Value n, float largest) {
+      return isBounded
+                 ? n
+                 : b.select(b.is(P::ULE, n, largest), n, b.number(largest));
+    };
+    Value n, power;
+    if (hasTables(op)) {
+      // The last digits of a sum above 2^23 are those of n + 127, the exponent
+      // of 2^n; a shift leaves nine of them.
+      constexpr float offset = 0x1.8p23f + 127;
+      Value sum = clamp(b.addDown(scaled, b.number(offset)), offset + 127);
+      n = b.make<arith::SubFOp>(sum, b.number(offset));
+      power = b.make<arith::ShLIOp>(b.toBits(sum), b.integer(23));
+    } else {
+      n = clamp(b.floor(scaled), 127);
+      Value exponent = b.make<arith::AddIOp>(b.toInteger(n), b.integer(127));
+      power = b.make<arith::ShLIOp>(exponent, b.integer(23));
+    }
+    power = b.fromBits(power);
     Value r = b.fma(b.number(-0.693359375f), n, x);
     r = b.fma(b.number(2.12194442E-4f), n, r);
     Value sum = b.fma(r, b.number(1.98756912E-4f), b.number(0.00139819994f));
@@ -155,8 +206,13 @@ struct ExpandExp : OpRewritePattern<math::ExpOp> {
       sum = b.fma(sum, r, b.number(next));
     sum = b.fma(sum, b.make<arith::MulFOp>(r, r), r);
     sum = b.make<arith::AddFOp>(sum, b.number(1));
-    Value exponent = b.make<arith::AddIOp>(b.toInteger(n), b.integer(127));
-    Value power = b.fromBits(b.make<arith::ShLIOp>(exponent, b.integer(23)));
+    // The product with a power of two is exact, but below 2^-126, and there
+    // 1 + exp(x) is 1.
+    for (Operation *user : llvm::make_early_inc_range(op->getUsers()))
+      if (isa<arith::AddFOp>(user) &&
+          (matchPattern(user->getOperand(0), m_OneFloat()) ||
+           matchPattern(user->getOperand(1), m_OneFloat())))
+        rewriter.replaceOp(user, b.fma(sum, power, b.number(1)));
     rewriter.replaceOp(op, b.make<arith::MulFOp>(sum, power));
     return success();
   }

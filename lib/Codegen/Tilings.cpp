@@ -32,6 +32,13 @@ static constexpr int64_t kMaxRows = 12;
 /// that of copying the rows of a tile into one buffer.
 static constexpr int64_t kMinBlocksPerTap = 8;
 
+/// The same for multiply-adds of f32 at full rate, which do not hide as much of
+/// it: below this many, counted over the panels of a tile, per row and tap, if
+/// some tiles are inside of a row of output pixels and read in place, by one
+/// pointer. Where nearly all are, it pays always. Measured.
+static constexpr int64_t kMinProductsPerTap = 40, kMinTilesPerRow = 2,
+                         kManyTilesPerRow = 16;
+
 /// Weights in blocks are dequantized by each tile of rows that reads them; with
 /// more than this many tiles it is cheaper to do so once, before.
 static constexpr int64_t kMaxDequantizingTiles = 2;
@@ -55,8 +62,8 @@ static constexpr double kInputTransform = 400, kOutputTransform = 300,
 static constexpr int64_t kLatency = 8;
 
 /// Cycles that the next tile waits for each store of 512 bits beyond the first
-/// few (KernelRationale.md).
-static constexpr double kBurst = 2.7;
+/// few (KernelRationale.md): on Zen 4, and with multiply-adds at full rate.
+static constexpr double kBurst = 2.7, kFullRateBurst = 0.5;
 
 /// Cycles in which a vector of 512 bits of weights arrives that the
 /// second-level cache does not hold. Measured.
@@ -215,8 +222,8 @@ public:
     if (TilingAttr tiling = getStreaming())
       return tiling;
     int64_t panels = divideEvenly(getMaxPanels(intrinsic, target));
-    bool gather = mustGather() ||
-                  (info.getNumTaps() > 1 && info.depth / kv < kMinBlocksPerTap);
+    bool gather =
+        mustGather() || (info.getNumTaps() > 1 && shouldGather(panels));
     int64_t rows = chooseRows(panels, gather);
     if (!gather)
       alignToEdges(rows, panels);
@@ -284,6 +291,24 @@ private:
   bool isDequantizing() const {
     linalg::LinalgOp mutableOp = op;
     return mutableOp.getDpsInputOperand(1)->get().getDefiningOp<DequantizeOp>();
+  }
+  bool hasFullRate() const {
+    return target.fmaFullRate && intrinsic == Intrinsic::fma &&
+           getInputBits(op) == 32;
+  }
+  /// Whether to gather the rows of a window with several taps.
+  bool shouldGather(int64_t panels) const {
+    if (info.depth / kv < kMinBlocksPerTap)
+      return true;
+    if (!hasFullRate() || isDequantizing())
+      return false;
+    linalg::LinalgOp mutableOp = op;
+    auto out = cast<ShapedType>(mutableOp.getDpsInits()[0].getType());
+    int64_t tiles =
+        out.getDimSize(out.getRank() - 2) / getMaxRows(panels, /*gather=*/true);
+    return info.dilations.back() == 1 && tiles >= kMinTilesPerRow &&
+           (info.depth * panels < kMinProductsPerTap ||
+            tiles >= kManyTilesPerRow);
   }
   /// Whether tiles may read weights in blocks themselves.
   bool mayExpand(bool gather) const { return info.getNumTaps() == 1 || gather; }
@@ -392,7 +417,8 @@ private:
     bool isNear = isWide && weightBits <= 8 * target.l1Bytes;
     double loads = isHalf ? 1 : isNear ? 0.25 : 0.5;
     // Gathering is between the stores and the next tile.
-    double burst = isWide && !gather ? kBurst : 0;
+    double burst =
+        isWide && !gather ? hasFullRate() ? kFullRateBurst : kBurst : 0;
     auto cost = [&](int64_t rows) {
       double tile = steps * vectors * (rows + loads) +
                     burst * std::max(0., rows * vectors - kLatency);

@@ -10,6 +10,9 @@
 // is every second channel of what was shuffled: one slice with step 2, which
 // leaves the tensor's dimensions, and thus its layout, as they are.
 //
+// Of a slice of a slice, one dimension after the other as importers have them,
+// one copies less.
+//
 //===----------------------------------------------------------------------===//
 
 #include "SliceViews.h"
@@ -153,9 +156,7 @@ template <typename Op> struct SliceSource : OpRewritePattern<Op> {
          next = next->getOperand(0).getDefiningOp())
       chain.push_back(next);
     // Of the first tensor that it is a slice of.
-    for (; llvm::any_of(chain, llvm::IsaPred<SliceOp>) &&
-           llvm::any_of(chain, llvm::IsaPred<TransposeOp>);
-         chain.pop_back()) {
+    for (; isRearranged(chain); chain.pop_back()) {
       Value source = chain.back()->getOperand(0);
       auto type = cast<RankedTensorType>(source.getType());
       ArrayRef<int64_t> sizes = cast<RankedTensorType>(op.getType()).getShape();
@@ -173,6 +174,12 @@ template <typename Op> struct SliceSource : OpRewritePattern<Op> {
   }
 
 private:
+  /// Whether a slice would take fewer copies than `chain`.
+  static bool isRearranged(ArrayRef<Operation *> chain) {
+    int64_t slices = llvm::count_if(chain, llvm::IsaPred<SliceOp>);
+    return slices > 1 ||
+           (slices == 1 && llvm::any_of(chain, llvm::IsaPred<TransposeOp>));
+  }
   static bool isKnown(Value value) {
     auto type = cast<RankedTensorType>(value.getType());
     return type.hasStaticShape() && type.getNumElements() != 0 &&

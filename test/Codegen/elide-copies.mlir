@@ -114,3 +114,98 @@ func.func @changed(%x: memref<1x8x8x32xi8>, %out: memref<1x8x8x16xi8>) {
   call @work(%part, %out) : (memref<1x8x8x16xi8>, memref<1x8x8x16xi8>) -> ()
   return
 }
+
+func.func private @work_sample(%x: memref<1x2x8x16xi8>, %out: memref<1x2x8x16xi8>) {
+  linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+      ins(%x : memref<1x2x8x16xi8>) outs(%out : memref<1x2x8x16xi8>) {
+  ^bb0(%in: i8, %o: i8):
+    %0 = arith.addi %in, %in : i8
+    linalg.yield %0 : i8
+  }
+  return
+}
+
+func.func private @concat_sample(%a: memref<1x2x8x16xi8>, %b: memref<1x2x8x16xi8>, %out: memref<1x4x8x16xi8>) {
+  %0 = memref.subview %out[0, 0, 0, 0] [1, 2, 8, 16] [1, 1, 1, 1] : memref<1x4x8x16xi8> to memref<1x2x8x16xi8, strided<[512, 128, 16, 1]>>
+  linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+      ins(%a : memref<1x2x8x16xi8>) outs(%0 : memref<1x2x8x16xi8, strided<[512, 128, 16, 1]>>) {
+  ^bb0(%in: i8, %o: i8):
+    linalg.yield %in : i8
+  }
+  %1 = memref.subview %out[0, 2, 0, 0] [1, 2, 8, 16] [1, 1, 1, 1] : memref<1x4x8x16xi8> to memref<1x2x8x16xi8, strided<[512, 128, 16, 1], offset: 256>>
+  linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+      ins(%b : memref<1x2x8x16xi8>) outs(%1 : memref<1x2x8x16xi8, strided<[512, 128, 16, 1], offset: 256>>) {
+  ^bb0(%in: i8, %o: i8):
+    linalg.yield %in : i8
+  }
+  return
+}
+
+func.func private @use_sample(%x: memref<1x4x8x16xi8>, %out: memref<1x4x8x16xi8>) {
+  linalg.copy ins(%x : memref<1x4x8x16xi8>) outs(%out : memref<1x4x8x16xi8>)
+  return
+}
+
+// The first channels of one sample, and the last ones, are runs of it.
+// CHECK-LABEL: func.func @sample(
+// CHECK: %[[C:.*]] = memref.alloc() : memref<1x4x8x16xi8>
+// CHECK-DAG: memref.subview %[[C]][0, 0, 0, 0] [1, 2, 8, 16]
+// CHECK-DAG: memref.subview %[[C]][0, 2, 0, 0] [1, 2, 8, 16]
+// CHECK-NOT: memref.alloc
+// CHECK-NOT: @concat_sample
+// CHECK: call @use_sample(%[[C]],
+func.func @sample(%x: memref<1x2x8x16xi8>, %out: memref<1x4x8x16xi8>) {
+  %a = memref.alloc() : memref<1x2x8x16xi8>
+  call @work_sample(%x, %a) : (memref<1x2x8x16xi8>, memref<1x2x8x16xi8>) -> ()
+  %b = memref.alloc() : memref<1x2x8x16xi8>
+  call @work_sample(%x, %b) : (memref<1x2x8x16xi8>, memref<1x2x8x16xi8>) -> ()
+  %c = memref.alloc() : memref<1x4x8x16xi8>
+  call @concat_sample(%a, %b, %c) : (memref<1x2x8x16xi8>, memref<1x2x8x16xi8>, memref<1x4x8x16xi8>) -> ()
+  call @use_sample(%c, %out) : (memref<1x4x8x16xi8>, memref<1x4x8x16xi8>) -> ()
+  return
+}
+
+func.func private @work_samples(%x: memref<2x2x8x16xi8>, %out: memref<2x2x8x16xi8>) {
+  linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+      ins(%x : memref<2x2x8x16xi8>) outs(%out : memref<2x2x8x16xi8>) {
+  ^bb0(%in: i8, %o: i8):
+    %0 = arith.addi %in, %in : i8
+    linalg.yield %0 : i8
+  }
+  return
+}
+
+func.func private @concat_samples(%a: memref<2x2x8x16xi8>, %b: memref<2x2x8x16xi8>, %out: memref<2x4x8x16xi8>) {
+  %0 = memref.subview %out[0, 0, 0, 0] [2, 2, 8, 16] [1, 1, 1, 1] : memref<2x4x8x16xi8> to memref<2x2x8x16xi8, strided<[512, 128, 16, 1]>>
+  linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+      ins(%a : memref<2x2x8x16xi8>) outs(%0 : memref<2x2x8x16xi8, strided<[512, 128, 16, 1]>>) {
+  ^bb0(%in: i8, %o: i8):
+    linalg.yield %in : i8
+  }
+  %1 = memref.subview %out[0, 2, 0, 0] [2, 2, 8, 16] [1, 1, 1, 1] : memref<2x4x8x16xi8> to memref<2x2x8x16xi8, strided<[512, 128, 16, 1], offset: 256>>
+  linalg.generic {indexing_maps = [#id, #id], iterator_types = ["parallel", "parallel", "parallel", "parallel"]}
+      ins(%b : memref<2x2x8x16xi8>) outs(%1 : memref<2x2x8x16xi8, strided<[512, 128, 16, 1], offset: 256>>) {
+  ^bb0(%in: i8, %o: i8):
+    linalg.yield %in : i8
+  }
+  return
+}
+
+func.func private @use_samples(%x: memref<2x4x8x16xi8>, %out: memref<2x4x8x16xi8>) {
+  linalg.copy ins(%x : memref<2x4x8x16xi8>) outs(%out : memref<2x4x8x16xi8>)
+  return
+}
+
+// Those of several samples are not.
+// CHECK-LABEL: func.func @samples(
+// CHECK: call @concat_samples(
+func.func @samples(%x: memref<2x2x8x16xi8>, %out: memref<2x4x8x16xi8>) {
+  %a = memref.alloc() : memref<2x2x8x16xi8>
+  call @work_samples(%x, %a) : (memref<2x2x8x16xi8>, memref<2x2x8x16xi8>) -> ()
+  %b = memref.alloc() : memref<2x2x8x16xi8>
+  call @work_samples(%x, %b) : (memref<2x2x8x16xi8>, memref<2x2x8x16xi8>) -> ()
+  %c = memref.alloc() : memref<2x4x8x16xi8>
+  call @concat_samples(%a, %b, %c) : (memref<2x2x8x16xi8>, memref<2x2x8x16xi8>, memref<2x4x8x16xi8>) -> ()
+  call @use_samples(%c, %out) : (memref<2x4x8x16xi8>, memref<2x4x8x16xi8>) -> ()
+  return
+}

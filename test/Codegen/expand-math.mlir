@@ -124,6 +124,38 @@ module @wide attributes {dlti.target_system_spec = #dlti.target_system_spec<"CPU
     return %0 : vector<32xf32>
   }
 
+  // A sum in the 24th digit is rounded down and has 2^n's exponent; the sign of the argument is that of a product, and 1 + exp(-x) one
+  // multiply-add, without a product for exp(-x) alone.
+  // CHECK-LABEL: func.func @logistic(
+  // CHECK-SAME: %[[X:.*]]: vector<16xf32>)
+  // CHECK: arith.cmpf ule, %[[X]]
+  // CHECK-COUNT-1: llvm.call_intrinsic "llvm.x86.avx512.add.ps.512"
+  // CHECK-NOT: math.floor
+  // CHECK: arith.shli
+  // CHECK: %[[SUM:.*]] = arith.addf
+  // CHECK-NEXT: %[[D:.*]] = math.fma %[[SUM]],
+  // CHECK-NEXT: return %[[D]]
+  func.func @logistic(%x: vector<16xf32>) -> vector<16xf32> {
+    %one = arith.constant dense<1.0> : vector<16xf32>
+    %0 = arith.negf %x : vector<16xf32>
+    %1 = math.exp %0 : vector<16xf32>
+    %2 = arith.addf %one, %1 : vector<16xf32>
+    return %2 : vector<16xf32>
+  }
+
+  // Two registers are two instructions. Where something else is added, the exponential is a number of its own.
+  // CHECK-LABEL: func.func @two_registers(
+  // CHECK-COUNT-2: llvm.call_intrinsic "llvm.x86.avx512.add.ps.512"
+  // CHECK: %[[SUM:.*]] = arith.addf
+  // CHECK-NEXT: %[[E:.*]] = arith.mulf %[[SUM]],
+  // CHECK-NEXT: arith.addf %[[E]],
+  func.func @two_registers(%x: vector<32xf32>) -> vector<32xf32> {
+    %two = arith.constant dense<2.0> : vector<32xf32>
+    %0 = math.exp %x : vector<32xf32>
+    %1 = arith.addf %0, %two : vector<32xf32>
+    return %1 : vector<32xf32>
+  }
+
   // CHECK-LABEL: func.func @half_a_register(
   // CHECK-NOT: permvar
   // CHECK: return

@@ -231,6 +231,24 @@ func.func @shuffled_halves(%x: tensor<1x6x4x4xf32>) -> (tensor<1x3x4x4xf32>, ten
 
 // -----
 
+// Slices of slices are one: starts and steps multiply. What starts at the end and goes back is none that a view says.
+// CHECK-LABEL: func.func @slices_of_slices
+// CHECK-SAME: %[[X:.*]]: tensor<1x3x8x8xf32>)
+// CHECK-NEXT: %[[A:.*]] = mpc.slice %[[X]] {sizes = array<i64: 1, 3, 4, 2>, starts = array<i64: 0, 0, 1, 3>, steps = array<i64: 1, 1, 2, 4>}
+// CHECK-NEXT: %[[B:.*]] = mpc.slice %[[X]] {{.*}}steps = array<i64: 1, 1, -2, 1>}
+// CHECK-NEXT: %[[C:.*]] = mpc.slice %[[B]]
+// CHECK-NEXT: return %[[A]], %[[C]]
+func.func @slices_of_slices(%x: tensor<1x3x8x8xf32>) -> (tensor<1x3x4x2xf32>, tensor<1x3x4x4xf32>) {
+  %0 = mpc.slice %x {starts = array<i64: 0, 0, 1, 0>, sizes = array<i64: 1, 3, 4, 8>, steps = array<i64: 1, 1, 2, 1>} : (tensor<1x3x8x8xf32>) -> tensor<1x3x4x8xf32>
+  %1 = mpc.slice %0 {starts = array<i64: 0, 0, 0, 1>, sizes = array<i64: 1, 3, 4, 4>, steps = array<i64: 1, 1, 1, 2>} : (tensor<1x3x4x8xf32>) -> tensor<1x3x4x4xf32>
+  %2 = mpc.slice %1 {starts = array<i64: 0, 0, 0, 1>, sizes = array<i64: 1, 3, 4, 2>, steps = array<i64: 1, 1, 1, 2>} : (tensor<1x3x4x4xf32>) -> tensor<1x3x4x2xf32>
+  %3 = mpc.slice %x {starts = array<i64: 0, 0, 7, 0>, sizes = array<i64: 1, 3, 4, 8>, steps = array<i64: 1, 1, -2, 1>} : (tensor<1x3x8x8xf32>) -> tensor<1x3x4x8xf32>
+  %4 = mpc.slice %3 {starts = array<i64: 0, 0, 0, 1>, sizes = array<i64: 1, 3, 4, 4>, steps = array<i64: 1, 1, 1, 2>} : (tensor<1x3x4x8xf32>) -> tensor<1x3x4x4xf32>
+  return %2, %4 : tensor<1x3x4x2xf32>, tensor<1x3x4x4xf32>
+}
+
+// -----
+
 // Three of the six shuffled channels from the second one on are channels 2, 4 and 1: no slice. Neither is what a transpose turns.
 // CHECK-LABEL: func.func @shuffled_part
 // CHECK: mpc.transpose

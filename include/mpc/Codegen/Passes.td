@@ -290,6 +290,7 @@ def DescribeTarget : Pass<"mpc-describe-target", "mlir::ModuleOp"> {
     |---|---|---|
     | `march` | name, as clang's -march takes it | an error |
     | `vector_bits`, `vector_registers` | width of a vector register (128, 256, 512), and how many there are | an error |
+    | `fma_full_rate` | two multiply-adds of whole registers begin in a cycle | false |
     | `vnni` | dot products of bytes (AVX512-VNNI) | an error |
     | `vbmi` | tables of bytes in registers (AVX512-VBMI) | false |
     | `bf16`, `bf16_full_rate` | dot products of bf16 (AVX512-BF16), and whether they multiply twice as fast as f32 | false |
@@ -314,7 +315,7 @@ def SelectTiling : Pass<"mpc-select-tiling", "mlir::ModuleOp"> {
     Writes `kernel.tiling` on every linalg op that kernels exist for: matrix products, also of batches, NHWC convolutions,
     depthwise convolutions. The choice follows from shapes and from the target description:
     accumulators fill the vector registers, columns split evenly over 16-wide panels, and rows divide the output with
-    little waste. Ops that already carry the attribute keep it. `kv` and `gather`, which decide the layout of weights,
+    little waste. Ops that already carry the attribute keep it. `kv` and, where it is not 1, `gather` decide the layout of weights; they
     depend on shapes and element types alone, so that all instruction sets share the weights. bf16 multiplies with `vdpbf16ps` where the
     target has it at twice the rate of f32. Where padding is zero and rows of output pixels are short, tiles are parts of such a row, so that
     mpc-lower-kernels can leave out what they would read of the padding. Where a floating-point convolution has so few output channels
@@ -397,7 +398,8 @@ def ElideCopies : Pass<"mpc-elide-copies", "::mlir::ModuleOp"> {
     call @conv_0(%x, %part) : ...
     ```
 
-    Only where positions of the leading dimensions lie at one distance from each other, so that kernels find rows by their number.
+    Only where positions of the leading dimensions lie at one distance from each other, so that kernels find rows by their number; that is so
+    where parts differ from the whole in the last dimension, or in the first one that is not 1.
 
     Precondition: mpc-bufferize.
   }];

@@ -10,8 +10,9 @@
 //   module attributes {dlti.target_system_spec = #dlti.target_system_spec<
 //     "CPU" = #dlti.target_device_spec<"march" = "x86-64-v3",
 //       "vector_bits" = 256 : i64, "vector_registers" = 16 : i64,
-//       "vnni" = false, "vbmi" = false, "bf16" = false,
-//       "bf16_full_rate" = false, "fp16" = false, "amx" = false,
+//       "fma_full_rate" = false, "vnni" = false, "vbmi" = false,
+//       "bf16" = false, "bf16_full_rate" = false, "fp16" = false,
+//       "amx" = false,
 //       "l1_bytes" = 32768 : i64, "l2_bytes" = 262144 : i64,
 //       "l3_bytes" = 8388608 : i64, "cores" = 1 : i64>>}
 //
@@ -38,6 +39,9 @@ struct TargetDescription {
   int64_t vectorBits = 256;
   /// Number of architectural vector registers.
   int64_t vectorRegisters = 16;
+  /// Whether two multiply-adds of whole registers begin in a cycle. Where
+  /// registers of 512 bits are taken in two halves, it is one.
+  bool fmaFullRate = false;
   /// AVX512-VNNI: vpdpbusd on 512-bit registers.
   bool vnni = false;
   /// AVX512-VBMI: vpermb and vpermi2b, tables of bytes in registers.

@@ -9,6 +9,10 @@
 // innermost dimension of the layout where that is the channels, so that
 // neighbouring lanes are neighbouring elements.
 //
+// The largest number of a large window is that of the largest ones of its rows:
+// the same, in as many comparisons as the window has rows and columns. Sums
+// would round differently.
+//
 //===----------------------------------------------------------------------===//
 
 #include "GroupLowering.h"
@@ -36,10 +40,42 @@ struct Pool {
   int64_t getSpatialRank() const { return kernel.size(); }
   int64_t getFirstSpatial() const { return channelsLast ? 1 : 2; }
 
-  ArrayRef<int64_t> kernel, strides, dilations, pads;
+  /// What it does along spatial dimension `d`: windows of a row.
+  Pool along(int64_t d) const {
+    Pool part = *this;
+    for (int64_t other = 0; other < getSpatialRank(); ++other)
+      if (other != d)
+        part.kernel[other] = part.strides[other] = part.dilations[other] = 1;
+    return part;
+  }
+  /// Whether going along one dimension after the other takes at most
+  /// 1 / `gain` of the comparisons, from an input of `shape`, padding included,
+  /// to a result of `resultShape`.
+  bool isSeparable(ArrayRef<int64_t> shape, ArrayRef<int64_t> resultShape,
+                   double gain) const;
+
+  SmallVector<int64_t> kernel, strides, dilations, pads;
   bool channelsLast;
 };
 } // namespace
+
+bool Pool::isSeparable(ArrayRef<int64_t> shape, ArrayRef<int64_t> resultShape,
+                       double gain) const {
+  SmallVector<int64_t> step(shape);
+  double atOnce = 1, apart = 0;
+  for (int64_t d = 0; d < getSpatialRank(); ++d) {
+    int64_t position = getFirstSpatial() + d;
+    if (ShapedType::isDynamic(shape[position]))
+      return false;
+    step[position] = resultShape[position];
+    double elements = kernel[d];
+    for (int64_t size : ArrayRef(step).slice(getFirstSpatial(), kernel.size()))
+      elements *= size;
+    apart += elements;
+    atOnce *= resultShape[position] * kernel[d];
+  }
+  return atOnce >= gain * apart;
+}
 
 /// Padding per dimension of the tensor.
 static std::pair<SmallVector<int64_t>, SmallVector<int64_t>>
@@ -110,6 +146,9 @@ buildPool(OpBuilder &builder, Location loc, const Pool &pool, Value input,
 // Maximum
 //===----------------------------------------------------------------------===//
 
+/// How many times fewer comparisons one dimension after the other must take.
+static constexpr double kSeparationGain = 2;
+
 /// The value that loses against all others.
 static TypedAttr getLowest(OpBuilder &builder, Type storageType,
                            bool isUnsigned) {
@@ -143,19 +182,33 @@ FailureOr<Value> GroupLowering::lowerMaxPool(MaxPoolOp op, Value dest) {
     input = padTensor(op.getLoc(), *input, low, high,
                       getLowest(builder, storageType, isUnsigned));
   }
-  Value init =
-      createFill(op.getLoc(), getLowest(builder, destType, isUnsigned), dest);
-  return buildPool(
-      builder, op.getLoc(), pool, *input, init,
-      [&](OpBuilder &b, Value element, Value largest) -> Value {
-        if (isa<FloatType>(destType))
-          return arith::MaximumFOp::create(
-              b, op.getLoc(), largest,
-              convertFloat(b, op.getLoc(), element, destType));
-        if (isUnsigned)
-          return arith::MaxUIOp::create(b, op.getLoc(), largest, element);
-        return arith::MaxSIOp::create(b, op.getLoc(), largest, element);
-      });
+  auto build = [&](const Pool &part, Value from, Value to) {
+    Value init =
+        createFill(op.getLoc(), getLowest(builder, destType, isUnsigned), to);
+    return buildPool(
+        builder, op.getLoc(), part, from, init,
+        [&](OpBuilder &b, Value element, Value largest) -> Value {
+          if (isa<FloatType>(destType))
+            return arith::MaximumFOp::create(
+                b, op.getLoc(), largest,
+                convertFloat(b, op.getLoc(), element, destType));
+          if (isUnsigned)
+            return arith::MaxUIOp::create(b, op.getLoc(), largest, element);
+          return arith::MaxSIOp::create(b, op.getLoc(), largest, element);
+        });
+  };
+  SmallVector<int64_t> shape(getTensorType(*input).getShape());
+  ArrayRef<int64_t> resultShape = getTensorType(dest).getShape();
+  if (!pool.isSeparable(shape, resultShape, kSeparationGain))
+    return build(pool, *input, dest);
+  Value value = *input;
+  for (int64_t d = 0, last = pool.getSpatialRank() - 1; d <= last; ++d) {
+    int64_t position = pool.getFirstSpatial() + d;
+    shape[position] = resultShape[position];
+    Value to = d == last ? dest : createEmpty(op.getLoc(), shape, destType);
+    value = build(pool.along(d), value, to);
+  }
+  return value;
 }
 
 FailureOr<Node> GroupLowering::expressMaxPool(MaxPoolOp op, AffineMap index,

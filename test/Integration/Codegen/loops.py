@@ -229,6 +229,48 @@ def quotients():
     return Case("quotients", types, types[0], code, [x, s[:, 0].copy()], np.zeros_like(x), expected)
 
 
+def fma(a, b, c):
+    """a * b + c of f32, rounded once: rounded to odd in f64 first."""
+    p, c = a.astype(np.float64) * b, np.float64(c)
+    s = p + c
+    rest = (p - (s - (s - p))) + (c - (s - p))
+    even = (s.view(np.int64) & 1) == 0
+    return np.where((rest != 0) & even & np.isfinite(s), np.nextafter(s, np.copysign(np.inf, rest)), s).astype(np.float32)
+
+
+def exponential(x):
+    """exp of f32, step by step as upstream's approximation: a polynomial times a power of two."""
+    f = np.float32
+    x = np.minimum(np.maximum(x, f(-87.8)), f(88.8))
+    n = np.minimum(np.floor(fma(x, f(1.44269502), f(0.5))), f(127))
+    r = fma(n, f(2.12194442e-4), fma(n, f(-0.693359375), x))
+    s = fma(r, f(1.98756912e-4), f(0.00139819994))
+    for c in (0.00833345205, 0.0416657962, 0.166666657, 0.5):
+        s = fma(s, r, f(c))
+    power = np.where(n == -127, 0, np.ldexp(f(1), np.where(np.isnan(n), 0, n).astype(np.int32))).astype(f)
+    return (fma(s, r * r, r) + f(1)) * power
+
+
+def exponentials(kind):
+    """Arguments of every size, many near where a bound is or 2^n changes, and a rest that fills no register."""
+    f = np.float32
+    ends = f([-87.8, -87.68, -87.33, -0.34657, 0.34657, 88.376, 88.72, 88.8])
+    x = np.concatenate([rng.uniform(-90, 90, 4000), rng.uniform(-1, 1, 1000), *(e + rng.uniform(-.02, .02, 500) for e in (*ends, *-ends)),
+                        rng.standard_normal(500) * 10.0**rng.integers(-44, 38, 500), ends, -ends,
+                        [0, -0.0, 1e-45, -1e-45, 3e38, -3e38, np.inf, -np.inf, np.nan]]).astype(f)
+    with np.errstate(all="ignore"):
+        expected = exponential(x) if kind == "exp" else x * (f(1) / (f(1) + exponential(-x)))
+    body = "%e = math.exp %s0 : f32\n    linalg.yield %e : f32" if kind == "exp" else """%n = arith.negf %s0 : f32
+    %e = math.exp %n : f32
+    %one = arith.constant 1.0 : f32
+    %d = arith.addf %one, %e : f32
+    %q = arith.divf %one, %d : f32
+    %p = arith.mulf %s0, %q : f32
+    linalg.yield %p : f32"""
+    code = linalg(["(i) -> (i)"] * 2, ["parallel"], ["memref<?xf32>"], "memref<?xf32>", ["f32", "f32"], body)
+    return Case(kind, ["memref<?xf32>"], "memref<?xf32>", code, [x], np.zeros_like(x), expected)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--work-dir", required=True)
@@ -244,7 +286,7 @@ def main():
     cases += [transposed(12, 37, "i8"), transposed(4, 16, "i8"), transposed(15, 37, "f32", addend=True), transposed(3, 50, "f32")]
     cases += [bytes_of_bytes((2, 5000)), bytes_of_bytes((3, 7)), bytes_of_bytes((64, 65))]
     cases += [make(size) for size in (15, 64, 4096 + 77, 3 * 4096 + 300) for make in (quantized, flat)]
-    cases.append(quotients())
+    cases += [quotients(), exponentials("exp"), exponentials("silu")]
     failed = 0
     for march in kernels.instruction_sets():
         library = kernels.compile_library(cases, march, arguments.work_dir)

@@ -379,8 +379,8 @@ def pool_windows(x, kernel, strides, dilations, pads, fill):
     return np.stack(taps, axis=-1)
 
 
-def pool(runner, name, op, element, pads, extra="", last=True, include_pad=False, ceil_extra=(0, 0)):
-    kernel, strides, dilations = [3, 2], [2, 1], [1, 2]
+def pool(runner, name, op, element, pads, extra="", last=True, include_pad=False, ceil_extra=(0, 0), kernel=(3, 2), strides=(2, 1),
+         dilations=(1, 2)):
     quantized = element.startswith("!quant")
     shape = [2, 7, 8, 5]
     x = rng.integers(0, 256, shape).astype(np.uint8) if quantized else rng.standard_normal(shape).astype(NUMPY[element])
@@ -571,6 +571,7 @@ def main():
         parser.add_argument(option, required=True)
     runner = Runner(parser.parse_args())
     one, two = [1, 1], [2, 2]
+    large = {"kernel": (6, 6), "strides": one, "dilations": one}  # maxima of rows, then of columns
     for last in [True, False]:
         where = "last" if last else "first"
         conv_float(runner, f"conv {where}", "f32", [3, 5, 6, 7], 4, [3, 2], [2, 1], [1, 2], [1, 0, 1, 2], 1, last, True)
@@ -590,6 +591,7 @@ def main():
                   zero=-3)
         conv_int8(runner, f"conv int8 zero point 0 {where}", [2, 6, 5, 5], 4, [3, 3], one, one, [1] * 4, 1, last, True, zero=0)
         pool(runner, f"max_pool {where}", "max_pool", "f32", [1, 0, 1, 1], last=last)
+        pool(runner, f"max_pool of large windows {where}", "max_pool", "f32", [3, 3, 2, 3], last=last, **large)
         pool(runner, f"average_pool {where}", "average_pool", "f32", [1, 0, 1, 1], last=last)
     conv_float(runner, "conv f16", "f16", [3, 5, 6, 7], 4, [3, 3], one, one, [1] * 4, 1, True, True, residual=True)
     matmul_float(runner, "matmul", [3, 5], [5, 4], False, True, True)
@@ -603,6 +605,8 @@ def main():
     matmul_int8(runner, "matmul int8 transposed", True)
     pool(runner, "max_pool f16", "max_pool", "f16", [1, 0, 1, 1])
     pool(runner, "max_pool int8", "max_pool", u8(0.125, 9), [1, 0, 1, 1])
+    pool(runner, "max_pool of large windows f16", "max_pool", "f16", [3, 3, 2, 3], **large)
+    pool(runner, "max_pool of large windows int8", "max_pool", u8(0.125, 9), [3, 3, 2, 3], **large)
     pool(runner, "average_pool f16", "average_pool", "f16", [0, 0, 0, 0])
     pool(runner, "average_pool with padding counted", "average_pool", "f32", [1, 0, 1, 1], ", count_include_pad", include_pad=True)
     pool(runner, "average_pool with ceil_mode", "average_pool", "f32", [1, 0, 2, 1],
