@@ -103,7 +103,7 @@ void mpc::CodeGenerator::optimize(Module &module) {
     if (function.isDeclaration())
       continue;
     function.addFnAttr("target-cpu", targetCPU);
-    if (!tuneFor.empty())
+    if (!tuneFor.empty() && !function.hasFnAttribute("tune-cpu"))
       function.addFnAttr("tune-cpu", tuneFor);
     if (!features.empty())
       function.addFnAttr("target-features", features);
