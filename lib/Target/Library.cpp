@@ -204,7 +204,7 @@ void addParts(const VariantJob &variant, bool inOnePiece,
 }
 
 /// Generates the code of one part.
-void compilePart(CodeJob &job, bool emitIR) {
+void compilePart(CodeJob &job, const mpc::LibraryOptions &options) {
   const VariantJob &variant = *job.variant;
   OwningOpRef<ModuleOp> part = mpc::extractPart(variant.module, job.functions);
   llvm::LLVMContext context;
@@ -228,8 +228,8 @@ void compilePart(CodeJob &job, bool emitIR) {
     job.error = toString(generator.takeError());
     return;
   }
-  generator->optimize(*module);
-  if (emitIR) {
+  generator->optimize(*module, options.isTransient);
+  if (options.emit == mpc::EmitKind::LLVMIR) {
     llvm::raw_string_ostream os(job.ir);
     module->print(os, nullptr);
     return;
@@ -393,7 +393,7 @@ FailureOr<mpc::LibraryFiles> mpc::buildLibrary(ArrayRef<LibraryEntry> entries,
     llvm::DefaultThreadPool pool(llvm::hardware_concurrency(options.jobs));
     // The last variant has the most code per function; start it first.
     for (CodeJob &job : llvm::reverse(code))
-      pool.async([&job, emitIR] { compilePart(job, emitIR); });
+      pool.async([&job, &options] { compilePart(job, options); });
     pool.wait();
   }
   for (const CodeJob &job : code)
