@@ -53,7 +53,9 @@ FailureOr<Calibration> mpc::calibrate(ModuleOp grouped,
   OwningOpRef<ModuleOp> module = grouped.clone();
   if (failed(observe(*module, *calibrator)))
     return failure();
-  auto runner = ModelRunner::create(*module, options.library);
+  LibraryOptions library = options.library;
+  library.isTransient = true;
+  auto runner = ModelRunner::create(*module, library);
   if (failed(runner))
     return failure();
   auto main = module->lookupSymbol<func::FuncOp>("main");

@@ -29,10 +29,11 @@ namespace mpc {
 class ModelRunner {
 public:
   /// Compiles a module of the phase `annotated` (every group carries its
-  /// precision); the module itself is not changed. Of `options` the paths and
-  /// the number of jobs count. Every result of @main, those that a pass has
-  /// added included, is an output. `phase` is Annotated or Quantized: where the
-  /// module stands already. `threads` of a run; 0: all that the machine offers.
+  /// precision); the module itself is not changed. Of `options` the paths, the
+  /// number of jobs and whether code is transient count. Every result of @main,
+  /// those that a pass has added included, is an output. `phase` is Annotated
+  /// or Quantized: where the module stands already. `threads` of a run; 0: all
+  /// that the machine offers.
   static mlir::FailureOr<std::unique_ptr<ModelRunner>>
   create(mlir::ModuleOp annotated, const LibraryOptions &options,
          Phase phase = Phase::Annotated, unsigned threads = 0);

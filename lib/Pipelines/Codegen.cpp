@@ -120,6 +120,8 @@ void mpc::buildLLVMPipelineAfterEntry(OpPassManager &pm) {
   variant.addNestedPass<LLVM::LLVMFuncOp>(createCSEPass());
   // 6. Dispatches, now that descriptors are scalars.
   variant.addPass(createLowerDispatch());
+  // 7. What instruction sets have in common.
+  pm.addPass(createShareKernels());
 }
 
 void mpc::buildLinalgToLLVMPipeline(OpPassManager &pm,

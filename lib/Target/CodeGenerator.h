@@ -35,9 +35,10 @@ public:
   ~CodeGenerator();
 
   /// Sets the triple, the data layout and the attributes of all functions, then
-  /// runs the O3 pipeline. Floating-point operations stay as they are written:
-  /// nothing is reassociated or contracted.
-  void optimize(llvm::Module &module);
+  /// runs the O3 pipeline, or for transient code a short one. Floating-point
+  /// operations stay as they are written: nothing is reassociated or
+  /// contracted.
+  void optimize(llvm::Module &module, bool isTransient = false);
 
   /// Generates the object of an optimised module.
   llvm::Expected<ObjectBytes> generate(llvm::Module &module);

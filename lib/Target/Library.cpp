@@ -47,6 +47,7 @@ struct VariantJob {
   uint64_t capability; // of the only GPUs that it is for, or 0
   size_t index;        // of the entry
   mpc::VariantInfo::Entry entry;
+  llvm::StringMap<std::string> shared; // functions of others: symbols
 
   /// What tells it from the entry's others.
   std::string getLabel() const {
@@ -55,6 +56,8 @@ struct VariantJob {
 
   /// The name in the library of a function that parts share.
   std::string getSymbol(StringRef function) const {
+    if (auto other = shared.find(function); other != shared.end())
+      return other->second;
     return function == "main" ? entry.symbol
                               : (entry.symbol + "_" + function).str();
   }
@@ -76,6 +79,30 @@ bool mayCall(StringRef symbol) {
          symbol == "mpc_rt_report" || symbol.starts_with("mpc_rt_gpu_") ||
          symbol.starts_with("mpc_rt_emulate") || symbol == "memcpy" ||
          symbol == "memmove" || symbol == "memset";
+}
+
+/// Notes the symbols of functions that instruction sets before this one have.
+LogicalResult collectShared(VariantJob &job, ArrayRef<VariantJob> before) {
+  for (auto function : job.module.getOps<LLVM::LLVMFuncOp>()) {
+    auto name = function->getAttrOfType<StringAttr>(mpc::kSharedAttrName);
+    if (!name)
+      continue;
+    const auto *owner = llvm::find_if(before, [&](const VariantJob &other) {
+      ModuleOp module = other.module;
+      return module.getName() == name.getValue();
+    });
+    ModuleOp module = owner == before.end() ? ModuleOp() : owner->module;
+    auto original =
+        module ? module.lookupSymbol<LLVM::LLVMFuncOp>(function.getName())
+               : LLVM::LLVMFuncOp();
+    if (!function.isExternal() || !original || original.isExternal())
+      return function.emitError("expected a function without a body, and '")
+             << mpc::kSharedAttrName
+             << "' to name a module before this one with a function of the "
+                "same name with a body";
+    job.shared[function.getName()] = owner->getSymbol(function.getName());
+  }
+  return success();
 }
 
 /// Collects the nested modules and checks that they are in the llvm phase.
@@ -115,6 +142,8 @@ LogicalResult collectVariants(ModuleOp module, size_t index, StringRef suffix,
     job.entry = {"mpc_main_" + mpc::makeCIdentifier(job.getLabel()) +
                      suffix.str(),
                  base.getInt(), perBatch.getInt()};
+    if (failed(collectShared(job, ArrayRef(variants).drop_front(before))))
+      return failure();
     variants.push_back(std::move(job));
   }
   if (variants.size() == before)
@@ -175,7 +204,7 @@ void addParts(const VariantJob &variant, bool inOnePiece,
 }
 
 /// Generates the code of one part.
-void compilePart(CodeJob &job, bool emitIR) {
+void compilePart(CodeJob &job, const mpc::LibraryOptions &options) {
   const VariantJob &variant = *job.variant;
   OwningOpRef<ModuleOp> part = mpc::extractPart(variant.module, job.functions);
   llvm::LLVMContext context;
@@ -199,8 +228,8 @@ void compilePart(CodeJob &job, bool emitIR) {
     job.error = toString(generator.takeError());
     return;
   }
-  generator->optimize(*module);
-  if (emitIR) {
+  generator->optimize(*module, options.isTransient);
+  if (options.emit == mpc::EmitKind::LLVMIR) {
     llvm::raw_string_ostream os(job.ir);
     module->print(os, nullptr);
     return;
@@ -217,13 +246,13 @@ void compilePart(CodeJob &job, bool emitIR) {
     job.error = toString(undefined.takeError());
     return;
   }
-  llvm::StringSet<> shared;
+  llvm::StringSet<> known;
   ModuleOp whole = variant.module;
   for (auto function : whole.getOps<LLVM::LLVMFuncOp>())
-    if (!function.isExternal())
-      shared.insert(variant.getSymbol(function.getName()));
+    if (!function.isExternal() || variant.shared.contains(function.getName()))
+      known.insert(variant.getSymbol(function.getName()));
   for (const std::string &symbol : *undefined)
-    if (!mayCall(symbol) && !shared.contains(symbol))
+    if (!mayCall(symbol) && !known.contains(symbol))
       job.error +=
           (job.error.empty() ? "generated code needs the function '" : "', '") +
           symbol;
@@ -364,7 +393,7 @@ FailureOr<mpc::LibraryFiles> mpc::buildLibrary(ArrayRef<LibraryEntry> entries,
     llvm::DefaultThreadPool pool(llvm::hardware_concurrency(options.jobs));
     // The last variant has the most code per function; start it first.
     for (CodeJob &job : llvm::reverse(code))
-      pool.async([&job, emitIR] { compilePart(job, emitIR); });
+      pool.async([&job, &options] { compilePart(job, options); });
     pool.wait();
   }
   for (const CodeJob &job : code)

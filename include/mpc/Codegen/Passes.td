@@ -276,6 +276,30 @@ def LowerDispatch : Pass<"mpc-lower-dispatch", "::mlir::ModuleOp"> {
   let dependentDialects = ["::mlir::LLVM::LLVMDialect"];
 }
 
+def ShareKernels : Pass<"mpc-share-kernels", "::mlir::ModuleOp"> {
+  let summary = "compiles kernels once that are the same for several instruction sets";
+  let description = [{
+    A function that `@main` of an instruction set runs becomes a declaration that names the module of a less demanding one, if that has
+    a function of the same name, the same code, and the same callees and constants. Results are the same, and so is the time:
+
+    - code is not shared between vectors of 256 and 512 bits, because LLVM makes vectors of scalar loops;
+    - code that computes in f16 is not shared between instruction sets with AVX512-FP16 and without: its instructions are not named in
+      the IR;
+    - shared code is tuned for the most demanding of the instruction sets that share it (`tune_cpu`).
+
+    ```mlir
+    module @x86_64_v4 attributes {mpc.march = "x86-64-v4"} {
+      llvm.func @relu_kernel0_range(%args: !llvm.ptr, %lo: i64, %hi: i64) attributes {tune_cpu = "cascadelake"} { ... }
+    }
+    module @cascadelake attributes {mpc.march = "cascadelake"} {
+      llvm.func @relu_kernel0_range(!llvm.ptr, i64, i64) attributes {mpc.shared = "x86_64_v4"}
+    }
+    ```
+
+    Precondition: mpc-lower-dispatch has run. Instruction sets are in the order of mpc-fork-variants.
+  }];
+}
+
 //===----------------------------------------------------------------------===//
 // Contractions: from linalg to vector code
 //===----------------------------------------------------------------------===//

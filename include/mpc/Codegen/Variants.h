@@ -30,6 +30,9 @@ inline constexpr llvm::StringLiteral kCapabilityAttrName = "mpc.capability";
 /// On a call: the callee runs a range of a parallel loop. Nothing, or the name
 /// of the runtime's function that is to run it.
 inline constexpr llvm::StringLiteral kDispatchAttrName = "mpc.dispatch";
+/// On a function without a body: the name of the module of another instruction
+/// set whose function of this name does.
+inline constexpr llvm::StringLiteral kSharedAttrName = "mpc.shared";
 /// On a parallel loop and its dispatch: estimated nanoseconds per iteration.
 inline constexpr llvm::StringLiteral kCostAttrName = "mpc.cost";
 /// On an entry point: the arena's size, {base, per_batch} in bytes.

@@ -107,6 +107,9 @@ struct LibraryOptions {
   std::string linker;
   /// Number of threads that generate code. 0: all cores.
   unsigned jobs = 0;
+  /// Code for a few runs while compiling: LLVM simplifies it, no more. What it
+  /// computes is the same.
+  bool isTransient = false;
 };
 
 /// Turns any text into a C identifier: other characters become `_`, and a
