@@ -85,7 +85,11 @@ int64_t ContractLowering::chooseBlockTiles() const {
   int64_t bits = widensRows() ? 32 : inputType.getElementTypeBitWidth();
   int64_t rowBytes =
       llvm::divideCeilSigned(inputType.getShape().back() * bits, 8);
-  int64_t tiles = std::max<int64_t>(1, kBlockBytes / (rowBytes * rows));
+  // Tile registers multiply faster than weights come from beyond the
+  // second-level cache: a block of rows is as large as fits there beside them.
+  int64_t bytes =
+      usesTiles() ? std::max(kBlockBytes, target.l2Bytes / 4) : kBlockBytes;
+  int64_t tiles = std::max<int64_t>(1, bytes / (rowBytes * rows));
   // Enough blocks to share the work evenly, unless they get too small.
   int64_t total = llvm::divideCeilSigned(minRows, rows);
   int64_t least =
