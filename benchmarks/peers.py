@@ -146,12 +146,14 @@ def quantized(peer, model, folder, feeds):
     """{name of the variant: file}"""
     if peer == "openvino":
         target = folder / f"{model.stem}-nncf.xml"
-        while not target.exists():
+        exists = target.exists()
+        while not exists:
             # It runs the model, which may end the process.
             process = multiprocessing.get_context("spawn").Process(target=quantize_openvino, args=(model, target, feeds))
             process.start()
             process.join()
-            if process.exitcode and not results.limit_onednn(process.exitcode):
+            exists = process.exitcode == 0
+            if not exists and not results.limit_onednn(process.exitcode):
                 raise RuntimeError(f"NNCF ended with status {process.exitcode}")
         return {"nncf": target}
     files = {}

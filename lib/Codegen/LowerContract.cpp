@@ -86,7 +86,8 @@ int64_t ContractLowering::chooseBlockTiles() const {
   int64_t rowBytes =
       llvm::divideCeilSigned(inputType.getShape().back() * bits, 8);
   // Tile registers multiply faster than weights come from beyond the
-  // second-level cache: a block of rows is as large as fits there beside them.
+  // second-level cache: larger blocks of rows, a quarter of it, read them less
+  // often.
   int64_t bytes =
       usesTiles() ? std::max(kBlockBytes, target.l2Bytes / 4) : kBlockBytes;
   int64_t tiles = std::max<int64_t>(1, bytes / (rowBytes * rows));

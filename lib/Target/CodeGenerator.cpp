@@ -57,8 +57,7 @@ static void keepLongLoops(Function &function) {
   }
 }
 
-/// Of O3, what takes a sixth of its time and gets most of its effect on
-/// kernels, which are vector code already.
+/// A sixth of the time that O3 takes. Kernels are vector code already.
 static constexpr const char *transientPasses =
     "always-inline,function(sroa,early-cse,simplifycfg,"
     "instcombine<no-verify-fixpoint>),globaldce";

@@ -169,3 +169,9 @@ func.func @batched(%x: memref<3x23x64xi8>, %w: memref<6x1x16x16x4xi8>, %o: memre
   }
   return
 }
+
+// Blocks of rows take a quarter of the second-level cache, 2 MiB: 128 rows of 4096 bytes.
+// CHECK-LABEL: func.func @blocks
+// CHECK: scf.forall (%[[I:.*]]) in (16) {
+// CHECK: arith.muli %[[I]], %c128
+// CHECK-LABEL: 

@@ -280,9 +280,9 @@ def ShareKernels : Pass<"mpc-share-kernels", "::mlir::ModuleOp"> {
   let summary = "compiles kernels once that are the same for several instruction sets";
   let description = [{
     A function that `@main` of an instruction set runs becomes a declaration that names the module of a less demanding one, if that has
-    a function of the same name, the same code, and the same callees and constants. Results are the same, and so is the time:
+    a function of the same name, the same code, and the same callees and constants. Results are the same:
 
-    - code is not shared between vectors of 256 and 512 bits, because LLVM makes vectors of scalar loops;
+    - code is not shared between vectors of 256 and 512 bits, because LLVM makes vectors of scalar loops, and would be slower;
     - code that computes in f16 is not shared between instruction sets with AVX512-FP16 and without: its instructions are not named in
       the IR;
     - shared code is tuned for the most demanding of the instruction sets that share it (`tune_cpu`).
@@ -555,7 +555,8 @@ def LowerKernels : Pass<"mpc-lower-kernels", "mlir::ModuleOp"> {
     loops within.
 
     Where `kernel.stream_above` on a linalg op says so (mpc-select-streams), rows of its result, or blocks of elements, that begin where a line of the caches does and are
-    whole lines, and whole vectors, are stored with `nontemporal`. A fence follows, of which mpc-outline-parallel makes one for all iterations of a loop.
+    whole lines, and whole vectors, are stored with `nontemporal`. Such loops ask for what they read 2048 bytes ahead, in whole lines, of inputs that are
+    as large. A fence follows, of which mpc-outline-parallel makes one for all iterations of a loop.
 
     Where all vectors of a loop are divided by the same number, as in a softmax, they are multiplied with its reciprocal, and the product is corrected by what is left of
     the dividend, which gives the same quotients; vectors and divisors for which something might overflow or lose bits are divided.
