@@ -174,4 +174,11 @@ func.func @batched(%x: memref<3x23x64xi8>, %w: memref<6x1x16x16x4xi8>, %o: memre
 // CHECK-LABEL: func.func @blocks
 // CHECK: scf.forall (%[[I:.*]]) in (16) {
 // CHECK: arith.muli %[[I]], %c128
-// CHECK-LABEL: 
+func.func @blocks(%x: memref<2048x4096xi8>, %w: memref<128x1x1024x16x4xi8>, %o: memref<2048x2048xi32>) {
+  kernel.contract ins(%x, %w : memref<2048x4096xi8>, memref<128x1x1024x16x4xi8>) outs(%o : memref<2048x2048xi32>)
+      attributes {extra_maps = [], unsigned_input, tiling = #kernel.tiling<intrinsic = tdpbusd, rows = 32, columns = 32, kv = 4>} {
+  ^bb0(%acc: i32):
+    kernel.yield %acc : i32
+  }
+  return
+}
