@@ -103,6 +103,30 @@ Value BlockReader::dequantize(Value group, int64_t i, Value scale,
                 : arith::MulFOp::create(b, number, scale).getResult();
 }
 
+Value BlockReader::getRunOffset(Value k) {
+  Value run =
+      b.createOrFold<arith::DivUIOp>(k, indexConstant(b, blocks.getBlock()));
+  return add(b, mul(b, run, blocks.getRunBytes(blocks.getBlock())),
+             blocks.getTableBytes());
+}
+
+Value BlockReader::loadScales(Value panel, int64_t p, Value offset) {
+  // bf16 numbers are the upper halves of f32 ones.
+  Value halves = vector::BitCastOp::create(
+      b, lanesOf(16), load(panel, p, offset, 2 * kPanelWidth));
+  Value words = arith::ShLIOp::create(
+      b, arith::ExtUIOp::create(b, lanesOf(32), halves), splat(32, 16));
+  return vector::BitCastOp::create(b, lanesOf(b.getF32Type()), words);
+}
+
+Value BlockReader::loadZeroPoints(Value panel, int64_t p, Value offset) {
+  Value bytes =
+      blocks.getZeroPoints()
+          ? load(panel, p, add(b, offset, 2 * kPanelWidth), kPanelWidth)
+          : splat(8, 1 << (blocks.getBits() - 1));
+  return toFloat(arith::ExtUIOp::create(b, lanesOf(32), bytes));
+}
+
 SmallVector<Value> BlockReader::emitRun(Value panel, int64_t count,
                                         Value offset, Value first,
                                         int64_t length, ValueRange init,
@@ -110,21 +134,12 @@ SmallVector<Value> BlockReader::emitRun(Value panel, int64_t count,
   Type f32 = b.getF32Type();
   SmallVector<Value> scales, offsets(count);
   for (int64_t p = 0; p < count; ++p) {
-    // bf16 numbers are the upper halves of f32 ones.
-    Value halves = vector::BitCastOp::create(
-        b, lanesOf(16), load(panel, p, offset, 2 * kPanelWidth));
-    Value words = arith::ShLIOp::create(
-        b, arith::ExtUIOp::create(b, lanesOf(32), halves), splat(32, 16));
-    scales.push_back(vector::BitCastOp::create(b, lanesOf(f32), words));
+    scales.push_back(loadScales(panel, p, offset));
     if (blocks.getTable())
       continue;
-    Value zeroPoint =
-        blocks.getZeroPoints()
-            ? load(panel, p, add(b, offset, 2 * kPanelWidth), kPanelWidth)
-            : splat(8, 1 << (blocks.getBits() - 1));
-    zeroPoint = toFloat(arith::ExtUIOp::create(b, lanesOf(32), zeroPoint));
     offsets[p] = arith::NegFOp::create(
-        b, arith::MulFOp::create(b, zeroPoint, scales[p]));
+        b,
+        arith::MulFOp::create(b, loadZeroPoints(panel, p, offset), scales[p]));
     // Exact, even where it is subnormal: a scale has 8 bits.
     if (blocks.getBits() == 4)
       scales[p] = arith::MulFOp::create(
@@ -190,6 +205,57 @@ SmallVector<Value> BlockReader::forEach(Value panel, int64_t count,
         indexConstant(b, blocks.getTableBytes() + runs * runBytes),
         indexConstant(b, runs * blocks.getBlock()), rest, carried, body);
   return carried;
+}
+
+void BlockReader::readIntegers(Value panel, Value k, int64_t size,
+                               function_ref<void(int64_t, Value)> body) {
+  VectorType words = lanesOf(32);
+  bool isNibble = blocks.getBits() == 4;
+  if (isNibble) {
+    auto levels = llvm::map_to_vector<16>(llvm::seq(16), [&](int i) {
+      return static_cast<float>(blocks.getZeroPoints() ? i : i - 8);
+    });
+    table = arith::ConstantOp::create(
+        b, DenseElementsAttr::get(lanesOf(b.getF32Type()),
+                                  ArrayRef<float>(levels)));
+  }
+  Value offset = getRunOffset(k), zeroPoints;
+  if (blocks.getZeroPoints() || !isNibble)
+    zeroPoints = loadZeroPoints(panel, 0, offset);
+  Value inRun =
+      b.createOrFold<arith::RemUIOp>(k, indexConstant(b, blocks.getBlock()));
+  int64_t perGroup = blocks.getPerGroup(), bytes = blocks.getGroupBytes();
+  Value group =
+      b.createOrFold<arith::DivUIOp>(inRun, indexConstant(b, perGroup));
+  Value data =
+      add(b, add(b, offset, blocks.getHeaderBytes()), mul(b, group, bytes));
+  Value word;
+  auto getNumber = [&](int64_t i) -> Value {
+    Value at = add(b, data, i / perGroup * bytes + i % perGroup / 2), number;
+    if (!isNibble) {
+      number =
+          toFloat(arith::ExtUIOp::create(b, words, load(panel, 0, at, bytes)));
+    } else {
+      if (i % 2 == 0)
+        word = vector::BitCastOp::create(b, words, load(panel, 0, at, bytes));
+      Value index =
+          i % 2 == 0 ? word : arith::ShRUIOp::create(b, word, splat(32, 4));
+      number = lookUp(arith::AndIOp::create(b, index, splat(32, 15)));
+    }
+    if (zeroPoints)
+      number = arith::SubFOp::create(b, number, zeroPoints);
+    return vector::BitCastOp::create(b, words, number);
+  };
+  for (int64_t pair = 0; pair < size / 2; ++pair) {
+    // Of numbers of 8 bits the upper halves are all there is.
+    Value first = arith::ShRUIOp::create(b, getNumber(2 * pair), splat(32, 16));
+    Value second = arith::AndIOp::create(b, getNumber(2 * pair + 1),
+                                         splat(32, 0xffff0000));
+    Value both = arith::OrIOp::create(b, first, second);
+    body(pair,
+         vector::BitCastOp::create(
+             b, VectorType::get({2 * kPanelWidth}, b.getBF16Type()), both));
+  }
 }
 
 void mpc::lowerExpand(ExpandOp op, const TargetDescription &target) {

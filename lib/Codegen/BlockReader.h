@@ -31,10 +31,25 @@ public:
   mlir::SmallVector<mlir::Value> forEach(mlir::Value panel, int64_t count,
                                          mlir::ValueRange init, Body body);
 
+  /// Emits `body` for each pair of the `size` weights from `k` on of a panel, a
+  /// multiple of 32 of one block: the integers q - z of two neighbours, bf16,
+  /// side by side for one lane after the other. Only without a table.
+  void readIntegers(mlir::Value panel, mlir::Value k, int64_t size,
+                    llvm::function_ref<void(int64_t pair, mlir::Value)> body);
+  /// The scales of weight `k` of a panel.
+  mlir::Value readScales(mlir::Value panel, mlir::Value k) {
+    return loadScales(panel, 0, getRunOffset(k));
+  }
+
 private:
   /// `size` bytes of panel `panel` + `p` from byte `offset` on.
   mlir::Value load(mlir::Value panel, int64_t p, mlir::Value offset,
                    int64_t size);
+  /// Where in a panel the run of weight `k` begins.
+  mlir::Value getRunOffset(mlir::Value k);
+  /// In f32, of panel `panel` + `p`, whose run begins at `offset`.
+  mlir::Value loadScales(mlir::Value panel, int64_t p, mlir::Value offset);
+  mlir::Value loadZeroPoints(mlir::Value panel, int64_t p, mlir::Value offset);
   mlir::SmallVector<mlir::Value> emitRun(mlir::Value panel, int64_t count,
                                          mlir::Value offset, mlir::Value first,
                                          int64_t length, mlir::ValueRange init,
@@ -58,7 +73,7 @@ private:
   mlir::Value stream;
   int64_t vectorBits;
   /// The levels of 4 bits: the blocks', or 16 times the integers from 0 to 15
-  /// where an instruction looks them up.
+  /// where an instruction looks them up; for `readIntegers` those.
   mlir::Value table;
 };
 

@@ -399,7 +399,10 @@ bool Chain::add(Operation *op) {
     return false;
   if (contract) {
     auto type = cast<MemRefType>(contract.getOut().getType());
-    if (contract.getWindow())
+    // Weights in blocks in tile registers meet a copy of all rows.
+    if (contract.getWindow() ||
+        (contract.getBlocks() &&
+         usesTileRegisters(contract.getTiling().getIntrinsic())))
       return false;
     if (ops.empty()) {
       Value base = getBase(contract.getOut());

@@ -602,8 +602,10 @@ LogicalResult mpc::lowerContract(ContractOp op,
                                  const TargetDescription &target) {
   TilingAttr tiling = op.getTiling();
   WindowAttr window = op.getWindowAttr();
-  if (usesTileRegisters(tiling.getIntrinsic()) && window &&
-      !window.isPointwise() && !tiling.getGather())
+  bool usesTiles = usesTileRegisters(tiling.getIntrinsic());
+  if (usesTiles && op.getBlocks())
+    lowerTileBlocks(op, target);
+  else if (usesTiles && window && !window.isPointwise() && !tiling.getGather())
     lowerTileWindows(op, target);
   else
     ContractLowering(op, target).run();

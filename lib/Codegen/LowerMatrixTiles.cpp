@@ -66,7 +66,11 @@ public:
     for (int64_t tile = 0; tile < shape[0] * panels; ++tile)
       call("tilezero", number(tile));
     int64_t segmentPitch = getPitch(op.getRows(), 2) * bytes;
-    int64_t segmentBytes = shape[3] * bytes * kPanelWidth;
+    // A tap for each segment may lie anywhere.
+    auto weightsType = cast<MemRefType>(op.getWeights().getType());
+    int64_t segmentBytes = weightsType.getDimSize(1) == shape[2]
+                               ? getPitch(op.getWeights(), 1) * bytes
+                               : shape[3] * bytes * kPanelWidth;
     emitLoop(b, shape[2], {},
              [&](Value segment, ValueRange) -> SmallVector<Value> {
                emitSegment(offset(rows, segment, segmentPitch),

@@ -21,6 +21,18 @@ using namespace mpc::kernel;
 static constexpr double kMinTileCycles = 9, kSumCycles = 4, kCopyCycles = 4,
                         kConfigureCycles = 250;
 
+/// Cycles per panel and 32 weights of each channel: to make integers of them,
+/// and, per row, to scale their sums. Measured.
+static constexpr double kIntegerCycles = 64, kScaleCycles = 1.5;
+
+int64_t mpc::countPieces(Type type) {
+  auto bits = [](Type type) {
+    return static_cast<int64_t>(cast<FloatType>(type).getFPMantissaWidth());
+  };
+  return llvm::divideCeilSigned(bits(type),
+                                bits(BFloat16Type::get(type.getContext())));
+}
+
 TileRegisterTiling::TileRegisterTiling(linalg::LinalgOp op,
                                        const ContractionInfo &info,
                                        const TargetDescription &target)
@@ -126,7 +138,39 @@ TilingAttr TileRegisterTiling::getRows(double &cost) const {
   return create(rows, panels, gather);
 }
 
+TilingAttr TileRegisterTiling::getBlocks(double &cost) const {
+  linalg::LinalgOp contraction = op;
+  Value input = contraction.getDpsInputOperand(0)->get();
+  auto dequantize =
+      contraction.getDpsInputOperand(1)->get().getDefiningOp<DequantizeOp>();
+  int64_t block = dequantize.getBlock();
+  if (!target.amx || !isPointwise || info.batched || dequantize.getTable() ||
+      info.depth % kTileDepth != 0 ||
+      (block % kTileDepth != 0 && block < info.depth))
+    return {};
+  // Two registers of rows, unless one has all.
+  int64_t tiles = total > kTileRows ? 2 : 1;
+  int64_t most = kMaxSumTiles / tiles;
+  int64_t panels = llvm::divideCeilSigned(
+      allPanels, llvm::divideCeilSigned(allPanels, most));
+  int64_t number =
+      llvm::alignTo(llvm::divideCeilSigned(total, kTileRows), tiles);
+  int64_t height = llvm::divideCeilSigned(total, number);
+  int64_t pieces = countPieces(getElementTypeOrSelf(input));
+  auto rows = static_cast<double>(height * tiles);
+  double product = std::max(1., kMinTileCycles / static_cast<double>(height));
+  cost = static_cast<double>(allPanels * info.depth / kTileDepth) *
+         (kIntegerCycles / rows + kScaleCycles +
+          static_cast<double>(pieces) * product);
+  return TilingAttr::get(op->getContext(), Intrinsic::tdpbf16ps, height * tiles,
+                         panels * kPanelWidth, /*kv=*/2, /*gather=*/false,
+                         /*expand=*/false, /*planar=*/false);
+}
+
 TilingAttr TileRegisterTiling::get(double &cost) const {
+  linalg::LinalgOp contraction = op;
+  if (contraction.getDpsInputOperand(1)->get().getDefiningOp<DequantizeOp>())
+    return getBlocks(cost);
   if (bytes == 0)
     return {};
   TilingAttr window = isPointwise ? TilingAttr() : getWindow(cost);

@@ -14,6 +14,9 @@
 
 namespace mpc {
 
+/// How many bf16 numbers a floating-point number of a type is the sum of.
+int64_t countPieces(mlir::Type type);
+
 /// The tile of a contraction whose sums are in tile registers.
 class TileRegisterTiling {
 public:
@@ -26,6 +29,8 @@ public:
 private:
   /// Of a window that is read in place.
   kernel::TilingAttr getWindow(double &cost) const;
+  /// Of rows by weights in blocks.
+  kernel::TilingAttr getBlocks(double &cost) const;
   /// Of rows that are as far apart as they are long, maybe after a copy.
   kernel::TilingAttr getRows(double &cost) const;
   /// Cycles of a row where registers have `height` rows and sums take `steps`

@@ -94,3 +94,20 @@ func.func @again() {
   kernel.release_tiles
   return
 }
+
+// Segments that meet the same weights: the address of the rows moves on, that of the weights does not.
+// CHECK-LABEL: define void @same_weights
+// CHECK: %[[SEGMENT:.*]] = phi i64
+// CHECK: %[[PLACE:.*]] = mul i64 %[[SEGMENT]], 1024
+// CHECK: add i64 %{{.*}}, %[[PLACE]]
+// CHECK: call void @llvm.x86.tileloadd64(i8 4, ptr %{{.*}}, i64 64)
+// CHECK: call void @llvm.x86.tileloadd64(i8 6, ptr %{{.*}}, i64 64)
+// CHECK: call void @llvm.x86.tdpbf16ps(i8 0, i8 4, i8 6)
+func.func @same_weights(%x: memref<1x16x3x32xbf16, strided<[1536, 32, 512, 1]>>, %w: memref<1x3x16x16x2xbf16, strided<[512, 0, 32, 2, 1]>>, %sums: memref<16x16xf32>) {
+  %c0 = arith.constant 0 : index
+  kernel.configure_tiles 16 rows, 16 blocks
+  kernel.matrix_tile tdpbf16ps rows(%x : memref<1x16x3x32xbf16, strided<[1536, 32, 512, 1]>>)
+      weights(%w[%c0] : memref<1x3x16x16x2xbf16, strided<[512, 0, 32, 2, 1]>>) sums(%sums : memref<16x16xf32>)
+  kernel.release_tiles
+  return
+}

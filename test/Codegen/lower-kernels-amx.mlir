@@ -182,3 +182,76 @@ func.func @blocks(%x: memref<2048x4096xi8>, %w: memref<128x1x1024x16x4xi8>, %o: 
   }
   return
 }
+
+// Weights in blocks. 20 rows are two tiles of 10, whose numbers become three of bf16 each. Beside the products of 32 weights of each channel, all three
+// pieces by the same integers, the next 32 become integers in the other half of a buffer: 4 bits are looked up, and less their zero point exact in bf16. Sums
+// of 32 products are scaled and added up. The last group of panels has one of 8 columns.
+// CHECK-LABEL: func.func @blocks_of_weights
+// CHECK-SAME: %[[X:[a-z0-9]+]]: memref<20x64xf32>, %[[W:[a-z0-9]+]]: memref<3x612xi8>
+// CHECK: %[[PIECES:.*]] = memref.alloc() : memref<2x2x3x10x32xbf16>
+// CHECK: scf.forall (%[[TILE:.*]]) in (2) {
+// CHECK: scf.for %[[R:.*]] = %c0 to %c10 step %c1
+// CHECK: scf.for %[[CHUNK:.*]] = %c0 to %c2 step %c1
+// CHECK: %[[NUMBER:.*]] = vector.load %[[X]]
+// CHECK: vector.store %{{.*}}, %[[PIECES]][%[[TILE]], %[[CHUNK]], %c0, %[[R]], %c0]
+// CHECK: %[[ALL:.*]] = arith.cmpf oeq, %[[NUMBER]], %[[TOP:.*]] : vector<16xf32>
+// CHECK: %[[REST:.*]] = arith.subf %[[NUMBER]], %[[TOP]]
+// CHECK: arith.select %[[ALL]], %{{.*}}, %[[REST]]
+// CHECK: vector.store %{{.*}}, %[[PIECES]][%[[TILE]], %[[CHUNK]], %c1, %[[R]], %c0]
+// CHECK: vector.store %{{.*}}, %[[PIECES]][%[[TILE]], %[[CHUNK]], %c2, %[[R]], %c0]
+// CHECK: vector.store %{{.*}}, %[[PIECES]][%[[TILE]], %[[CHUNK]], %c2, %[[R]], %c16]
+// CHECK: scf.forall (%{{.*}}) in (2) {
+// CHECK: %[[INTEGERS:.*]] = memref.alloca() {{.*}} : memref<4x16x32xbf16>
+// CHECK: %[[SUMS:.*]] = memref.alloca() {{.*}} : memref<20x32xf32>
+// CHECK: %[[TOTALS:.*]] = memref.alloca() {{.*}} : memref<20x32xf32>
+// CHECK: kernel.configure_tiles 10 rows, 16 blocks
+// CHECK: scf.if
+// CHECK: scf.for %[[CHUNK:.*]] = %c0 to %c2 step %c1
+// CHECK: %[[PART:.*]] = memref.cast %[[SUMS]]
+// CHECK: %[[ROWS:.*]] = memref.reinterpret_cast %[[PIECES]] {{.*}} sizes: [2, 10, 3, 32], strides: [1920, 32, 320, 1]
+// CHECK: %[[HALF:.*]] = arith.remui %[[CHUNK]], %c2
+// CHECK: %[[AT:.*]] = arith.muli %[[HALF]], %c1024
+// CHECK: %[[WEIGHTS:.*]] = memref.reinterpret_cast %[[INTEGERS]] to offset: [%[[AT]]], sizes: [2, 3, 16, 16, 2], strides: [512, 0, 32, 2, 1]
+// CHECK: kernel.matrix_tile tdpbf16ps rows(%[[ROWS]] : {{.*}}) weights(%[[WEIGHTS]][%c0] : {{.*}}) sums(%[[PART]] : memref<20x32xf32
+// CHECK: %[[LATER:.*]] = arith.addi %[[CHUNK]], %c1
+// CHECK: %[[NEXT:.*]] = arith.minui %[[LATER]], %c1
+// CHECK: scf.for %{{.*}} = %c0 to %c2 step %c1
+// CHECK: %[[WORDS:.*]] = vector.bitcast %{{.*}} : vector<64xi8> to vector<16xi32>
+// CHECK: %[[NIBBLE:.*]] = arith.andi %[[WORDS]]
+// CHECK: %[[Q:.*]] = llvm.call_intrinsic "llvm.x86.avx512.permvar.sf.512"(%{{.*}}, %[[NIBBLE]])
+// CHECK: arith.subf %[[Q]], %{{.*}} : vector<16xf32>
+// CHECK-COUNT-16: vector.store %{{.*}}, %[[INTEGERS]]{{.*}} : memref<4x16x32xbf16>, vector<32xbf16>
+// CHECK: scf.for %[[R:.*]] = %c0 to %c20 step %c1
+// CHECK-COUNT-2: vector.fma
+// CHECK: vector.store %{{.*}}, %[[TOTALS]][%[[R]], %c16]
+// CHECK: } else {
+// CHECK: kernel.matrix_tile {{.*}} sums(%{{.*}} : memref<20x16xf32
+// CHECK: vector<8xf32>
+// CHECK: kernel.release_tiles
+func.func @blocks_of_weights(%x: memref<20x64xf32>, %w: memref<3x612xi8>, %o: memref<20x40xf32>) {
+  kernel.contract ins(%x, %w : memref<20x64xf32>, memref<3x612xi8>) outs(%o : memref<20x40xf32>)
+      attributes {blocks = #kernel.blocks<bits = 4, block = 32, depth = 64, zero_points = true>, extra_maps = [],
+                  tiling = #kernel.tiling<intrinsic = tdpbf16ps, rows = 20, columns = 32, kv = 2>} {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  }
+  return
+}
+
+// A batch of any size, of two rows each: groups of tiles go over samples, and there are as many as the samples have alone; rows past the last one are 0. An
+// f16 number is the sum of two of bf16.
+// CHECK-LABEL: func.func @blocks_of_samples
+// CHECK: %[[SAMPLES:.*]] = memref.dim %{{.*}} : memref<?x2x16xf32>
+// CHECK: memref.alloc(%[[SAMPLES]]) : memref<?x1x2x2x32xbf16>
+// CHECK: scf.forall
+// CHECK-NOT: scf.if
+// CHECK: scf.forall
+func.func @blocks_of_samples(%x: memref<?x2x32xf16>, %w: memref<1x560xi8>, %o: memref<?x2x16xf32>) {
+  kernel.contract ins(%x, %w : memref<?x2x32xf16>, memref<1x560xi8>) outs(%o : memref<?x2x16xf32>)
+      attributes {blocks = #kernel.blocks<bits = 8, block = 32, depth = 32, zero_points = true>, extra_maps = [],
+                  tiling = #kernel.tiling<intrinsic = tdpbf16ps, rows = 2, columns = 16, kv = 2>} {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  }
+  return
+}

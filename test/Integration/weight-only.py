@@ -125,6 +125,65 @@ def check_thin(work, isas):
         assert outputs(f"{work}/thin.so", isas[-1], threads=2) == expected, (name, flags)
 
 
+def check_tiles(work, isas):
+    """In tile registers (AMX) numbers are sums of bf16 ones: near float64, by far more than one of their pieces is large. Infinities and NaN go where they go
+    elsewhere, samples do not depend on each other, nor results on threads."""
+    shapes = [(8,), (33,), ("n", 20)]
+    tiles = "sapphirerapids-amx"
+    runs_here = all(flag in open("/proc/cpuinfo").read() for flag in ("amx_bf16", "amx_int8"))
+
+    def make(weights, path):
+        nodes = [helper.make_node("MatMul", [f"x{i}", "w"], [f"p{i}"], name=f"product{i}") for i in range(len(shapes))]
+        nodes += [helper.make_node("Add", [f"p{i}", "b"], [f"y{i}"], name=f"sum{i}") for i in range(len(shapes))]
+        values = [[helper.make_tensor_value_info(f"{name}{i}", TensorProto.FLOAT, [*shape, size]) for i, shape in enumerate(shapes)]
+                  for name, size in (("x", weights.shape[0]), ("y", weights.shape[1]))]
+        graph = helper.make_graph(nodes, "g", *values, [numpy_helper.from_array(weights, "w"), numpy_helper.from_array(bias, "b")])
+        onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), path)
+
+    def outputs(isa, inputs, *flags):
+        for i, x in enumerate(inputs):
+            np.save(f"{work}/x{i}.npy", x)
+        run("mpc-run", f"{work}/tiles.so", *(f"--input=x{i}={work}/x{i}.npy" for i in range(len(shapes))), f"--output={work}/tiles.out", f"--isa={isa}",
+            f"--batch={len(inputs[2])}", *flags)
+        return [np.load(f"{work}/tiles.out/y{i}.npy") for i in range(len(shapes))]
+
+    bias = rng.standard_normal(72).astype(f32)
+    for depth, kind, *flags in ((96, "f32", "--precision=w4"), (128, "f32", "--precision=w4", "--weight-scheme=symmetric", "--weight-block=64"),
+                                (160, "f32", "--precision=w8", "--weight-block=channel"), (256, "f32", "--precision=w8", "--weight-block=128"),
+                                (96, "f16", "--precision=w4"), (64, "bf16", "--precision=w8")):
+        # Some blocks are far from 0, and a channel is 0.
+        weights = rng.standard_normal((depth, 72)).astype(f32)
+        weights[:32, 5] += 9
+        weights[:, 40] = 0
+        make(weights, f"{work}/tiles.onnx")
+        flags = [f"{work}/tiles.onnx", *flags, f"--activation-type={kind}", f"--march={isas[-1]},{tiles}"]
+        run("mpc-compile", *flags, "-o", f"{work}/tiles.so")
+        run("mpc-compile", *flags, "--compile-to=quantized", "-o", f"{work}/tiles.mlir")
+        run("mpc-compile", *flags, "--compile-to=tiled", "-o", f"{work}/tiled.mlir")
+        assert open(f"{work}/tiled.mlir").read().count("intrinsic = tdpbf16ps") == len(shapes), (kind, flags)
+        if not runs_here:
+            continue
+        numbers = dequantize(open(f"{work}/tiles.mlir").read(), "product0")[0].astype(float)
+        numbers = numbers if numbers.shape == weights.shape else numbers.T
+        inputs = [rng.standard_normal((3 if shape[0] == "n" else shape[0], *shape[1:], depth)).astype(f32) for shape in shapes]
+        found, elsewhere = outputs(tiles, inputs), outputs(isas[-1], inputs)
+        for x, y, other in zip(inputs, found, elsewhere):
+            if kind == "f32":
+                assert np.all(np.abs(y - (x.astype(float) @ numbers + bias)) <= 2.0**-20 * (np.abs(x) @ np.abs(numbers) + 1)), flags
+                assert np.all(y[..., 40] == bias[40])
+            else: # One step of the type in which results are stored.
+                assert np.all(np.abs(y - other) <= 2.0**(-10 if kind == "f16" else -7) * np.abs(other) + 2.0**-20 * (np.abs(x) @ np.abs(numbers))), flags
+        assert all(np.array_equal(a, b) for a, b in zip(found, outputs(tiles, inputs, "--threads=2"))), flags
+        single = outputs(tiles, [*inputs[:2], inputs[2][1:2]])
+        assert np.array_equal(single[2], found[2][1:2]), flags
+        for row, value in enumerate((np.inf, -np.inf, np.nan, 1e-42 if kind == "f32" else 0)):
+            inputs[1][row] = 0
+            inputs[1][row, row * 9] = value
+        found, elsewhere = outputs(tiles, inputs)[1], outputs(isas[-1], inputs)[1]
+        assert np.array_equal(np.isnan(found), np.isnan(elsewhere)) and np.isnan(found[2]).all() and np.isinf(found[:2]).any(), flags
+        assert np.array_equal(found[:2], elsewhere[:2], equal_nan=True) and np.allclose(found[3:], elsewhere[3:], rtol=0.02, atol=1e-4), flags
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--work", required=True)
@@ -194,6 +253,7 @@ def main():
         assert groups["conv1"] == groups["fc2"] == "w4" and groups["pool"] == kind, groups
 
     check_thin(work, isas)
+    check_tiles(work, isas)
 
     # A saved configuration gives the same library again, its formats included.
     config = f"{work}/config.json"

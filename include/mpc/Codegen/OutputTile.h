@@ -317,6 +317,8 @@ void lowerHistogram(kernel::HistogramOp op);
 void lowerToLoops(mlir::linalg::LinalgOp op, const TargetDescription &target);
 /// `op` by tile registers, with a window whose rows are not gathered.
 void lowerTileWindows(kernel::ContractOp op, const TargetDescription &target);
+/// `op` by tile registers, with weights in blocks.
+void lowerTileBlocks(kernel::ContractOp op, const TargetDescription &target);
 /// Lowers what uses tile registers; emits constants into `module`.
 void lowerTileRegisters(mlir::ModuleOp module);
 /// One parallel iteration per element of the output; no instruction is asked

@@ -554,6 +554,10 @@ def LowerKernels : Pass<"mpc-lower-kernels", "mlir::ModuleOp"> {
     input, products, transforms of the products and the epilogue. Every other linalg op becomes `scf.forall` over its outer parallel dimensions and plain
     loops within.
 
+    With tile registers it is `kernel.matrix_tile` between `kernel.configure_tiles` and `kernel.release_tiles`, and the epilogue of a tile follows the products of
+    the next one. Where weights are in blocks, a loop before splits the input's numbers into bf16 ones; the one over tiles makes integers of 32 weights of each
+    channel at a time, and scales and adds up the sums of their products.
+
     Where `kernel.stream_above` on a linalg op says so (mpc-select-streams), rows of its result, or blocks of elements, that begin where a line of the caches does and are
     whole lines, and whole vectors, are stored with `nontemporal`. Such loops ask for what they read 2048 bytes ahead, in whole lines, of inputs that are
     as large. A fence follows, of which mpc-outline-parallel makes one for all iterations of a loop.
@@ -564,7 +568,7 @@ def LowerKernels : Pass<"mpc-lower-kernels", "mlir::ModuleOp"> {
     `mpc.cost` on `scf.forall` estimates one iteration in nanoseconds.
 
     Precondition: bufferized; operands of kernels are contiguous. Stack buffers are `memref.alloca` inside `scf.forall`.
-    Postcondition: no linalg op, no kernel op but `kernel.inner_tile`.
+    Postcondition: no linalg op, no kernel op but `kernel.inner_tile` and those of tile registers.
   }];
   let options = [Option<"perElement", "per-element", "bool", "false", "One parallel iteration per element of the output">];
   let dependentDialects = ["mlir::affine::AffineDialect", "mlir::arith::ArithDialect", "mlir::memref::MemRefDialect",

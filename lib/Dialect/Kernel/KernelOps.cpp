@@ -286,6 +286,18 @@ LogicalResult ContractOp::verify() {
              << blocks.getDepth() << " channels, but got " << weights << " and "
              << taps << " taps of " << input.getShape().back()
              << " channels"; // C12
+    bool isPointwise = !getWindow() || getWindow()->isPointwise();
+    if (usesTileRegisters(getTiling().getIntrinsic()) &&
+        (blocks.getTable() || !isPointwise || getTiling().getGather() ||
+         getTiling().getIntrinsic() != Intrinsic::tdpbf16ps ||
+         blocks.getDepth() % kTileDepth != 0 ||
+         (blocks.getBlock() % kTileDepth != 0 &&
+          blocks.getBlock() < blocks.getDepth())))
+      return emitOpError("expected weights without a table, in blocks of a "
+                         "multiple of ")
+             << kTileDepth << " or of a whole channel, and tdpbf16ps with rows "
+             << "of the input, with tile registers, but got " << blocks
+             << " and " << getTiling(); // C14
     if (weights.getDimSize(0) !=
         llvm::divideCeilSigned(out.getShape().back(), kPanelWidth))
       return emitOpError("expected weights with ")

@@ -53,6 +53,48 @@ func.func @unpack(%p: tensor<1x724xi8>) {
 
 // -----
 
+// C14 of kernel.contract
+func.func @tiles_depth(%x: memref<16x72xf32>, %w: memref<1x724xi8>, %o: memref<16x16xf32>) {
+  // expected-error @below {{expected weights without a table, in blocks of a multiple of 32 or of a whole channel, and tdpbf16ps with rows of the input, with tile registers}}
+  kernel.contract ins(%x, %w : memref<16x72xf32>, memref<1x724xi8>) outs(%o : memref<16x16xf32>)
+      attributes {blocks = #kernel.blocks<bits = 4, block = 32, depth = 72, zero_points = true>, extra_maps = [],
+                  tiling = #kernel.tiling<intrinsic = tdpbf16ps, rows = 16, columns = 16, kv = 2>} {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  }
+  return
+}
+
+// -----
+
+// C14 of kernel.contract
+func.func @tiles_table(%x: memref<16x64xf32>, %w: memref<1x644xi8>, %o: memref<16x16xf32>) {
+  // expected-error @below {{expected weights without a table, in blocks of a multiple of 32}}
+  kernel.contract ins(%x, %w : memref<16x64xf32>, memref<1x644xi8>) outs(%o : memref<16x16xf32>)
+      attributes {blocks = #kernel.blocks<bits = 4, block = 32, depth = 64, table = true>, extra_maps = [],
+                  tiling = #kernel.tiling<intrinsic = tdpbf16ps, rows = 16, columns = 16, kv = 2>} {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  }
+  return
+}
+
+// -----
+
+// C14 of kernel.contract
+func.func @tiles_block(%x: memref<16x64xf32>, %w: memref<1x708xi8>, %o: memref<16x16xf32>) {
+  // expected-error @below {{expected weights without a table, in blocks of a multiple of 32}}
+  kernel.contract ins(%x, %w : memref<16x64xf32>, memref<1x708xi8>) outs(%o : memref<16x16xf32>)
+      attributes {blocks = #kernel.blocks<bits = 4, block = 16, depth = 64, zero_points = true>, extra_maps = [],
+                  tiling = #kernel.tiling<intrinsic = tdpbf16ps, rows = 16, columns = 16, kv = 2>} {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  }
+  return
+}
+
+// -----
+
 // C2 of kernel.expand
 func.func @expand(%p: tensor<2x700xi8>, %o: tensor<2x1x70x16x1xf32>) {
   // expected-error @below {{expected panels of 724 bytes, but got 'tensor<2x700xi8>'}}

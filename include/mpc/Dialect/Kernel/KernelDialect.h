@@ -51,6 +51,9 @@ int64_t getTilePixels(int64_t width);
 /// pixels that it reads; elements of the latter, which are taps of the weights.
 constexpr int64_t kWinogradBlock = 4, kWinogradSide = 6, kWinogradTaps = 36;
 
+/// Numbers of bf16 in a row of a tile register.
+constexpr int64_t kTileDepth = 32;
+
 /// Weights of each lane that stand together in #kernel.blocks with `fragments`.
 constexpr int64_t kFragmentDepth = 32;
 

@@ -369,7 +369,8 @@ def Kernel_ContractOp : Kernel_OutputOp<"contract"> {
     Element types: f32, f16 and bf16 accumulate in f32 by fused multiply-add; i8 (signed, or u8 with `unsigned_input`)
     times s8 accumulates in i32 modulo 2³². The sum runs over (kh, kw, c) in order and is never split, so a result depends
     neither on the tile nor on the instruction set; but `vdpbf16ps` adds bf16 products in pairs, `tdpbf16ps` in steps
-    (kernel.matrix_tile), both take subnormals for zero, and `vfmaddph` sums chunks of 64 pairs of products in f16 (kernel.inner_tile). Outside of the input the pad value is read; it is a value of the input (for integers the zero point). Where it is zero such products may be left out,
+    (kernel.matrix_tile), both take subnormals for zero; with `blocks` `tdpbf16ps` multiplies the integers of 32 weights by the bf16 numbers that an element
+    of the input is the sum of (f32: three, f16: two), and adds what they add up to, times their scale, to the sum; and `vfmaddph` sums chunks of 64 pairs of products in f16 (kernel.inner_tile). Outside of the input the pad value is read; it is a value of the input (for integers the zero point). Where it is zero such products may be left out,
     which is the same for finite weights.
 
     With `batched`, each position of the leading dimensions but M has its own weights, `panels` after `panels` (kernel.pack).
@@ -393,7 +394,9 @@ def Kernel_ContractOp : Kernel_OutputOp<"contract"> {
     - (C12) with `blocks`, `weights` is `panels × bytes` of i8 as they say, of one tap but with mma, the input is floating point, and the accumulator f32;
       they are in `fragments` if and only if the instruction is mma;
     - (C13) with tile registers and a window that is not pointwise, unless rows are gathered: it has no depth, its rows have no gaps, channels
-      are a multiple of kv, and a tile is whole parts of rows of pixels (#kernel.tiling) that fit four registers.
+      are a multiple of kv, and a tile is whole parts of rows of pixels (#kernel.tiling) that fit four registers;
+    - (C14) with tile registers and `blocks`: `tdpbf16ps`, no table, a window that is pointwise if there is one, rows that are not gathered, a depth
+      that is a multiple of 32, and blocks of a multiple of 32 or of the whole depth.
 
     Example:
     ```mlir
@@ -659,7 +662,8 @@ def Kernel_MatrixTileOp : Kernel_Op<"matrix_tile", [DeclareOpInterfaceMethods<Me
     Constraints:
     - (C1) `rows` is T×R×S×K, static, its strides as well, contiguous in its last dimension, with 1 ≤ R ≤ 16; its strides may let it overlap itself,
       as windows do;
-    - (C2) `weights` is packed (rank 5, 16 lanes, kv of 4 bytes), and taps times k blocks times kv is S·K; K is a multiple of kv;
+    - (C2) `weights` is packed (rank 5, 16 lanes, kv of 4 bytes), and taps times k blocks times kv is S·K; K is a multiple of kv; S taps
+      may overlap, for segments that meet the same weights;
     - (C3) `sums` is T·R×16·P, contiguous rows a known distance apart;
     - (C4) T·P ≤ 4, the registers that hold sums;
     - (C5) `tdpbusd` with i8 and sums of i32; `tdpbf16ps` with bf16 and sums of f32.
