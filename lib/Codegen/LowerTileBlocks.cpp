@@ -63,7 +63,9 @@ private:
   /// The integers of 32 weights `chunk` of `count` panels, into the buffer's
   /// half for odd or even ones.
   void emitIntegers(Value panel, int64_t count, Value chunk);
-  /// Which half that is: its first row.
+  /// Those of the chunk behind `chunk`, if there is one.
+  void emitIntegersBehind(Value panel, int64_t count, Value chunk);
+  /// Which half that is.
   Value getHalf(Value chunk) {
     return b.createOrFold<arith::RemUIOp>(chunk, indexConstant(b, 2));
   }
@@ -246,6 +248,19 @@ void TileBlocksLowering::emitIntegers(Value panel, int64_t count, Value chunk) {
   });
 }
 
+void TileBlocksLowering::emitIntegersBehind(Value panel, int64_t count,
+                                            Value chunk) {
+  if (chunks == 1)
+    return;
+  Value next = add(b, chunk, 1);
+  Value exists = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, next,
+                                       indexConstant(b, chunks));
+  auto branch = scf::IfOp::create(b, TypeRange(), exists, false);
+  OpBuilder::InsertionGuard guard(b);
+  b.setInsertionPointToStart(branch.thenBlock());
+  emitIntegers(panel, count, next);
+}
+
 void TileBlocksLowering::emitScaling(Value panel, int64_t count, Value chunk,
                                      Value numRows) {
   auto type = VectorType::get({kPanelWidth}, b.getF32Type());
@@ -292,10 +307,7 @@ void TileBlocksLowering::emitGroup(Value block, Value panel, int64_t count,
           Value part = memref::SubViewOp::create(b, sums, offsets, sizes, ones);
           emitProducts(mul(b, add(b, first, group), tiles), chunk, count, part);
         });
-        // Behind the last ones they are made once more.
-        Value next = arith::MinUIOp::create(b, add(b, chunk, 1),
-                                            indexConstant(b, chunks - 1));
-        emitIntegers(panel, count, next);
+        emitIntegersBehind(panel, count, chunk);
         emitScaling(panel, count, chunk, numRows);
       });
   Value row = mul(b, first, rows);

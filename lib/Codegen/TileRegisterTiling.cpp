@@ -21,9 +21,12 @@ using namespace mpc::kernel;
 static constexpr double kMinTileCycles = 9, kSumCycles = 4, kCopyCycles = 4,
                         kConfigureCycles = 250;
 
-/// Cycles per panel and 32 weights of each channel: to make integers of them,
-/// and, per row, to scale their sums. Measured.
-static constexpr double kIntegerCycles = 64, kScaleCycles = 1.5;
+/// Weights in blocks. Cycles per panel and 32 weights of each channel: to make
+/// integers of them, and, per row, to scale their sums; per group of panels,
+/// until the first products are there; per 16 numbers, for each of their
+/// pieces. Measured.
+static constexpr double kIntegerCycles = 90, kScaleCycles = 2,
+                        kGroupCycles = 600, kPieceCycles = 2;
 
 int64_t mpc::countPieces(Type type) {
   auto bits = [](Type type) {
@@ -159,9 +162,12 @@ TilingAttr TileRegisterTiling::getBlocks(double &cost) const {
   int64_t pieces = countPieces(getElementTypeOrSelf(input));
   auto rows = static_cast<double>(height * tiles);
   double product = std::max(1., kMinTileCycles / static_cast<double>(height));
+  auto groups = static_cast<double>(llvm::divideCeilSigned(allPanels, panels));
   cost = static_cast<double>(allPanels * info.depth / kTileDepth) *
-         (kIntegerCycles / rows + kScaleCycles +
-          static_cast<double>(pieces) * product);
+             (kIntegerCycles / rows + kScaleCycles +
+              static_cast<double>(pieces) * product) +
+         groups * kGroupCycles / rows +
+         kPieceCycles * static_cast<double>(pieces * info.depth) / kPanelWidth;
   return TilingAttr::get(op->getContext(), Intrinsic::tdpbf16ps, height * tiles,
                          panels * kPanelWidth, /*kv=*/2, /*gather=*/false,
                          /*expand=*/false, /*planar=*/false);

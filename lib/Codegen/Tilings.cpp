@@ -39,8 +39,10 @@ static constexpr int64_t kMinBlocksPerTap = 8;
 static constexpr int64_t kMinProductsPerTap = 40, kMinTilesPerRow = 2,
                          kManyTilesPerRow = 16;
 
-/// Weights in blocks are dequantized by each tile of rows that reads them; with
-/// more than this many tiles it is cheaper to do so once, before.
+/// Weights in blocks are dequantized by each tile of rows that reads them, with
+/// so many instructions per vector; with more than this many tiles it is
+/// cheaper to do so once, before.
+static constexpr double kDequantizing = 3;
 static constexpr int64_t kMaxDequantizingTiles = 2;
 
 /// The same for tiles of interleaved rows, which have more of them.
@@ -279,8 +281,12 @@ public:
   double getPixelCost() const {
     int64_t steps =
         info.integer ? llvm::divideCeilSigned(info.depth, kv) : info.depth;
-    return static_cast<double>(allPanels * kPanelWidth) * info.getNumTaps() *
-           steps;
+    double cost = static_cast<double>(allPanels * kPanelWidth) *
+                  info.getNumTaps() * steps;
+    if (TilingAttr tiling = getDefault();
+        isDequantizing() && !tiling.getExpand())
+      cost *= 1 + kDequantizing / static_cast<double>(tiling.getRows());
+    return cost;
   }
 
 private:

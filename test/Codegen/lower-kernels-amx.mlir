@@ -213,8 +213,9 @@ func.func @blocks(%x: memref<2048x4096xi8>, %w: memref<128x1x1024x16x4xi8>, %o: 
 // CHECK: %[[AT:.*]] = arith.muli %[[HALF]], %c1024
 // CHECK: %[[WEIGHTS:.*]] = memref.reinterpret_cast %[[INTEGERS]] to offset: [%[[AT]]], sizes: [2, 3, 16, 16, 2], strides: [512, 0, 32, 2, 1]
 // CHECK: kernel.matrix_tile tdpbf16ps rows(%[[ROWS]] : {{.*}}) weights(%[[WEIGHTS]][%c0] : {{.*}}) sums(%[[PART]] : memref<20x32xf32
-// CHECK: %[[LATER:.*]] = arith.addi %[[CHUNK]], %c1
-// CHECK: %[[NEXT:.*]] = arith.minui %[[LATER]], %c1
+// CHECK: %[[NEXT:.*]] = arith.addi %[[CHUNK]], %c1
+// CHECK: %[[MORE:.*]] = arith.cmpi ult, %[[NEXT]], %c2
+// CHECK: scf.if %[[MORE]]
 // CHECK: scf.for %{{.*}} = %c0 to %c2 step %c1
 // CHECK: %[[WORDS:.*]] = vector.bitcast %{{.*}} : vector<64xi8> to vector<16xi32>
 // CHECK: %[[NIBBLE:.*]] = arith.andi %[[WORDS]]

@@ -292,23 +292,24 @@ func.func @dilated_pixels(%x: tensor<1x30x30x64xi8>, %w: tensor<64x3x3x64xi8>) -
 // CHECK: kernel.tiling = #kernel.tiling<intrinsic = fma, rows = 1,
 // CHECK: kernel.tiling = #kernel.tiling<intrinsic = fma,
 // CHECK: kernel.tiling = #kernel.tiling<intrinsic = fma,
-func.func @blocks(%x: tensor<20x64xf32>, %h: tensor<?x20x64xbf16>, %one: tensor<1x64xf32>, %y: tensor<20x48xf32>, %o: tensor<20x96xf32>,
+func.func @blocks(%x: tensor<20x256xf32>, %h: tensor<?x20x256xbf16>, %one: tensor<1x256xf32>, %y: tensor<20x48xf32>, %o: tensor<20x96xf32>,
                   %ho: tensor<?x20x96xf32>, %oneo: tensor<1x96xf32>)
     -> (tensor<20x96xf32>, tensor<?x20x96xf32>, tensor<1x96xf32>, tensor<20x96xf32>, tensor<20x96xf32>) {
   %zero = arith.constant 0.0 : f32
-  %q = arith.constant dense<3> : tensor<96x64xi8>
-  %s = arith.constant dense<1.0> : tensor<96x2xbf16>
+  %q = arith.constant dense<3> : tensor<96x256xi8>
+  %s = arith.constant dense<1.0> : tensor<96x8xbf16>
+  %ss = arith.constant dense<1.0> : tensor<96x2xbf16>
   %t = arith.constant dense<1.0> : tensor<16xf32>
-  %w = kernel.dequantize %q, %s {axis = 0 : i64, bits = 4 : i64, block = 32 : i64} : (tensor<96x64xi8>, tensor<96x2xbf16>) -> tensor<96x64xf32>
+  %w = kernel.dequantize %q, %s {axis = 0 : i64, bits = 4 : i64, block = 32 : i64} : (tensor<96x256xi8>, tensor<96x8xbf16>) -> tensor<96x256xf32>
   %coded = kernel.dequantize %q, %s table(%t) {axis = 0 : i64, bits = 4 : i64, block = 32 : i64}
-      : (tensor<96x64xi8>, tensor<96x2xbf16>, tensor<16xf32>) -> tensor<96x64xf32>
+      : (tensor<96x256xi8>, tensor<96x8xbf16>, tensor<16xf32>) -> tensor<96x256xf32>
   %qs = arith.constant dense<3> : tensor<96x48xi8>
-  %short = kernel.dequantize %qs, %s {axis = 0 : i64, bits = 4 : i64, block = 32 : i64} : (tensor<96x48xi8>, tensor<96x2xbf16>) -> tensor<96x48xf32>
+  %short = kernel.dequantize %qs, %ss {axis = 0 : i64, bits = 4 : i64, block = 32 : i64} : (tensor<96x48xi8>, tensor<96x2xbf16>) -> tensor<96x48xf32>
   %f = linalg.fill ins(%zero : f32) outs(%o : tensor<20x96xf32>) -> tensor<20x96xf32>
   %hf = linalg.fill ins(%zero : f32) outs(%ho : tensor<?x20x96xf32>) -> tensor<?x20x96xf32>
   %onef = linalg.fill ins(%zero : f32) outs(%oneo : tensor<1x96xf32>) -> tensor<1x96xf32>
   %a = linalg.generic {indexing_maps = [#lhs, affine_map<(m, n, k) -> (n, k)>, #out], iterator_types = ["parallel", "parallel", "reduction"]}
-      ins(%x, %w : tensor<20x64xf32>, tensor<96x64xf32>) outs(%f : tensor<20x96xf32>) {
+      ins(%x, %w : tensor<20x256xf32>, tensor<96x256xf32>) outs(%f : tensor<20x96xf32>) {
   ^bb0(%l: f32, %r: f32, %c: f32):
     %p = arith.mulf %l, %r : f32
     %u = arith.addf %c, %p : f32
@@ -316,7 +317,7 @@ func.func @blocks(%x: tensor<20x64xf32>, %h: tensor<?x20x64xbf16>, %one: tensor<
   } -> tensor<20x96xf32>
   %b = linalg.generic {indexing_maps = [affine_map<(b, m, n, k) -> (b, m, k)>, affine_map<(b, m, n, k) -> (n, k)>, affine_map<(b, m, n, k) -> (b, m, n)>],
                        iterator_types = ["parallel", "parallel", "parallel", "reduction"]}
-      ins(%h, %w : tensor<?x20x64xbf16>, tensor<96x64xf32>) outs(%hf : tensor<?x20x96xf32>) {
+      ins(%h, %w : tensor<?x20x256xbf16>, tensor<96x256xf32>) outs(%hf : tensor<?x20x96xf32>) {
   ^bb0(%l: bf16, %r: f32, %c: f32):
     %lw = arith.extf %l : bf16 to f32
     %p = arith.mulf %lw, %r : f32
@@ -324,14 +325,14 @@ func.func @blocks(%x: tensor<20x64xf32>, %h: tensor<?x20x64xbf16>, %one: tensor<
     linalg.yield %u : f32
   } -> tensor<?x20x96xf32>
   %d = linalg.generic {indexing_maps = [#lhs, affine_map<(m, n, k) -> (n, k)>, #out], iterator_types = ["parallel", "parallel", "reduction"]}
-      ins(%one, %w : tensor<1x64xf32>, tensor<96x64xf32>) outs(%onef : tensor<1x96xf32>) {
+      ins(%one, %w : tensor<1x256xf32>, tensor<96x256xf32>) outs(%onef : tensor<1x96xf32>) {
   ^bb0(%l: f32, %r: f32, %c: f32):
     %p = arith.mulf %l, %r : f32
     %u = arith.addf %c, %p : f32
     linalg.yield %u : f32
   } -> tensor<1x96xf32>
   %e = linalg.generic {indexing_maps = [#lhs, affine_map<(m, n, k) -> (n, k)>, #out], iterator_types = ["parallel", "parallel", "reduction"]}
-      ins(%x, %coded : tensor<20x64xf32>, tensor<96x64xf32>) outs(%f : tensor<20x96xf32>) {
+      ins(%x, %coded : tensor<20x256xf32>, tensor<96x256xf32>) outs(%f : tensor<20x96xf32>) {
   ^bb0(%l: f32, %r: f32, %c: f32):
     %p = arith.mulf %l, %r : f32
     %u = arith.addf %c, %p : f32

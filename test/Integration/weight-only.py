@@ -128,7 +128,7 @@ def check_thin(work, isas):
 def check_tiles(work, isas):
     """In tile registers (AMX) numbers are sums of bf16 ones: near float64, by far more than one of their pieces is large. Infinities and NaN go where they go
     elsewhere, samples do not depend on each other, nor results on threads."""
-    shapes = [(8,), (33,), ("n", 20)]
+    shapes = [(16,), (33,), ("n", 20)]
     tiles = "sapphirerapids-amx"
     runs_here = all(flag in open("/proc/cpuinfo").read() for flag in ("amx_bf16", "amx_int8"))
 
@@ -147,12 +147,12 @@ def check_tiles(work, isas):
             f"--batch={len(inputs[2])}", *flags)
         return [np.load(f"{work}/tiles.out/y{i}.npy") for i in range(len(shapes))]
 
-    bias = rng.standard_normal(72).astype(f32)
-    for depth, kind, *flags in ((96, "f32", "--precision=w4"), (128, "f32", "--precision=w4", "--weight-scheme=symmetric", "--weight-block=64"),
-                                (160, "f32", "--precision=w8", "--weight-block=channel"), (256, "f32", "--precision=w8", "--weight-block=128"),
-                                (96, "f16", "--precision=w4"), (64, "bf16", "--precision=w8")):
+    bias = rng.standard_normal(200).astype(f32)
+    for depth, kind, *flags in ((288, "f32", "--precision=w4"), (320, "f32", "--precision=w4", "--weight-scheme=symmetric", "--weight-block=64"),
+                                (416, "f32", "--precision=w8", "--weight-block=channel"), (384, "f32", "--precision=w8", "--weight-block=128"),
+                                (288, "f16", "--precision=w4"), (256, "bf16", "--precision=w8")):
         # Some blocks are far from 0, and a channel is 0.
-        weights = rng.standard_normal((depth, 72)).astype(f32)
+        weights = rng.standard_normal((depth, 200)).astype(f32)
         weights[:32, 5] += 9
         weights[:, 40] = 0
         make(weights, f"{work}/tiles.onnx")
