@@ -124,10 +124,9 @@ void InnerTile::prefetchWeights(int64_t panel, Value block) {
   Value ahead = arith::AddIOp::create(
       b, block, constant(static_cast<int64_t>(op.getPrefetch())));
   Value zero = constant(0);
-  memref::PrefetchOp::create(
-      b, op.getWeights(),
-      ValueRange{getPanel(panel), op.getTap(), ahead, zero, zero},
-      /*isWrite=*/false, /*localityHint=*/3, /*isDataCache=*/true);
+  prefetch(b, op.getWeights(),
+           {getPanel(panel), op.getTap(), ahead, zero, zero},
+           kPanelWidth * weightsType.getDimSize(4));
 }
 
 SmallVector<Value> InnerTile::emitSteps(Value begin, Value end,

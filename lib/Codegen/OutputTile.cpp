@@ -40,6 +40,19 @@ Value mpc::mul(ImplicitLocOpBuilder &b, Value lhs, int64_t rhs) {
                   : b.createOrFold<arith::MulIOp>(lhs, indexConstant(b, rhs));
 }
 
+void mpc::prefetch(ImplicitLocOpBuilder &b, Value memref,
+                   SmallVector<Value> indices, int64_t elements,
+                   unsigned locality) {
+  int64_t bytes = llvm::divideCeil(
+      cast<MemRefType>(memref.getType()).getElementTypeBitWidth(), 8);
+  Value first = indices.back();
+  for (int64_t place = 0; place < elements; place += kLineBytes / bytes) {
+    indices.back() = add(b, first, place);
+    memref::PrefetchOp::create(b, memref, indices, /*isWrite=*/false, locality,
+                               /*isDataCache=*/true);
+  }
+}
+
 SmallVector<Value>
 mpc::emitLoop(ImplicitLocOpBuilder &b, int64_t count, ValueRange init,
               function_ref<SmallVector<Value>(Value, ValueRange)> body) {

@@ -18,6 +18,7 @@
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 #include "mlir/IR/ImplicitLocOpBuilder.h"
 #include "mpc/Codegen/BufferViews.h"
+#include "mpc/Codegen/OutputTile.h"
 #include "mpc/Codegen/Passes.h"
 #include "mpc/Codegen/TargetDescription.h"
 #include "llvm/ADT/MapVector.h"
@@ -30,8 +31,6 @@ namespace mpc {
 
 using namespace mlir;
 using namespace mpc;
-
-static constexpr int64_t kLineBytes = 64;
 
 namespace {
 
@@ -72,7 +71,8 @@ private:
   /// What stands in the loop's body and reads `rows`, in order; nothing if rows
   /// are also written, or read otherwise than by vectors.
   llvm::SetVector<Operation *> findReaders(ArrayRef<Rows> rows);
-  void prefetch(vector::LoadOp load, Rows rows, unsigned locality);
+  /// Asks for what `load` will read of the next iteration's rows.
+  void fetchNext(vector::LoadOp load, Rows rows, unsigned locality);
 
   scf::ForallOp loop;
   const TargetDescription &target;
@@ -95,27 +95,20 @@ llvm::SetVector<Operation *> LoopOverRows::findReaders(ArrayRef<Rows> rows) {
   return ordered;
 }
 
-void LoopOverRows::prefetch(vector::LoadOp load, Rows rows, unsigned locality) {
+void LoopOverRows::fetchNext(vector::LoadOp load, Rows rows,
+                             unsigned locality) {
   ImplicitLocOpBuilder b(load.getLoc(), load);
   auto type = load.getVectorType();
-  int64_t bits = type.getElementTypeBitWidth(),
-          bytes = type.getNumElements() * bits / 8;
-  if (bytes % kLineBytes != 0)
+  if (type.getNumElements() * type.getElementTypeBitWidth() %
+          (8 * kLineBytes) !=
+      0)
     return;
   // Beyond the rows of this iteration, and after the last one beyond the
-  // buffer: the address alone counts.
+  // buffer.
   SmallVector<Value> indices(load.getIndices());
-  auto add = [&](unsigned dim, int64_t distance) {
-    Value more = arith::ConstantIndexOp::create(b, distance);
-    indices[dim] = arith::AddIOp::create(b, indices[dim], more);
-  };
-  add(rows.dim, rows.view.getType().getDimSize(rows.dim));
-  for (int64_t line = 0; line < bytes / kLineBytes; ++line) {
-    if (line != 0)
-      add(indices.size() - 1, kLineBytes * 8 / bits);
-    memref::PrefetchOp::create(b, load.getBase(), indices, /*isWrite=*/false,
-                               locality, /*isDataCache=*/true);
-  }
+  indices[rows.dim] =
+      add(b, indices[rows.dim], rows.view.getType().getDimSize(rows.dim));
+  prefetch(b, load.getBase(), indices, type.getNumElements(), locality);
 }
 
 void LoopOverRows::run() {
@@ -137,7 +130,7 @@ void LoopOverRows::run() {
     for (Rows part : rows)
       for (Operation *user : llvm::to_vector(part.view->getUsers()))
         if (readers[1]->isAncestor(user))
-          prefetch(cast<vector::LoadOp>(user), part, locality);
+          fetchNext(cast<vector::LoadOp>(user), part, locality);
   }
 }
 

@@ -27,9 +27,6 @@ using namespace mpc;
 /// The narrowest vectors that may be stored past the caches.
 static constexpr int64_t kLeastVectorBytes = 16;
 
-/// A line of the caches: two rows have none in common if both are whole ones.
-static constexpr int64_t kLineBytes = 64;
-
 /// How far in front of a loop what it reads is asked for.
 static constexpr int64_t kPrefetchBytes = 2048;
 
@@ -78,23 +75,21 @@ static void prefetchInputs(ImplicitLocOpBuilder &b, Value iv, int64_t least) {
     if (load.getIndices().empty() || load.getIndices().back() != iv ||
         (whole.hasStaticShape() && getBytes(whole) <= least))
       continue;
-    int64_t bytes = getElementBytes(buffer),
-            lines = load.getVectorType().getNumElements() * bytes / kLineBytes;
     SmallVector<Value> indices(load.getIndices());
-    for (int64_t line = 0; line < lines; ++line) {
-      indices.back() = add(b, iv, (kPrefetchBytes + line * kLineBytes) / bytes);
-      memref::PrefetchOp::create(b, buffer, indices, /*isWrite=*/false,
-                                 /*localityHint=*/3, /*isDataCache=*/true);
-    }
+    indices.back() = add(b, iv, kPrefetchBytes / getElementBytes(buffer));
+    prefetch(b, buffer, indices, load.getVectorType().getNumElements());
   }
 }
 
+/// Emits `loop` with stores past the caches; where `prefetchAbove` is given, it
+/// asks ahead for inputs of more bytes than that.
 static void emitStreamed(ImplicitLocOpBuilder &b, const VectorLoop &loop,
-                         int64_t alignment, int64_t least) {
+                         int64_t alignment,
+                         std::optional<int64_t> prefetchAbove) {
   emitLoop(b, loop.begin, loop.end, loop.lanes, [&](Value iv) {
     Value value = loop.compute(iv);
-    if (least != 0)
-      prefetchInputs(b, iv, least);
+    if (prefetchAbove)
+      prefetchInputs(b, iv, *prefetchAbove);
     ElementPlace place = loop.getPlace(iv);
     vector::StoreOp::create(b, value, place.memref, place.indices,
                             /*nontemporal=*/true, llvm::MaybeAlign(alignment));
@@ -129,8 +124,10 @@ void mpc::emitStream(ImplicitLocOpBuilder &b, linalg::LinalgOp op,
       b, streams,
       [&](OpBuilder &, Location) {
         // Rows that several loops pass over are fetched by mpc-prefetch-rows.
-        emitStreamed(b, loop, alignment,
-                     op->getParentOfType<scf::ForallOp>() ? 0 : least.getInt());
+        std::optional<int64_t> prefetchAbove;
+        if (!op->getParentOfType<scf::ForallOp>())
+          prefetchAbove = least.getInt();
+        emitStreamed(b, loop, alignment, prefetchAbove);
         scf::YieldOp::create(b);
       },
       [&](OpBuilder &, Location) {

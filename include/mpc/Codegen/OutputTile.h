@@ -39,6 +39,16 @@ mlir::Value add(mlir::ImplicitLocOpBuilder &b, mlir::Value lhs,
                 mlir::Value rhs);
 mlir::Value mul(mlir::ImplicitLocOpBuilder &b, mlir::Value lhs, int64_t rhs);
 
+/// A line of the caches.
+inline constexpr int64_t kLineBytes = 64;
+
+/// Asks for the lines of `elements` neighbours from the one at `indices` on,
+/// the first of its line; of a part of a line, for that line. The address alone
+/// counts: it may lie beyond the buffer.
+void prefetch(mlir::ImplicitLocOpBuilder &b, mlir::Value memref,
+              mlir::SmallVector<mlir::Value> indices, int64_t elements,
+              unsigned locality = 3);
+
 /// A loop over [0, count) that carries `init`; none if count is 1.
 mlir::SmallVector<mlir::Value>
 emitLoop(mlir::ImplicitLocOpBuilder &b, int64_t count, mlir::ValueRange init,
