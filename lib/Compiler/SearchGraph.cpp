@@ -8,6 +8,7 @@
 #include "SearchGraph.h"
 #include "Solver.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mpc/Transforms/Poles.h"
 #include "mpc/Transforms/Ranges.h"
 #include "llvm/ADT/SetVector.h"
 
@@ -62,7 +63,11 @@ SearchGraph SearchGraph::build(ModuleOp module) {
     }
     if (op->getNumResults() == 1 && isFloat(op->getResult(0))) {
       group.value = addValue(op->getResult(0), group.name);
-      graph.values.back().writer = index;
+      Value &value = graph.values.back();
+      value.writer = index;
+      for (Precision precision : {Precision::INT8, Precision::INT16})
+        if (storesSumsNearPole(op, op->getResult(0), precision))
+          value.notStored.push_back(precision);
     }
     graph.groups.push_back(std::move(group));
   }
@@ -109,6 +114,8 @@ Precision SearchGraph::getStorage(const Value &value,
   Precision own = assignment[*value.writer];
   if (!isInteger(own))
     return getActivations(own);
+  if (!value.mayBeStored(own))
+    return Precision::F32;
   bool isRead = llvm::any_of(value.readers, [&](unsigned reader) {
     return isInteger(assignment[reader]);
   });
@@ -273,6 +280,10 @@ SearchGraph::solve(std::optional<double> noiseBudget,
       for (auto [precision, variable] : x[writer]) {
         if (!isInteger(precision)) {
           storage[getActivations(precision)].add(variable);
+          continue;
+        }
+        if (!value.mayBeStored(precision)) { // of a contraction
+          storage[Precision::F32].add(variable);
           continue;
         }
         unsigned stored = program.addShare(0);

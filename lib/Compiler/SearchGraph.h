@@ -11,7 +11,8 @@
 // in one type and read in another.
 //
 //   - a value is stored in the type of its group's precision; of a group of
-//   integers as those where some group of integers reads it, else in f32
+//   integers as those where some group of integers reads it, else in f32; sums
+//   of a contraction that are read near a pole (Poles.h) in f32
 //   - a contraction reads the type of its precision, f32 where only its weights
 //   are narrow; one that moves values or averages them in integers reads
 //   integers; element-wise
@@ -70,10 +71,15 @@ struct SearchGraph {
     std::optional<unsigned> writer; // none: an input
     bool isReadOutside = false;     // by the caller, a loop or a branch
     std::vector<unsigned> readers;  // groups
+    /// Integers in which its group is computed, but does not store it.
+    std::vector<Precision> notStored;
     /// Noise per output of rounding this value alone to integers.
     std::vector<double> storeNoise;
     std::map<std::pair<Precision, Precision>, double> conversions;
     bool isOnlyReturned() const { return readers.empty(); }
+    bool mayBeStored(Precision precision) const {
+      return !llvm::is_contained(notStored, precision);
+    }
   };
   std::vector<Group> groups;
   std::vector<Value> values;

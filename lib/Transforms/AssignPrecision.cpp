@@ -12,7 +12,6 @@
 
 #include "GroupTypes.h"
 #include "NarrowFloats.h"
-#include "Poles.h"
 #include "Saturation.h"
 #include "WeightOnly.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -24,6 +23,7 @@
 #include "mpc/Support/QuantMath.h"
 #include "mpc/Transforms/IntegerFormats.h"
 #include "mpc/Transforms/Passes.h"
+#include "mpc/Transforms/Poles.h"
 #include "mpc/Transforms/Ranges.h"
 #include "mpc/Transforms/SeenRanges.h"
 #include "llvm/ADT/MapVector.h"

@@ -14,7 +14,6 @@
 //===----------------------------------------------------------------------===//
 
 #include "GroupTypes.h"
-#include "Poles.h"
 #include "QuantizationInserter.h"
 #include "SharedRanges.h"
 #include "WeightOnly.h"
@@ -23,6 +22,7 @@
 #include "mlir/Transforms/RegionUtils.h"
 #include "mpc/Support/QuantMath.h"
 #include "mpc/Transforms/Passes.h"
+#include "mpc/Transforms/Poles.h"
 #include "mpc/Transforms/SeenRanges.h"
 
 namespace mpc {
@@ -212,11 +212,8 @@ FailureOr<Type> Inserter::getStorage(GroupOp group, Value result) {
     return Type(builder.getBF16Type());
   case Precision::INT8:
   case Precision::INT16:
-    // Sums that are not stored in integers keep small numbers off 0; data
-    // movement and the like have had their precision refused.
     if (!isReadAsIntegers(result) ||
-        (role == QuantRole::Contraction && !settings.fullyIntegral &&
-         isReadNearPole(result, precision == Precision::INT8 ? 8 : 16)))
+        storesSumsNearPole(group, result, precision))
       return f32;
     auto type = getActivationType(result, precision);
     return failed(type) ? FailureOr<Type>(failure())

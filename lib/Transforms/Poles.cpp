@@ -5,8 +5,10 @@
 //
 //===----------------------------------------------------------------------===//
 
-#include "Poles.h"
+#include "mpc/Transforms/Poles.h"
 #include "ScalarFunction.h"
+#include "mpc/Dialect/MPC/Precisions.h"
+#include "mpc/Transforms/Ranges.h"
 #include "mpc/Transforms/SeenRanges.h"
 #include "llvm/ADT/DenseSet.h"
 
@@ -68,4 +70,12 @@ bool mpc::isReadNearPole(Value value, unsigned bits) {
       return false;
   }
   return PoleFinder().find(value, 0);
+}
+
+bool mpc::storesSumsNearPole(GroupOp group, Value result, Precision precision) {
+  auto root = dyn_cast<QuantizableOpInterface>(group.getRoot());
+  return isInteger(precision) && root &&
+         root.getQuantRole() == QuantRole::Contraction &&
+         !group->getParentOfType<ModuleOp>()->hasAttr(kFullyIntegralAttrName) &&
+         isReadNearPole(result, precision == Precision::INT8 ? 8 : 16);
 }

@@ -5,8 +5,8 @@
 //
 //===----------------------------------------------------------------------===//
 
-#ifndef MPC_LIB_TRANSFORMS_POLES_H
-#define MPC_LIB_TRANSFORMS_POLES_H
+#ifndef MPC_TRANSFORMS_POLES_H
+#define MPC_TRANSFORMS_POLES_H
 
 #include "mpc/Dialect/MPC/MPCDialect.h"
 
@@ -19,6 +19,12 @@ namespace mpc {
 /// keeps it away from 0 ends the search.
 bool isReadNearPole(mlir::Value value, unsigned bits);
 
+/// Whether `group`, computed in integers, stores `result` in f32 because of
+/// that: sums that are not rounded keep small numbers off 0. Never so where
+/// nothing may be floating point. Groups of other roles are computed in f32
+/// themselves.
+bool storesSumsNearPole(GroupOp group, mlir::Value result, Precision precision);
+
 } // namespace mpc
 
-#endif // MPC_LIB_TRANSFORMS_POLES_H
+#endif // MPC_TRANSFORMS_POLES_H
