@@ -18,6 +18,33 @@ static constexpr StringLiteral kNeedsRanges =
     "--calibration-data=PATH or a saved table with --calibration=FILE, or "
     "quantize only weights with --precision=w8";
 
+static bool isAnalyzed(const CompileOptions &options) {
+  return !options.report.empty() || !options.explain.empty() ||
+         !options.diagnose.empty();
+}
+
+Phase mpc::getLastPhase(const CompileOptions &options) {
+  if (options.benchKit)
+    return Phase::Grouped;
+  if (isAnalyzed(options) && options.output.empty() && !options.emitMLIR &&
+      options.to == Phase::Library)
+    return Phase::Annotated; // nothing asks for code
+  return options.emitMLIR ? std::min(options.to, Phase::LLVM) : options.to;
+}
+
+LogicalResult mpc::checkInsertedPasses(Location loc,
+                                       const CompileOptions &options) {
+  Phase last = getLastPhase(options);
+  for (const auto &[after, pipeline] : options.insertedPasses)
+    if (after < options.from || after > last)
+      return emitError(loc)
+             << "--insert-passes=after:" << stringifyPhase(after) << "="
+             << pipeline << ": expected one of the phases from "
+             << stringifyPhase(options.from) << " to " << stringifyPhase(last)
+             << ", which this compilation goes through";
+  return success();
+}
+
 LogicalResult mpc::checkDecided(Location loc, const CompileOptions &options) {
   bool isDecided = options.from <= Phase::Grouped &&
                    options.to >= Phase::Annotated && !options.benchKit &&
@@ -26,6 +53,7 @@ LogicalResult mpc::checkDecided(Location loc, const CompileOptions &options) {
       {"--save-calibration", &options.saveCalibration},
       {"--save-precision-config", &options.savePrecisionConfig},
       {"--save-decisions", &options.saveDecisions},
+      {"--decisions", &options.decisions},
       {"--precision-config", &options.precisionConfig}};
   for (auto [flag, path] : files)
     if (!path->empty() && !isDecided && options.diagnose.empty())
@@ -33,6 +61,13 @@ LogicalResult mpc::checkDecided(Location loc, const CompileOptions &options) {
              << flag << ": precisions are decided on the way from the phase "
              << "imported or grouped to annotated, and not for an observer or "
              << "a kit";
+  if (isAnalyzed(options) &&
+      (options.from >= Phase::Annotated || options.to < Phase::Annotated ||
+       options.benchKit || options.emitObserver))
+    return emitError(loc)
+           << "--report, --explain and --diagnose tell what is decided on the "
+              "way to the phase annotated, and not for an observer or a kit: "
+              "--compile-from comes before it, --compile-to not";
   if (options.from >= Phase::Annotated &&
       options.precision != PrecisionChoice::Keep)
     return emitError(loc) << "--precision: the phase "

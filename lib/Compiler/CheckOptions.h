@@ -13,6 +13,13 @@
 
 namespace mpc {
 
+/// The last phase that is compiled to: of a kit, the one that it begins with.
+Phase getLastPhase(const CompileOptions &options);
+
+/// Passes can only be inserted after phases that the module is in.
+mlir::LogicalResult checkInsertedPasses(mlir::Location loc,
+                                        const CompileOptions &options);
+
 /// What is decided, and what is written about it, on the way to the phase
 /// annotated needs that way.
 mlir::LogicalResult checkDecided(mlir::Location loc,

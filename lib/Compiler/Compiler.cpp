@@ -172,6 +172,7 @@ LogicalResult Compilation::checkOutputs() {
   if (hasHeader && options.output != "-" && !isSpecialFile(options.output))
     all.insert(all.begin() + 2, {"the header of -o", header});
   if (failed(checkDistinct(loc, all)) || failed(checkDecided(loc, options)) ||
+      failed(checkInsertedPasses(loc, options)) ||
       failed(checkTuningTable(loc, options)))
     return failure();
   if (!options.dumpPhases.empty())
@@ -207,6 +208,10 @@ LogicalResult Compilation::load() {
            << " is a folder; expected a model file (.onnx, .mlir or .mlirbc)";
   StringRef extension = llvm::sys::path::extension(options.input);
   if (extension == ".mlir" || extension == ".mlirbc") {
+    if (!options.shapes.empty() || !options.bindings.empty())
+      return emitError(loc) << "--shape and --bind change a model of ONNX as "
+                               "it is imported, but got "
+                            << options.input;
     if (!llvm::sys::fs::exists(options.input))
       return emitError(loc) << options.input << ": no such file";
     auto text = llvm::MemoryBuffer::getFile(options.input);
@@ -685,20 +690,8 @@ LogicalResult Compilation::run() {
     return failure();
   if (options.benchKit)
     return makeBenchKit();
-  Phase last =
-      options.emitMLIR ? std::min(options.to, Phase::LLVM) : options.to;
-  bool isAnalyzed = !options.report.empty() || !options.explain.empty() ||
-                    !options.diagnose.empty();
-  if (isAnalyzed &&
-      (options.from >= Phase::Annotated || last < Phase::Annotated))
-    return emitError(loc)
-           << "--report, --explain and --diagnose tell what is decided on the "
-              "way to the phase annotated: --compile-from comes before it, "
-              "--compile-to not";
-  if (isAnalyzed && options.output.empty() && last == Phase::Library)
-    last = Phase::Annotated; // nothing asks for code
   for (int phase = static_cast<int>(options.from) + 1;
-       phase <= static_cast<int>(last); ++phase) {
+       phase <= static_cast<int>(getLastPhase(options)); ++phase) {
     if (failed(advance(static_cast<Phase>(phase))) ||
         failed(reached(static_cast<Phase>(phase))))
       return failure();

@@ -226,6 +226,14 @@ bool parseOutput(const Flags &flags, CompileOptions &options) {
   if (options.from > options.to)
     return fail("--compile-to=" + flags.to +
                 " comes before --compile-from=" + flags.from);
+  // IR of a later phase shows what an observer is.
+  bool isShown = options.emitMLIR ||
+                 (options.emitObserver && options.to >= Phase::Annotated);
+  if (flags.emit.getNumOccurrences() && options.to != Phase::Library &&
+      !isShown)
+    return fail("--emit=" + flags.emit +
+                " is made of the phase library, but --compile-to=" + flags.to +
+                " stops before it: leave out one of them");
   if (options.output.empty() && options.to == Phase::Library &&
       !options.emitMLIR && options.library.emit != EmitKind::LLVMIR &&
       options.savePrecisionConfig.empty() && options.report.empty() &&
@@ -244,6 +252,9 @@ bool parseTuning(const Flags &flags, CompileOptions &options) {
     return fail(
         "--tune and --tuning-table are for kernels of CPUs, but --target is " +
         flags.target);
+  if ((options.tune || !options.tuningTable.empty()) && options.benchKit)
+    return fail("--tune and --tuning-table are for the library of a model, but "
+                "--emit is bench-kit");
   if (options.tune &&
       (options.from > Phase::Linalg || options.to < Phase::Tiled))
     return fail("--tune times what is chosen between the phases linalg and "
@@ -256,6 +267,11 @@ bool parseCalibration(const Flags &flags, CompileOptions &options) {
   if (flags.calibrator.getNumOccurrences())
     if (auto calibrator = parseCalibrator(options.calibrator); !calibrator)
       return fail("--calibrator: " + toString(calibrator.takeError()));
+  if (flags.calibrator.getNumOccurrences() && !options.emitObserver &&
+      options.calibrationData.empty() && options.calibrationFiles.empty() &&
+      options.decisions.empty())
+    return fail("--calibrator makes ranges of what samples gave: give them "
+                "with --calibration-data=PATH or --calibration=FILE");
   if (!options.calibrationData.empty() && !options.calibrationFiles.empty())
     return fail("--calibration-data and --calibration exclude each other");
   if (options.emitObserver &&
@@ -298,6 +314,10 @@ bool parseReports(const Flags &flags, const CompileOptions &options) {
         options.report + "'");
   if (options.reportSamples < 1)
     return fail("--report-samples: expected at least 1");
+  if (flags.reportSamples.getNumOccurrences() && options.report.empty() &&
+      options.explain.empty() && !flags.diagnose.getNumOccurrences())
+    return fail("--report-samples belongs to --report, --explain and "
+                "--diagnose");
   if (flags.explain.getNumOccurrences() && options.explain.empty())
     return fail("--explain: expected the name of a group, a node or a tensor");
   if (!flags.diagnose.getNumOccurrences())

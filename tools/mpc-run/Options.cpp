@@ -194,12 +194,20 @@ static bool checkCombination(const Options &o, std::string &error) {
                  "--min-sqnr needs --expected") &&
          require(o.maxLatencyMs.has_value(), o.benchmark != 0,
                  "--max-latency needs --benchmark") &&
+         require(o.hasTolerances, !o.expected.empty(),
+                 "--rtol and --atol need --expected") &&
          require(!o.measure.empty(),
                  o.inputs.empty() && o.expected.empty() && o.labels.empty() &&
                      o.outputFolder.empty() && !o.benchmark && !o.profile &&
                      !o.describe && !o.batch && o.threads <= 1,
                  "--measure takes a kit, on one thread and inputs of its own, "
-                 "and no other option but --isa");
+                 "and no other option but --isa") &&
+         require(o.describe,
+                 o.inputs.empty() && o.expected.empty() && o.labels.empty() &&
+                     o.outputFolder.empty() && !o.benchmark && !o.profile &&
+                     !o.batch && !o.threads && o.isa.empty(),
+                 "--describe runs nothing: expected no other option but "
+                 "--json");
 }
 
 bool mpc::run::parseOptions(int argc, char **argv, Options &options,

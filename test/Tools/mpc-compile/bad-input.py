@@ -184,6 +184,23 @@ check("model-overwritten", r"-o \./m\.onnx is the same file as the model", ["m.o
 check("one-file-for-two", r"--report out/\.\./x\.json is the same file as --save-precision-config", [DIGITS, "--save-precision-config=x.json", "--report=out/../x.json"])
 check("save-calibration-of-nothing", "--save-calibration needs samples", [DIGITS, "--save-calibration=out/t.json"])
 check("save-of-no-decisions", "--save-precision-config: precisions are decided", [DIGITS, "--compile-to=grouped", "--save-precision-config=out/c.json"])
+# What would be ignored is said.
+check("emit-too-early", "--emit=archive is made of the phase library, but --compile-to=tiled stops before it", [DIGITS, "--emit=archive", "--compile-to=tiled"])
+check("emit-kit-of-a-phase", "--emit=bench-kit is made of the phase library", [DIGITS, "--emit=bench-kit", "--compile-to=bufferized"])
+check("emit-observer-too-early", "--emit=observer-library is made of the phase library", [DIGITS, "--emit=observer-library", "--compile-to=grouped"])
+check("passes-after-the-last", "--insert-passes=after:tiled=canonicalize: expected one of the phases from imported to linalg",
+      [DIGITS, "--insert-passes=after:tiled=canonicalize", "--compile-to=linalg"])
+check("passes-of-a-kit", "after:annotated=canonicalize: expected one of the phases from imported to grouped",
+      [DIGITS, "--insert-passes=after:annotated=canonicalize", "--emit=bench-kit"])
+check("passes-after-a-library", "after:library=canonicalize: expected one of the phases from imported to llvm", [DIGITS, "--insert-passes=after:library=canonicalize", "--emit=mlir"])
+for kind in ("bench-kit", "observer-library"):
+    check(f"report-of-{kind}", "not for an observer or a kit", [DIGITS, f"--emit={kind}", "--report=out/r.json"])
+check("report-too-early", "--report, --explain and --diagnose tell what is decided", [DIGITS, "--compile-to=grouped", "--report=out/r.json"])
+check("report-samples-of-none", "--report-samples belongs to --report", [DIGITS, "--report-samples=3"])
+check("decisions-too-early", "--decisions: precisions are decided", [DIGITS, "--compile-to=grouped", "--decisions=d.json"])
+check("decisions-of-a-kit", "--decisions: precisions are decided", [DIGITS, "--emit=bench-kit", "--decisions=d.json"])
+check("tuning-of-a-kit", "--tune and --tuning-table are for the library of a model, but --emit is bench-kit", [DIGITS, "--emit=bench-kit", "--tune"])
+check("calibrator-of-nothing", "--calibrator makes ranges of what samples gave: give them with --calibration-data=PATH", [DIGITS, "--precision=w8", "--calibrator=minmax"])
 check("linker-fails", "linking with '/bin/false' failed: exit status 1", [DIGITS, "--linker=/bin/false"])
 
 
@@ -191,6 +208,10 @@ def linalg(folder):
     subprocess.run([COMPILER, DIGITS, "--compile-to=linalg", "-o", "linalg.mlirbc"], cwd=folder, check=True)
 
 
+check("passes-before-the-first", "after:imported=canonicalize: expected one of the phases from linalg to library",
+      ["linalg.mlirbc", "--compile-from=linalg", "--insert-passes=after:imported=canonicalize"], linalg)
+for flag in ("--shape=image=1x1x8x8", "--bind=image=x.npy"):
+    check(f"import{flag[:6]}", "--shape and --bind change a model of ONNX as it is imported, but got linalg.mlirbc", ["linalg.mlirbc", "--compile-from=linalg", flag], linalg)
 check("phase-not-said", "linalg.mlirbc: the model is of the phase linalg or a later one; --compile-from says which", ["linalg.mlirbc"], linalg)
 check("phase-too-late", "expected one nested module per instruction set, but got none; is the module of the phase", ["linalg.mlirbc", "--compile-from=tiled"], linalg)
 check("precision-too-late", "--precision: the phase linalg has its precisions already", ["linalg.mlirbc", "--compile-from=linalg", "--precision=bf16"], linalg)
