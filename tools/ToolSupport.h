@@ -13,7 +13,10 @@
 #include "llvm/Config/llvm-config.h"
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Support/FormatVariadic.h"
+#include "llvm/Support/MemoryBuffer.h"
 #include "llvm/Support/raw_ostream.h"
+#include <cstring>
+#include <memory>
 #include <string>
 
 namespace mpc {
@@ -41,6 +44,20 @@ inline void setToolVersion(llvm::StringRef toolName) {
       llvm::formatv("{0} {1} (ABI version {2}, LLVM {3})\n", toolName,
                     MPC_VERSION_STRING, MPC_ABI_VERSION, LLVM_VERSION_STRING);
   llvm::cl::SetVersionPrinter([text](llvm::raw_ostream &os) { os << text; });
+}
+
+/// `input` where resources of bytecode, which are aligned within the file, are
+/// aligned in memory, too; MLIR refuses others.
+inline std::unique_ptr<llvm::MemoryBuffer>
+alignBytecode(std::unique_ptr<llvm::MemoryBuffer> input) {
+  const llvm::Align alignment(64);
+  if (llvm::isAddrAligned(alignment, input->getBufferStart()))
+    return input;
+  auto copy = llvm::WritableMemoryBuffer::getNewUninitMemBuffer(
+      input->getBufferSize(), input->getBufferIdentifier(), alignment);
+  std::memcpy(copy->getBufferStart(), input->getBufferStart(),
+              input->getBufferSize());
+  return copy;
 }
 
 } // namespace mpc

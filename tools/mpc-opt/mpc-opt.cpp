@@ -82,6 +82,7 @@ static mlir::LogicalResult run(llvm::StringRef inputFilename,
     llvm::errs() << inputFilename << ": error: " << *problem << "\n";
     return mlir::failure();
   }
+  input = mpc::alignBytecode(std::move(input));
   auto output = mlir::openOutputFile(outputFilename, &message);
   if (!output) {
     llvm::WithColor::error(llvm::errs(), "mpc-opt") << message << "\n";

@@ -13,15 +13,47 @@
 #include "../ToolSupport.h"
 #include "mlir/Bytecode/BytecodeWriter.h"
 #include "mlir/InitAllTranslations.h"
+#include "mlir/Parser/Parser.h"
 #include "mlir/Tools/mlir-translate/MlirTranslateMain.h"
 #include "mlir/Tools/mlir-translate/Translation.h"
 #include "mpc/Frontend/ONNX/Import.h"
 #include "mpc/InitAll.h"
+#include "mpc/Support/ResourceCheck.h"
 #include "mpc/Target/Library.h"
 #include "llvm/Support/SourceMgr.h"
 #include "llvm/Support/WithColor.h"
 
 namespace cl = llvm::cl;
+
+/// A translation of a module. Upstream's registration parses the input where
+/// mlir-translate has copied it to, at any address.
+static void registerFromModule(
+    llvm::StringRef name, llvm::StringRef description,
+    std::function<mlir::LogicalResult(mlir::ModuleOp, llvm::raw_ostream &)>
+        translate) {
+  mlir::TranslateRegistration registration(
+      name, description,
+      [translate](const std::shared_ptr<llvm::SourceMgr> &source,
+                  llvm::raw_ostream &os,
+                  mlir::MLIRContext *context) -> mlir::LogicalResult {
+        mlir::DialectRegistry registry;
+        mpc::registerAllDialects(registry);
+        context->appendDialectRegistry(registry);
+        auto input = llvm::MemoryBuffer::getMemBuffer(
+            source->getMemoryBuffer(source->getMainFileID())
+                ->getMemBufferRef());
+        if (auto problem = mpc::findBadResource(input->getBuffer())) {
+          llvm::errs() << input->getBufferIdentifier()
+                       << ": error: " << *problem << "\n";
+          return mlir::failure();
+        }
+        llvm::SourceMgr aligned;
+        aligned.AddNewSourceBuffer(mpc::alignBytecode(std::move(input)),
+                                   llvm::SMLoc());
+        auto module = mlir::parseSourceFile<mlir::ModuleOp>(aligned, context);
+        return module ? translate(*module, os) : mlir::failure();
+      });
+}
 
 static cl::OptionCategory libraryCategory("mpc-to-library options");
 
@@ -45,7 +77,7 @@ static void registerToLibrary() {
   static cl::opt<std::string> linker(
       "linker", cl::desc("ld.lld to use (default: the one in PATH)"),
       cl::cat(libraryCategory));
-  static mlir::TranslateFromMLIRRegistration registration(
+  registerFromModule(
       "mpc-to-library",
       "the library of a module of the llvm phase that carries mpc.model",
       [](mlir::ModuleOp module, llvm::raw_ostream &os) -> mlir::LogicalResult {
@@ -65,8 +97,7 @@ static void registerToLibrary() {
         os << (header ? llvm::StringRef(files->header)
                       : files->library->getBuffer());
         return mlir::success();
-      },
-      mpc::registerAllDialects);
+      });
 }
 
 static void registerImportONNX() {
@@ -104,12 +135,11 @@ static void registerImportONNX() {
 }
 
 static void registerEmitBytecode() {
-  static mlir::TranslateFromMLIRRegistration registration(
-      "emit-bytecode", "MLIR bytecode, the compact form that keeps weights",
-      [](mlir::Operation *op, llvm::raw_ostream &os) {
-        return mlir::writeBytecodeToFile(op, os);
-      },
-      mpc::registerAllDialects);
+  registerFromModule("emit-bytecode",
+                     "MLIR bytecode, the compact form that keeps weights",
+                     [](mlir::ModuleOp module, llvm::raw_ostream &os) {
+                       return mlir::writeBytecodeToFile(module, os);
+                     });
 }
 
 /// docs/Operators.md. The input is not read: it may be /dev/null.
