@@ -6,7 +6,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "Messages.h"
-#include "mlir/IR/BuiltinAttributes.h"
+#include "../Places.h"
 #include "llvm/Support/JSON.h"
 #include "llvm/Support/Process.h"
 #include "llvm/Support/WithColor.h"
@@ -45,27 +45,6 @@ void writeRemark(const Twine &message) {
 bool fail(const Twine &message) {
   writeDiagnostic(/*isError=*/true, "", message);
   return false;
-}
-
-/// The place in a file where the model has one, else the names of nodes. An
-/// ONNX file has no lines.
-static void printPlace(mlir::Location location, raw_ostream &os) {
-  if (auto file = dyn_cast<mlir::FileLineColLoc>(location)) {
-    os << file.getFilename().getValue();
-    if (file.getLine() != 0)
-      os << ":" << file.getLine() << ":" << file.getColumn();
-  } else if (auto name = dyn_cast<mlir::NameLoc>(location)) {
-    if (isa<mlir::UnknownLoc>(name.getChildLoc())) {
-      os << name.getName().getValue();
-    } else {
-      printPlace(name.getChildLoc(), os);
-      os << ": " << name.getName().getValue();
-    }
-  } else if (auto fused = dyn_cast<mlir::FusedLoc>(location)) {
-    if (!fused.getLocations().empty())
-      printPlace(fused.getLocations().front(), os);
-  } else if (auto call = dyn_cast<mlir::CallSiteLoc>(location))
-    printPlace(call.getCallee(), os);
 }
 
 mlir::LogicalResult DiagnosticWriter::operator()(mlir::Diagnostic &diagnostic) {

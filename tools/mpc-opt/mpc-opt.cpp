@@ -9,8 +9,10 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "../Places.h"
 #include "../ToolSupport.h"
 #include "mlir/IR/DialectRegistry.h"
+#include "mlir/Pass/PassManager.h"
 #include "mlir/Support/FileUtilities.h"
 #include "mlir/Tools/Plugins/DialectPlugin.h"
 #include "mlir/Tools/Plugins/PassPlugin.h"
@@ -112,6 +114,12 @@ int main(int argc, char **argv) {
   if (config.shouldShowDialects() || config.shouldListPasses())
     return mlir::asMainReturnCode(
         mlir::MlirOptMain(argc, argv, inputFilename, outputFilename, registry));
+  // Where messages are compared with what is expected, all of them are.
+  if (!config.shouldVerifyDiagnostics())
+    config.setPassPipelineSetupFn([pipeline = config](mlir::PassManager &pm) {
+      mpc::handleFilesWithoutLines(*pm.getContext());
+      return pipeline.setupPassPipeline(pm);
+    });
   return mlir::asMainReturnCode(
       run(inputFilename, outputFilename, registry, config));
 }

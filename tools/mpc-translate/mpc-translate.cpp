@@ -10,6 +10,7 @@
 //
 //===----------------------------------------------------------------------===//
 
+#include "../Places.h"
 #include "../ToolSupport.h"
 #include "mlir/Bytecode/BytecodeWriter.h"
 #include "mlir/InitAllTranslations.h"
@@ -25,6 +26,13 @@
 
 namespace cl = llvm::cl;
 
+/// Messages of ONNX files, unless all are compared with what is expected.
+static void handlePlaces(mlir::MLIRContext &context) {
+  cl::Option *verify = cl::getRegisteredOptions().lookup("verify-diagnostics");
+  if (!verify || !verify->getNumOccurrences())
+    mpc::handleFilesWithoutLines(context);
+}
+
 /// A translation of a module. Upstream's registration parses the input where
 /// mlir-translate has copied it to, at any address.
 static void registerFromModule(
@@ -36,6 +44,7 @@ static void registerFromModule(
       [translate](const std::shared_ptr<llvm::SourceMgr> &source,
                   llvm::raw_ostream &os,
                   mlir::MLIRContext *context) -> mlir::LogicalResult {
+        handlePlaces(*context);
         mlir::DialectRegistry registry;
         mpc::registerAllDialects(registry);
         context->appendDialectRegistry(registry);
@@ -114,6 +123,7 @@ static void registerImportONNX() {
         auto onError = [](llvm::StringRef line) {
           llvm::WithColor::error(llvm::errs(), "mpc-translate") << line << "\n";
         };
+        handlePlaces(*context);
         mpc::ImportOptions options;
         std::string error;
         for (const std::string &shape : shapes) {
