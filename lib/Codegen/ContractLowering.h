@@ -27,7 +27,6 @@ public:
   void run();
 
 private:
-  int64_t macsPerRow() const { return channels * taps * depth; }
   bool clampsRows() const { return minRows >= rows; }
   /// Whether rows of 16 bits are widened before the tiles of several groups of
   /// panels read them, each anew.
@@ -60,7 +59,7 @@ private:
 
   /// Rows [begin, end), all panels.
   void emitBlock(mlir::Value begin, mlir::Value end);
-  void emitBatches(int64_t blockRows, double rowCost);
+  void emitBatches(int64_t blockRows);
   void allocateBuffers(int64_t blockRows);
   /// Widens the rows that the tiles of [begin, end) read.
   void emitWidening(mlir::Value begin, mlir::Value end);
@@ -164,7 +163,8 @@ private:
   const TargetDescription &target;
   int64_t vectorBits, channels, allPanels, panels, taps, depth, minRows, rows;
   bool isStatic;
-  double rate;
+  /// Nanoseconds of a row of output.
+  double rowCost;
 };
 
 } // namespace mpc

@@ -36,6 +36,9 @@ using namespace mlir;
 using namespace mpc;
 using namespace mpc::kernel;
 
+/// Nanoseconds of setting the sizes of tile registers and of giving them back.
+static constexpr double kConfigureCost = 80;
+
 ContractLowering::ContractLowering(ContractOp op,
                                    const TargetDescription &target)
     : op(op), b(op.getLoc(), op), tiling(op.getTiling()),
@@ -71,14 +74,21 @@ ContractLowering::ContractLowering(ContractOp op,
   // Without a row in all registers there is a smaller tile that has one.
   while (usesTiles() && (rows > minRows || countRowTiles(rows, panels) == 0))
     --rows;
+  if (usesTiles()) {
+    rowCost = static_cast<double>(allPanels) *
+              getTileRegisterCost(
+                  rows, llvm::divideCeilSigned(taps * depth / tiling.getKv(),
+                                               kTileRows));
+    return;
+  }
   // Multiplications per nanosecond at 3 GHz and two instructions per cycle.
-  rate = 6.0 * target.vectorBits / 32 *
-         (usesTiles()                                    ? 8 * tiling.getKv()
-          : tiling.getIntrinsic() == Intrinsic::vpdpbusd ? 4
-          : tiling.getIntrinsic() == Intrinsic::vdpbf16ps ||
-                  tiling.getIntrinsic() == Intrinsic::vfmaddph
-              ? 2
-              : 1);
+  double rate = 6.0 * target.vectorBits / 32 *
+                (tiling.getIntrinsic() == Intrinsic::vpdpbusd ? 4
+                 : tiling.getIntrinsic() == Intrinsic::vdpbf16ps ||
+                         tiling.getIntrinsic() == Intrinsic::vfmaddph
+                     ? 2
+                     : 1);
+  rowCost = static_cast<double>(channels * taps * depth) / rate;
 }
 
 int64_t ContractLowering::chooseBlockTiles() const {
@@ -93,10 +103,13 @@ int64_t ContractLowering::chooseBlockTiles() const {
   int64_t tiles = std::max<int64_t>(1, bytes / (rowBytes * rows));
   // Enough blocks to share the work evenly, unless they get too small.
   int64_t total = llvm::divideCeilSigned(minRows, rows);
-  int64_t least =
-      static_cast<int64_t>(kMinBlockCost * rate / (macsPerRow() * rows)) + 1;
-  return std::max<int64_t>(
+  int64_t least = static_cast<int64_t>(kMinBlockCost /
+                                       (rowCost * static_cast<double>(rows))) +
+                  1;
+  tiles = std::max<int64_t>(
       1, std::min(tiles, std::max(least, llvm::divideCeilSigned(total, 16))));
+  // As many blocks, of one size.
+  return llvm::divideCeilSigned(total, llvm::divideCeilSigned(total, tiles));
 }
 
 bool ContractLowering::blocksColumns(int64_t blockTiles) const {
@@ -107,6 +120,12 @@ bool ContractLowering::blocksColumns(int64_t blockTiles) const {
   int64_t blocks = llvm::divideCeilSigned(minRows, rows * blockTiles);
   if (widensRows())
     return blocks == 1;
+  // Each group sets the sizes of tile registers, which a short loop that is not
+  // shared would do for nothing.
+  double cost = rowCost * static_cast<double>(minRows);
+  double configuring = kConfigureCost * static_cast<double>(groups);
+  if (usesTiles() && cost < kMinBlockCost && configuring * 20 > cost)
+    return false;
   double inputBytes = static_cast<double>(minRows) * depth * taps *
                       inputType.getElementTypeBitWidth() / 8;
   double weightBytes = static_cast<double>(weightsType.getNumElements()) *
@@ -507,7 +526,7 @@ void ContractLowering::emitBlock(Value begin, Value end) {
     flushTiles(panels, kPanelWidth);
 }
 
-void ContractLowering::emitBatches(int64_t blockRows, double rowCost) {
+void ContractLowering::emitBatches(int64_t blockRows) {
   Value allRows = totalRows;
   int64_t blocks = llvm::divideCeilSigned(minRows, blockRows);
   Value batches =
@@ -547,7 +566,6 @@ void ContractLowering::run() {
                       window.getRowTaps() * inputType.getShape().back());
   }
   int64_t tiles = chooseBlockTiles();
-  double rowCost = macsPerRow() / rate;
   if (interleavesRows())
     emitInterleaving();
   if (interleaved || (!op.getBatched() && blocksColumns(tiles))) {
@@ -584,7 +602,7 @@ void ContractLowering::run() {
   }
   int64_t blockRows = rows * tiles;
   if (op.getBatched())
-    return emitBatches(blockRows, rowCost);
+    return emitBatches(blockRows);
   Value blocks = b.createOrFold<arith::DivUIOp>(
       add(b, totalRows, blockRows - 1), indexConstant(b, blockRows));
   emitForall(

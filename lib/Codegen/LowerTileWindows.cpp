@@ -45,9 +45,11 @@ public:
 private:
   /// Nanoseconds that `height` rows of output pixels take.
   double getCost(int64_t height) const {
-    return static_cast<double>(height * outWidth * window.getNumTaps() * depth *
-                               channels) /
-           rate;
+    int64_t blocks = window.getRowTaps() * depth / tiling.getKv();
+    int64_t steps =
+        window.getNumRows() * llvm::divideCeilSigned(blocks, kTileRows);
+    return static_cast<double>(height * outWidth * allPanels) *
+           getTileRegisterCost(tall * pixels, steps);
   }
   void chooseBlocks();
   /// Rows of input that `lines` rows of output pixels read.
@@ -98,7 +100,6 @@ private:
   int64_t linePitch, pixelPitch;
   /// Pixels of a row of input that a row of output reads, padding included.
   int64_t reach;
-  double rate;
   /// What tiles read, in one dimension, from where on for the current block;
   /// the first output row of the block; the sums of tiles.
   Value source, begin, outRow;
@@ -122,9 +123,7 @@ TileWindowLowering::TileWindowLowering(ContractOp op,
       outHeight(outType.getDimSize(1)), outWidth(outType.getDimSize(2)),
       pixels(getTilePixels(outWidth)),
       tall(std::min(tiling.getRows() / pixels, outHeight)),
-      reach((outWidth - 1) * window.getRowStride() + window.getRowTaps()),
-      // Multiplications per nanosecond at 3 GHz.
-      rate(3.0 * kTileRows * kPanelWidth * tiling.getKv()) {
+      reach((outWidth - 1) * window.getRowStride() + window.getRowTaps()) {
   SmallVector<int64_t> strides = inputType.getStridesAndOffset().first;
   copies = window.isPadded() || ShapedType::isDynamic(strides[1]) ||
            ShapedType::isDynamic(strides[2]) ||

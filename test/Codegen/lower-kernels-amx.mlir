@@ -130,9 +130,9 @@ func.func @gathered(%x: memref<1x60x60x3xi8>, %w: memref<1x1x7x16x4xi8>, %o: mem
 // Few rows: one iteration for each group of panels. The registers are given back behind the branch of the last one, which has one panel. Of 20 rows asked
 // for there are 9, all in one register.
 // CHECK-LABEL: func.func @columns
-// CHECK-SAME: %[[X:[a-z0-9]+]]: memref<9x64xi8>, %[[W:[a-z0-9]+]]: memref<65x1x16x16x4xi8>
+// CHECK-SAME: %[[X:[a-z0-9]+]]: memref<9x2048xi8>, %[[W:[a-z0-9]+]]: memref<65x1x512x16x4xi8>
 // CHECK: scf.forall (%{{.*}}) in (33) {
-// CHECK: kernel.configure_tiles 9 rows, 16 blocks
+// CHECK: kernel.configure_tiles 9 rows, 512 blocks
 // CHECK: scf.if
 // CHECK: kernel.matrix_tile tdpbusd {{.*}} sums(%{{.*}} : memref<9x32xi32
 // CHECK: } else {
@@ -140,9 +140,41 @@ func.func @gathered(%x: memref<1x60x60x3xi8>, %w: memref<1x1x7x16x4xi8>, %o: mem
 // CHECK: }
 // CHECK: kernel.release_tiles
 // CHECK-NEXT: } {mpc.cost
-func.func @columns(%x: memref<9x64xi8>, %w: memref<65x1x16x16x4xi8>, %o: memref<9x1040xi32>) {
+func.func @columns(%x: memref<9x2048xi8>, %w: memref<65x1x512x16x4xi8>, %o: memref<9x1040xi32>) {
+  kernel.contract ins(%x, %w : memref<9x2048xi8>, memref<65x1x512x16x4xi8>) outs(%o : memref<9x1040xi32>)
+      attributes {extra_maps = [], unsigned_input, tiling = #kernel.tiling<intrinsic = tdpbusd, rows = 20, columns = 32, kv = 4>} {
+  ^bb0(%acc: i32):
+    kernel.yield %acc : i32
+  }
+  return
+}
+
+// The same with short sums, which no other thread takes part of: one iteration sets the sizes once, for all groups.
+// CHECK-LABEL: func.func @short
+// CHECK-NOT: scf.forall (%{{.*}}) in (33)
+// CHECK: kernel.configure_tiles 9 rows, 16 blocks
+// CHECK: scf.for {{.*}} to %c64 step %c2
+// CHECK: kernel.matrix_tile tdpbusd {{.*}} sums(%{{.*}} : memref<9x32xi32
+// CHECK: kernel.matrix_tile tdpbusd {{.*}} sums(%{{.*}} : memref<9x16xi32
+// CHECK: kernel.release_tiles
+func.func @short(%x: memref<9x64xi8>, %w: memref<65x1x16x16x4xi8>, %o: memref<9x1040xi32>) {
   kernel.contract ins(%x, %w : memref<9x64xi8>, memref<65x1x16x16x4xi8>) outs(%o : memref<9x1040xi32>)
       attributes {extra_maps = [], unsigned_input, tiling = #kernel.tiling<intrinsic = tdpbusd, rows = 20, columns = 32, kv = 4>} {
+  ^bb0(%acc: i32):
+    kernel.yield %acc : i32
+  }
+  return
+}
+
+// A product of 256 x 256 x 256, some 15 us, is worth two threads: blocks of 10 us and more, which are made even, of four tiles each. Costs are in
+// nanoseconds of one of them.
+// CHECK-LABEL: func.func @shared
+// CHECK: scf.forall (%[[I:.*]]) in (2) {
+// CHECK: arith.muli %[[I]], %c128
+// CHECK: } {mpc.cost = 7{{[0-9][0-9][0-9]}} : i64
+func.func @shared(%x: memref<256x256xi8>, %w: memref<16x1x64x16x4xi8>, %o: memref<256x256xi32>) {
+  kernel.contract ins(%x, %w : memref<256x256xi8>, memref<16x1x64x16x4xi8>) outs(%o : memref<256x256xi32>)
+      attributes {extra_maps = [], unsigned_input, tiling = #kernel.tiling<intrinsic = tdpbusd, rows = 32, columns = 32, kv = 4>} {
   ^bb0(%acc: i32):
     kernel.yield %acc : i32
   }

@@ -78,6 +78,11 @@ void emitChunks(mlir::ImplicitLocOpBuilder &b, int64_t size, int64_t chunk,
 /// least this much, in nanoseconds: handing one to a thread costs about 1000.
 inline constexpr double kMinBlockCost = 10000;
 
+/// Nanoseconds that 16 sums of a row in tile registers take, in tiles of so
+/// many rows that add up so many products. Within a third of what was measured
+/// where operands come from the second-level cache.
+double getTileRegisterCost(int64_t rows, int64_t steps);
+
 /// A parallel loop over [0, count); `cost` in nanoseconds per iteration.
 void emitForall(mlir::ImplicitLocOpBuilder &b, mlir::Value count, double cost,
                 llvm::function_ref<void(mlir::Value)> body);
