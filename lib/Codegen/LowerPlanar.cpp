@@ -20,13 +20,15 @@
 // holds the rows of one window, input row y in place y mod their number: from
 // one output row to the next those stay that both read.
 //
-// The last vector of a tile may be half of one, which takes half of the time.
+// The last vector of a tile may be half of one, which takes half of the time
+// where a vector is computed in halves. All rows are one where their pixels are
+// met alike (PlanarWindow.h).
 // Bytes are multiplied by dot products: four channels are one word of the copy,
 // and a weight is four of them. Below, channels of the input are such words.
 //
 //===----------------------------------------------------------------------===//
 
-#include "mpc/Codegen/ContractionInfo.h"
+#include "PlanarWindow.h"
 #include "mpc/Codegen/OutputTile.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
@@ -41,8 +43,34 @@ using namespace mpc::kernel;
 /// A parallel iteration should cost about this much, in nanoseconds.
 static constexpr double kBlockCost = 20000;
 
+/// Multiplications of that at 3 GHz, one of 512 bits per cycle.
+static constexpr double kBlockProducts = kBlockCost * 48;
+
 /// Smaller squares are not worth transposing in registers.
 static constexpr int64_t kMinSquare = 4;
+
+PlanarWindow::PlanarWindow(ArrayRef<int64_t> sizes, ArrayRef<int64_t> strides,
+                           ArrayRef<int64_t> dilations, ShapedType input,
+                           ShapedType out, int64_t kv)
+    : sizes(sizes), strides(strides), dilations(dilations),
+      inHeight(input.getDimSize(1)), inWidth(input.getDimSize(2)),
+      outHeight(out.getDimSize(1)), outWidth(out.getDimSize(2)) {
+  // As many rows are one iteration otherwise.
+  int64_t depth = input.getDimSize(3) / kv;
+  double products = static_cast<double>(out.getDimSize(3)) * depth * sizes[0] *
+                    outHeight * outWidth;
+  int64_t lines = outHeight + (sizes[0] - 1) * dilations[0];
+  if (inHeight < 1 || inWidth < 1 || sizes[0] == 1 || sizes[1] != 1 ||
+      strides[0] != 1 || strides[1] != 1 || inWidth != outWidth ||
+      products > 2 * kBlockProducts || lines * inWidth * depth > kPlaneElements)
+    return;
+  isOneRow = true;
+  this->sizes = {1, sizes[0]};
+  this->dilations = {1, dilations[0] * inWidth};
+  inWidth *= inHeight;
+  outWidth *= outHeight;
+  inHeight = outHeight = 1;
+}
 
 namespace {
 
@@ -65,6 +93,8 @@ private:
   Value loadWords(Value memref, ValueRange indices, int64_t size);
   /// The same word as a scalar.
   Value loadWord(Value memref, ValueRange indices);
+  /// The weights of a tap of an output channel.
+  Value loadWeight(int64_t n, Value kh, Value kw, Value channel);
   /// What is outside of the input.
   Value createPad();
   Value multiplyAdd(Value x, Value w, Value sum);
@@ -90,12 +120,14 @@ private:
   ImplicitLocOpBuilder b;
   MemRefType inputType, outType;
   OutputWriter writer;
-  ArrayRef<int64_t> sizes, strides, dilations, low;
   bool isFloat;
   /// Of the copy and of sums: f32, or i32.
   Type word;
   /// Elements of the input in a word.
   int64_t perWord;
+  PlanarWindow window;
+  ArrayRef<int64_t> sizes, strides, dilations;
+  SmallVector<int64_t, 2> low;
   int64_t lanes, tilePixels, channels, depth, outHeight, outWidth;
   /// Output pixels of a row that one copy serves, output rows of a block.
   int64_t segment, blockRows;
@@ -112,16 +144,20 @@ PlanarLowering::PlanarLowering(PlanarOp op, const TargetDescription &target)
       outType(cast<MemRefType>(op.getOut().getType())),
       writer(b, op.getEpilogue(), op.getExtras(), op.getExtraMaps(),
              op.getOut()),
-      sizes(op.getWindow()->getSizes()), strides(op.getWindow()->getStrides()),
-      dilations(op.getWindow()->getDilations()), low(op.getWindow()->getLow()),
       isFloat(isa<FloatType>(inputType.getElementType())),
       word(op.getAccumulatorType()), perWord(isFloat ? 1 : 4),
+      window(op.getWindow()->getSizes(), op.getWindow()->getStrides(),
+             op.getWindow()->getDilations(), inputType, outType, perWord),
+      sizes(window.sizes), strides(window.strides), dilations(window.dilations),
+      low(ArrayRef<int64_t>(op.getWindow()->getLow())),
       lanes(target.vectorBits / 32), tilePixels(op.getTiling().getRows()),
       channels(outType.getDimSize(3)), depth(inputType.getDimSize(3) / perWord),
-      outHeight(outType.getDimSize(1)), outWidth(outType.getDimSize(2)),
+      outHeight(window.outHeight), outWidth(window.outWidth),
       // Multiply-adds of words per nanosecond, at 3 GHz.
       rate(3.0 * target.vectorBits / 32) {
   input = flatten(b, op.getInput());
+  if (window.isOneRow)
+    low = {0, low[0] * inputType.getDimSize(2)};
 }
 
 /// Channels and positions that are transposed together; 1 if the copy goes
@@ -171,6 +207,13 @@ Value PlanarLowering::loadWord(Value memref, ValueRange indices) {
              : arith::ExtFOp::create(b, word, value).getResult();
 }
 
+Value PlanarLowering::loadWeight(int64_t n, Value kh, Value kw, Value channel) {
+  if (window.isOneRow)
+    std::swap(kh, kw);
+  return loadWord(op.getWeights(),
+                  ValueRange{indexConstant(b, n), kh, kw, channel});
+}
+
 Value PlanarLowering::createPad() {
   auto pad = op.getPadValue();
   if (!pad)
@@ -204,8 +247,7 @@ void PlanarLowering::emitCopyPixels(Value inputRow, Value planeRow,
                                     Value end) {
   // Element of channel 0 of position 0 of the phase; positions before `begin`
   // are outside.
-  Value pixel0 =
-      add(b, mul(b, inputRow, inputType.getDimSize(2)), add(b, left, phase));
+  Value pixel0 = add(b, mul(b, inputRow, window.inWidth), add(b, left, phase));
   auto addressOf = [&](Value position, int64_t channel) {
     Value pixel = add(b, pixel0, mul(b, position, strides[1]));
     return add(b, mul(b, pixel, depth), channel);
@@ -280,7 +322,7 @@ void PlanarLowering::emitCopyRow(Value inputRow, Value planeRow, Value left,
       steps = arith::MaxSIOp::create(b, steps, zero);
       return arith::MinSIOp::create(b, steps, all);
     };
-    Value begin = bound(0), end = bound(inputType.getDimSize(2));
+    Value begin = bound(0), end = bound(window.inWidth);
     fill(phase, zero, begin);
     emitCopyPixels(inputRow, planeRow, phase, left, begin, end);
     fill(phase, end, all);
@@ -304,9 +346,8 @@ void PlanarLowering::emitCopy(Value sample, Value row0, Value row,
   emitLoop(b, begin, indexConstant(b, windowRows()), 1, [&](Value i) {
     Value planeRow = getPlaneRow(row, i), inputRow = add(b, top, i);
     // A negative row is large when unsigned.
-    Value inside =
-        arith::CmpIOp::create(b, arith::CmpIPredicate::ult, inputRow,
-                              indexConstant(b, inputType.getDimSize(1)));
+    Value inside = arith::CmpIOp::create(b, arith::CmpIPredicate::ult, inputRow,
+                                         indexConstant(b, window.inHeight));
     auto branch = scf::IfOp::create(b, TypeRange(), inside, true);
     OpBuilder::InsertionGuard guard(b);
     b.setInsertionPointToStart(branch.thenBlock());
@@ -346,9 +387,7 @@ void PlanarLowering::emitChannels(Value row, Value offset, int64_t first,
                       ValueRange{planeRow, channel, phase,
                                  add(b, position, p * lanes)}));
                 for (int64_t n = 0; n < count; ++n) {
-                  Value weight = loadWord(
-                      op.getWeights(),
-                      ValueRange{indexConstant(b, first + n), kh, kw, channel});
+                  Value weight = loadWeight(first + n, kh, kw, channel);
                   for (int64_t p = 0; p < vectors; ++p) {
                     Value w = vector::BroadcastOp::create(b, types[p], weight);
                     Value &sum = sums[n * vectors + p];
@@ -447,7 +486,7 @@ void PlanarLowering::run() {
     Value count = arith::MinUIOp::create(
         b, indexConstant(b, blockRows),
         arith::SubIOp::create(b, indexConstant(b, outHeight), row0));
-    Value sample = mul(b, n, inputType.getDimSize(1));
+    Value sample = mul(b, n, window.inHeight);
     Value outRow0 = add(b, mul(b, n, outHeight), row0);
     Value width = indexConstant(b, outWidth);
     emitLoop(b, indexConstant(b, 0), width, segment, [&](Value column0) {

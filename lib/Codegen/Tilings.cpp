@@ -11,6 +11,7 @@
 //===----------------------------------------------------------------------===//
 
 #include "mpc/Codegen/Tilings.h"
+#include "PlanarWindow.h"
 #include "TileRegisterTiling.h"
 #include "mlir/Dialect/Tensor/IR/Tensor.h"
 #include "mlir/IR/Matchers.h"
@@ -51,6 +52,11 @@ static constexpr int64_t kMaxInterleavedTiles = 16;
 /// How much cheaper a planar convolution should look, for its cost is estimated
 /// roughly.
 static constexpr double kPlanarMargin = 1.1;
+
+/// Vector instructions in whose time multiply-adds at full rate go from one tap
+/// of a row to the next, and in whose time its taps are gathered, at least.
+/// Measured.
+static constexpr double kTapInstructions = 3.5, kGatherInstructions = 5;
 
 /// What minimal filtering costs besides its products, in multiplications that
 /// a direct convolution does in the time, where vectors have 512 bits: the
@@ -116,6 +122,14 @@ static bool readsZeroPadding(linalg::LinalgOp op) {
                    matchPattern(value, m_AnyZeroFloat()));
 }
 
+/// The type of the input of `op`, without padding.
+static ShapedType getUnpadded(linalg::LinalgOp op) {
+  Value input = op.getDpsInputOperand(0)->get();
+  if (auto pad = input.getDefiningOp<tensor::PadOp>())
+    input = pad.getSource();
+  return cast<ShapedType>(input.getType());
+}
+
 static int64_t getInputBits(linalg::LinalgOp op) {
   return getElementTypeOrSelf(op.getDpsInputOperand(0)->get().getType())
       .getIntOrFloatBitWidth();
@@ -151,7 +165,9 @@ static TilingAttr getPlanarTiling(linalg::LinalgOp op,
     return {};
   int64_t depth = info.depth / kv;
   auto out = cast<ShapedType>(op.getDpsInits()[0].getType());
-  int64_t width = out.getDimSize(2), lanes = target.vectorBits / 32;
+  PlanarWindow window(info.sizes, info.strides, info.dilations, getUnpadded(op),
+                      out, kv);
+  int64_t width = window.outWidth, lanes = target.vectorBits / 32;
   int64_t inParts =
       llvm::divideCeilSigned(info.channels, getPlanarAccumulators(target));
   int64_t vectors = getPlanarAccumulators(target) /
@@ -161,16 +177,23 @@ static TilingAttr getPlanarTiling(linalg::LinalgOp op,
   vectors = std::max<int64_t>(vectors, 1);
   // Fewer where they cover a row of pixels with less left over, but as many
   // accumulators as multiplications are under way. Of 512 bits the last vector
-  // may be half of one.
+  // may be half of one, which takes as long at full rate.
   int64_t tile = vectors * lanes, unit = std::min<int64_t>(lanes, 8);
+  auto getCovered = [&](int64_t tile) {
+    int64_t vector = target.fmaFullRate ? lanes : unit;
+    auto each = static_cast<int64_t>(llvm::alignTo(tile, vector));
+    return std::pair(llvm::divideCeilSigned(width, tile) * each,
+                     llvm::alignTo(width, tile));
+  };
   for (int64_t fewer = tile - unit; fewer >= lanes; fewer -= unit)
     if (llvm::divideCeilSigned(fewer, lanes) * info.channels >= kLatency &&
-        llvm::alignTo(width, fewer) < llvm::alignTo(width, tile))
+        getCovered(fewer) < getCovered(tile))
       tile = fewer;
   // The rows that one tile reads have to fit into the copy.
-  int64_t reach = (info.sizes[1] - 1) * info.dilations[1] / info.strides[1];
-  int64_t planes =
-      ((info.sizes[0] - 1) * info.dilations[0] + 1) * depth * info.strides[1];
+  int64_t reach =
+      (window.sizes[1] - 1) * window.dilations[1] / window.strides[1];
+  int64_t planes = ((window.sizes[0] - 1) * window.dilations[0] + 1) * depth *
+                   window.strides[1];
   // Three quarters of the second-level cache are for it.
   int64_t most = std::min(kPlaneElements, target.l2Bytes / 16 * 3);
   while (tile > lanes && planes * (tile + reach) > most)
@@ -178,9 +201,13 @@ static TilingAttr getPlanarTiling(linalg::LinalgOp op,
   if (planes * (tile + reach) > most)
     return {};
   double sums = info.getNumTaps() * depth;
-  double perElement = depth < lanes ? 1.5 : 0.6;
+  // By whole squares, by small ones, or one by one, which multiply-adds at full
+  // rate hide less of.
+  double perElement = depth >= lanes                      ? 0.6
+                      : depth >= 4 || !target.fmaFullRate ? 1.5
+                                                          : 3;
   double copy = perElement * depth * lanes * info.strides[1];
-  double waste = static_cast<double>(llvm::alignTo(width, tile)) / width;
+  double waste = static_cast<double>(getCovered(tile).first) / width;
   // Each pixel's sums are transposed, and stored on their own.
   cost = waste * (info.channels * (sums + 2) + 4 * lanes + copy);
   return TilingAttr::get(op->getContext(),
@@ -224,8 +251,7 @@ public:
     if (TilingAttr tiling = getStreaming())
       return tiling;
     int64_t panels = divideEvenly(getMaxPanels(intrinsic, target));
-    bool gather =
-        mustGather() || (info.getNumTaps() > 1 && shouldGather(panels));
+    bool gather = gathers(panels);
     int64_t rows = chooseRows(panels, gather);
     if (!gather)
       alignToEdges(rows, panels);
@@ -286,7 +312,12 @@ public:
     if (TilingAttr tiling = getDefault();
         isDequantizing() && !tiling.getExpand())
       cost *= 1 + kDequantizing / static_cast<double>(tiling.getRows());
-    return cost;
+    if (info.getNumTaps() == 1 || !hasFullRate())
+      return cost;
+    int64_t panels = divideEvenly(getMaxPanels(intrinsic, target));
+    double moves = kTapInstructions * info.getNumTaps() *
+                   llvm::divideCeilSigned(allPanels, panels);
+    return cost + kPanelWidth * (gathers(panels) ? kGatherInstructions : moves);
   }
 
 private:
@@ -301,6 +332,9 @@ private:
   bool hasFullRate() const {
     return target.fmaFullRate && intrinsic == Intrinsic::fma &&
            getInputBits(op) == 32;
+  }
+  bool gathers(int64_t panels) const {
+    return mustGather() || (info.getNumTaps() > 1 && shouldGather(panels));
   }
   /// Whether to gather the rows of a window with several taps.
   bool shouldGather(int64_t panels) const {

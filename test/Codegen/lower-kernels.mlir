@@ -188,6 +188,39 @@ func.func @planar(%x: memref<1x64x64x1xf32>, %w: memref<8x5x5x1xf32>, %o: memref
   return
 }
 
+// A column of taps meets all pixels of a row alike: 12 rows of 20 are one, whose copy holds them once, and a tap is a row further along. So is padding above
+// and below, of two rows each.
+// CHECK-LABEL: func.func @planar_column
+// CHECK-SAME: %{{.*}}: memref<1x12x20x10xf32>, %[[W:[a-z0-9]+]]: memref<5x5x1x10xf32>
+func.func @planar_column(%x: memref<1x12x20x10xf32>, %w: memref<5x5x1x10xf32>, %o: memref<1x12x20x5xf32>) {
+  // CHECK: memref.alloca() {{.*}} : memref<1x10x1x320xf32>
+  // CHECK: scf.for {{.*}} to %c240 step %c48
+  // CHECK: scf.for %[[TAP:.*]] = %c0 to %c5 step %c1
+  // CHECK: arith.muli %[[TAP]], %c20
+  // CHECK: scf.for %[[CHANNEL:.*]] = %c0 to %c10 step %c1
+  // CHECK: memref.load %[[W]][%c0, %[[TAP]], %c0, %[[CHANNEL]]]
+  kernel.planar ins(%x, %w : memref<1x12x20x10xf32>, memref<5x5x1x10xf32>) outs(%o : memref<1x12x20x5xf32>)
+      attributes {extra_maps = [], pad_value = 0.0 : f32, tiling = #kernel.tiling<intrinsic = fma, rows = 48, columns = 5, kv = 1, planar = true>,
+                  window = #kernel.window<sizes = [5, 1], strides = [1, 1], dilations = [1, 1], low = [2, 0], high = [2, 0]>} {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  }
+  return
+}
+
+// Boundary: so many rows that several iterations are worth it stay apart.
+// CHECK-LABEL: func.func @planar_columns
+func.func @planar_columns(%x: memref<1x68x64x32xf32>, %w: memref<8x5x1x32xf32>, %o: memref<1x64x64x8xf32>) {
+  // CHECK: memref.alloca() {{.*}} : memref<5x32x1x64xf32>
+  kernel.planar ins(%x, %w : memref<1x68x64x32xf32>, memref<8x5x1x32xf32>) outs(%o : memref<1x64x64x8xf32>)
+      attributes {extra_maps = [], tiling = #kernel.tiling<intrinsic = fma, rows = 32, columns = 8, kv = 1, planar = true>,
+                  window = #kernel.window<sizes = [5, 1], strides = [1, 1], dilations = [1, 1], low = [0, 0], high = [0, 0]>} {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  }
+  return
+}
+
 // Of 24 pixels the last 8 are half a vector, and no more of them is stored than there are.
 // CHECK-LABEL: func.func @planar_half
 func.func @planar_half(%x: memref<1x28x28x4xi8>, %w: memref<3x5x5x4xi8>, %o: memref<1x24x24x3xi32>) {

@@ -3,6 +3,7 @@
 // RUN: mpc-opt %s --pass-pipeline="builtin.module(mpc-describe-target{march=x86-64-v3},mpc-select-tiling)" --remarks-filter=mpc-select-tiling 2>&1 >/dev/null | FileCheck %s --check-prefix=REMARK
 // RUN: mpc-opt %s --pass-pipeline="builtin.module(mpc-describe-target{march=cascadelake},mpc-select-tiling)" | FileCheck %s --check-prefixes=CHECK,VNNI
 // RUN: mpc-opt %s --pass-pipeline="builtin.module(mpc-describe-target{march=znver4},mpc-select-tiling)" | FileCheck %s --check-prefixes=CHECK,DOT
+// RUN: mpc-opt %s --pass-pipeline="builtin.module(mpc-describe-target{march=sapphirerapids},mpc-select-tiling)" | FileCheck %s --check-prefix=FULL
 
 #lhs = affine_map<(m, n, k) -> (m, k)>
 #rhs = affine_map<(m, n, k) -> (k, n)>
@@ -339,4 +340,63 @@ func.func @long_sums(%x: tensor<66x1024xi8>, %w: tensor<1024x64xi8>) -> tensor<6
     linalg.yield %s : i32
   } -> tensor<66x64xi32>
   return %r : tensor<66x64xi32>
+}
+
+// A column of taps meets all pixels of a row alike, so that 12 rows of 20 pixels are one of 240, or fifteen whole vectors.
+// CHECK-LABEL: func.func @column
+// FULL-LABEL: func.func @column
+func.func @column(%x: tensor<1x16x20x10xf32>, %w: tensor<10x5x1x10xf32>) -> tensor<1x12x20x10xf32> {
+  %zero = arith.constant 0.0 : f32
+  %empty = tensor.empty() : tensor<1x12x20x10xf32>
+  %init = linalg.fill ins(%zero : f32) outs(%empty : tensor<1x12x20x10xf32>) -> tensor<1x12x20x10xf32>
+  // FULL: kernel.tiling = #kernel.tiling<intrinsic = fma, rows = 16, columns = 10, kv = 1, planar = true>
+  %r = linalg.generic {indexing_maps = [#pixels, #taps, #sums],
+      iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction", "reduction", "reduction"]}
+      ins(%x, %w : tensor<1x16x20x10xf32>, tensor<10x5x1x10xf32>) outs(%init : tensor<1x12x20x10xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %p = arith.mulf %a, %b : f32
+    %s = arith.addf %c, %p : f32
+    linalg.yield %s : f32
+  } -> tensor<1x12x20x10xf32>
+  return %r : tensor<1x12x20x10xf32>
+}
+
+// A full panel whose taps are met one by one, at full rate: going from tap to tap costs more than what lanes of pixels copy.
+// CHECK-LABEL: func.func @taps
+// FULL-LABEL: func.func @taps
+func.func @taps(%x: tensor<1x18x18x8xf32>, %w: tensor<16x5x5x8xf32>) -> tensor<1x14x14x16xf32> {
+  %zero = arith.constant 0.0 : f32
+  %empty = tensor.empty() : tensor<1x14x14x16xf32>
+  %init = linalg.fill ins(%zero : f32) outs(%empty : tensor<1x14x14x16xf32>) -> tensor<1x14x14x16xf32>
+  // CHECK-NOT: planar
+  // FULL: kernel.tiling = #kernel.tiling<intrinsic = fma, rows = 16, columns = 16, kv = 1, planar = true>
+  %r = linalg.generic {indexing_maps = [#pixels, #taps, #sums],
+      iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction", "reduction", "reduction"]}
+      ins(%x, %w : tensor<1x18x18x8xf32>, tensor<16x5x5x8xf32>) outs(%init : tensor<1x14x14x16xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %p = arith.mulf %a, %b : f32
+    %s = arith.addf %c, %p : f32
+    linalg.yield %s : f32
+  } -> tensor<1x14x14x16xf32>
+  return %r : tensor<1x14x14x16xf32>
+}
+
+// Of 24 pixels two vectors are as long as one and a half there, and a panel that gathers is faster.
+// CHECK-LABEL: func.func @half_empty
+// FULL-LABEL: func.func @half_empty
+func.func @half_empty(%x: tensor<1x28x28x1xf32>, %w: tensor<10x5x5x1xf32>) -> tensor<1x24x24x10xf32> {
+  %zero = arith.constant 0.0 : f32
+  %empty = tensor.empty() : tensor<1x24x24x10xf32>
+  %init = linalg.fill ins(%zero : f32) outs(%empty : tensor<1x24x24x10xf32>) -> tensor<1x24x24x10xf32>
+  // DOT: kernel.tiling = #kernel.tiling<intrinsic = fma, rows = 24, columns = 10, kv = 1, planar = true>
+  // FULL: kernel.tiling = #kernel.tiling<intrinsic = fma, rows = 12, columns = 16, kv = 1, gather = true>
+  %r = linalg.generic {indexing_maps = [#pixels, #taps, #sums],
+      iterator_types = ["parallel", "parallel", "parallel", "parallel", "reduction", "reduction", "reduction"]}
+      ins(%x, %w : tensor<1x28x28x1xf32>, tensor<10x5x5x1xf32>) outs(%init : tensor<1x24x24x10xf32>) {
+  ^bb0(%a: f32, %b: f32, %c: f32):
+    %p = arith.mulf %a, %b : f32
+    %s = arith.addf %c, %p : f32
+    linalg.yield %s : f32
+  } -> tensor<1x24x24x10xf32>
+  return %r : tensor<1x24x24x10xf32>
 }
