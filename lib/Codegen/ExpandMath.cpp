@@ -12,10 +12,12 @@
 
 #include "MathFunctions.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/Dialect/LLVMIR/LLVMDialect.h"
 #include "mlir/Dialect/Math/IR/Math.h"
 #include "mlir/Dialect/Math/Transforms/Passes.h"
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
+#include "mlir/IR/Matchers.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "mpc/Codegen/Passes.h"
 
@@ -67,18 +69,44 @@ struct RoundToInteger : OpRewritePattern<arith::FPToSIOp> {
   }
 };
 
+/// The larger or smaller one of two numbers, or NaN if one is: upstream expands
+/// it to comparisons, which become four instructions and wait for each other.
+/// This operation is three, if zeros of both signs may give either. With a
+/// constant both are one. GPUs order zeros by their signs: it stays there.
+template <typename Source, typename Target>
+struct CompareOnce : OpRewritePattern<Source> {
+  using OpRewritePattern<Source>::OpRewritePattern;
+  LogicalResult matchAndRewrite(Source op,
+                                PatternRewriter &rewriter) const override {
+    auto type = dyn_cast<VectorType>(op.getType());
+    if (!op->template getParentOfType<func::FuncOp>() ||
+        (type && type.getRank() != 1) ||
+        !getElementTypeOrSelf(op.getType()).isF32() ||
+        matchPattern(op.getLhs(), m_Constant()) ||
+        matchPattern(op.getRhs(), m_Constant()))
+      return failure();
+    rewriter.replaceOpWithNewOp<Target>(op, op.getLhs(), op.getRhs(),
+                                        LLVM::FastmathFlags::nsz);
+    return success();
+  }
+};
+
 class ExpandMath : public mpc::impl::ExpandMathBase<ExpandMath> {
   void runOnOperation() override {
     bool any = false;
     getOperation()->walk([&](Operation *op) {
       any |= isa_and_nonnull<math::MathDialect>(op->getDialect()) ||
-             isa<vector::FMAOp, arith::RemFOp, arith::TruncFOp>(op);
+             isa<vector::FMAOp, arith::RemFOp, arith::TruncFOp,
+                 arith::MaximumFOp, arith::MinimumFOp>(op);
     });
     if (!any)
       return;
 
     RewritePatternSet patterns(&getContext());
-    patterns.add<FuseFMA, RoundToInteger>(&getContext());
+    patterns.add<FuseFMA, RoundToInteger,
+                 CompareOnce<arith::MaximumFOp, LLVM::MaximumOp>,
+                 CompareOnce<arith::MinimumFOp, LLVM::MinimumOp>>(
+        &getContext());
     mpc::populateMathFunctionPatterns(patterns);
     mpc::populateFloatFunctionPatterns(patterns);
     math::populateExpansionPatterns(patterns, {"exp2", "fpowi", "round"});

@@ -164,3 +164,22 @@ module @wide attributes {dlti.target_system_spec = #dlti.target_system_spec<"CPU
     return %0 : vector<8xf32>
   }
 }
+
+// Of two numbers the larger or smaller one is one operation, which passes NaN on, and for which zeros are alike. Beside a constant, which is none, the
+// comparison of all CPUs does, and what else is compared stays.
+// CHECK-LABEL: func.func @extremes(
+// CHECK-SAME: %[[A:.*]]: vector<16xf32>, %[[B:.*]]: vector<16xf32>, %[[C:.*]]: f32, %[[D:.*]]: f32, %[[E:.*]]: f64, %[[F:.*]]: f64
+// CHECK: %[[MAX:.*]] = llvm.intr.maximum(%[[A]], %[[B]]) {fastmathFlags = #llvm.fastmath<nsz>} : (vector<16xf32>, vector<16xf32>) -> vector<16xf32>
+// CHECK: %[[MIN:.*]] = llvm.intr.minimum(%[[MAX]], %[[B]]) {fastmathFlags = #llvm.fastmath<nsz>}
+// CHECK: llvm.intr.maximum(%[[C]], %[[D]]) {fastmathFlags = #llvm.fastmath<nsz>} : (f32, f32) -> f32
+// CHECK: arith.maximumf %[[MIN]], %{{.*}} : vector<16xf32>
+// CHECK: arith.minimumf %[[E]], %[[F]] : f64
+func.func @extremes(%a: vector<16xf32>, %b: vector<16xf32>, %c: f32, %d: f32, %e: f64, %f: f64) -> (vector<16xf32>, f32, f64) {
+  %zero = arith.constant dense<0.0> : vector<16xf32>
+  %0 = arith.maximumf %a, %b : vector<16xf32>
+  %1 = arith.minimumf %0, %b : vector<16xf32>
+  %2 = arith.maximumf %c, %d : f32
+  %3 = arith.maximumf %1, %zero : vector<16xf32>
+  %4 = arith.minimumf %e, %f : f64
+  return %3, %2, %4 : vector<16xf32>, f32, f64
+}

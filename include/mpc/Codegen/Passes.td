@@ -202,8 +202,9 @@ def ExpandMath : Pass<"mpc-expand-math"> {
     polynomials (upstream's; docs/Numerics.md states their errors), so that a
     library gives the same results on every system and needs no libm. What
     remains compiles to instructions: sqrt, fma, floor, ceil, round and the like.
-    `vector.fma` becomes `math.fma`, which is fused on every target, and rounding
-    a vector to the nearest i32 one operation, which is one instruction.
+    `vector.fma` becomes `math.fma`, which is fused on every target, rounding a
+    vector to the nearest i32 one operation, which is one instruction, and in
+    functions of a CPU the larger one of two f32 one that is three.
     Fails on a function that has no expansion, naming it and its type.
   }];
   let dependentDialects = [
