@@ -40,12 +40,13 @@ SmallVector<Value> mpc::transposeVectors(ImplicitLocOpBuilder &b,
     }
     return result;
   }
-  // Swap the off-diagonal blocks of 1, 2, 4, ... elements.
+  // Swap the off-diagonal blocks of 1, 2, 4, ... elements, in every square.
+  int64_t width = cast<VectorType>(rows[0].getType()).getDimSize(0);
   for (int64_t step = 1; step < size; step *= 2) {
     SmallVector<int64_t> low, high;
-    for (int64_t i = 0; i < size; ++i) {
-      low.push_back(i & step ? size + i - step : i);
-      high.push_back(i & step ? size + i : i + step);
+    for (int64_t i = 0; i < width; ++i) {
+      low.push_back(i & step ? width + i - step : i);
+      high.push_back(i & step ? width + i : i + step);
     }
     for (int64_t i = 0; i < size; ++i) {
       if (i & step)

@@ -436,20 +436,29 @@ void PlanarLowering::emitTile(Value outRow, Value row, Value offset,
 
 void PlanarLowering::emitSquare(int64_t pixel, int64_t channel) {
   auto type = VectorType::get({lanes}, word);
+  // Of few channels several squares side by side are one of vectors. Bytes are
+  // packed from whole ones.
+  int64_t count = std::min(lanes, channels - channel), size = lanes;
+  while (size / 2 >= std::max(count, kMinSquare) && !writer.packsBytes())
+    size /= 2;
   SmallVector<Value> square;
-  for (int64_t i = 0; i < lanes; ++i)
-    square.push_back(
-        channel + i < channels
-            ? vector::LoadOp::create(b, type, sums,
+  for (int64_t i = 0; i < size; ++i)
+    square.push_back(i < count ? vector::LoadOp::create(
+                                     b, type, sums,
                                      ValueRange{indexConstant(b, channel + i),
                                                 indexConstant(b, pixel)})
-                  .getResult()
-            : square.back()); // a channel that nobody reads
+                                     .getResult()
+                               : square.back()); // a channel that nobody reads
   square = transposeVectors(b, square);
-  for (int64_t i = 0; i < std::min(lanes, tilePixels - pixel); ++i)
+  for (int64_t i = 0; i < std::min(lanes, tilePixels - pixel); ++i) {
+    Value row = square[i % size];
+    if (size < lanes)
+      row = vector::ExtractStridedSliceOp::create(b, row, i / size * size, size,
+                                                  /*strides=*/1);
     vector::StoreOp::create(
-        b, square[i], pixels,
+        b, row, pixels,
         ValueRange{indexConstant(b, pixel + i), indexConstant(b, channel)});
+  }
 }
 
 void PlanarLowering::run() {

@@ -221,13 +221,13 @@ func.func @planar_columns(%x: memref<1x68x64x32xf32>, %w: memref<8x5x1x32xf32>, 
   return
 }
 
-// Of 24 pixels the last 8 are half a vector, and no more of them is stored than there are.
+// Of 24 pixels the last 8 are half a vector, and no more of them is stored than there are. Three channels are transposed in squares of four.
 // CHECK-LABEL: func.func @planar_half
 func.func @planar_half(%x: memref<1x28x28x4xi8>, %w: memref<3x5x5x4xi8>, %o: memref<1x24x24x3xi32>) {
   // CHECK: memref.alloca() {{.*}} : memref<3x32xi32>
   // CHECK: llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.512"
   // CHECK: llvm.call_intrinsic "llvm.x86.avx512.vpdpbusd.256"
-  // CHECK-COUNT-24: vector.store {{.*}} memref<24x16xi32>, vector<16xi32>
+  // CHECK-COUNT-24: vector.store {{.*}} memref<24x16xi32>, vector<4xi32>
   // CHECK-NOT: vector.store {{.*}} memref<24x16xi32>
   kernel.planar ins(%x, %w : memref<1x28x28x4xi8>, memref<3x5x5x4xi8>) outs(%o : memref<1x24x24x3xi32>)
       attributes {extra_maps = [], unsigned_input,

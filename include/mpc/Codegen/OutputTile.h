@@ -115,7 +115,8 @@ mlir::Value laneView(mlir::ImplicitLocOpBuilder &b, mlir::Value panels,
                      mlir::Value panel, int64_t lane, int64_t size);
 
 /// The square of `rows`, vectors of as many elements, a power of two,
-/// transposed in registers.
+/// transposed in registers; or of several times as many, each square of them
+/// for itself.
 mlir::SmallVector<mlir::Value>
 transposeVectors(mlir::ImplicitLocOpBuilder &b,
                  mlir::ArrayRef<mlir::Value> rows);
