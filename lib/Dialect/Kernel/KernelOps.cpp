@@ -169,15 +169,19 @@ template <typename OpTy> static LogicalResult verifyOutputOp(OpTy op) {
   Type inputType = input.getElementType();
   Type weightType = weights.getElementType();
   Type accumulator = op.getAccumulatorType();
-  bool floating = isa<FloatType>(inputType) && accumulator.isF32() &&
-                  (isa<FloatType>(weightType) || op.getBlocks());
+  auto isNumber = [](Type type) {
+    return type.isF32() || type.isF16() || type.isBF16();
+  };
+  bool floating = isNumber(inputType) && accumulator.isF32() &&
+                  (isNumber(weightType) || op.getBlocks());
   bool isWord = inputType.isInteger(16) && !op.getUnsignedInput();
   bool integer = !op.getBlocks() && (inputType.isInteger(8) || isWord) &&
                  weightType.isInteger(8) && accumulator.isInteger(32);
   if (!floating && !integer)
-    return op.emitOpError("expected floating-point operands accumulated in f32 "
-                          "or an i8 or signed i16 input and i8 weights "
-                          "accumulated in i32, but got ")
+    return op.emitOpError(
+               "expected f32, f16 or bf16 operands accumulated in f32 "
+               "or an i8 or signed i16 input and i8 weights "
+               "accumulated in i32, but got ")
            << inputType << " and " << weightType << " in " << accumulator; // C7
   if (op.getUnsignedInput() && !integer)
     return op.emitOpError("expected an integer input with 'unsigned_input', "

@@ -207,7 +207,7 @@ func.func @flat_volume(%x: memref<1x8x8x8xf32>, %w: memref<1x18x8x16x1xf32>, %o:
 #tiling = #kernel.tiling<intrinsic = fma, rows = 1, columns = 16, kv = 1>
 // contract C7
 func.func @accumulator(%x: memref<4x8xf32>, %w: memref<1x1x8x16x1xf32>, %o: memref<4x16xf64>) {
-  // expected-error @+1 {{expected floating-point operands accumulated in f32 or an i8 or signed i16 input and i8 weights accumulated in i32, but got 'f32' and 'f32' in 'f64'}}
+  // expected-error @+1 {{expected f32, f16 or bf16 operands accumulated in f32 or an i8 or signed i16 input and i8 weights accumulated in i32, but got 'f32' and 'f32' in 'f64'}}
   kernel.contract ins(%x, %w : memref<4x8xf32>, memref<1x1x8x16x1xf32>) outs(%o : memref<4x16xf64>)
       attributes {extra_maps = [], tiling = #tiling} {
   ^bb0(%acc: f64):
@@ -723,4 +723,17 @@ func.func @unpack_winograd_blocks(%p: tensor<1x576xi8>) -> tensor<16x64xf32> {
   // expected-error @+1 {{expected no weights in blocks with 'winograd'}}
   %0 = kernel.unpack %p {winograd, blocks = #kernel.blocks<bits = 4, block = 32, depth = 64>} : tensor<1x576xi8> to tensor<16x64xf32>
   return %0 : tensor<16x64xf32>
+}
+
+// -----
+
+// C7
+func.func @contract_f64(%x: memref<20x64xf64>, %w: memref<3x1x64x16x1xf64>, %o: memref<20x40xf32>) {
+  // expected-error @+1 {{expected f32, f16 or bf16 operands accumulated in f32 or an i8 or signed i16 input and i8 weights accumulated in i32, but got 'f64' and 'f64' in 'f32'}}
+  kernel.contract ins(%x, %w : memref<20x64xf64>, memref<3x1x64x16x1xf64>) outs(%o : memref<20x40xf32>)
+      attributes {extra_maps = [], tiling = #kernel.tiling<intrinsic = fma, rows = 4, columns = 32, kv = 1>} {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  }
+  return
 }

@@ -384,7 +384,7 @@ def Kernel_ContractOp : Kernel_OutputOp<"contract"> {
     - (C5) panels of `weights` fit the output's channels, with `batched` those of each position; `batched` only without a window,
       with an output of rank 3 or more whose M is static;
     - (C6) the output's sizes follow from the window;
-    - (C7) element types: all floating point with an f32 accumulator, or i8 or signed i16 × i8 with an i32 accumulator;
+    - (C7) element types: f32, f16 and bf16 with an f32 accumulator, or i8 or signed i16 × i8 with an i32 accumulator;
     - (C8) `pad_value` is there if and only if the window pads, and has the input's element type;
     - (C9) one map per extra, from the output's dimensions; each result is a dimension or 0, the output's last dimension only as
       the last result;
