@@ -108,8 +108,10 @@ int64_t ContractLowering::chooseBlockTiles() const {
                   1;
   tiles = std::max<int64_t>(
       1, std::min(tiles, std::max(least, llvm::divideCeilSigned(total, 16))));
-  // As many blocks, of one size.
-  return llvm::divideCeilSigned(total, llvm::divideCeilSigned(total, tiles));
+  // As many blocks, of one size; but of an odd number of them two threads share
+  // better what has a smaller last one.
+  int64_t blocks = llvm::divideCeilSigned(total, tiles);
+  return blocks % 2 == 0 ? llvm::divideCeilSigned(total, blocks) : tiles;
 }
 
 bool ContractLowering::blocksColumns(int64_t blockTiles) const {
