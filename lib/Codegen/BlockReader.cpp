@@ -207,7 +207,7 @@ SmallVector<Value> BlockReader::forEach(Value panel, int64_t count,
   return carried;
 }
 
-void BlockReader::readIntegers(Value panel, Value k, int64_t size,
+void BlockReader::readIntegers(Value panel, Value k,
                                function_ref<void(int64_t, Value)> body) {
   VectorType words = lanesOf(32);
   bool isNibble = blocks.getBits() == 4;
@@ -246,7 +246,7 @@ void BlockReader::readIntegers(Value panel, Value k, int64_t size,
       number = arith::SubFOp::create(b, number, zeroPoints);
     return vector::BitCastOp::create(b, words, number);
   };
-  for (int64_t pair = 0; pair < size / 2; ++pair) {
+  for (int64_t pair = 0; pair < kTileDepth / 2; ++pair) {
     // Of numbers of 8 bits the upper halves are all there is.
     Value first = arith::ShRUIOp::create(b, getNumber(2 * pair), splat(32, 16));
     Value second = arith::AndIOp::create(b, getNumber(2 * pair + 1),

@@ -31,10 +31,10 @@ public:
   mlir::SmallVector<mlir::Value> forEach(mlir::Value panel, int64_t count,
                                          mlir::ValueRange init, Body body);
 
-  /// Emits `body` for each pair of the `size` weights from `k` on of a panel, a
-  /// multiple of 32 of one block: the integers q - z of two neighbours, bf16,
-  /// side by side for one lane after the other. Only without a table.
-  void readIntegers(mlir::Value panel, mlir::Value k, int64_t size,
+  /// Emits `body` for each pair of the 32 weights from `k` on of a panel, all
+  /// of one block: the integers q - z of two neighbours, bf16, side by side for
+  /// one lane after the other. Only without a table.
+  void readIntegers(mlir::Value panel, mlir::Value k,
                     llvm::function_ref<void(int64_t pair, mlir::Value)> body);
   /// The scales of weight `k` of a panel.
   mlir::Value readScales(mlir::Value panel, mlir::Value k) {

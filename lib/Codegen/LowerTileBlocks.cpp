@@ -51,7 +51,7 @@ private:
                                     b.getI64IntegerAttr(kBufferAlignment));
   }
   /// The pieces of all rows: tile × 32 numbers × piece × row × 32. Rows past
-  /// the last one are 0.
+  /// the last one repeat it.
   void emitSplit();
   /// Those of a row, which is row `r` of `tile`.
   void emitPieces(Value row, Value tile, Value r);
@@ -172,38 +172,23 @@ void TileBlocksLowering::emitSplit() {
     Value extent = b.createOrFold<memref::DimOp>(op.getOut(), dim);
     samples = b.createOrFold<arith::MulIOp>(samples, extent);
   }
-  int64_t perGroup =
+  int64_t groupsPerSample =
       std::max<int64_t>(1, llvm::divideCeilSigned(perSample, rows));
-  Value count = mul(b, samples, perGroup * tiles);
+  Value count = mul(b, samples, groupsPerSample * tiles);
   std::optional<int64_t> known = getConstantIntValue(count);
   auto type = MemRefType::get({known.value_or(ShapedType::kDynamic), chunks,
                                pieces, height, kTileDepth},
                               b.getBF16Type());
   split = memref::AllocOp::create(b, type,
                                   known ? ValueRange() : ValueRange(count));
+  Value last = b.createOrFold<arith::SubIOp>(totalRows, indexConstant(b, 1));
   double cost = kSplitCost * height * depth / kPanelWidth;
   emitForall(b, mul(b, totalGroups, tiles), cost, [&](Value tile) {
     emitLoop(b, indexConstant(b, 0), indexConstant(b, height), 1, [&](Value r) {
       Value row = add(b, mul(b, tile, height), r);
-      if (perSample % rows == 0)
-        return emitPieces(row, tile, r);
-      Value exists =
-          arith::CmpIOp::create(b, arith::CmpIPredicate::ult, row, totalRows);
-      auto branch = scf::IfOp::create(b, TypeRange(), exists, true);
-      OpBuilder::InsertionGuard guard(b);
-      b.setInsertionPointToStart(branch.thenBlock());
+      if (perSample % rows != 0)
+        row = arith::MinUIOp::create(b, row, last);
       emitPieces(row, tile, r);
-      b.setInsertionPointToStart(branch.elseBlock());
-      auto zeros = VectorType::get({kTileDepth}, b.getBF16Type());
-      Value zero = arith::ConstantOp::create(b, b.getZeroAttr(zeros));
-      emitLoop(b, indexConstant(b, 0), indexConstant(b, chunks), 1,
-               [&](Value i) {
-                 for (int64_t piece = 0; piece < pieces; ++piece)
-                   vector::StoreOp::create(b, zero, split,
-                                           ValueRange{tile, i,
-                                                      indexConstant(b, piece),
-                                                      r, indexConstant(b, 0)});
-               });
     });
   });
 }
@@ -237,7 +222,7 @@ void TileBlocksLowering::emitProducts(Value tile, Value chunk, int64_t count,
 void TileBlocksLowering::emitIntegers(Value panel, int64_t count, Value chunk) {
   Value half = mul(b, getHalf(chunk), panels);
   emitLoop(b, indexConstant(b, 0), indexConstant(b, count), 1, [&](Value p) {
-    reader.readIntegers(add(b, panel, p), mul(b, chunk, kTileDepth), kTileDepth,
+    reader.readIntegers(add(b, panel, p), mul(b, chunk, kTileDepth),
                         [&](int64_t pair, Value numbers) {
                           vector::StoreOp::create(
                               b, numbers, integers,

@@ -309,9 +309,11 @@ public:
         info.integer ? llvm::divideCeilSigned(info.depth, kv) : info.depth;
     double cost = static_cast<double>(allPanels * kPanelWidth) *
                   info.getNumTaps() * steps;
-    if (TilingAttr tiling = getDefault();
-        isDequantizing() && !tiling.getExpand())
-      cost *= 1 + kDequantizing / static_cast<double>(tiling.getRows());
+    if (isDequantizing()) {
+      TilingAttr tiling = getDefault();
+      if (!tiling.getExpand())
+        cost *= 1 + kDequantizing / static_cast<double>(tiling.getRows());
+    }
     if (info.getNumTaps() == 1 || !hasFullRate())
       return cost;
     int64_t panels = divideEvenly(getMaxPanels(intrinsic, target));

@@ -499,7 +499,7 @@ template <typename Op> struct FoldPad : OpRewritePattern<Op> {
     auto pad = op.getInput().template getDefiningOp<PadOp>();
     if (!pad || !isa<FloatType>(getElementTypeOrSelf(op.getInput().getType())))
       return failure();
-    if (!pad.getValue().isZero())
+    if (pad.getMode() != PadMode::Constant || !pad.getValue().isZero())
       return rewriter.notifyMatchFailure(op, "pads with a value other than 0");
     ArrayRef<int64_t> low = pad.getLow(), high = pad.getHigh();
     bool channelsLast = op.getLayout() == Layout::ChannelsLast;
@@ -517,6 +517,11 @@ template <typename Op> struct FoldPad : OpRewritePattern<Op> {
     for (int64_t d = 0; d < spatial; ++d) {
       pads[d] += low[first + d];
       pads[spatial + d] += high[first + d];
+      if constexpr (std::is_same_v<Op, AveragePoolOp>)
+        if (op.getDilations()[d] != 1 ||
+            std::max(pads[d], pads[spatial + d]) >= op.getKernel()[d])
+          return rewriter.notifyMatchFailure(
+              op, "has windows that may lie in the padding");
     }
     rewriter.modifyOpInPlace(op, [&] {
       op.getInputMutable().assign(pad.getInput());

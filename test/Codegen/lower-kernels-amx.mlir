@@ -271,8 +271,8 @@ func.func @blocks_of_weights(%x: memref<20x64xf32>, %w: memref<3x612xi8>, %o: me
   return
 }
 
-// A batch of any size, of two rows each: groups of tiles go over samples, and there are as many as the samples have alone; rows past the last one are 0. An
-// f16 number is the sum of two of bf16.
+// A batch of any size, of two rows each: groups of tiles go over samples, and there are as many as the samples have alone. An f16 number is the sum of two of
+// bf16.
 // CHECK-LABEL: func.func @blocks_of_samples
 // CHECK: %[[SAMPLES:.*]] = memref.dim %{{.*}} : memref<?x2x16xf32>
 // CHECK: memref.alloc(%[[SAMPLES]]) : memref<?x1x2x2x32xbf16>
@@ -283,6 +283,27 @@ func.func @blocks_of_samples(%x: memref<?x2x32xf16>, %w: memref<1x560xi8>, %o: m
   kernel.contract ins(%x, %w : memref<?x2x32xf16>, memref<1x560xi8>) outs(%o : memref<?x2x16xf32>)
       attributes {blocks = #kernel.blocks<bits = 8, block = 32, depth = 32, zero_points = true>, extra_maps = [],
                   tiling = #kernel.tiling<intrinsic = tdpbf16ps, rows = 2, columns = 16, kv = 2>} {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  }
+  return
+}
+
+// Four tiles of 9 rows for 33: rows past the last one repeat it, and three rows of the last tiles are not stored.
+// CHECK-LABEL: func.func @blocks_of_rows
+// CHECK: memref.alloc() : memref<4x1x3x9x32xbf16>
+// CHECK: scf.forall (%[[TILE:.*]]) in (4) {
+// CHECK: %[[FIRST:.*]] = arith.muli %[[TILE]], %c9
+// CHECK: %[[NUMBER:.*]] = arith.addi %[[FIRST]], %{{.*}}
+// CHECK: %[[ROW:.*]] = arith.minui %[[NUMBER]], %c32
+// CHECK: vector.load %{{.*}}[%[[ROW]], %{{.*}}] : memref<33x32xf32>
+// CHECK: kernel.matrix_tile
+// CHECK: scf.for %[[STORED:.*]] = %c0 to %c33 step
+// CHECK: vector.store %{{.*}}, %{{.*}} : memref<33x16xf32>
+func.func @blocks_of_rows(%x: memref<33x32xf32>, %w: memref<1x544xi8>, %o: memref<33x16xf32>) {
+  kernel.contract ins(%x, %w : memref<33x32xf32>, memref<1x544xi8>) outs(%o : memref<33x16xf32>)
+      attributes {blocks = #kernel.blocks<bits = 8, block = 32, depth = 32>, extra_maps = [],
+                  tiling = #kernel.tiling<intrinsic = tdpbf16ps, rows = 18, columns = 16, kv = 2>} {
   ^bb0(%acc: f32):
     kernel.yield %acc : f32
   }

@@ -97,3 +97,22 @@ func.func private @f(%x: memref<8x8xf32>, %w: memref<1x1x8x16x1xf32>, %s: memref
   }
   return
 }
+
+// -----
+
+// Weights in blocks in tile registers meet a copy of all rows, not of those of a block.
+#tiling = #kernel.tiling<intrinsic = tdpbf16ps, rows = 8, columns = 16, kv = 2>
+#blocks = #kernel.blocks<bits = 8, block = 32, depth = 32>
+func.func @main(%x: memref<32x32xf32>, %w: memref<1x544xi8>, %s: memref<32x16xf32>) {
+  // expected-error @+1 {{'kernel.contract' does not handle the rows of a block alone}}
+  call @f(%x, %w, %s) {mpc.chain = array<i64: 0, 8>} : (memref<32x32xf32>, memref<1x544xi8>, memref<32x16xf32>) -> ()
+  return
+}
+func.func private @f(%x: memref<32x32xf32>, %w: memref<1x544xi8>, %s: memref<32x16xf32>) {
+  kernel.contract ins(%x, %w : memref<32x32xf32>, memref<1x544xi8>) outs(%s : memref<32x16xf32>)
+      attributes {blocks = #blocks, extra_maps = [], tiling = #tiling} {
+  ^bb0(%acc: f32):
+    kernel.yield %acc : f32
+  }
+  return
+}

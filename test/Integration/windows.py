@@ -34,16 +34,23 @@ class Model:
         self.weights.append(numpy_helper.from_array(np.asarray(array), f"w{len(self.weights)}"))
         return self.weights[-1].name
 
-    def add(self, op, weights=(), expected=None, outputs=1, **attributes):
+    def pad(self, mode, low, high):
+        """A tensor for `add` to work on instead of x: padded, as NumPy does."""
+        name = f"padded{len(self.nodes)}"
+        self.nodes.append(helper.make_node("Pad", ["x", self.weight(np.array([*low, *high]))], [name], mode=mode))
+        return name, np.pad(self.x, list(zip(low, high)), mode)
+
+    def add(self, op, weights=(), expected=None, outputs=1, on=None, **attributes):
         """A node on x and `weights`; without `expected`, the reference evaluator's results."""
+        source, value = on or ("x", self.x)
         names = [f"y{len(self.expect) + i}" for i in range(outputs)]
-        inputs = ["x"] + ["" if w is None else self.weight(w) for w in weights]
+        inputs = [source] + ["" if w is None else self.weight(w) for w in weights]
         self.nodes.append(helper.make_node(op, inputs, names, **attributes))
         if expected is None:
-            graph = helper.make_graph([self.nodes[-1]], "g", [self.value("x", self.x)],
+            graph = helper.make_graph([self.nodes[-1]], "g", [self.value(source, value)],
                                       [helper.make_empty_tensor_value_info(n) for n in names], self.weights)
             model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", self.opset)])
-            expected = ReferenceEvaluator(model).run(None, {"x": self.x})
+            expected = ReferenceEvaluator(model).run(None, {source: value})
         for name, array in zip(names, expected):
             self.expect[name] = np.asarray(array)
 
@@ -151,6 +158,16 @@ def convolutions():
         m.check()
 
 
+def padded():
+    """Padding in front of a window is the window's own where it is zeros, and nowhere else."""
+    model = Model("padded", rng.standard_normal((2, 3, 9, 8)).astype(np.float32))
+    for mode in "constant", "reflect", "edge", "wrap":
+        on = model.pad(mode, [0, 0, 2, 1], [0, 0, 1, 3])
+        model.add("Conv", [rng.standard_normal((4, 3, 3, 3)).astype(np.float32)], on=on, pads=[1, 0, 1, 2])
+        model.add("AveragePool", on=on, kernel_shape=[2, 2])
+    model.check()
+
+
 def max_pool_with_indices(x, kernel, strides, pads, dilations, column_major=False):
     n, c, h, w = x.shape
     sizes = [(s + pads[d] + pads[2 + d] - (kernel[d] - 1) * dilations[d] - 1) // strides[d] + 1 for d, s in enumerate((h, w))]
@@ -229,6 +246,7 @@ def int8():
 
 
 convolutions()
+padded()
 transposed_convolutions()
 pools()
 resizes()

@@ -168,6 +168,36 @@ func.func @pad_stays(%x: tensor<?x1x4x4xf32>, %w: tensor<1x1x3x3xf32>) -> tensor
   return %1 : tensor<?x1x3x3xf32>
 }
 
+// Neither is padding with what the input holds, whatever its value would be.
+// CHECK-LABEL: @pad_mode_stays
+// CHECK: %[[R:.*]] = mpc.pad %arg0 {{.*}}mode = #mpc.pad<reflect>
+// CHECK: mpc.conv %[[R]], {{.*}}pads = array<i64: 1, 1, 1, 1>
+// CHECK: %[[E:.*]] = mpc.pad %arg0 {{.*}}mode = #mpc.pad<edge>
+// CHECK: mpc.average_pool %[[E]]
+func.func @pad_mode_stays(%x: tensor<?x1x4x4xf32>, %w: tensor<1x1x3x3xf32>) -> (tensor<?x1x6x6xf32>, tensor<?x1x3x3xf32>) {
+  %0 = mpc.pad %x {low = array<i64: 0, 0, 1, 1>, high = array<i64: 0, 0, 1, 1>, mode = #mpc.pad<reflect>, value = 0.0 : f64}
+    : (tensor<?x1x4x4xf32>) -> tensor<?x1x6x6xf32>
+  %1 = mpc.conv %0, %w {strides = array<i64: 1, 1>, dilations = array<i64: 1, 1>, pads = array<i64: 1, 1, 1, 1>}
+    : (tensor<?x1x6x6xf32>, tensor<1x1x3x3xf32>) -> tensor<?x1x6x6xf32>
+  %2 = mpc.pad %x {low = array<i64: 0, 0, 1, 1>, high = array<i64: 0, 0, 1, 1>, mode = #mpc.pad<edge>, value = 0.0 : f64}
+    : (tensor<?x1x4x4xf32>) -> tensor<?x1x6x6xf32>
+  %3 = mpc.average_pool %2 {kernel = array<i64: 2, 2>, strides = array<i64: 2, 2>, dilations = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>}
+    : (tensor<?x1x6x6xf32>) -> tensor<?x1x3x3xf32>
+  return %1, %3 : tensor<?x1x6x6xf32>, tensor<?x1x3x3xf32>
+}
+
+// A pool has no windows without an element of its input: zeros that fill one stay.
+// CHECK-LABEL: @pad_of_a_window_stays
+// CHECK: %[[P:.*]] = mpc.pad
+// CHECK: mpc.average_pool %[[P]]
+func.func @pad_of_a_window_stays(%x: tensor<?x1x4x4xf32>) -> tensor<?x1x3x2xf32> {
+  %0 = mpc.pad %x {low = array<i64: 0, 0, 2, 0>, high = array<i64: 0, 0, 0, 0>, value = 0.0 : f64}
+    : (tensor<?x1x4x4xf32>) -> tensor<?x1x6x4xf32>
+  %1 = mpc.average_pool %0 {kernel = array<i64: 2, 2>, strides = array<i64: 2, 2>, dilations = array<i64: 1, 1>, pads = array<i64: 0, 0, 0, 0>}
+    : (tensor<?x1x6x4xf32>) -> tensor<?x1x3x2xf32>
+  return %1 : tensor<?x1x3x2xf32>
+}
+
 // Zeros in front of an average pool count; a pool whose own padding does not count keeps them apart.
 // CHECK-LABEL: @pad_into_average_pool
 // CHECK: %[[P:.*]] = mpc.pad

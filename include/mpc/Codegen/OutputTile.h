@@ -80,7 +80,7 @@ inline constexpr double kMinBlockCost = 10000;
 
 /// Nanoseconds that 16 sums of a row in tile registers take, in tiles of so
 /// many rows that add up so many products. Within a third of what was measured
-/// where operands come from the second-level cache.
+/// for most shapes whose operands come from the second-level cache.
 double getTileRegisterCost(int64_t rows, int64_t steps);
 
 /// A parallel loop over [0, count); `cost` in nanoseconds per iteration.
